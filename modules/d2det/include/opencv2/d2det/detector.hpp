@@ -1,0 +1,129 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+#ifndef OPENCV_D2DET_DETECTOR_HPP
+#define OPENCV_D2DET_DETECTOR_HPP
+
+#include "opencv2/core.hpp"
+#include "opencv2/dnn.hpp"
+
+namespace cv { namespace d2det {
+
+//! @addtogroup d2det
+//! @{
+
+//! How overlapping detections of one class are handled.
+enum NmsMode
+{
+    NMS_HARD = 0,           //!< drop a box that overlaps a better one by more than the threshold
+    NMS_SOFT_LINEAR = 1,    //!< multiply its score by 1 - IoU instead
+    NMS_SOFT_GAUSSIAN = 2   //!< multiply the score of every box by exp(-IoU^2 / sigma)
+};
+
+/** @brief How an image becomes the network's input. Stored in the model file.
+
+The image is resized with one factor s = min(longSide / max(h, w), shortSide / min(h, w)) (bilinear, new side =
+int(side * s + 0.5)), normalised as (v - mean) / std and padded with zeros at the right and bottom to a multiple of divisor.
+*/
+struct CV_EXPORTS_W_SIMPLE InputParams
+{
+    CV_WRAP InputParams() : shortSide(800), longSide(1333), divisor(32), mean(123.675, 116.28, 103.53),
+                            std(58.395, 57.12, 57.375), swapRB(true) {}
+    CV_PROP_RW int shortSide;   //!< pixels
+    CV_PROP_RW int longSide;    //!< pixels
+    CV_PROP_RW int divisor;     //!< padded sides are multiples of it
+    CV_PROP_RW Scalar mean;     //!< in the network's channel order, 0..255
+    CV_PROP_RW Scalar std;      //!< in the network's channel order, 0..255
+    CV_PROP_RW bool swapRB;     //!< the network wants RGB, images are BGR
+};
+
+/** @brief Image to network input: the one definition that trainer and Detector share.
+
+@param image 8-bit image with 1 (grey), 3 (BGR) or 4 (BGRA) channels.
+@param params see InputParams.
+@param blob [1, 3, H, W] CV_32F, H and W multiples of the divisor.
+@param imInfo 1x3 CV_32F: valid height, valid width, scale s.
+*/
+CV_EXPORTS_W void prepareInput(InputArray image, const InputParams& params, OutputArray blob, OutputArray imInfo);
+
+/** @brief D2Det object detector. */
+class CV_EXPORTS_W Detector : public Algorithm
+{
+public:
+    virtual ~Detector() {}
+
+    /** @brief Reads an ONNX model made by d2det_export.
+    @param model path of the .onnx file; it needs no second file.
+    @param backend_id one of dnn::Backend.
+    @param target_id one of dnn::Target.
+    */
+    CV_WRAP static Ptr<Detector> create(const String& model, int backend_id = 0, int target_id = 0);
+
+    //! The same from memory.
+    CV_WRAP static Ptr<Detector> create(const std::vector<uchar>& buffer, int backend_id = 0, int target_id = 0);
+
+    //! The same from a network that was read after registerLayers().
+    CV_WRAP static Ptr<Detector> create(const dnn::Net& net);
+
+    /** @brief Finds objects in one image.
+    @param image 8-bit image, 1, 3 (BGR) or 4 channels.
+    @param classIds class of each detection, see getClassNames().
+    @param confidences score of each detection, descending.
+    @param boxes in pixels of the image, clipped to it.
+    */
+    CV_WRAP virtual void detect(InputArray image, CV_OUT std::vector<int>& classIds,
+                                CV_OUT std::vector<float>& confidences, CV_OUT std::vector<Rect2d>& boxes) = 0;
+
+    /** @brief The same as one matrix.
+    @param image 8-bit image, 1, 3 (BGR) or 4 channels.
+    @param detections N x 6 CV_32F, row = (x1, y1, x2, y2, score, class), best first; empty if nothing was found.
+    */
+    CV_WRAP virtual void detect(InputArray image, OutputArray detections) = 0;
+
+    /** @brief Several images; those with the same padded size go through the network together.
+    @param images 8-bit images.
+    @param detections one N x 6 matrix per image, as above.
+    */
+    CV_WRAP virtual void detectBatch(InputArrayOfArrays images, OutputArrayOfArrays detections) = 0;
+
+    //! Detections with a lower score are dropped. Takes effect at the next call, as every setter.
+    CV_WRAP virtual void setScoreThreshold(float threshold) = 0;
+    CV_WRAP virtual float getScoreThreshold() const = 0;
+
+    //! IoU above which two boxes of a class compete (hard and linear modes).
+    CV_WRAP virtual void setNMSThreshold(float threshold) = 0;
+    CV_WRAP virtual float getNMSThreshold() const = 0;
+
+    //! One of NmsMode.
+    CV_WRAP virtual void setNMSMode(int mode) = 0;
+    CV_WRAP virtual int getNMSMode() const = 0;
+
+    //! Sigma of NMS_SOFT_GAUSSIAN.
+    CV_WRAP virtual void setSoftNMSSigma(float sigma) = 0;
+    CV_WRAP virtual float getSoftNMSSigma() const = 0;
+
+    //! Detections per image, at most the model's capacity.
+    CV_WRAP virtual void setMaxDetections(int count) = 0;
+    CV_WRAP virtual int getMaxDetections() const = 0;
+
+    //! Resize and normalisation, read from the model; larger sides find smaller objects and take longer.
+    CV_WRAP virtual void setInputParams(const InputParams& params) = 0;
+    CV_WRAP virtual InputParams getInputParams() const = 0;
+
+    //! Class names from the model, by class id; "class 3" and so on if it has none.
+    CV_WRAP virtual std::vector<String> getClassNames() const = 0;
+
+    /** @brief Time of the last detect() by stage, milliseconds.
+    @param stages names, in order of execution: "prepare", "backbone", "proposals", "classification", "regression",
+    "postprocess".
+    @return times in the same order.
+    */
+    CV_WRAP virtual std::vector<double> getTimings(CV_OUT std::vector<String>& stages) const = 0;
+};
+
+//! @}
+
+}}  // namespace cv::d2det
+
+#endif

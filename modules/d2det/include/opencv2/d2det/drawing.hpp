@@ -1,0 +1,29 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+#ifndef OPENCV_D2DET_DRAWING_HPP
+#define OPENCV_D2DET_DRAWING_HPP
+
+#include "opencv2/core.hpp"
+
+namespace cv { namespace d2det {
+
+//! @addtogroup d2det
+//! @{
+
+/** @brief Draws detections with their class and score. Line width and text grow with the image.
+@param image 8-bit BGR image, drawn on in place.
+@param detections N x 6 CV_32F as returned by Detector::detect.
+@param classNames names by class id; missing names are drawn as numbers.
+@param scoreThreshold detections below it are not drawn.
+*/
+CV_EXPORTS_W void drawDetections(InputOutputArray image, InputArray detections,
+                                 const std::vector<String>& classNames = std::vector<String>(),
+                                 float scoreThreshold = 0.f);
+
+//! @}
+
+}}  // namespace cv::d2det
+
+#endif

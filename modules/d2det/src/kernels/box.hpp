@@ -1,0 +1,75 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Box arithmetic shared by the detector and the trainer: IoU, clipping, anchors, deltas. Contract: operators.md 2, 3.1.
+   Boxes are (x1, y1, x2, y2); legacy boxes include both end pixels ("+1"). */
+
+#ifndef OPENCV_D2DET_KERNELS_BOX_HPP
+#define OPENCV_D2DET_KERNELS_BOX_HPP
+
+#include "common.hpp"
+
+#include <vector>
+
+namespace cv { namespace d2det { namespace kernels {
+
+//! Intersection over union of two boxes; 0 where the union is not positive.
+template <typename T>
+inline T boxIoU(const T* a, const T* b, bool legacy)
+{
+    const T o = legacy ? T(1) : T(0);
+    const T iw = std::max(std::min(a[2], b[2]) - std::max(a[0], b[0]) + o, T(0));
+    const T ih = std::max(std::min(a[3], b[3]) - std::max(a[1], b[1]) + o, T(0));
+    const T areaA = std::max(a[2] - a[0] + o, T(0)) * std::max(a[3] - a[1] + o, T(0));
+    const T areaB = std::max(b[2] - b[0] + o, T(0)) * std::max(b[3] - b[1] + o, T(0));
+    const T inter = iw * ih, uni = areaA + areaB - inter;
+    return uni > 0 ? inter / uni : T(0);
+}
+
+//! Clamp x to [0, width - o] and y to [0, height - o], o = 1 if legacy.
+template <typename T>
+inline void clipBox(T* box, T height, T width, bool legacy)
+{
+    const T o = legacy ? T(1) : T(0);
+    for (int i = 0; i < 4; i++)
+        box[i] = std::min(std::max(box[i], T(0)), (i & 1 ? height : width) - o);
+}
+
+//! Anchors of cell (0, 0), rounded half to even: 4 floats per ratio (h / w). Source: operators.md 3.1.
+std::vector<float> baseAnchors(float stride, float scale, const std::vector<float>& ratios, bool legacy);
+
+//! Box from an anchor and its deltas (dx, dy, dw, dh).
+template <typename T>
+inline void decodeDeltas(const T* anchor, const T* delta, bool legacy, T* box)
+{
+    const T logMax = T(4.135166556742356);  // ln(1000 / 16)
+    const T o = legacy ? T(1) : T(0), half = legacy ? T(0.5) : T(0);
+    for (int axis = 0; axis < 2; axis++)
+    {
+        const T size = anchor[axis + 2] - anchor[axis] + o, centre = (anchor[axis] + anchor[axis + 2]) * T(0.5);
+        T logScale = std::min(delta[axis + 2], logMax);
+        if (legacy)
+            logScale = std::max(logScale, -logMax);
+        const T c = centre + delta[axis] * size, s = size * std::exp(logScale);
+        box[axis] = c - T(0.5) * s + half;
+        box[axis + 2] = c + T(0.5) * s - half;
+    }
+}
+
+//! Inverse of decodeDeltas.
+template <typename T>
+inline void encodeDeltas(const T* anchor, const T* gt, bool legacy, T* delta)
+{
+    const T o = legacy ? T(1) : T(0);
+    for (int axis = 0; axis < 2; axis++)
+    {
+        const T ps = anchor[axis + 2] - anchor[axis] + o, gs = gt[axis + 2] - gt[axis] + o;
+        delta[axis] = ((gt[axis] + gt[axis + 2]) * T(0.5) - (anchor[axis] + anchor[axis + 2]) * T(0.5)) / ps;
+        delta[axis + 2] = std::log(gs / ps);
+    }
+}
+
+}}}  // namespace cv::d2det::kernels
+
+#endif

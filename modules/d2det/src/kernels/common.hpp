@@ -1,0 +1,82 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Ground shared by all kernels: plain views of memory and the rules that several operators have in common.
+
+   A kernel takes a parameter struct, raw pointers and counts. It knows neither cv::Mat nor torch::Tensor, so that the
+   cv::dnn layers and the trainer's autograd functions call the same code. Tensors are dense and row-major:
+
+     feature map of level i   [batch, channels, height[i], width[i]]
+     rois                     [numRois, 5] = (batch index, x1, y1, x2, y2) in network-input pixels
+     output                   as documented at each kernel; every element is written
+
+   Suffixes: `Ref`  naive, obviously right, never optimised, float and double; the oracle of the fast ones
+             `Cpu`  fast, float; the same result bit for bit for any number of threads */
+
+#ifndef OPENCV_D2DET_KERNELS_COMMON_HPP
+#define OPENCV_D2DET_KERNELS_COMMON_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+namespace cv { namespace d2det { namespace kernels {
+
+constexpr int MAX_LEVELS = 8;  //!< feature pyramid levels an operator can take
+
+//! Read-only view of the feature pyramid, finest level first.
+template <typename T>
+struct FeaturePyramid
+{
+    int levels = 0;
+    int batch = 0;
+    int channels = 0;
+    const T* data[MAX_LEVELS] = {};
+    int height[MAX_LEVELS] = {};
+    int width[MAX_LEVELS] = {};
+    float stride[MAX_LEVELS] = {};  //!< network-input pixels per cell
+};
+
+//! A RoI is pooled or decoded only if its five values are finite and 0 <= (int)batch < batchSize.
+template <typename T>
+inline bool roiUsable(const T* roi, int batchSize)
+{
+    for (int i = 0; i < 5; i++)
+        if (!std::isfinite(roi[i]))
+            return false;
+    return roi[0] > T(-1) && roi[0] < T(batchSize);
+}
+
+//! A row whose box is all zero is padding of D2Proposal, D2DenseBoxDecode or D2Detections.
+template <typename T>
+inline bool roiIsPadding(const T* roi)
+{
+    return roi[1] == 0 && roi[2] == 0 && roi[3] == 0 && roi[4] == 0;
+}
+
+/** Pyramid level of a RoI: clamp(floor(log2(sqrt(w h) / finestScale + 1e-6)), 0, levels - 1).
+    Source: d2det.md 1.6, operators.md 2. Empty and inverted RoIs go to level 0, an overflowing area to the last level. */
+template <typename T>
+inline int roiLevel(const T* roi, float finestScale, int levels, bool legacy)
+{
+    const T o = legacy ? T(1) : T(0);
+    const T w = std::max(roi[3] - roi[1] + o, T(0)), h = std::max(roi[4] - roi[2] + o, T(0));
+    const T level = std::floor(std::log2(std::sqrt(w * h) / T(finestScale) + T(1e-6)));
+    if (!(level > 0))  // also NaN and -Inf
+        return 0;
+    return level >= T(levels - 1) ? levels - 1 : static_cast<int>(level);
+}
+
+//! 1 / (1 + exp(-x)) without overflow for any x.
+template <typename T>
+inline T sigmoid(T x)
+{
+    const T e = std::exp(-std::abs(x));
+    return x >= 0 ? T(1) / (T(1) + e) : e / (T(1) + e);
+}
+
+}}}  // namespace cv::d2det::kernels
+
+#endif

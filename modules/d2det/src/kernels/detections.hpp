@@ -1,0 +1,38 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* D2Detections: class-wise NMS of the scored boxes of a batch, best K rows per image. Contract: operators.md 3.7 and E1. */
+
+#ifndef OPENCV_D2DET_KERNELS_DETECTIONS_HPP
+#define OPENCV_D2DET_KERNELS_DETECTIONS_HPP
+
+#include "nms.hpp"
+
+namespace cv { namespace d2det { namespace kernels {
+
+struct DetectionsParams
+{
+    int batchSize = 1;
+    float scoreThreshold = 0.05f;
+    float nmsThreshold = 0.5f;
+    NmsMode nmsMode = NmsMode::HARD;
+    float softSigma = 0.5f;
+    float softMinScore = 0.001f;
+    int maxDetections = 100;         //!< K rows per image in the output
+    int limit = 0;                   //!< rows actually filled per image, 0: maxDetections
+    bool classAgnosticBoxes = true;
+    bool labelled = false;           //!< probs are [numRois, 2] = (class, score)
+    bool legacy = false;
+};
+
+//! rois [numRois, roiColumns] (5, or 1 + 4 C), probs [numRois, probColumns] (C + 1, background last, or 2 if labelled);
+//! detections [batchSize * K, 7] = (batch, class, score, x1, y1, x2, y2), unused rows (0, -1, 0, 0, 0, 0, 0)
+void detectionsRef(const DetectionsParams& p, const float* rois, int roiColumns, const float* probs, int probColumns,
+                   int numRois, float* detections);
+void detectionsCpu(const DetectionsParams& p, const float* rois, int roiColumns, const float* probs, int probColumns,
+                   int numRois, float* detections);
+
+}}}  // namespace cv::d2det::kernels
+
+#endif

@@ -1,0 +1,23 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* D2InstanceNorm: normalisation of every (row, channel) plane over its cells. Contract: operators.md 3.5.
+   Two-pass variance. Group norm is the same with `channels / groups` planes taken together. */
+
+#ifndef OPENCV_D2DET_KERNELS_INSTANCE_NORM_HPP
+#define OPENCV_D2DET_KERNELS_INSTANCE_NORM_HPP
+
+#include "common.hpp"
+
+namespace cv { namespace d2det { namespace kernels {
+
+//! X, Y [rows, channels, area]; scale, bias [channels]
+template <typename T>
+void instanceNormRef(const T* X, const T* scale, const T* bias, float epsilon, int rows, int channels, int area, T* Y);
+void instanceNormCpu(const float* X, const float* scale, const float* bias, float epsilon, int rows, int channels,
+                     int area, float* Y);
+
+}}}  // namespace cv::d2det::kernels
+
+#endif

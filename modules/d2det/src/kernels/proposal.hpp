@@ -1,0 +1,46 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* D2Proposal: region proposals from the raw RPN maps. Contract: operators.md 3.1. */
+
+#ifndef OPENCV_D2DET_KERNELS_PROPOSAL_HPP
+#define OPENCV_D2DET_KERNELS_PROPOSAL_HPP
+
+#include "common.hpp"
+
+#include <vector>
+
+namespace cv { namespace d2det { namespace kernels {
+
+struct ProposalParams
+{
+    float anchorScale = 8.f;                        //!< anchor size = anchorScale * stride
+    std::vector<float> anchorRatios{0.5f, 1.f, 2.f};  //!< h / w
+    int preNmsTopN = 1000;                          //!< per level; <= 0: no limit
+    int postNmsTopN = 1000;                         //!< per level; <= 0: no limit
+    int maxProposals = 1000;                        //!< K rows per image
+    float nmsThreshold = 0.7f;
+    float minSize = 0.f;                            //!< network-input pixels
+    bool legacy = false;
+};
+
+//! Raw RPN maps, finest first. Level i: cls [batch, A, h, w] logits, box [batch, 4A, h, w] deltas.
+struct RpnMaps
+{
+    int levels = 0;
+    int batch = 0;
+    const float* cls[MAX_LEVELS] = {};
+    const float* box[MAX_LEVELS] = {};
+    int height[MAX_LEVELS] = {};
+    int width[MAX_LEVELS] = {};
+    float stride[MAX_LEVELS] = {};
+};
+
+//! imInfo [batch, 3]; rois [batch * K, 5]; scores [batch * K] = sigmoid(logit)
+void proposalRef(const ProposalParams& p, const RpnMaps& maps, const float* imInfo, float* rois, float* scores);
+void proposalCpu(const ProposalParams& p, const RpnMaps& maps, const float* imInfo, float* rois, float* scores);
+
+}}}  // namespace cv::d2det::kernels
+
+#endif

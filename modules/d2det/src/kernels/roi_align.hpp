@@ -1,0 +1,40 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* D2RoIAlign: RoIAlign over a feature pyramid, each RoI on its own level. Contract: operators.md 3.2. */
+
+#ifndef OPENCV_D2DET_KERNELS_ROI_ALIGN_HPP
+#define OPENCV_D2DET_KERNELS_ROI_ALIGN_HPP
+
+#include "common.hpp"
+
+namespace cv { namespace d2det { namespace kernels {
+
+struct RoIAlignParams
+{
+    int pooledHeight = 7;
+    int pooledWidth = 7;
+    int samplingRatio = 0;      //!< samples per bin and axis; 0: adaptive, at most 256
+    float finestScale = 56.f;
+    bool aligned = true;        //!< ignored if legacy
+    bool legacy = false;        //!< "+1" boxes of the official 2020 code
+};
+
+//! output [numRois, channels, pooledHeight, pooledWidth]
+template <typename T>
+void roiAlignRef(const RoIAlignParams& p, const FeaturePyramid<T>& features, const T* rois, int numRois, T* output);
+void roiAlignCpu(const RoIAlignParams& p, const FeaturePyramid<float>& features, const float* rois, int numRois,
+                 float* output);
+
+/** Gradient with respect to every map. `features` gives the shapes (its data is not read);
+    gradFeatures[i] [batch, channels, height[i], width[i]] is overwritten (zero where no RoI pools). */
+template <typename T>
+void roiAlignBackwardRef(const RoIAlignParams& p, const FeaturePyramid<T>& features, const T* rois, int numRois,
+                         const T* gradOutput, T* const* gradFeatures);
+void roiAlignBackwardCpu(const RoIAlignParams& p, const FeaturePyramid<float>& features, const float* rois,
+                         int numRois, const float* gradOutput, float* const* gradFeatures);
+
+}}}  // namespace cv::d2det::kernels
+
+#endif

@@ -1,0 +1,51 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* D2RoIConv: convolution of pooled RoI features that follows what is in the picture.
+
+     Y[r] = act(norm(conv(X[r], weight[level(r)]) + bias[level(r)]))     for rows r that hold a RoI
+     Y[r] = 0                                                            for padding rows (box all zero) and rows
+                                                                         with a value that is not finite
+
+   with one weight set for all levels, or one per pyramid level (the released model's discriminative pooling, d2det.md
+   3.1). A convolution whose kernel covers the whole map is a fully connected layer: X [R, C, 7, 7], kernel 7x7, no
+   padding, gives [R, O, 1, 1]. `norm` is group norm over the row (d2det.md 2.1); with as many groups as channels it is
+   instance norm (d2det.md 3.4). cv::dnn's own layers work on every row of a fixed-size tensor, padding included, and on
+   4.6 multiply a fully connected layer row by row: hence an operator of ours. */
+
+#ifndef OPENCV_D2DET_KERNELS_ROI_CONV_HPP
+#define OPENCV_D2DET_KERNELS_ROI_CONV_HPP
+
+#include "common.hpp"
+
+namespace cv { namespace d2det { namespace kernels {
+
+struct RoIConvParams
+{
+    int levels = 1;            //!< weight sets; 1: shared by all levels
+    int inChannels = 0;
+    int outChannels = 0;
+    int kernelHeight = 3;
+    int kernelWidth = 3;
+    int stride = 1;
+    int pad = 1;
+    int normGroups = 0;        //!< 0: no norm
+    float epsilon = 1e-5f;
+    bool relu = false;
+    float finestScale = 56.f;  //!< level rule of the RoI, used if levels > 1
+    bool legacy = false;
+};
+
+/** X [numRois, inChannels, height, width]; rois [numRois, 5].
+    weight [levels, outChannels, inChannels, kernelHeight, kernelWidth]; bias, gamma, beta [levels, outChannels] or
+    nullptr (no bias; gamma 1, beta 0). Y [numRois, outChannels, oh, ow], oh = (height + 2 pad - kernelHeight) / stride + 1. */
+template <typename T>
+void roiConvRef(const RoIConvParams& p, const T* X, const T* rois, int numRois, int height, int width, const T* weight,
+                const T* bias, const T* gamma, const T* beta, T* Y);
+void roiConvCpu(const RoIConvParams& p, const float* X, const float* rois, int numRois, int height, int width,
+                const float* weight, const float* bias, const float* gamma, const float* beta, float* Y);
+
+}}}  // namespace cv::d2det::kernels
+
+#endif

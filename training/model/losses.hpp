@@ -1,0 +1,40 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Losses of D2Det; all differentiable with respect to the predictions. operators.md 5, d2det.md 2.4. */
+
+#ifndef D2DET_TRAINING_LOSSES_HPP
+#define D2DET_TRAINING_LOSSES_HPP
+
+#include <torch/torch.h>
+
+#include <string>
+
+namespace d2det {
+
+using torch::Tensor;
+
+//! Boxes of every cell [n, k, k, 4] from rois [n, 4] and offsets [n, 4, k, k] (l, r, t, b).
+Tensor decodeDense(const Tensor& rois, const Tensor& offsets);
+
+//! Loss of every cell [n, k, k]: u = max(IoU, 1e-6), u' = u if u > 0.1 else u + 0.1, -ln u'.
+Tensor iouLossMap(const Tensor& rois, const Tensor& offsets, const Tensor& gts, bool legacy);
+
+//! IoU loss over labels m [n, 1, k, k]; reduction "masked": weight * sum(m loss) / M, "broadcast": weight * mean(loss) mean(m).
+Tensor denseIouLoss(const Tensor& rois, const Tensor& offsets, const Tensor& gts, const Tensor& labels, bool legacy,
+                    const std::string& reduction, double weight);
+
+//! Smooth-L1 on the normalised offsets, averaged over the cells with label 1 (the report's variant).
+Tensor denseSmoothL1Loss(const Tensor& rois, const Tensor& offsets, const Tensor& gts, const Tensor& labels, double beta,
+                         double weight);
+
+//! Mean binary cross-entropy with logits.
+Tensor bceLoss(const Tensor& logits, const Tensor& targets);
+
+//! Sum of 0.5 d^2 / beta if |d| < beta else |d| - beta / 2.
+Tensor smoothL1Sum(const Tensor& prediction, const Tensor& target, double beta);
+
+}  // namespace d2det
+
+#endif
