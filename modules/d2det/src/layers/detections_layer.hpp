@@ -1,0 +1,53 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Layer d2det.D2Detections (operators.md 3.7), visible inside the module because Detector changes its settings between
+   two forward passes and reads the model's description from it.
+
+   The node that produces the graph output "detections" carries, beside the attributes of the contract, the description of
+   the model, all optional:
+
+     format_version  int     1
+     model_name      string
+     class_names     string  one name per line, by class id
+     mean, std       floats  three values in the network's channel order, 0..255
+     channel_order   string  "rgb" or "bgr"
+     short_side, long_side, divisor   ints, see InputParams */
+
+#ifndef OPENCV_D2DET_DETECTIONS_LAYER_HPP
+#define OPENCV_D2DET_DETECTIONS_LAYER_HPP
+
+#include "opencv2/d2det/detector.hpp"
+#include "kernels/detections.hpp"
+
+#include <string>
+#include <vector>
+
+namespace cv { namespace d2det {
+
+struct ModelInfo
+{
+    bool present = false;  //!< the node carries format_version
+    String name;
+    std::vector<String> classNames;
+    InputParams input;
+};
+
+class DetectionsLayer : public dnn::Layer
+{
+public:
+    explicit DetectionsLayer(const dnn::LayerParams& params);
+    static Ptr<dnn::Layer> create(dnn::LayerParams& params);
+
+    bool getMemoryShapes(const std::vector<dnn::MatShape>& inputs, const int requiredOutputs,
+                         std::vector<dnn::MatShape>& outputs, std::vector<dnn::MatShape>& internals) const CV_OVERRIDE;
+    void forward(InputArrayOfArrays inputs, OutputArrayOfArrays outputs, OutputArrayOfArrays internals) CV_OVERRIDE;
+
+    kernels::DetectionsParams settings;  //!< may be changed between two forward passes (not maxDetections: use limit)
+    ModelInfo info;
+};
+
+}}  // namespace cv::d2det
+
+#endif
