@@ -1,0 +1,64 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Backbones: ResNet-18/34/50/101 (He et al. 2016, stride in the 3x3 convolution) and MobileNetV2 (Sandler et al. 2018, with
+   ReLU in place of ReLU6: OpenCV 4.6 reads no Clip of opset 11). Parameter names are torchvision's. Padding is symmetric. */
+
+#ifndef D2DET_TRAINING_BACKBONE_HPP
+#define D2DET_TRAINING_BACKBONE_HPP
+
+#include "engine/config.hpp"
+#include "model/modules.hpp"
+
+#include <memory>
+
+namespace d2det {
+
+//! One residual block: output = relu?(shortcut(x) + units(x)); without a sum if `residual` is false.
+struct Block
+{
+    std::vector<ConvUnit> units;
+    std::vector<ConvUnit> shortcut;  //!< empty: identity, else one unit
+    bool residual = true;
+    bool reluAfterSum = true;
+
+    Tensor forward(const Tensor& input) const;
+};
+
+//! Blocks that end at one stride: stage 1 = stem (stride 4 with the max-pool in a ResNet, stride 2 in MobileNetV2), 2 = C2, ... 5 = C5.
+struct Stage
+{
+    int id = 0;
+    std::vector<Block> blocks;
+    bool maxPool = false;  //!< 3x3 stride-2 pad-1 max-pool after the blocks (ResNet stem)
+    int64_t channels = 0;
+
+    Tensor forward(const Tensor& input) const;
+};
+
+class BackboneImpl : public torch::nn::Module
+{
+public:
+    explicit BackboneImpl(const BackboneConfig& config);
+
+    std::vector<Tensor> forward(const Tensor& images);  //!< maps of config.levels, finest first
+    void train(bool on = true) override;                //!< batch norm stays in eval mode
+
+    std::vector<Stage> stages;      //!< up to the last level needed
+    std::vector<int> levels;        //!< config.levels
+    std::vector<int64_t> channels;  //!< of the maps returned
+
+private:
+    void buildResNet(const BackboneConfig& config);
+    void buildMobileNetV2(const BackboneConfig& config);
+    ConvUnit unit(torch::nn::Module& owner, const std::string& convName, const std::string& normName,
+                  const torch::nn::Conv2dOptions& options, const std::string& norm, bool relu);
+    std::string normOf(const BackboneConfig& config, int stage) const;
+    void freeze(int stagesFrozen);
+};
+TORCH_MODULE(Backbone);
+
+}  // namespace d2det
+
+#endif

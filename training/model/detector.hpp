@@ -1,0 +1,126 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* The D2Det detector: backbone -> FPN -> RPN -> { discriminative RoI pooling and classifier, dense local regression }.
+   Source: d2det.md 1 - 3. The member structure is what the exporter walks. */
+
+#ifndef D2DET_TRAINING_DETECTOR_HPP
+#define D2DET_TRAINING_DETECTOR_HPP
+
+#include "model/backbone.hpp"
+#include "structures/structures.hpp"
+
+#include <map>
+
+namespace d2det {
+
+//! Feature pyramid (d2det.md 1.3): lateral 1x1, nearest x2 upsampling and sum, output 3x3, extra levels on top.
+class FpnImpl : public torch::nn::Module
+{
+public:
+    FpnImpl(const FpnConfig& config, const std::vector<int64_t>& inChannels);
+    std::vector<Tensor> forward(const std::vector<Tensor>& maps);
+
+    std::vector<ConvUnit> lateral;  //!< finest first
+    std::vector<ConvUnit> output;
+    std::vector<ConvUnit> extra;    //!< "conv": 3x3 stride 2, the second and later ones after a ReLU on their input
+    int maxPoolLevels = 0;          //!< "maxpool": kernel 1 stride 2 of the level below
+};
+TORCH_MODULE(Fpn);
+
+//! Region proposal head shared by all levels (d2det.md 1.4): 3x3 + ReLU, 1x1 logits [B, A, h, w], 1x1 deltas [B, 4A, h, w].
+class RpnImpl : public torch::nn::Module
+{
+public:
+    RpnImpl(const RpnConfig& config, int64_t inChannels);
+    void forward(const std::vector<Tensor>& pyramid, std::vector<Tensor>& logits, std::vector<Tensor>& deltas);
+
+    ConvUnit conv, logit, delta;
+};
+TORCH_MODULE(Rpn);
+
+//! Discriminative RoI pooling and classifier (d2det.md 3). Modules that the config switches off are empty.
+class ClassHeadImpl : public torch::nn::Module
+{
+public:
+    ClassHeadImpl(const RoiConfig& config, int64_t inChannels, int64_t numClasses, const std::vector<float>& strides,
+                  bool legacy);
+    Tensor forward(const std::vector<Tensor>& pyramid, const Tensor& rois);  //!< logits [R, numClasses + 1], background last
+
+    RoIConv offset1{nullptr}, offset2{nullptr}, offset3{nullptr};  //!< pooled 3x3 -> offsets [R, 2, k, k]
+    RoIConv weighting{nullptr};                                    //!< conv + instance norm of the adaptive weighting
+    RoIConv fc1{nullptr}, fc2{nullptr}, classifier{nullptr};
+
+private:
+    RoiConfig config_;
+    std::vector<float> strides_;
+    bool legacy_;
+};
+TORCH_MODULE(ClassHead);
+
+//! Dense local regression with binary overlap (d2det.md 2): RoIAlign -> convs -> offsets [R, 4, k, k] >= 0, overlap logits [R, 1, k, k].
+class BoxHeadImpl : public torch::nn::Module
+{
+public:
+    BoxHeadImpl(const RoiConfig& config, int64_t inChannels, const std::vector<float>& strides, bool legacy);
+    std::pair<Tensor, Tensor> forward(const std::vector<Tensor>& pyramid, const Tensor& rois);
+
+    std::vector<RoIConv> convs;
+    RoIConv offsets{nullptr};
+    RoIConv overlap{nullptr};  //!< empty without binary overlap
+
+private:
+    RoiConfig config_;
+    std::vector<float> strides_;
+    bool legacy_;
+};
+TORCH_MODULE(BoxHead);
+
+//! Everything that a forward pass at test time computes, in the order of the exported graph; names are those of the ONNX tensors.
+struct InferenceTrace
+{
+    std::vector<Tensor> pyramid;          //!< p2, p3, ...
+    std::vector<Tensor> rpnLogits;        //!< rpn_logit_<level index>
+    std::vector<Tensor> rpnDeltas;        //!< rpn_delta_<level index>
+    Tensor proposals, proposalScores;     //!< proposals [B K, 5], proposal_scores [B K, 1]
+    Tensor probabilities;                 //!< probabilities [B K, C + 1]
+    Tensor candidates;                    //!< candidates [B D, 7]: (batch, class, score, x1, y1, x2, y2) before regression
+    Tensor offsets, overlap;              //!< dense_offsets, dense_overlap
+    Tensor refined;                       //!< refined_boxes [B D, 4]
+    Tensor detections;                    //!< detections [B K', 7], network-input pixels
+};
+
+class DetectorImpl : public torch::nn::Module
+{
+public:
+    explicit DetectorImpl(const ModelConfig& config);
+
+    //! Losses by name ("rpn_cls", "rpn_box", "cls", "dlr", "overlap"), weighted; their sum is trained.
+    std::map<std::string, Tensor> losses(const Batch& batch, torch::Generator generator);
+
+    //! Inference by the same kernels that the exported network runs. No gradients.
+    InferenceTrace infer(const ImageBatch& images);
+
+    int64_t numClasses() const { return static_cast<int64_t>(config.classNames.size()); }
+
+    ModelConfig config;
+    std::vector<float> strides;  //!< of the pyramid levels, finest first
+    Backbone backbone{nullptr};
+    Fpn fpn{nullptr};
+    Rpn rpn{nullptr};
+    ClassHead classHead{nullptr};
+    BoxHead boxHead{nullptr};
+
+private:
+    std::vector<Tensor> roiLevels(const std::vector<Tensor>& pyramid) const;
+    void rpnLosses(const Batch& batch, const std::vector<Tensor>& logits, const std::vector<Tensor>& deltas,
+                   torch::Generator& generator, std::map<std::string, Tensor>& out) const;
+    void roiLosses(const Batch& batch, const std::vector<Tensor>& pyramid, const Tensor& proposals, const Tensor& scores,
+                   torch::Generator& generator, std::map<std::string, Tensor>& out);
+};
+TORCH_MODULE(Detector);
+
+}  // namespace d2det
+
+#endif

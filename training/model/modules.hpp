@@ -1,0 +1,74 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Building blocks shared by the networks: a convolution with its norm and activation, and a convolution over pooled RoI
+   features with one weight set per pyramid level (the trainer's twin of the operator D2RoIConv). */
+
+#ifndef D2DET_TRAINING_MODULES_HPP
+#define D2DET_TRAINING_MODULES_HPP
+
+#include <torch/torch.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace d2det {
+
+using torch::Tensor;
+
+//! Convolution, norm and ReLU in a row. The modules are registered by their owner (under torchvision's names); a unit only refers to them.
+struct ConvUnit
+{
+    torch::nn::Conv2d conv{nullptr};
+    torch::nn::BatchNorm2d batchNorm{nullptr};  //!< always in eval mode; at most one of the two norms is set
+    torch::nn::GroupNorm groupNorm{nullptr};
+    bool relu = false;
+
+    Tensor forward(const Tensor& input) const;
+
+    //! Weight and bias of the one convolution that equals conv + batchNorm (the bias always exists). Group norm stays apart.
+    std::pair<Tensor, Tensor> folded() const;
+};
+
+//! Rows of RoIs grouped by pyramid level; made once per forward pass.
+struct LevelRows
+{
+    LevelRows() = default;
+    LevelRows(const Tensor& rois, float finestScale, int levels, bool legacy);
+    std::vector<Tensor> rows;  //!< int64 indices per level
+};
+
+struct RoIConvOptions
+{
+    int64_t levels = 1;
+    int64_t in = 0;
+    int64_t out = 0;
+    int64_t kernel = 3;
+    int64_t stride = 1;
+    int64_t pad = 1;
+    bool bias = true;
+    int64_t normGroups = 0;  //!< 0: none; = out: instance norm
+    bool relu = false;
+};
+
+/** Convolution -> group norm -> ReLU on [R, C, h, w], each row with the weights of its level. Parameters:
+    weight [levels, out, in, k, k], bias, norm_weight, norm_bias [levels, out]. */
+class RoIConvImpl : public torch::nn::Module
+{
+public:
+    explicit RoIConvImpl(const RoIConvOptions& options);
+    Tensor forward(const Tensor& input, const LevelRows& levels);
+
+    RoIConvOptions options;
+    Tensor weight, bias, normWeight, normBias;  //!< undefined where absent
+
+private:
+    Tensor forwardLevel(const Tensor& input, int64_t level) const;
+};
+TORCH_MODULE(RoIConv);
+
+}  // namespace d2det
+
+#endif
