@@ -149,7 +149,11 @@ struct DataConfig
     int longSide = 1333;
     float flip = 0.5f;                    //!< probability of a horizontal flip
     bool aspectGrouping = true;
-    int workers = 2;
+    float colorJitter = 0;                //!< brightness, contrast and saturation each times U(1 - v, 1 + v); 0: off
+    float randomCrop = 0;                 //!< probability of training on a random part of the image
+    float cropMinScale = 0.5f;            //!< smallest side of that part, as a share of the image's side
+    int workers = 2;                      //!< threads that decode; 0: in the caller's thread
+    int cacheMegabytes = 512;             //!< decoded images kept in memory, 0: none
     int minSide = 1;                      //!< boxes thinner than this (original pixels) are not trained on
     float maxBadFraction = 0.1f;          //!< share of unreadable images beyond which the run stops
 };
