@@ -11,8 +11,6 @@
 #include "engine/config.hpp"
 #include "model/modules.hpp"
 
-#include <memory>
-
 namespace d2det {
 
 //! One residual block: output = relu?(shortcut(x) + units(x)); without a sum if `residual` is false.
@@ -52,10 +50,9 @@ public:
 private:
     void buildResNet(const BackboneConfig& config);
     void buildMobileNetV2(const BackboneConfig& config);
-    ConvUnit unit(torch::nn::Module& owner, const std::string& convName, const std::string& normName,
-                  const torch::nn::Conv2dOptions& options, const std::string& norm, bool relu);
-    std::string normOf(const BackboneConfig& config, int stage) const;
-    void freeze(int stagesFrozen);
+    ConvUnit unit(const std::string& convPath, const std::string& normPath, torch::nn::Conv2dOptions options,
+                  const std::string& norm, bool relu);
+    void freeze(int frozenStages);
 };
 TORCH_MODULE(Backbone);
 

@@ -1,0 +1,95 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Building blocks of the networks; see modules.hpp. */
+
+#include "model/modules.hpp"
+
+#include "kernels/common.hpp"
+
+namespace d2det
+{
+
+Tensor ConvUnit::forward(const Tensor& input) const
+{
+    Tensor x = torch::nn::Conv2d(conv)->forward(input);
+    if (!batchNorm.is_empty())
+        x = torch::nn::BatchNorm2d(batchNorm)->forward(x);
+    if (!groupNorm.is_empty())
+        x = torch::nn::GroupNorm(groupNorm)->forward(x);
+    return relu ? torch::relu_(x) : x;
+}
+
+std::pair<Tensor, Tensor> ConvUnit::folded() const
+{
+    torch::NoGradGuard noGrad;
+    const Tensor weight = conv->weight.detach();
+    const Tensor bias = conv->bias.defined() ? conv->bias.detach() : torch::zeros({weight.size(0)}, weight.options());
+    if (batchNorm.is_empty())
+        return {weight.contiguous().clone(), bias.clone()};
+    // y = (w x + b - mean) / sqrt(var + eps) * gamma + beta
+    const Tensor factor = batchNorm->weight.detach() / torch::sqrt(batchNorm->running_var + batchNorm->options.eps());
+    return {(weight * factor.view({-1, 1, 1, 1})).contiguous(),
+            (bias - batchNorm->running_mean) * factor + batchNorm->bias.detach()};
+}
+
+LevelRows::LevelRows(const Tensor& rois, float finestScale, int levels, bool legacy)
+{
+    const Tensor onCpu = rois.detach().to(torch::kCPU, torch::kFloat).contiguous();
+    std::vector<std::vector<int64_t>> indices(levels);
+    const float* roi = onCpu.data_ptr<float>();
+    for (int64_t r = 0; r < onCpu.size(0); r++, roi += 5)
+        indices[cv::d2det::kernels::roiLevel(roi, finestScale, levels, legacy)].push_back(r);
+    for (const auto& level : indices)
+        rows.push_back(torch::tensor(level, torch::kLong).to(rois.device()));
+}
+
+RoIConvImpl::RoIConvImpl(const RoIConvOptions& options_) : options(options_)
+{
+    const RoIConvOptions& o = options;
+    TORCH_CHECK(o.levels >= 1 && o.in >= 1 && o.out >= 1 && o.kernel >= 1, "RoIConv: empty dimension");
+    TORCH_CHECK(o.normGroups == 0 || o.out % o.normGroups == 0, "RoIConv: ", o.out, " channels do not divide into ",
+                o.normGroups, " groups");
+    weight = register_parameter("weight", torch::zeros({o.levels, o.out, o.in, o.kernel, o.kernel}));
+    if (o.bias)
+        bias = register_parameter("bias", torch::zeros({o.levels, o.out}));
+    if (o.normGroups > 0)
+    {
+        normWeight = register_parameter("norm_weight", torch::ones({o.levels, o.out}));
+        normBias = register_parameter("norm_bias", torch::zeros({o.levels, o.out}));
+    }
+}
+
+Tensor RoIConvImpl::forwardLevel(const Tensor& input, int64_t level) const
+{
+    const RoIConvOptions& o = options;
+    const Tensor levelBias = o.bias ? bias[level] : Tensor();
+    Tensor x;
+    if (o.pad == 0 && input.size(2) == o.kernel && input.size(3) == o.kernel)
+        x = torch::linear(input.flatten(1), weight[level].flatten(1), levelBias).view({input.size(0), o.out, 1, 1});
+    else
+        x = torch::conv2d(input, weight[level], levelBias, o.stride, o.pad);
+    if (o.normGroups > 0)
+        x = torch::group_norm(x, o.normGroups, normWeight[level], normBias[level], 1e-5);
+    return o.relu ? torch::relu_(x) : x;
+}
+
+Tensor RoIConvImpl::forward(const Tensor& input, const LevelRows& levels)
+{
+    if (options.levels == 1)
+        return forwardLevel(input, 0);
+    TORCH_CHECK(static_cast<int64_t>(levels.rows.size()) == options.levels, "RoIConv: ", levels.rows.size(),
+                " row groups for ", options.levels, " weight sets");
+    std::vector<Tensor> parts, rows;
+    for (int64_t level = 0; level < options.levels; level++)
+        if (levels.rows[level].size(0) > 0)
+        {
+            parts.push_back(forwardLevel(input.index_select(0, levels.rows[level]), level));
+            rows.push_back(levels.rows[level]);
+        }
+    // Row i of the concatenation belongs to RoI order[i]; argsort inverts the permutation.
+    return torch::cat(parts).index_select(0, torch::cat(rows).argsort());
+}
+
+}  // namespace d2det
