@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Builds everything and runs all tests.
+#
+# usage: scripts/test.sh [CTEST_OPTION...]        e.g. scripts/test.sh -R golden
+#
+# Does everything from a fresh Debian 12 (or Ubuntu 24.04): installs packages with apt-get, builds module, trainer,
+# programs and tests in build/test, checks the formatting, runs ctest. Tests labelled "shared" need the data folder named
+# by D2DET_SHARED (default ../shared); without it they are reported as skipped, never as passed.
+#
+# Environment: D2DET_JOBS (parallel compile jobs, default all cores).
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+case ${1:-} in -h|--help) print_help; exit 0;; esac
+
+# shellcheck disable=SC2086
+install_packages $packages_build $packages_module $packages_training $packages_test clang-format
+build=${D2DET_BUILD_DIR:-$root/build/test}
+mkdir -p "$(dirname "$build")"
+build_project "$build" -DD2DET_BUILD_TESTS=ON
+
+say "Checking the formatting"
+(cd "$root" && git ls-files '*.cpp' '*.hpp' 2>/dev/null | xargs -r clang-format --dry-run --Werror) ||
+    die "run clang-format -i on the files named above"
+
+if [ ! -d "${D2DET_SHARED:-$root/../shared}" ]; then
+    say "No shared data folder: $(ctest --test-dir "$build" -N -L shared | sed -n 's/^Total Tests: //p') tests labelled 'shared' will be skipped"
+fi
+"$root/scripts/fetch_demo_pictures.sh" "$root/out/demo-input" || say "The demo's pictures could not be fetched: its test will be skipped"
+say "Running the tests"
+ctest --test-dir "$build" --output-on-failure --no-tests=error "$@"
