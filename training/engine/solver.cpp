@@ -1,0 +1,195 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Formulas: solver.hpp. */
+
+#include "engine/solver.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+namespace d2det
+{
+
+namespace
+{
+
+constexpr double kPi = 3.14159265358979323846;
+
+double decayFactor(const SolverConfig& config, double epoch)
+{
+    if (config.schedule == "cosine")
+        return 0.5 * (1 + std::cos(kPi * std::min(1.0, epoch / std::max(config.epochs, 1e-9))));
+    const auto passed =
+        std::count_if(config.steps.begin(), config.steps.end(), [&](double step) { return epoch >= step; });
+    return std::pow(config.gamma, static_cast<double>(passed));
+}
+
+int64_t parseCount(const std::map<std::string, std::string>& metadata, const char* key)
+{
+    const auto found = metadata.find(key);
+    const bool digits =
+        found != metadata.end() && !found->second.empty() && found->second.size() <= 15 &&
+        std::all_of(found->second.begin(), found->second.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (!digits)
+        throw std::runtime_error(std::string("the checkpoint's metadata has no valid '") + key + "'");
+    return std::stoll(found->second);
+}
+
+}  // namespace
+
+double learningRate(const SolverConfig& config, int64_t iteration, int64_t iterationsPerEpoch)
+{
+    const double epoch = static_cast<double>(iteration) / static_cast<double>(std::max<int64_t>(iterationsPerEpoch, 1));
+    const double rate = config.learningRate * decayFactor(config, epoch);
+    if (iteration >= config.warmupIterations)
+        return rate;
+    const double done = static_cast<double>(iteration) / config.warmupIterations;
+    return rate * (config.warmupFactor + (1 - config.warmupFactor) * done);
+}
+
+Solver::Solver(const SolverConfig& config, const torch::nn::Module& module) : config_(config)
+{
+    for (const auto& item : module.named_parameters())
+        if (item.value().requires_grad())
+            parameters_[item.key()] = item.value();
+    if (config_.ema <= 0)
+        return;
+    for (const auto& item : parameters_)
+        average_[item.first] = item.second.detach().clone();
+}
+
+void Solver::zeroGrad()
+{
+    for (auto& item : parameters_)
+        item.second.mutable_grad() = torch::Tensor();
+}
+
+double Solver::clipGradients()
+{
+    const torch::NoGradGuard noGrad;
+    double sum = 0;
+    for (const auto& item : parameters_)
+    {
+        if (!item.second.grad().defined())
+            continue;
+        const double norm = item.second.grad().norm().item<double>();
+        sum += norm * norm;
+    }
+    const double total = std::sqrt(sum);
+    if (config_.clipGradNorm > 0 && std::isfinite(total) && total > config_.clipGradNorm)
+        for (auto& item : parameters_)
+            if (item.second.grad().defined())
+                item.second.mutable_grad().mul_(config_.clipGradNorm / (total + 1e-6));
+    return total;
+}
+
+void Solver::step(double rate)
+{
+    const torch::NoGradGuard noGrad;
+    ++steps_;
+    for (auto& item : parameters_)
+    {
+        if (!item.second.grad().defined())
+            continue;
+        if (config_.optimizer == "adam")
+            stepAdam(item.first, item.second, rate);
+        else
+            stepSgd(item.first, item.second, rate);
+    }
+    updateAverage();
+}
+
+torch::Tensor& Solver::state(const std::string& name, const torch::Tensor& parameter, const char* what)
+{
+    torch::Tensor& tensor = state_[name + "." + what];
+    if (!tensor.defined())
+        tensor = torch::zeros_like(parameter);
+    return tensor;
+}
+
+void Solver::stepSgd(const std::string& name, torch::Tensor& parameter, double rate)
+{
+    torch::Tensor& velocity = state(name, parameter, "momentum");
+    velocity.mul_(config_.momentum).add_(parameter.grad());
+    if (config_.weightDecay > 0)
+        velocity.add_(parameter, config_.weightDecay);
+    parameter.add_(velocity, -rate);
+}
+
+void Solver::stepAdam(const std::string& name, torch::Tensor& parameter, double rate)
+{
+    constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-8;
+    torch::Tensor& mean = state(name, parameter, "mean");
+    torch::Tensor& square = state(name, parameter, "square");
+    const torch::Tensor& gradient = parameter.grad();
+    parameter.mul_(1 - rate * config_.weightDecay);
+    mean.mul_(kBeta1).add_(gradient, 1 - kBeta1);
+    square.mul_(kBeta2).addcmul_(gradient, gradient, 1 - kBeta2);
+    const double meanScale = 1 - std::pow(kBeta1, static_cast<double>(steps_));
+    const double squareScale = 1 - std::pow(kBeta2, static_cast<double>(steps_));
+    parameter.addcdiv_(mean, square.div(squareScale).sqrt_().add_(kEpsilon), -rate / meanScale);
+}
+
+void Solver::updateAverage()
+{
+    const double t = static_cast<double>(steps_);
+    const double decay = std::min(config_.ema, (1 + t) / (10 + t));
+    for (auto& item : average_)
+        item.second.lerp_(parameters_.at(item.first).detach(), 1 - decay);
+}
+
+void Solver::swapAverage()
+{
+    const torch::NoGradGuard noGrad;
+    for (auto& item : average_)
+    {
+        torch::Tensor& parameter = parameters_.at(item.first);
+        const torch::Tensor trained = parameter.detach().clone();
+        parameter.copy_(item.second);
+        item.second.copy_(trained);
+    }
+}
+
+void Solver::save(TensorFile& file) const
+{
+    for (const auto& item : state_)
+        file.tensors["optimizer." + item.first] = item.second;
+    for (const auto& item : average_)
+        file.tensors["ema." + item.first] = item.second;
+    file.metadata["solver_steps"] = std::to_string(steps_);
+}
+
+void Solver::load(const TensorFile& file)
+{
+    const torch::NoGradGuard noGrad;
+    const int64_t steps = parseCount(file.metadata, "solver_steps");
+    const std::vector<const char*> kinds =
+        config_.optimizer == "adam" ? std::vector<const char*>{"mean", "square"} : std::vector<const char*>{"momentum"};
+    for (auto& item : parameters_)
+    {
+        for (const char* kind : kinds)
+        {
+            const auto found = file.tensors.find("optimizer." + item.first + "." + kind);
+            if (found == file.tensors.end())
+                continue;  // a parameter that never had a gradient
+            if (found->second.sizes() != item.second.sizes())
+                throw std::runtime_error(found->first + " of the checkpoint has another shape than the parameter");
+            state(item.first, item.second, kind).copy_(found->second);
+        }
+        if (!averages())
+            continue;
+        const auto found = file.tensors.find("ema." + item.first);
+        if (found == file.tensors.end() || found->second.sizes() != item.second.sizes())
+            throw std::runtime_error("the checkpoint has no fitting ema." + item.first +
+                                     "; it was trained without a moving average (set solver.ema=0)");
+        average_.at(item.first).copy_(found->second);
+    }
+    if (steps > 0 && state_.empty())
+        throw std::runtime_error("the checkpoint has no state of the optimizer '" + config_.optimizer + "'");
+    steps_ = steps;
+}
+
+}  // namespace d2det
