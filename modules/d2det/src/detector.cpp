@@ -1,0 +1,498 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Detector: image -> prepareInput -> network -> boxes in image pixels.
+
+   The network does everything between the prepared image and the list of boxes (d2det.md 1). Two of its layers are
+   touched from here, through their settings: the first D2Detections (candidates that the classifier kept, hard NMS) and
+   the last one (refined boxes, soft NMS), which also carries the model's description. A model with a single D2Detections
+   layer (Faster R-CNN) has both in one.
+
+   Network:  inputs "image" [B, 3, H, W], "im_info" [B, 3] = (valid height, valid width, scale)
+             output "detections" [B * K, 7] = (batch, class, score, x1, y1, x2, y2), network-input pixels, class -1: unused */
+
+#include "prepare_input.hpp"
+#include "layers/detections_layer.hpp"
+#include "onnx_check.hpp"
+
+#include "opencv2/core/utils/trace.hpp"
+#include "opencv2/d2det/layers.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <map>
+
+namespace cv
+{
+namespace d2det
+{
+
+namespace
+{
+
+const char* const IMAGE_INPUT = "image";
+const char* const INFO_INPUT = "im_info";
+const char* const OUTPUT = "detections";
+
+constexpr int ROW = 7;        //!< columns of the network's output
+constexpr int MAX_BATCH = 8;  //!< images that go through the network together; bounds its memory
+
+enum Stage
+{
+    PREPARE,
+    BACKBONE,
+    PROPOSALS,
+    CLASSIFICATION,
+    REGRESSION,
+    POSTPROCESS,
+    NUM_STAGES
+};
+
+const char* const STAGE_NAMES[NUM_STAGES] = {"prepare",        "backbone",   "proposals",
+                                             "classification", "regression", "postprocess"};
+
+//! Milliseconds since a tick.
+double elapsed(int64 start)
+{
+    return static_cast<double>(getTickCount() - start) * 1000. / getTickFrequency();
+}
+
+void checkThreshold(float value, const char* what)
+{
+    if (!(value >= 0.f && value <= 1.f))
+        CV_Error_(Error::StsOutOfRange, ("the %s is %g, it must be between 0 and 1", what, value));
+}
+
+std::vector<uchar> readFile(const String& path)
+{
+    std::ifstream file(path, std::ios::binary | std::ios::ate);
+    if (!file)
+        CV_Error_(Error::StsObjectNotFound, ("cannot open the model '%s': %s", path.c_str(), std::strerror(errno)));
+    const std::streamoff size = file.tellg();
+    if (size < 0 || size > std::numeric_limits<int>::max())  // a folder reports a huge size
+        CV_Error_(Error::StsBadArg, ("'%s' is not a model file: it is a folder or larger than 2 GiB", path.c_str()));
+    std::vector<uchar> bytes(static_cast<size_t>(size));
+    file.seekg(0);
+    if (!bytes.empty() && !file.read(reinterpret_cast<char*>(bytes.data()), size))
+        CV_Error_(Error::StsError, ("cannot read the model '%s'", path.c_str()));
+    return bytes;
+}
+
+//! Default and OPENCV on the CPU are always there; anything else must be, rather than silently run elsewhere.
+void setBackend(dnn::Net& net, int backend, int target)
+{
+    if ((backend == dnn::DNN_BACKEND_DEFAULT || backend == dnn::DNN_BACKEND_OPENCV) && target == dnn::DNN_TARGET_CPU)
+    {
+        net.setPreferableBackend(dnn::DNN_BACKEND_OPENCV);
+        net.setPreferableTarget(dnn::DNN_TARGET_CPU);
+        return;
+    }
+    const std::vector<dnn::Target> targets = dnn::getAvailableTargets(static_cast<dnn::Backend>(backend));
+    if (std::find(targets.begin(), targets.end(), target) == targets.end())
+        CV_Error_(Error::StsBadArg,
+                  ("dnn backend %d with target %d is not available in this build of OpenCV; 0, 0 is the "
+                   "CPU (see cv::dnn::getAvailableTargets)",
+                   backend, target));
+    net.setPreferableBackend(backend);
+    net.setPreferableTarget(target);
+}
+
+dnn::Net readModel(const std::vector<uchar>& bytes, const String& name)
+{
+    checkOnnx(bytes.data(), bytes.size(), name);
+    registerLayers();
+    try
+    {
+        return dnn::readNetFromONNX(bytes);
+    }
+    catch (const cv::Exception& e)
+    {
+        CV_Error_(e.code, ("cannot read the model '%s': %s", name.c_str(), e.err.c_str()));
+    }
+    catch (const std::exception& e)  // from protobuf or the standard library
+    {
+        CV_Error_(Error::StsParseError, ("cannot read the model '%s': %s", name.c_str(), e.what()));
+    }
+}
+
+class DetectorImpl CV_FINAL : public Detector
+{
+public:
+    DetectorImpl(const dnn::Net& net, const String& name);
+
+    void detect(InputArray image, std::vector<int>& classIds, std::vector<float>& confidences,
+                std::vector<Rect2d>& boxes) CV_OVERRIDE;
+    void detect(InputArray image, OutputArray detections) CV_OVERRIDE;
+    void detectBatch(InputArrayOfArrays images, OutputArrayOfArrays detections) CV_OVERRIDE;
+
+    void setScoreThreshold(float threshold) CV_OVERRIDE
+    {
+        checkThreshold(threshold, "score threshold");
+        scoreThreshold_ = threshold;
+    }
+    float getScoreThreshold() const CV_OVERRIDE { return scoreThreshold_; }
+
+    void setNMSThreshold(float threshold) CV_OVERRIDE
+    {
+        checkThreshold(threshold, "NMS threshold");
+        final_.nmsThreshold = threshold;
+    }
+    float getNMSThreshold() const CV_OVERRIDE { return final_.nmsThreshold; }
+
+    void setNMSMode(int mode) CV_OVERRIDE
+    {
+        if (mode < NMS_HARD || mode > NMS_SOFT_GAUSSIAN)
+            CV_Error_(Error::StsOutOfRange,
+                      ("the NMS mode is %d, it must be one of cv::d2det::NmsMode (0, 1, 2)", mode));
+        final_.nmsMode = static_cast<kernels::NmsMode>(mode);
+    }
+    int getNMSMode() const CV_OVERRIDE { return static_cast<int>(final_.nmsMode); }
+
+    void setSoftNMSSigma(float sigma) CV_OVERRIDE
+    {
+        if (!(sigma > 0.f) || !std::isfinite(sigma))
+            CV_Error_(Error::StsOutOfRange, ("the soft-NMS sigma is %g, it must be positive and finite", sigma));
+        final_.softSigma = sigma;
+    }
+    float getSoftNMSSigma() const CV_OVERRIDE { return final_.softSigma; }
+
+    void setMaxDetections(int count) CV_OVERRIDE
+    {
+        if (count < 1)
+            CV_Error_(Error::StsOutOfRange, ("the maximum of detections is %d, it must be at least 1", count));
+        final_.limit = std::min(count, final_.maxDetections);
+    }
+    int getMaxDetections() const CV_OVERRIDE { return final_.limit; }
+
+    void setInputParams(const InputParams& params) CV_OVERRIDE
+    {
+        checkInputParams(params);
+        input_ = params;
+    }
+    InputParams getInputParams() const CV_OVERRIDE { return input_; }
+
+    std::vector<String> getClassNames() const CV_OVERRIDE { return classNames_; }
+    std::vector<double> getTimings(std::vector<String>& stages) const CV_OVERRIDE;
+
+    bool empty() const CV_OVERRIDE { return net_.empty(); }
+    String getDefaultName() const CV_OVERRIDE { return "d2det.Detector"; }
+
+private:
+    void findLayers(const String& name);
+    void nameClasses();
+    void applySettings(int batch);
+    void runGroup(const std::vector<Mat>& images, const std::vector<int>& group, std::vector<Mat>& results);
+    Mat forward(const Mat& blob, const Mat& info);
+    void addLayerTimes(double total);
+    std::vector<Mat> run(const std::vector<Mat>& images);
+    Mat toImage(const Mat& rows, int batchIndex, double scale, Size image) const;
+
+    dnn::Net net_;
+    std::vector<Ptr<DetectionsLayer>> layers_;            //!< D2Detections in order of execution
+    std::vector<kernels::DetectionsParams> modelParams_;  //!< their settings as the model has them
+    kernels::DetectionsParams final_;                     //!< settings of the last one as the user has them
+    float scoreThreshold_ = 0;
+    InputParams input_;
+    std::vector<String> classNames_;
+    std::vector<Stage> stageOfLayer_;  //!< by layer id
+    std::array<double, NUM_STAGES> times_{};
+};
+
+DetectorImpl::DetectorImpl(const dnn::Net& net, const String& name) : net_(net)
+{
+    findLayers(name);
+    for (const Ptr<DetectionsLayer>& layer : layers_)
+        modelParams_.push_back(layer->settings);
+    scoreThreshold_ = modelParams_.front().scoreThreshold;
+    final_ = modelParams_.back();
+    if (final_.limit < 1 || final_.limit > final_.maxDetections)
+        final_.limit = final_.maxDetections;
+    input_ = layers_.back()->info.input;
+    checkInputParams(input_);
+    nameClasses();
+}
+
+/** Finds the D2Detections layers and sorts all layers into stages. Layers run in order of their ids; the stage changes at
+    our own layers. */
+void DetectorImpl::findLayers(const String& name)
+{
+    if (net_.empty())
+        CV_Error_(Error::StsBadArg, ("%s is an empty network", name.c_str()));
+    std::map<int, Ptr<dnn::Layer>> byId;
+    for (const String& layerName : net_.getLayerNames())
+    {
+        const int id = net_.getLayerId(layerName);
+        byId[id] = net_.getLayer(id);
+    }
+    for (const auto& entry : byId)
+    {
+        const Ptr<DetectionsLayer> layer = entry.second.dynamicCast<DetectionsLayer>();
+        if (layer)
+            layers_.push_back(layer);
+    }
+    if (layers_.empty() || !layers_.back()->info.present)
+        CV_Error_(Error::StsBadArg,
+                  ("%s is not a D2Det model: %s. Models are made by d2det_export", name.c_str(),
+                   layers_.empty() ? "it has no D2Detections layer"
+                                   : "its last D2Detections layer has no description (format_version)"));
+    if (net_.getLayerId(OUTPUT) < 0)
+        CV_Error_(Error::StsBadArg, ("%s is not a D2Det model: it has no output '%s'", name.c_str(), OUTPUT));
+
+    stageOfLayer_.assign(static_cast<size_t>(std::max(byId.rbegin()->first, 0)) + 1, BACKBONE);
+    Stage stage = BACKBONE;
+    for (const auto& entry : byId)
+    {
+        if (entry.second == layers_.back())
+            stage = POSTPROCESS;
+        const bool proposal = entry.second->type == "d2det.D2Proposal" || entry.second->type == "D2Proposal";
+        if (entry.first >= 0)
+            stageOfLayer_[entry.first] = proposal ? PROPOSALS : stage;
+        if (proposal)
+            stage = CLASSIFICATION;
+        else if (stage != POSTPROCESS && entry.second == layers_.front())
+            stage = REGRESSION;
+    }
+}
+
+//! Names of the model, or "class 0", ... for as many classes as the classifier has.
+void DetectorImpl::nameClasses()
+{
+    classNames_ = layers_.back()->info.classNames;
+#if CV_VERSION_MAJOR < 5
+    if (!classNames_.empty() || layers_.front()->settings.labelled)
+        return;
+    try
+    {
+        const int side = (64 + input_.divisor - 1) / input_.divisor * input_.divisor;
+        std::vector<dnn::MatShape> inputs, outputs;
+        net_.getLayerShapes(std::vector<dnn::MatShape>{{1, 3, side, side}, {1, 3}},
+                            net_.getLayerId(layers_.front()->name), inputs, outputs);
+        for (int i = 0; inputs.size() == 2 && inputs[1].size() >= 2 && i < inputs[1][1] - 1; i++)
+            classNames_.push_back(format("class %d", i));
+    }
+    catch (const cv::Exception&)
+    {
+        classNames_.clear();  // shapes that cannot be inferred are reported by detect()
+    }
+#endif
+}
+
+/** Gives our settings to the layers. Done before every pass, so that nothing an earlier pass left behind (also one that
+    ended with an exception) can have an effect. */
+void DetectorImpl::applySettings(int batch)
+{
+    for (size_t i = 0; i < layers_.size(); i++)
+    {
+        kernels::DetectionsParams& settings = layers_[i]->settings;
+        settings = modelParams_[i];
+        settings.batchSize = batch;
+    }
+    kernels::DetectionsParams& last = layers_.back()->settings;
+    last.nmsThreshold = final_.nmsThreshold;
+    last.nmsMode = final_.nmsMode;
+    last.softSigma = final_.softSigma;
+    last.limit = final_.limit;
+    last.scoreThreshold = std::min(modelParams_.back().scoreThreshold, scoreThreshold_);
+    layers_.front()->settings.scoreThreshold = scoreThreshold_;
+}
+
+Mat DetectorImpl::forward(const Mat& blob, const Mat& info)
+{
+    applySettings(blob.size[0]);
+    const int64 start = getTickCount();
+    net_.setInput(blob, IMAGE_INPUT);
+    net_.setInput(info, INFO_INPUT);
+    const Mat rows = net_.forward(OUTPUT);
+    addLayerTimes(elapsed(start));
+
+    const int expected = blob.size[0] * final_.maxDetections;
+    if (rows.dims != 2 || rows.rows != expected || rows.cols != ROW || rows.type() != CV_32F)
+        CV_Error_(Error::StsBadSize,
+                  ("the network's output '%s' has %d x %d values, expected %d x %d: not a D2Det model", OUTPUT,
+                   rows.rows, rows.cols, expected, ROW));
+    return rows;
+}
+
+/** Sorts the layers' times into stages. Time that no layer reports (copies, other backends, a profile that does not fit)
+    is the backbone's. */
+void DetectorImpl::addLayerTimes(double total)
+{
+    std::vector<double> ticks;  // by layer id, without the input layer 0
+    net_.getPerfProfile(ticks);
+    double sum = 0;
+    for (size_t i = 0; i < ticks.size(); i++)
+    {
+        const Stage stage = i + 1 < stageOfLayer_.size() ? stageOfLayer_[i + 1] : BACKBONE;
+        const double ms = ticks[i] * 1000. / getTickFrequency();
+        times_[stage] += ms;
+        sum += ms;
+    }
+    times_[BACKBONE] += std::max(total - sum, 0.);
+}
+
+//! Rows of one image of the batch as N x 6 (x1, y1, x2, y2, score, class) in image pixels, best first.
+Mat DetectorImpl::toImage(const Mat& rows, int batchIndex, double scale, Size image) const
+{
+    const int first = batchIndex * final_.maxDetections;
+    Mat result(final_.maxDetections, 6, CV_32F);
+    int count = 0;
+    for (int i = first; i < first + final_.maxDetections; i++)
+    {
+        const float* row = rows.ptr<float>(i);
+        if (!(row[1] >= 0) || static_cast<int>(row[0]) != batchIndex || !(row[2] >= scoreThreshold_))
+            continue;
+        float box[4];
+        bool finite = true;
+        for (int k = 0; k < 4; k++)
+        {
+            const double limit = k % 2 == 0 ? image.width : image.height;
+            finite = finite && std::isfinite(row[3 + k]);
+            box[k] = static_cast<float>(std::min(std::max(row[3 + k] / scale, 0.), limit));
+        }
+        if (!finite || box[2] <= box[0] || box[3] <= box[1])
+            continue;
+        float* out = result.ptr<float>(count++);
+        std::copy(box, box + 4, out);
+        out[4] = row[2];
+        out[5] = row[1];
+    }
+    return result.rowRange(0, count);
+}
+
+//! Images with the same padded size: one pass.
+void DetectorImpl::runGroup(const std::vector<Mat>& images, const std::vector<int>& group, std::vector<Mat>& results)
+{
+    int64 start = getTickCount();
+    const int batch = static_cast<int>(group.size());
+    const Size padded = inputGeometry(images[group[0]].size(), input_).padded;
+    const int shape[4] = {batch, 3, padded.height, padded.width};
+    Mat blob(4, shape, CV_32F), info(batch, 3, CV_32F);
+    for (int b = 0; b < batch; b++)
+    {
+        const int one[4] = {1, 3, padded.height, padded.width};
+        Mat part(4, one, CV_32F, blob.ptr<float>(b)), infoRow = info.row(b);
+        prepareInput(images[group[b]], input_, part, infoRow);
+        CV_Assert(part.data == blob.ptr(b) && infoRow.data == info.ptr(b));
+    }
+    times_[PREPARE] += elapsed(start);
+
+    const Mat rows = forward(blob, info);
+
+    start = getTickCount();
+    for (int b = 0; b < batch; b++)
+    {
+        const Size size = images[group[b]].size();
+        results[group[b]] = toImage(rows, b, inputGeometry(size, input_).scale, size);
+    }
+    times_[POSTPROCESS] += elapsed(start);
+}
+
+std::vector<Mat> DetectorImpl::run(const std::vector<Mat>& images)
+{
+    CV_TRACE_FUNCTION();
+    times_.fill(0.);
+    for (size_t i = 0; i < images.size(); i++)
+        checkInputImage(images[i]);
+
+    std::map<std::pair<int, int>, std::vector<int>> groups;  // padded height, width -> indices of images
+    for (size_t i = 0; i < images.size(); i++)
+    {
+        const Size padded = inputGeometry(images[i].size(), input_).padded;
+        groups[std::make_pair(padded.height, padded.width)].push_back(static_cast<int>(i));
+    }
+    std::vector<Mat> results(images.size());
+    for (const auto& entry : groups)
+    {
+        const std::vector<int>& all = entry.second;
+        for (size_t i = 0; i < all.size(); i += MAX_BATCH)
+        {
+            const auto end = all.begin() + std::min(i + MAX_BATCH, all.size());
+            runGroup(images, std::vector<int>(all.begin() + i, end), results);
+        }
+    }
+    return results;
+}
+
+void DetectorImpl::detect(InputArray image, OutputArray detections)
+{
+    const Mat result = run(std::vector<Mat>(1, image.getMat()))[0];
+    detections.create(result.rows, 6, CV_32F);
+    if (result.rows > 0)
+        result.copyTo(detections);
+}
+
+void DetectorImpl::detect(InputArray image, std::vector<int>& classIds, std::vector<float>& confidences,
+                          std::vector<Rect2d>& boxes)
+{
+    const Mat result = run(std::vector<Mat>(1, image.getMat()))[0];
+    classIds.clear();
+    confidences.clear();
+    boxes.clear();
+    for (int i = 0; i < result.rows; i++)
+    {
+        const float* row = result.ptr<float>(i);
+        boxes.push_back(Rect2d(row[0], row[1], double(row[2]) - row[0], double(row[3]) - row[1]));
+        confidences.push_back(row[4]);
+        classIds.push_back(static_cast<int>(row[5]));
+    }
+}
+
+void DetectorImpl::detectBatch(InputArrayOfArrays images_, OutputArrayOfArrays detections)
+{
+    // A single Mat would be taken apart into its rows.
+    if (images_.kind() == _InputArray::MAT || images_.kind() == _InputArray::UMAT)
+        CV_Error(Error::StsBadArg, "detectBatch takes a vector of images; use detect for one image");
+    std::vector<Mat> images;
+    images_.getMatVector(images);
+    const std::vector<Mat> results = run(images);
+
+    detections.create(static_cast<int>(results.size()), 1, CV_32F);
+    for (int i = 0; i < static_cast<int>(results.size()); i++)
+    {
+        detections.create(results[i].rows, 6, CV_32F, i);
+        if (results[i].rows == 0)
+            continue;
+        if (detections.isUMatVector())
+            results[i].copyTo(detections.getUMatRef(i));
+        else
+            results[i].copyTo(detections.getMatRef(i));
+    }
+}
+
+std::vector<double> DetectorImpl::getTimings(std::vector<String>& stages) const
+{
+    stages.assign(STAGE_NAMES, STAGE_NAMES + NUM_STAGES);
+    return std::vector<double>(times_.begin(), times_.end());
+}
+
+}  // namespace
+
+Ptr<Detector> Detector::create(const String& model, int backend_id, int target_id)
+{
+    CV_TRACE_FUNCTION();
+    dnn::Net net = readModel(readFile(model), model);
+    setBackend(net, backend_id, target_id);
+    return makePtr<DetectorImpl>(net, "'" + model + "'");
+}
+
+Ptr<Detector> Detector::create(const std::vector<uchar>& buffer, int backend_id, int target_id)
+{
+    CV_TRACE_FUNCTION();
+    const String name = "(memory)";
+    dnn::Net net = readModel(buffer, name);
+    setBackend(net, backend_id, target_id);
+    return makePtr<DetectorImpl>(net, name);
+}
+
+Ptr<Detector> Detector::create(const dnn::Net& net)
+{
+    CV_TRACE_FUNCTION();
+    return makePtr<DetectorImpl>(net, "(network)");
+}
+
+}  // namespace d2det
+}  // namespace cv

@@ -1,0 +1,289 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Detections as pictures: anti-aliased boxes with a dark outline, one colour per class, label chips.
+
+   Colour of class c: OKLCh (Ottosson 2020) with hue = c * golden angle, so that neighbouring ids are far apart and no hue
+   repeats; lightness alternates a little for the same reason. Chips are placed best score first and take the first place
+   near their box that is free; boxes and chips are painted worst score first. */
+
+#include "opencv2/d2det/drawing.hpp"
+
+#include "opencv2/core/utils/trace.hpp"
+#include "opencv2/imgproc.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+namespace cv
+{
+namespace d2det
+{
+
+namespace
+{
+
+constexpr int SHIFT = 4;  //!< fractional bits of the coordinates given to cv::rectangle
+constexpr int FONT = FONT_HERSHEY_SIMPLEX;
+
+struct Item
+{
+    int classId;
+    float score;
+    Rect2d box;             //!< clipped to the image, pixel (0, 0) covers [0, 1) x [0, 1)
+    std::string text;       //!< "person 0.97"
+    std::string scoreText;  //!< "0.97", where there is no room for the other
+    Rect chip;              //!< empty: no label
+    double fontScale;
+};
+
+//! Line widths and text sizes, which follow the image.
+struct Sizes
+{
+    int line;     //!< width of a box's line, pixels
+    int outline;  //!< dark margin on each side of it
+    int fontLine;
+    double fontScale;
+    int padding;  //!< of the text inside its chip
+
+    explicit Sizes(Size image)
+    {
+        const double side = std::sqrt(double(image.width) * image.height);
+        line = std::max(cvRound(side / 280), 1);
+        outline = std::max(cvRound(side / 900), 1);
+        fontScale = std::max(side / 1250, 0.36);
+        fontLine = std::max(cvRound(fontScale * 1.6), 1);
+        padding = std::max(cvRound(fontScale * 7), 2);
+    }
+};
+
+//! OKLCh to linear sRGB.
+std::array<double, 3> oklchToLinear(double lightness, double chroma, double hue)
+{
+    const double a = chroma * std::cos(hue), b = chroma * std::sin(hue);
+    const double l = std::pow(lightness + 0.3963377774 * a + 0.2158037573 * b, 3);
+    const double m = std::pow(lightness - 0.1055613458 * a - 0.0638541728 * b, 3);
+    const double s = std::pow(lightness - 0.0894841775 * a - 1.2914855480 * b, 3);
+    return {4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s,
+            -1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s,
+            -0.0041960863 * l - 0.7034186147 * m + 1.7076147010 * s};
+}
+
+//! BGR colour of a class.
+Scalar classColour(int classId)
+{
+    const double golden = CV_PI * (3 - std::sqrt(5.)), lightness = classId % 3 == 0   ? 0.74
+                                                                   : classId % 3 == 1 ? 0.80
+                                                                                      : 0.68;
+    const double hue = std::fmod(2.45 + golden * classId, 2 * CV_PI);  // class 0 is green: rare on people and streets
+    std::array<double, 3> rgb{};
+    // The strongest chroma that sRGB can show at this hue.
+    for (double chroma = 0.19; chroma > 0; chroma -= 0.01)
+    {
+        rgb = oklchToLinear(lightness, chroma, hue);
+        if (*std::min_element(rgb.begin(), rgb.end()) >= 0 && *std::max_element(rgb.begin(), rgb.end()) <= 1)
+            break;
+    }
+    Scalar bgr;
+    for (int c = 0; c < 3; c++)
+    {
+        const double v = std::min(std::max(rgb[2 - c], 0.), 1.);
+        bgr[c] = cvRound(255 * (v <= 0.0031308 ? 12.92 * v : 1.055 * std::pow(v, 1 / 2.4) - 0.055));
+    }
+    return bgr;
+}
+
+//! Black or white, whichever is easier to read on the colour (relative luminance, WCAG 2).
+Scalar textColour(const Scalar& bgr)
+{
+    const double weight[3] = {0.0722, 0.7152, 0.2126};
+    double luminance = 0;
+    for (int c = 0; c < 3; c++)
+    {
+        const double v = bgr[c] / 255;
+        luminance += weight[c] * (v <= 0.04045 ? v / 12.92 : std::pow((v + 0.055) / 1.055, 2.4));
+    }
+    return luminance > 0.179 ? Scalar(20, 20, 20) : Scalar(255, 255, 255);
+}
+
+//! The Hershey fonts have ASCII only: a character outside it (UTF-8) becomes one '?'.
+std::string printable(const std::string& text)
+{
+    std::string result;
+    for (const char c : text)
+    {
+        const uchar byte = static_cast<uchar>(c);
+        if (byte >= 0x20 && byte < 0x7f)
+            result += c;
+        else if ((byte & 0xc0) != 0x80)  // not the continuation of a character
+            result += '?';
+    }
+    return result;
+}
+
+//! Reads the rows that can be drawn, best score first.
+std::vector<Item> readItems(const Mat& detections, const std::vector<String>& classNames, float scoreThreshold,
+                            Size image)
+{
+    std::vector<Item> items;
+    for (int i = 0; i < detections.rows; i++)
+    {
+        const float* row = detections.ptr<float>(i);
+        const bool finite = std::all_of(row, row + 6, [](float v) { return std::isfinite(v); });
+        if (!finite || row[4] < scoreThreshold || std::abs(row[5]) > 1e6f)
+            continue;
+        Item item;
+        const double x1 = std::max(row[0], 0.f), y1 = std::max(row[1], 0.f);
+        item.box =
+            Rect2d(x1, y1, std::min<double>(row[2], image.width) - x1, std::min<double>(row[3], image.height) - y1);
+        if (item.box.width <= 0 || item.box.height <= 0)
+            continue;
+        item.classId = static_cast<int>(row[5]);
+        item.score = row[4];
+        const bool named = item.classId >= 0 && item.classId < static_cast<int>(classNames.size());
+        const std::string name = named ? printable(classNames[item.classId]) : format("%d", item.classId);
+        item.scoreText = format("%.2f", item.score);
+        item.text = name.empty() ? item.scoreText : name + " " + item.scoreText;
+        items.push_back(item);
+    }
+    std::stable_sort(items.begin(), items.end(), [](const Item& a, const Item& b) { return a.score > b.score; });
+    return items;
+}
+
+//! Size of a chip with its text; the font shrinks if the image is narrower. Empty if even that does not fit.
+Size chipSize(Item& item, const Sizes& sizes, Size image)
+{
+    item.fontScale = sizes.fontScale;
+    for (int attempt = 0; attempt < 2; attempt++)
+    {
+        int baseline = 0;
+        const Size text = getTextSize(item.text, FONT, item.fontScale, sizes.fontLine, &baseline);
+        const Size chip(text.width + 2 * sizes.padding, text.height + baseline / 2 + 2 * sizes.padding);
+        if (chip.width <= image.width && chip.height <= image.height)
+            return chip;
+        item.fontScale *= 0.95 * std::max(image.width - 2 * sizes.padding, 0) / std::max(text.width, 1);
+        if (item.fontScale < 0.28)
+            break;
+    }
+    return Size();
+}
+
+/** Finds the place for a chip at the box: outside above or below it or inside at its upper or lower edge, left or right
+    aligned, whichever of these inside the image covers the fewest pixels of chips that are already there.
+    @param taken 8 bit, 255 where a chip is.
+    @param covered number of such pixels under the chip.
+*/
+Rect findPlace(const Rect2d& box, Size chip, const Sizes& sizes, const Mat& taken, int& covered)
+{
+    const int margin = sizes.line / 2 + sizes.outline;
+    const int left = cvFloor(box.x) - margin, right = cvCeil(box.br().x) + margin - chip.width;
+    const int top = cvFloor(box.y), bottom = cvCeil(box.br().y);
+    const int above = top - chip.height, inTop = top, inBottom = bottom - chip.height, below = bottom;
+    // A chip inside a small box would hide what is in it.
+    const bool roomy = box.height > 4 * chip.height && box.width > chip.width;
+    const int rows[4] = {above, roomy ? inTop : below, roomy ? below : inTop, inBottom};
+    Rect best;
+    covered = std::numeric_limits<int>::max();
+    for (const int y : rows)
+        for (const int x : {left, right})
+        {
+            const Rect place(std::min(std::max(x, 0), taken.cols - chip.width), y, chip.width, chip.height);
+            if (y < 0 || y + chip.height > taken.rows)
+                continue;
+            const int pixels = countNonZero(taken(place));
+            if (pixels < covered)
+            {
+                covered = pixels;
+                best = place;
+            }
+            if (pixels == 0)
+                return best;
+        }
+    if (best.empty())  // a box as high as the image that is less high than a chip
+    {
+        best = Rect(std::min(std::max(left, 0), taken.cols - chip.width), 0, chip.width, chip.height);
+        covered = countNonZero(taken(best));
+    }
+    return best;
+}
+
+//! Places a chip; where a third of it would lie on others it becomes the score alone (the colour tells the class).
+void placeChip(Item& item, const Sizes& sizes, Mat& taken)
+{
+    for (const bool full : {true, false})
+    {
+        if (!full)
+            item.text = item.scoreText;
+        const Size chip = chipSize(item, sizes, taken.size());
+        if (chip.empty())
+            continue;
+        int covered = 0;
+        item.chip = findPlace(item.box, chip, sizes, taken, covered);
+        if (covered * 3 <= chip.area())
+            break;
+    }
+    taken(item.chip).setTo(255);
+}
+
+//! A rectangle whose corners are positions between pixels.
+void drawBox(Mat& image, const Rect2d& box, const Scalar& colour, const Sizes& sizes)
+{
+    // The line is kept inside the image: its centre is half a line width away from the border.
+    const double inset = sizes.line / 2.;
+    const auto place = [&](double v, int limit)
+    {
+        const double inside = std::min(std::max(v, inset), std::max(limit - inset, inset));
+        return cvRound((inside - 0.5) * (1 << SHIFT));  // pixel centres are at .5
+    };
+    const Point a(place(box.x, image.cols), place(box.y, image.rows));
+    const Point b(place(box.br().x, image.cols), place(box.br().y, image.rows));
+    rectangle(image, a, b, colour * 0.22, sizes.line + 2 * sizes.outline, LINE_AA, SHIFT);
+    rectangle(image, a, b, colour, sizes.line, LINE_AA, SHIFT);
+}
+
+void drawChip(Mat& image, const Item& item, const Scalar& colour, const Sizes& sizes)
+{
+    if (item.chip.empty())
+        return;
+    rectangle(image, item.chip, colour, FILLED);
+    rectangle(image, item.chip, colour * 0.5, sizes.outline);  // keeps chips of one class apart
+    int baseline = 0;
+    const Size text = getTextSize(item.text, FONT, item.fontScale, sizes.fontLine, &baseline);
+    const Point origin(item.chip.x + (item.chip.width - text.width) / 2,
+                       item.chip.y + (item.chip.height - baseline / 2 + text.height) / 2);
+    putText(image, item.text, origin, FONT, item.fontScale, textColour(colour), sizes.fontLine, LINE_AA);
+}
+
+}  // namespace
+
+void drawDetections(InputOutputArray image_, InputArray detections_, const std::vector<String>& classNames,
+                    float scoreThreshold)
+{
+    CV_TRACE_FUNCTION();
+    Mat image = image_.getMat();
+    CV_CheckTypeEQ(image.type(), CV_8UC3, "drawDetections draws on 8-bit BGR images; use cv::cvtColor for others");
+    CV_Assert(image.dims == 2 && !image.empty());
+    const Mat detections = detections_.getMat();
+    if (detections.empty())
+        return;
+    if (detections.dims != 2 || detections.type() != CV_32F || detections.cols != 6)
+        CV_Error_(Error::StsBadArg, ("detections are %d x %d of type %s, expected N x 6 of type CV_32FC1",
+                                     detections.rows, detections.cols, typeToString(detections.type()).c_str()));
+
+    std::vector<Item> items = readItems(detections, classNames, scoreThreshold, image.size());
+    const Sizes sizes(image.size());
+    Mat taken = Mat::zeros(image.size(), CV_8U);
+    for (Item& item : items)
+        placeChip(item, sizes, taken);
+    for (auto item = items.rbegin(); item != items.rend(); ++item)
+        drawBox(image, item->box, classColour(item->classId), sizes);
+    for (auto item = items.rbegin(); item != items.rend(); ++item)
+        drawChip(image, *item, classColour(item->classId), sizes);
+}
+
+}  // namespace d2det
+}  // namespace cv

@@ -1,0 +1,376 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* A walk over the wire format of an ONNX file, before cv::dnn's importer sees it. Refused are
+
+     - bytes that are no protobuf message, or one without a graph;
+     - tensors stored outside the file (TensorProto.external_data, data_location EXTERNAL): a model is one file, and a
+       path in a model from elsewhere must not make us read other files;
+     - tensors whose data are shorter or longer than their shape says: the importer wraps the data in a cv::Mat of that
+       shape without looking (getMatFromTensor of onnx_graph_simplifier.cpp in 4.6) and would read behind its end;
+     - singular fields that occur twice: protobuf would merge them, which makes the previous check worthless.
+
+   Wire format: https://protobuf.dev/programming-guides/encoding/. Field numbers: onnx.proto3 of ONNX 1.12 (never
+   renumbered):
+
+     ModelProto      graph 7, training_info 20, functions 25
+     TrainingInfoProto initialization 1, algorithm 2        FunctionProto  node 7
+     GraphProto      node 1, initializer 5, sparse_initializer 15
+     NodeProto       attribute 5
+     AttributeProto  t 5, g 6, tensors 10, graphs 11, sparse_tensor 22, sparse_tensors 23
+     SparseTensorProto values 1, indices 2
+     TensorProto     dims 1, data_type 2, float_data 4, int32_data 5, string_data 6, int64_data 7, raw_data 9,
+                     double_data 10, uint64_data 11, external_data 13, data_location 14 (1 = EXTERNAL) */
+
+#include "onnx_check.hpp"
+
+#include <cstdint>
+#include <limits>
+
+namespace cv
+{
+namespace d2det
+{
+
+namespace
+{
+
+constexpr int MAX_DEPTH = 32;  //!< nested messages; a graph inside an attribute costs three
+
+enum WireType
+{
+    VARINT = 0,
+    FIXED64 = 1,
+    BYTES = 2,
+    FIXED32 = 5
+};
+
+enum class Message
+{
+    MODEL,
+    TRAINING_INFO,
+    FUNCTION,
+    GRAPH,
+    NODE,
+    ATTRIBUTE,
+    SPARSE_TENSOR,
+    TENSOR,
+    OTHER  //!< not looked into
+};
+
+//! Which message a field holds and whether it may occur only once.
+struct Child
+{
+    Message message;
+    bool single;
+};
+
+Child childOf(Message parent, uint32_t field)
+{
+    switch (parent)
+    {
+        case Message::MODEL:
+            if (field == 7)
+                return {Message::GRAPH, true};
+            if (field == 20)
+                return {Message::TRAINING_INFO, false};
+            if (field == 25)
+                return {Message::FUNCTION, false};
+            break;
+        case Message::TRAINING_INFO:
+            if (field == 1 || field == 2)
+                return {Message::GRAPH, true};
+            break;
+        case Message::FUNCTION:
+            if (field == 7)
+                return {Message::NODE, false};
+            break;
+        case Message::GRAPH:
+            if (field == 1)
+                return {Message::NODE, false};
+            if (field == 5)
+                return {Message::TENSOR, false};
+            if (field == 15)
+                return {Message::SPARSE_TENSOR, false};
+            break;
+        case Message::NODE:
+            if (field == 5)
+                return {Message::ATTRIBUTE, false};
+            break;
+        case Message::ATTRIBUTE:
+            if (field == 5 || field == 10)
+                return {Message::TENSOR, field == 5};
+            if (field == 6 || field == 11)
+                return {Message::GRAPH, field == 6};
+            if (field == 22 || field == 23)
+                return {Message::SPARSE_TENSOR, field == 22};
+            break;
+        case Message::SPARSE_TENSOR:
+            if (field == 1 || field == 2)
+                return {Message::TENSOR, true};
+            break;
+        case Message::TENSOR:
+        case Message::OTHER:
+            break;
+    }
+    return {Message::OTHER, false};
+}
+
+struct Field
+{
+    uint32_t number = 0;
+    int wire = 0;
+    uint64_t value = 0;           //!< of VARINT
+    const uchar* data = nullptr;  //!< of BYTES, FIXED32, FIXED64
+    size_t size = 0;
+};
+
+class Walker
+{
+public:
+    Walker(const uchar* begin, const String& name) : begin_(begin), name_(name) {}
+
+    //! Walks one message.
+    void message(Message type, const uchar* p, const uchar* end, int depth)
+    {
+        if (depth > MAX_DEPTH)
+            fail(p, "messages are nested too deeply");
+        if (type == Message::TENSOR)
+            return tensor(p, end);
+        uint32_t seen = 0;  // bit i: single field i has occurred; their numbers are below 32
+        while (p < end)
+        {
+            const uchar* const start = p;
+            const Field field = next(p, end);
+            const Child child = childOf(type, field.number);
+            if (child.message == Message::OTHER)
+                continue;
+            if (field.wire != BYTES)
+                fail(start, "a field has the wrong wire type");
+            if (child.single)
+            {
+                if (seen & (1u << field.number))
+                    fail(start, "a field that may occur once occurs twice");
+                seen |= 1u << field.number;
+            }
+            if (type == Message::MODEL && child.message == Message::GRAPH)
+                hasGraph = true;
+            message(child.message, field.data, field.data + field.size, depth + 1);
+        }
+    }
+
+    bool hasGraph = false;
+
+private:
+    [[noreturn]] void fail(const uchar* where, const char* what) const
+    {
+        CV_Error_(Error::StsParseError,
+                  ("'%s' is not an ONNX model that can be read: %s (at byte %zu); it is damaged or "
+                   "another kind of file",
+                   name_.c_str(), what, static_cast<size_t>(where - begin_)));
+    }
+
+    uint64_t varint(const uchar*& p, const uchar* end) const
+    {
+        uint64_t value = 0;
+        for (int shift = 0; shift < 64; shift += 7)
+        {
+            if (p == end)
+                fail(p, "it ends inside a number");
+            const uchar byte = *p++;
+            value |= static_cast<uint64_t>(byte & 0x7f) << shift;
+            if (!(byte & 0x80))
+                return value;
+        }
+        fail(p, "a number is too long");
+    }
+
+    Field next(const uchar*& p, const uchar* end) const
+    {
+        const uchar* const start = p;
+        const uint64_t key = varint(p, end);
+        Field field;
+        if (key >> 3 == 0 || key >> 3 > 0x1fffffff)
+            fail(start, "a field number is out of range");
+        field.number = static_cast<uint32_t>(key >> 3);
+        field.wire = static_cast<int>(key & 7);
+        uint64_t size = 0;
+        switch (field.wire)
+        {
+            case VARINT:
+                field.value = varint(p, end);
+                return field;
+            case FIXED64:
+                size = 8;
+                break;
+            case BYTES:
+                size = varint(p, end);
+                break;
+            case FIXED32:
+                size = 4;
+                break;
+            default:
+                fail(start, "a wire type is unknown");
+        }
+        if (size > static_cast<uint64_t>(end - p))
+            fail(start, "it ends inside a field");
+        field.data = p;
+        field.size = static_cast<size_t>(size);
+        p += field.size;
+        return field;
+    }
+
+    //! Number of values in a repeated varint field that may be packed.
+    uint64_t countVarints(const Field& field) const
+    {
+        if (field.wire == VARINT)
+            return 1;
+        uint64_t count = 0;
+        for (const uchar *p = field.data, *end = p + field.size; p < end; count++)
+            varint(p, end);
+        return count;
+    }
+
+    void multiplyDim(uint64_t dim, const uchar* where, uint64_t& elements) const
+    {
+        constexpr uint64_t limit = std::numeric_limits<int>::max();
+        if (dim > limit)  // also negative ones
+            fail(where, "a tensor has a negative or huge dimension");
+        elements *= dim;
+        if (elements > limit)
+            fail(where, "a tensor is too large");
+    }
+
+    //! Multiplies the number of elements by the dimensions in a field, packed or not.
+    void multiplyDims(const Field& field, const uchar* where, uint64_t& elements) const
+    {
+        if (field.wire == VARINT)
+            return multiplyDim(field.value, where, elements);
+        for (const uchar *p = field.data, *end = p + field.size; p < end;)
+            multiplyDim(varint(p, end), where, elements);
+    }
+
+    void tensor(const uchar* p, const uchar* end) const;
+
+    const uchar* const begin_;
+    const String& name_;
+};
+
+//! Bytes of one element in raw_data by TensorProto.DataType; 0: a type no network here can have.
+int rawSize(uint64_t dataType)
+{
+    switch (dataType)
+    {
+        case 1:   // FLOAT
+        case 6:   // INT32
+        case 12:  // UINT32
+            return 4;
+        case 2:  // UINT8
+        case 3:  // INT8
+        case 9:  // BOOL
+            return 1;
+        case 4:   // UINT16
+        case 5:   // INT16
+        case 10:  // FLOAT16
+        case 16:  // BFLOAT16
+            return 2;
+        case 7:   // INT64
+        case 11:  // DOUBLE
+        case 13:  // UINT64
+            return 8;
+        default:
+            return 0;
+    }
+}
+
+void Walker::tensor(const uchar* p, const uchar* end) const
+{
+    const uchar* const start = p;
+    uint64_t elements = 1, dataType = 0;
+    uint64_t floats = 0, int32s = 0, int64s = 0, doubles = 0, raw = 0;
+    bool hasRaw = false, hasType = false;
+    while (p < end)
+    {
+        const uchar* const fieldStart = p;
+        const Field field = next(p, end);
+        const bool bytes = field.wire == BYTES;
+        bool wireOk = true;
+        switch (field.number)
+        {
+            case 1:
+                wireOk = bytes || field.wire == VARINT;
+                if (wireOk)
+                    multiplyDims(field, fieldStart, elements);
+                break;
+            case 2:
+                wireOk = field.wire == VARINT && !hasType;
+                hasType = true;
+                dataType = field.value;
+                break;
+            case 4:
+                wireOk = (bytes && field.size % 4 == 0) || field.wire == FIXED32;
+                floats += field.size / 4;
+                break;
+            case 5:
+            case 7:
+                wireOk = bytes || field.wire == VARINT;
+                if (wireOk)
+                    (field.number == 5 ? int32s : int64s) += countVarints(field);
+                break;
+            case 9:
+                wireOk = bytes && !hasRaw;
+                hasRaw = true;
+                raw = field.size;
+                break;
+            case 10:
+                wireOk = (bytes && field.size % 8 == 0) || field.wire == FIXED64;
+                doubles += field.size / 8;
+                break;
+            case 13:
+            case 14:
+                if (field.number == 13 || field.value == 1)
+                    CV_Error_(Error::StsBadArg,
+                              ("'%s' keeps weights in another file (ONNX external data, at byte %zu). A D2Det model is "
+                               "one file: export it again without external data",
+                               name_.c_str(), static_cast<size_t>(fieldStart - begin_)));
+                wireOk = field.wire == VARINT;
+                break;
+            default:
+                break;
+        }
+        if (!wireOk)
+            fail(fieldStart, "a field of a tensor has the wrong type or occurs twice");
+    }
+
+    const int bytesPerElement = rawSize(dataType);
+    if (bytesPerElement == 0)
+        fail(start, "a tensor has an unknown data type");
+    // The importer prefers the typed field that fits the data type and takes raw_data otherwise; each one that is there
+    // must be complete.
+    const bool counts = (!hasRaw || raw == elements * bytesPerElement) && (!floats || floats == elements) &&
+                        (!int32s || int32s == elements) && (!int64s || int64s == elements) &&
+                        (!doubles || doubles == elements);
+    // Typed data of another type than data_type would make the importer look into an empty raw_data.
+    const bool fits = hasRaw || elements == 0 || (dataType == 1 && floats) || (dataType == 7 && int64s) ||
+                      (dataType == 11 && doubles) || (bytesPerElement <= 4 && dataType != 1 && int32s);
+    if (!counts || !fits)
+        fail(start, "the data of a tensor are not as long as its shape says");
+}
+
+}  // namespace
+
+void checkOnnx(const uchar* data, size_t size, const String& name)
+{
+    if (size == 0)
+        CV_Error_(Error::StsBadArg, ("'%s' is empty, it should be an ONNX model", name.c_str()));
+    if (size > static_cast<size_t>(std::numeric_limits<int>::max()))
+        CV_Error_(Error::StsBadArg, ("'%s' has %zu bytes, an ONNX model has less than 2 GiB", name.c_str(), size));
+    Walker walker(data, name);
+    walker.message(Message::MODEL, data, data + size, 0);
+    if (!walker.hasGraph)
+        CV_Error_(Error::StsParseError, ("'%s' is not an ONNX model: it has no graph", name.c_str()));
+}
+
+}  // namespace d2det
+}  // namespace cv
