@@ -1,0 +1,52 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* A file as input of the JSON parser, read in pieces, with two additions that the parser lacks:
+     - limits: a string or number longer than maxToken bytes throws before the parser stores it;
+     - NaN, Infinity and -Infinity, which Python writes although JSON has no such numbers, become the strings "a" and
+       "nfinit" of the same length (so that byte positions stay true); notANumber() recognises them. */
+
+#ifndef D2DET_TRAINING_JSON_STREAM_HPP
+#define D2DET_TRAINING_JSON_STREAM_HPP
+
+#include <cstdint>
+#include <fstream>
+#include <streambuf>
+#include <string>
+#include <vector>
+
+namespace d2det
+{
+
+class JsonFileBuffer : public std::streambuf
+{
+public:
+    //! Throws std::runtime_error if the file cannot be opened or is not a regular file.
+    JsonFileBuffer(const std::string& path, size_t maxToken);
+
+    //! True for the text that stands for NaN or an infinity.
+    static bool notANumber(const std::string& text) { return text == "a" || text == "nfinit"; }
+
+protected:
+    int_type underflow() override;
+
+private:
+    void scan();
+    bool startLiteral(size_t position);
+    void checkToken(size_t length) const;
+
+    std::string path_;
+    std::ifstream file_;
+    std::vector<char> buffer_;
+    size_t maxToken_;
+    int64_t consumed_ = 0;  //!< bytes before the buffer
+    size_t filled_ = 0;
+    bool inString_ = false;
+    bool escaped_ = false;
+    size_t token_ = 0;  //!< bytes of the token so far
+};
+
+}  // namespace d2det
+
+#endif
