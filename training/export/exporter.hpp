@@ -1,0 +1,43 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Detector -> one ONNX file for cv::dnn (design.md 3, opencv.md 6.6): opset 11, domain "d2det" version 1, float32, batch
+   norm folded into the convolutions, class names and input rules as attributes of the last node.
+
+     inputs   image [1, 3, H, W] normalised and padded, im_info [1, 3] = (valid height, valid width, scale)
+     output   detections [K, 7] = (batch, class, score, x1, y1, x2, y2), unused rows have class -1
+
+   Names of inner tensors are those of InferenceTrace. One file serves every H and W that are multiples of the divisor. */
+
+#ifndef D2DET_TRAINING_EXPORTER_HPP
+#define D2DET_TRAINING_EXPORTER_HPP
+
+#include "model/detector.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace d2det
+{
+
+struct ExportOptions
+{
+    bool intermediate = false;  //!< also make the tensors of InferenceTrace graph outputs, to compare them
+};
+
+struct ExportSummary
+{
+    int64_t parameters = 0;  //!< float values in the file
+    int64_t nodes = 0;
+    int64_t bytes = 0;
+};
+
+/** Writes the file (through a temporary one beside it, renamed at the end) after onnx::checker has accepted it. The model is
+    not changed. Throws std::runtime_error if a weight is not finite, the config does not suit the weights' structure, the
+    file would exceed 2 GB or cannot be written. */
+ExportSummary exportOnnx(const Detector& model, const std::string& path, const ExportOptions& options = {});
+
+}  // namespace d2det
+
+#endif

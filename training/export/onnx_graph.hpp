@@ -1,0 +1,88 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* A small writer of ONNX files: nodes, float and int64 initializers, attributes, check, save. opset 11 and the domain
+   "d2det" version 1. No protobuf type appears here, so that the users of this header need no protobuf. */
+
+#ifndef D2DET_TRAINING_ONNX_GRAPH_HPP
+#define D2DET_TRAINING_ONNX_GRAPH_HPP
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace d2det
+{
+
+//! One attribute of a node. cv::dnn reads these five kinds and throws on all others (lists of strings, graphs).
+struct OnnxAttribute
+{
+    using Value = std::variant<int64_t, float, std::string, std::vector<int64_t>, std::vector<float>>;
+
+    OnnxAttribute(std::string name, int64_t value) : name(std::move(name)), value(value) {}
+    OnnxAttribute(std::string name, int value) : name(std::move(name)), value(int64_t(value)) {}
+    OnnxAttribute(std::string name, bool value) : name(std::move(name)), value(int64_t(value)) {}
+    OnnxAttribute(std::string name, float value) : name(std::move(name)), value(value) {}
+    OnnxAttribute(std::string name, std::string value) : name(std::move(name)), value(std::move(value)) {}
+    OnnxAttribute(std::string name, const char* value) : name(std::move(name)), value(std::string(value)) {}
+    OnnxAttribute(std::string name, std::vector<int64_t> value) : name(std::move(name)), value(std::move(value)) {}
+    OnnxAttribute(std::string name, std::vector<float> value) : name(std::move(name)), value(std::move(value)) {}
+
+    std::string name;
+    Value value;
+};
+
+//! A declared side of an input or output: a number or, if it is not positive, a symbol such as "H".
+struct OnnxDim
+{
+    OnnxDim(int64_t value) : value(value) {}
+    OnnxDim(const char* symbol) : symbol(symbol) {}
+
+    int64_t value = 0;
+    std::string symbol;
+};
+
+class OnnxGraph
+{
+public:
+    explicit OnnxGraph(const std::string& name);
+    ~OnnxGraph();
+    OnnxGraph(const OnnxGraph&) = delete;
+    OnnxGraph& operator=(const OnnxGraph&) = delete;
+
+    void setDocumentation(const std::string& text);
+    void addInput(const std::string& name, const std::vector<OnnxDim>& shape);   //!< float32
+    void addOutput(const std::string& name, const std::vector<OnnxDim>& shape);  //!< float32
+
+    bool hasInitializer(const std::string& name) const;
+    //! `data` holds the product of `shape` values. Returns `name`; a name that exists already throws.
+    std::string addInitializer(const std::string& name, const std::vector<int64_t>& shape, const float* data);
+    //! 1-D; the constant operands of Reshape and Slice.
+    std::string addInitializer(const std::string& name, const std::vector<int64_t>& values);
+
+    //! Nodes must be added in order of execution. The node's own name is that of its first output.
+    void addNode(const std::string& opType, const std::vector<std::string>& inputs,
+                 const std::vector<std::string>& outputs, const std::vector<OnnxAttribute>& attributes = {},
+                 const std::string& domain = std::string());
+
+    int64_t nodes() const;
+    int64_t initializerElements() const;  //!< of the float initializers
+
+    //! onnx::checker and the 2 GB limit of protobuf. Throws std::runtime_error with the checker's words.
+    void check() const;
+
+    //! check(), then writes a temporary file beside `path` and renames it. Returns the size in bytes.
+    int64_t save(const std::string& path) const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace d2det
+
+#endif
