@@ -1,0 +1,384 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* D2Detections. Contract: operators.md 3.7 and E1 (labelled). Per image and class:
+
+     1. candidates: finite box that is not all zero (padding), finite score > scoreThreshold
+     2. hard or soft NMS of the class, ties by lower row
+     3. all classes by final score, ties by lower class, then lower row; the first K rows
+
+   The reference walks through all columns of all rows. The fast version goes over the probabilities once in memory
+   order, notes what passes the threshold, and runs the classes that have candidates in parallel; a class is cut at the
+   number of rows the image can show. */
+
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
+#endif
+
+#include "detections.hpp"
+#include "sort_key.hpp"
+
+#include "opencv2/core/utility.hpp"
+
+#include <set>
+
+namespace cv
+{
+namespace d2det
+{
+namespace kernels
+{
+
+namespace
+{
+
+constexpr int COLUMNS = 7;
+
+//! The inputs with their rules: which image, class, box and score a row stands for.
+struct Rows
+{
+    const DetectionsParams& p;
+    const float* rois;
+    const float* probs;
+    int roiColumns, probColumns, count;
+
+    //! Image of a row, -1 if it belongs to none. Truncation: -0.5 is image 0 (operators.md 2, usable RoI).
+    int image(int row) const
+    {
+        const float index = rois[static_cast<size_t>(row) * roiColumns];
+        return index > -1.f && index < static_cast<double>(p.batchSize) ? static_cast<int>(index) : -1;
+    }
+
+    //! labelled: class of a row, -1 for padding and for what no int holds.
+    int label(int row) const
+    {
+        const float value = probs[static_cast<size_t>(row) * probColumns];
+        return value > -1.f && value < 2147483648.f ? static_cast<int>(value) : -1;
+    }
+
+    const float* scores(int row) const { return probs + static_cast<size_t>(row) * probColumns + (p.labelled ? 1 : 0); }
+
+    float score(int row, int cls) const { return scores(row)[p.labelled ? 0 : cls]; }
+
+    //! Box of a row for a class; null if there is no such column.
+    const float* box(int row, int cls) const
+    {
+        const size_t column = p.classAgnosticBoxes ? 1 : 1 + 4 * static_cast<size_t>(cls);
+        return column + 4 <= static_cast<size_t>(roiColumns) ? rois + static_cast<size_t>(row) * roiColumns + column
+                                                             : nullptr;
+    }
+
+    int classes() const { return probColumns - 1; }
+    int rowsPerImage() const { return std::max(p.maxDetections, 0); }
+    int rowsToFill() const { return p.limit > 0 ? std::min(p.limit, rowsPerImage()) : rowsPerImage(); }
+};
+
+void checkShapes(const DetectionsParams& p, int roiColumns, int probColumns)
+{
+    if (p.labelled ? probColumns != 2 : probColumns < 2)
+        CV_Error(Error::StsUnmatchedSizes, format("D2Detections: probs has %d columns, expected %s", probColumns,
+                                                  p.labelled ? "2 (class, score)" : "classes + 1 (background last)"));
+    if (roiColumns < 5 || (!p.classAgnosticBoxes && !p.labelled && (roiColumns - 1) / 4 < probColumns - 1))
+        CV_Error(Error::StsUnmatchedSizes,
+                 format("D2Detections: rois has %d columns, expected 5, or 1 + 4 * %d for one box "
+                        "per class",
+                        roiColumns, probColumns - 1));
+}
+
+bool boxUsable(const float* box)
+{
+    const bool finite =
+        std::isfinite(box[0]) && std::isfinite(box[1]) && std::isfinite(box[2]) && std::isfinite(box[3]);
+    return finite && (box[0] != 0 || box[1] != 0 || box[2] != 0 || box[3] != 0);
+}
+
+struct Survivor
+{
+    int row;
+    float score;
+};
+
+//! NMS of one class: `rows` ascending with their scores; the result is in order of final score.
+template <typename Sort, typename HardNms>
+std::vector<Survivor> suppress(const Rows& in, int cls, const std::vector<int>& rows, std::vector<float> scores,
+                               int limit, Sort sort, HardNms hardNms)
+{
+    const DetectionsParams& p = in.p;
+    const int n = static_cast<int>(rows.size());
+    std::vector<int> order;
+    if (p.nmsMode == NmsMode::HARD)
+        order = sort(scores.data(), n);
+    else
+        for (int i = 0; i < n; i++)
+            order.push_back(i);
+    std::vector<float> boxes;
+    boxes.reserve(4 * static_cast<size_t>(n));
+    for (const int i : order)
+        boxes.insert(boxes.end(), in.box(rows[i], cls), in.box(rows[i], cls) + 4);
+    const std::vector<int> kept = p.nmsMode == NmsMode::HARD
+                                      ? hardNms(boxes.data(), n, p.nmsThreshold, p.legacy, limit)
+                                      : softNms(boxes.data(), scores.data(), n, p.nmsThreshold, p.softSigma,
+                                                p.softMinScore, p.nmsMode == NmsMode::SOFT_GAUSSIAN, p.legacy, limit);
+    std::vector<Survivor> survivors;
+    survivors.reserve(kept.size());
+    for (const int i : kept)
+        survivors.push_back({rows[order[i]], scores[order[i]]});
+    return survivors;
+}
+
+void writeUnused(float* row)
+{
+    std::fill_n(row, COLUMNS, 0.f);
+    row[1] = -1.f;
+}
+
+void writeRow(const Rows& in, int image, int cls, const Survivor& s, float* row)
+{
+    row[0] = static_cast<float>(image);
+    row[1] = static_cast<float>(cls);
+    row[2] = s.score;
+    std::copy_n(in.box(s.row, cls), 4, row + 3);
+}
+
+// ------------------------------------------------------------------ reference
+
+std::vector<Survivor> classDetectionsRef(const Rows& in, int image, int cls)
+{
+    std::vector<int> rows;
+    std::vector<float> scores;
+    for (int r = 0; r < in.count; r++)
+    {
+        if (in.image(r) != image || (in.p.labelled && in.label(r) != cls))
+            continue;
+        const float* box = in.box(r, cls);
+        const float score = in.score(r, cls);
+        if (!box || !boxUsable(box) || !std::isfinite(score) || !(score > in.p.scoreThreshold))
+            continue;
+        rows.push_back(r);
+        scores.push_back(score);
+    }
+    return suppress(in, cls, rows, scores, 0, sortDescending, hardNmsRef);
+}
+
+//! All class ids that can occur, ascending.
+std::set<int> classIds(const Rows& in)
+{
+    std::set<int> ids;
+    if (!in.p.labelled)
+        for (int c = 0; c < in.classes(); c++)
+            ids.insert(c);
+    else
+        for (int r = 0; r < in.count; r++)
+            if (in.label(r) >= 0)
+                ids.insert(in.label(r));
+    return ids;
+}
+
+// ------------------------------------------------------------------ fast
+
+//! Candidates [begin, end) of one image and class.
+struct Group
+{
+    int image, cls;
+    size_t begin, end;
+};
+
+struct Candidates
+{
+    std::vector<int> rows;  //!< ascending inside a group
+    std::vector<float> scores;
+    std::vector<Group> groups;  //!< by image, then class
+};
+
+//! Rows of every image that has any: (image, row) ascending.
+std::vector<std::pair<int, int>> rowsByImage(const Rows& in)
+{
+    std::vector<std::pair<int, int>> result;
+    result.reserve(in.count);
+    for (int r = 0; r < in.count; r++)
+        if (in.image(r) >= 0)
+            result.emplace_back(in.image(r), r);
+    if (in.p.batchSize > 1)
+        std::sort(result.begin(), result.end());
+    return result;
+}
+
+struct Scored
+{
+    int cls, row;
+    float score;
+};
+
+//! What of a row passes the threshold, appended to `out`.
+void collectRow(const Rows& in, int row, std::vector<Scored>& out)
+{
+    const bool shared = in.p.classAgnosticBoxes;
+    if (shared && !boxUsable(in.box(row, 0)))
+        return;
+    const int label = in.p.labelled ? in.label(row) : 0;
+    const int first = label, last = in.p.labelled ? label : in.classes() - 1;
+    if (label < 0)
+        return;
+    for (int c = first; c <= last; c++)
+    {
+        const float score = in.score(row, c);
+        if (!(score > in.p.scoreThreshold) || !std::isfinite(score))
+            continue;
+        const float* box = in.box(row, c);
+        if (shared || (box && boxUsable(box)))
+            out.push_back({c, row, score});
+    }
+}
+
+//! Stable sort by class: counting for the columns of probs, comparison for free labels.
+std::vector<Scored> sortByClass(const Rows& in, const std::vector<Scored>& scored)
+{
+    std::vector<Scored> sorted(scored);
+    if (in.p.labelled)
+    {
+        std::stable_sort(sorted.begin(), sorted.end(), [](const Scored& a, const Scored& b) { return a.cls < b.cls; });
+        return sorted;
+    }
+    std::vector<size_t> next(in.classes() + 1, 0);
+    for (const Scored& s : scored)
+        next[s.cls + 1]++;
+    for (int c = 0; c < in.classes(); c++)
+        next[c + 1] += next[c];
+    for (const Scored& s : scored)
+        sorted[next[s.cls]++] = s;
+    return sorted;
+}
+
+Candidates collect(const Rows& in)
+{
+    Candidates result;
+    const std::vector<std::pair<int, int>> rows = rowsByImage(in);
+    for (size_t i = 0; i < rows.size();)
+    {
+        const int image = rows[i].first;
+        std::vector<Scored> scored;
+        for (; i < rows.size() && rows[i].first == image; i++)
+            collectRow(in, rows[i].second, scored);
+        for (const Scored& s : sortByClass(in, scored))
+        {
+            const size_t at = result.rows.size();
+            if (result.groups.empty() || result.groups.back().image != image || result.groups.back().cls != s.cls)
+                result.groups.push_back({image, s.cls, at, at});
+            result.groups.back().end = at + 1;
+            result.rows.push_back(s.row);
+            result.scores.push_back(s.score);
+        }
+    }
+    return result;
+}
+
+std::vector<int> sortByKeys(const float* scores, int n)
+{
+    std::vector<uint64_t> keys(n);
+    for (int i = 0; i < n; i++)
+        keys[i] = descendingKey(scores[i], static_cast<uint32_t>(i));
+    std::sort(keys.begin(), keys.end());
+    std::vector<int> order(n);
+    for (int i = 0; i < n; i++)
+        order[i] = static_cast<int>(keyIndex(keys[i]));
+    return order;
+}
+
+//! The best rows of groups [begin, end), all of one image.
+void writeImage(const Rows& in, const std::vector<Group>& groups, const std::vector<std::vector<Survivor>>& survivors,
+                size_t begin, size_t end, float* detections)
+{
+    std::vector<std::pair<size_t, size_t>> all;  // (group, survivor)
+    std::vector<uint64_t> keys;
+    for (size_t g = begin; g < end; g++)
+        for (size_t i = 0; i < survivors[g].size(); i++)
+        {
+            keys.push_back(descendingKey(survivors[g][i].score, static_cast<uint32_t>(all.size())));
+            all.emplace_back(g, i);
+        }
+    keepFirst(keys, in.rowsToFill());
+    const int image = groups[begin].image;
+    float* row = detections + static_cast<size_t>(image) * in.rowsPerImage() * COLUMNS;
+    for (size_t i = 0; i < keys.size(); i++, row += COLUMNS)
+    {
+        const std::pair<size_t, size_t>& at = all[keyIndex(keys[i])];
+        writeRow(in, image, groups[at.first].cls, survivors[at.first][at.second], row);
+    }
+}
+
+}  // namespace
+
+void detectionsRef(const DetectionsParams& p, const float* rois, int roiColumns, const float* probs, int probColumns,
+                   int numRois, float* detections)
+{
+    checkShapes(p, roiColumns, probColumns);
+    const Rows in{p, rois, probs, roiColumns, probColumns, numRois};
+    const std::set<int> ids = classIds(in);
+    for (int b = 0; b < p.batchSize; b++)
+    {
+        std::vector<Survivor> all;
+        std::vector<float> scores;
+        std::vector<int> classes;
+        for (const int cls : ids)
+            for (const Survivor& s : classDetectionsRef(in, b, cls))
+            {
+                all.push_back(s);
+                scores.push_back(s.score);
+                classes.push_back(cls);
+            }
+        const std::vector<int> order = sortDescending(scores.data(), static_cast<int>(scores.size()));
+        float* row = detections + static_cast<size_t>(b) * in.rowsPerImage() * COLUMNS;
+        for (int i = 0; i < in.rowsPerImage(); i++, row += COLUMNS)
+            if (i < in.rowsToFill() && i < static_cast<int>(order.size()))
+                writeRow(in, b, classes[order[i]], all[order[i]], row);
+            else
+                writeUnused(row);
+    }
+}
+
+void detectionsCpu(const DetectionsParams& p, const float* rois, int roiColumns, const float* probs, int probColumns,
+                   int numRois, float* detections)
+{
+    checkShapes(p, roiColumns, probColumns);
+    const Rows in{p, rois, probs, roiColumns, probColumns, numRois};
+    if (in.rowsPerImage() == 0)
+        return;
+    const size_t outputRows = static_cast<size_t>(std::max(p.batchSize, 0)) * in.rowsPerImage();
+    for (size_t i = 0; i < outputRows; i++)
+        writeUnused(detections + i * COLUMNS);
+
+    const Candidates candidates = collect(in);
+    const std::vector<Group>& groups = candidates.groups;
+    // Soft scores only fall, so that a class emits in final order and can be cut; not so with a sigma below zero.
+    const bool ordered = p.nmsMode != NmsMode::SOFT_GAUSSIAN || p.softSigma > 0;
+    const int limit = ordered ? in.rowsToFill() : 0;
+    std::vector<std::vector<Survivor>> survivors(groups.size());
+    const auto run = [&](const Range& range)
+    {
+        for (int g = range.start; g < range.end; g++)
+        {
+            const size_t begin = groups[g].begin, end = groups[g].end;
+            const std::vector<int> rows(candidates.rows.begin() + begin, candidates.rows.begin() + end);
+            const std::vector<float> scores(candidates.scores.begin() + begin, candidates.scores.begin() + end);
+            survivors[g] = suppress(in, groups[g].cls, rows, scores, limit, sortByKeys, hardNmsCpu);
+        }
+    };
+    const Range everything(0, static_cast<int>(groups.size()));
+    if (candidates.rows.size() < 256)  // not worth waking a thread
+        run(everything);
+    else
+        parallel_for_(everything, run);
+    for (size_t begin = 0, end = 0; begin < groups.size(); begin = end)
+    {
+        while (end < groups.size() && groups[end].image == groups[begin].image)
+            end++;
+        writeImage(in, groups, survivors, begin, end, detections);
+    }
+}
+
+}  // namespace kernels
+}  // namespace d2det
+}  // namespace cv

@@ -1,0 +1,171 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Non-maximum suppression. Source: operators.md 2 (hard, IoU) and 3.7 (soft).
+
+     hard:      a kept box removes every later one with IoU > threshold (strict)
+     linear:    s *= 1 - u              for every remaining box with overlap u > threshold
+     gaussian:  s *= exp(-u^2 / sigma)  for every remaining box
+
+   The fast hard NMS turns the loops around: a box is compared with the boxes kept so far, which lie side by side in
+   memory, and the first block that contains a suppressor ends the search. It computes boxIoU's numbers in boxIoU's order
+   of operations, so its decisions are those of the reference; hence no contraction to fused multiply-add here. */
+
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
+#endif
+
+#include "nms.hpp"
+#include "box.hpp"
+#include "simd.hpp"
+
+#include <limits>
+#include <numeric>
+
+namespace cv
+{
+namespace d2det
+{
+namespace kernels
+{
+
+std::vector<int> sortDescending(const float* keys, int n)
+{
+    std::vector<int> order(std::max(n, 0));
+    std::iota(order.begin(), order.end(), 0);
+    // NaN would break the strict weak order that the sort relies on: it goes last.
+    std::stable_sort(order.begin(), order.end(),
+                     [keys](int a, int b) { return std::isnan(keys[b]) ? !std::isnan(keys[a]) : keys[a] > keys[b]; });
+    return order;
+}
+
+std::vector<int> hardNmsRef(const float* boxes, int n, float threshold, bool legacy, int limit)
+{
+    std::vector<int> kept;
+    for (int i = 0; i < n && (limit <= 0 || static_cast<int>(kept.size()) < limit); i++)
+    {
+        bool suppressed = false;
+        for (const int j : kept)
+            suppressed = suppressed || boxIoU(boxes + 4 * j, boxes + 4 * i, legacy) > threshold;
+        if (!suppressed)
+            kept.push_back(i);
+    }
+    return kept;
+}
+
+namespace
+{
+
+/** Does any of n boxes, given as arrays of x1, y1, x2, y2 and area, have IoU > threshold >= 0 with `box`?
+    The union is 0 only if the intersection is (rounding is monotone), and 0 / 0 is not > threshold. */
+D2DET_TARGET_CLONES
+bool anyOverlap(const float* const* coordinates, const float* areas, int n, const float* box, float boxArea, float o,
+                float threshold)
+{
+    const float *x1 = coordinates[0], *y1 = coordinates[1], *x2 = coordinates[2], *y2 = coordinates[3];
+    const float bx1 = box[0], by1 = box[1], bx2 = box[2], by2 = box[3];
+    int found = 0;
+    for (int i = 0; i < n; i++)
+    {
+        const float iw = std::max(std::min(x2[i], bx2) - std::max(x1[i], bx1) + o, 0.f);
+        const float ih = std::max(std::min(y2[i], by2) - std::max(y1[i], by1) + o, 0.f);
+        const float inter = iw * ih, uni = areas[i] + boxArea - inter;
+        found |= inter / uni > threshold;
+    }
+    return found != 0;
+}
+
+//! Boxes as structure of arrays, for comparison of one box with all.
+class KeptBoxes
+{
+public:
+    explicit KeptBoxes(float o) : o_(o) {}
+
+    float area(const float* box) const
+    {
+        return std::max(box[2] - box[0] + o_, 0.f) * std::max(box[3] - box[1] + o_, 0.f);
+    }
+
+    void push(const float* box)
+    {
+        for (int i = 0; i < 4; i++)
+            coordinates_[i].push_back(box[i]);
+        areas_.push_back(area(box));
+    }
+
+    //! Is there a kept box with IoU > threshold? threshold >= 0
+    bool overlap(const float* box, float threshold) const
+    {
+        const int n = static_cast<int>(areas_.size());
+        const float boxArea = area(box);
+        for (int begin = 0; begin < n; begin += BLOCK)
+        {
+            const float* const block[4] = {&coordinates_[0][begin], &coordinates_[1][begin], &coordinates_[2][begin],
+                                           &coordinates_[3][begin]};
+            if (anyOverlap(block, &areas_[begin], std::min(BLOCK, n - begin), box, boxArea, o_, threshold))
+                return true;
+        }
+        return false;
+    }
+
+private:
+    static constexpr int BLOCK = 64;  //!< comparisons between two looks at the result
+
+    float o_;
+    std::vector<float> coordinates_[4], areas_;
+};
+
+}  // namespace
+
+std::vector<int> hardNmsCpu(const float* boxes, int n, float threshold, bool legacy, int limit)
+{
+    std::vector<int> kept;
+    if (n > 0 && threshold < 0)  // every IoU is > threshold
+        return std::vector<int>(1, 0);
+    KeptBoxes keptBoxes(legacy ? 1.f : 0.f);
+    for (int i = 0; i < n && (limit <= 0 || static_cast<int>(kept.size()) < limit); i++)
+    {
+        const float* box = boxes + 4 * static_cast<size_t>(i);
+        if (keptBoxes.overlap(box, threshold))
+            continue;
+        keptBoxes.push(box);
+        kept.push_back(i);
+    }
+    return kept;
+}
+
+std::vector<int> softNms(const float* boxes, float* scores, int n, float threshold, float sigma, float minScore,
+                         bool gaussian, bool legacy, int limit)
+{
+    std::vector<int> left(std::max(n, 0)), emitted;
+    std::iota(left.begin(), left.end(), 0);
+    while (!left.empty() && (limit <= 0 || static_cast<int>(emitted.size()) < limit))
+    {
+        // `left` stays in ascending order, so the first maximum is the one of the lowest index; NaN is never chosen.
+        size_t best = left.size();
+        for (size_t i = 0; i < left.size(); i++)
+            if (!std::isnan(scores[left[i]]) && (best == left.size() || scores[left[i]] > scores[left[best]]))
+                best = i;
+        if (best == left.size() || scores[left[best]] < minScore)
+            break;
+        const int winner = left[best];
+        emitted.push_back(winner);
+        left.erase(left.begin() + best);
+        for (const int i : left)
+        {
+            const float u = boxIoU(boxes + 4 * static_cast<size_t>(winner), boxes + 4 * static_cast<size_t>(i), legacy);
+            if (gaussian && u > 0)  // exp(0) = 1 changes nothing
+                scores[i] *= std::exp(-u * u / sigma);
+            else if (!gaussian && u > threshold)
+                scores[i] *= 1 - u;
+        }
+    }
+    return emitted;
+}
+
+}  // namespace kernels
+}  // namespace d2det
+}  // namespace cv

@@ -1,0 +1,277 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* D2Proposal. Contract: operators.md 3.1. Per image and level:
+
+     1. drop anchors whose logit or any delta is not finite     4. keep boxes with both sides >= minSize
+     2. sort by logit, keep the first preNmsTopN                5. hard NMS, keep the first postNmsTopN
+     3. decode, clip to the image                               then sort all levels by logit, keep the first K
+
+   Layouts: cls [batch, A, h, w], box [batch, 4 A, h, w] with channel 4 a + {dx, dy, dw, dh}; an anchor's index in its
+   level is (y w + x) A + a. The key is the logit everywhere: float sigmoids saturate and would create false ties.
+
+   The fast version never sorts a whole level: one vectorised pass over the logits passes on only those which can still
+   be among the best preNmsTopN, looks at the deltas of these alone, and runs images and levels in parallel. */
+
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
+#endif
+
+#include "proposal.hpp"
+#include "box.hpp"
+#include "nms.hpp"
+#include "simd.hpp"
+#include "sort_key.hpp"
+
+#include "opencv2/core/utility.hpp"
+
+namespace cv
+{
+namespace d2det
+{
+namespace kernels
+{
+
+namespace
+{
+
+//! One level of one image.
+struct LevelView
+{
+    const float* cls;
+    const float* box;
+    int anchors, height, width;
+    float stride;
+    std::vector<float> base;  //!< [anchors, 4]
+
+    LevelView(const ProposalParams& p, const RpnMaps& maps, int image, int level)
+        : anchors(static_cast<int>(p.anchorRatios.size())),
+          height(maps.height[level]),
+          width(maps.width[level]),
+          stride(maps.stride[level]),
+          base(baseAnchors(stride, p.anchorScale, p.anchorRatios, p.legacy))
+    {
+        cls = maps.cls[level] + image * size();
+        box = maps.box[level] + image * size() * 4;
+        if (size() > std::numeric_limits<uint32_t>::max())
+            CV_Error(Error::StsOutOfRange,
+                     format("D2Proposal: a level of %d x %d cells with %d anchors has more anchors "
+                            "than 32 bits count",
+                            height, width, anchors));
+    }
+
+    size_t cells() const { return static_cast<size_t>(height) * width; }
+    size_t size() const { return cells() * anchors; }
+
+    float delta(size_t cell, int anchor, int i) const { return box[(4 * anchor + i) * cells() + cell]; }
+
+    bool deltasFinite(size_t cell, int anchor) const
+    {
+        return std::isfinite(delta(cell, anchor, 0)) && std::isfinite(delta(cell, anchor, 1)) &&
+               std::isfinite(delta(cell, anchor, 2)) && std::isfinite(delta(cell, anchor, 3));
+    }
+
+    //! Decoded and clipped box of an anchor.
+    void decode(size_t index, const float* imInfo, bool legacy, float* decoded) const
+    {
+        const int a = static_cast<int>(index % anchors);
+        const size_t cell = index / anchors;
+        const float shiftX = static_cast<float>(cell % width) * stride,
+                    shiftY = static_cast<float>(cell / width) * stride;
+        const float* b = base.data() + 4 * a;
+        const float anchor[4] = {shiftX + b[0], shiftY + b[1], shiftX + b[2], shiftY + b[3]};
+        const float deltas[4] = {delta(cell, a, 0), delta(cell, a, 1), delta(cell, a, 2), delta(cell, a, 3)};
+        decodeDeltas(anchor, deltas, legacy, decoded);
+        clipBox(decoded, imInfo[0], imInfo[1], legacy);
+    }
+};
+
+//! Proposals in descending order of logit.
+struct Proposals
+{
+    std::vector<float> boxes;   //!< [n, 4]
+    std::vector<float> logits;  //!< [n]
+
+    void push(const float* box, float logit)
+    {
+        boxes.insert(boxes.end(), box, box + 4);
+        logits.push_back(logit);
+    }
+};
+
+bool largeEnough(const float* box, const ProposalParams& p)
+{
+    const float o = p.legacy ? 1.f : 0.f;
+    return std::max(box[2] - box[0] + o, 0.f) >= p.minSize && std::max(box[3] - box[1] + o, 0.f) >= p.minSize;
+}
+
+//! Steps 3 to 5 for the anchors `indices` (descending logits).
+template <typename Indices, typename Nms>
+Proposals decodeAndSuppress(const ProposalParams& p, const LevelView& level, const float* imInfo,
+                            const Indices& indices, const std::vector<float>& logits, Nms nms)
+{
+    Proposals candidates, result;
+    for (size_t i = 0; i < indices.size(); i++)
+    {
+        float box[4];
+        level.decode(indices[i], imInfo, p.legacy, box);
+        if (largeEnough(box, p))
+            candidates.push(box, logits[i]);
+    }
+    const int n = static_cast<int>(candidates.logits.size());
+    for (const int i : nms(candidates.boxes.data(), n, p.nmsThreshold, p.legacy, p.postNmsTopN))
+        result.push(&candidates.boxes[4 * static_cast<size_t>(i)], candidates.logits[i]);
+    return result;
+}
+
+//! All rows of image b: the proposals all[order[i]], then padding (b, 0, 0, 0, 0) of score 0.
+void writeImage(int b, int rows, const Proposals& all, const std::vector<int>& order, float* rois, float* scores)
+{
+    rois += static_cast<size_t>(b) * rows * 5;
+    scores += static_cast<size_t>(b) * rows;
+    for (int i = 0; i < rows; i++, rois += 5)
+    {
+        const bool used = i < static_cast<int>(order.size());
+        rois[0] = static_cast<float>(b);
+        for (int j = 0; j < 4; j++)
+            rois[j + 1] = used ? all.boxes[4 * static_cast<size_t>(order[i]) + j] : 0.f;
+        scores[i] = used ? sigmoid(all.logits[order[i]]) : 0.f;
+    }
+}
+
+void append(Proposals& all, const Proposals& part)
+{
+    all.boxes.insert(all.boxes.end(), part.boxes.begin(), part.boxes.end());
+    all.logits.insert(all.logits.end(), part.logits.begin(), part.logits.end());
+}
+
+Proposals levelProposalsRef(const ProposalParams& p, const LevelView& level, const float* imInfo)
+{
+    std::vector<size_t> valid;
+    std::vector<float> logits;
+    for (size_t cell = 0; cell < level.cells(); cell++)
+        for (int a = 0; a < level.anchors; a++)
+        {
+            const float logit = level.cls[a * level.cells() + cell];
+            if (!std::isfinite(logit) || !level.deltasFinite(cell, a))
+                continue;
+            valid.push_back(cell * level.anchors + a);
+            logits.push_back(logit);
+        }
+    std::vector<int> order = sortDescending(logits.data(), static_cast<int>(logits.size()));
+    if (p.preNmsTopN > 0 && order.size() > static_cast<size_t>(p.preNmsTopN))
+        order.resize(p.preNmsTopN);
+    std::vector<size_t> bestIndices;
+    std::vector<float> bestLogits;
+    for (const int i : order)
+    {
+        bestIndices.push_back(valid[i]);
+        bestLogits.push_back(logits[i]);
+    }
+    return decodeAndSuppress(p, level, imInfo, bestIndices, bestLogits, hardNmsRef);
+}
+
+//! Is any of x[0..n) >= bound? (NaN is not.)
+D2DET_TARGET_CLONES
+bool anyAtLeast(const float* x, int n, float bound)
+{
+    int found = 0;
+    for (int i = 0; i < n; i++)
+        found |= x[i] >= bound;
+    return found != 0;
+}
+
+//! Keys of the best preNmsTopN valid anchors of a level, in order.
+std::vector<uint64_t> bestAnchors(const LevelView& level, int preNmsTopN)
+{
+    constexpr size_t BLOCK = 128;
+    BestKeys best(preNmsTopN);
+    const size_t cells = level.cells();
+    for (int a = 0; a < level.anchors; a++)
+    {
+        const float* logits = level.cls + a * cells;
+        for (size_t begin = 0; begin < cells; begin += BLOCK)
+        {
+            const size_t end = std::min(begin + BLOCK, cells);
+            if (!anyAtLeast(logits + begin, static_cast<int>(end - begin), best.minValue()))
+                continue;
+            for (size_t cell = begin; cell < end; cell++)
+                if (logits[cell] >= best.minValue() && std::isfinite(logits[cell]) && level.deltasFinite(cell, a))
+                    best.push(descendingKey(logits[cell], static_cast<uint32_t>(cell * level.anchors + a)));
+        }
+    }
+    return best.take();
+}
+
+Proposals levelProposalsCpu(const ProposalParams& p, const LevelView& level, const float* imInfo)
+{
+    const std::vector<uint64_t> keys = bestAnchors(level, p.preNmsTopN);
+    std::vector<uint32_t> indices(keys.size());
+    std::vector<float> logits(keys.size());
+    for (size_t i = 0; i < keys.size(); i++)
+    {
+        indices[i] = keyIndex(keys[i]);
+        logits[i] = keyValue(keys[i]);
+    }
+    return decodeAndSuppress(p, level, imInfo, indices, logits, hardNmsCpu);
+}
+
+//! Order of the best `rows` of all levels' proposals.
+std::vector<int> bestOfAll(const std::vector<float>& logits, int rows)
+{
+    std::vector<uint64_t> keys(logits.size());
+    for (size_t i = 0; i < keys.size(); i++)
+        keys[i] = descendingKey(logits[i], static_cast<uint32_t>(i));
+    keepFirst(keys, rows);
+    std::vector<int> order(keys.size());
+    std::transform(keys.begin(), keys.end(), order.begin(),
+                   [](uint64_t key) { return static_cast<int>(keyIndex(key)); });
+    return order;
+}
+
+}  // namespace
+
+void proposalRef(const ProposalParams& p, const RpnMaps& maps, const float* imInfo, float* rois, float* scores)
+{
+    const int rows = std::max(p.maxProposals, 0);
+    for (int b = 0; b < maps.batch; b++)
+    {
+        Proposals all;
+        for (int level = 0; level < maps.levels; level++)
+            append(all, levelProposalsRef(p, LevelView(p, maps, b, level), imInfo + 3 * b));
+        writeImage(b, rows, all, sortDescending(all.logits.data(), static_cast<int>(all.logits.size())), rois, scores);
+    }
+}
+
+void proposalCpu(const ProposalParams& p, const RpnMaps& maps, const float* imInfo, float* rois, float* scores)
+{
+    const int rows = std::max(p.maxProposals, 0), tasks = maps.batch * maps.levels;
+    if (rows == 0 || tasks <= 0)
+        return;
+    std::vector<Proposals> parts(tasks);
+    parallel_for_(
+        Range(0, tasks),
+        [&](const Range& range)
+        {
+            for (int task = range.start; task < range.end; task++)
+            {
+                const int b = task / maps.levels;
+                parts[task] = levelProposalsCpu(p, LevelView(p, maps, b, task % maps.levels), imInfo + 3 * b);
+            }
+        },
+        tasks);
+    for (int b = 0; b < maps.batch; b++)
+    {
+        Proposals all;
+        for (int level = 0; level < maps.levels; level++)
+            append(all, parts[b * maps.levels + level]);
+        writeImage(b, rows, all, bestOfAll(all.logits, rows), rois, scores);
+    }
+}
+
+}  // namespace kernels
+}  // namespace d2det
+}  // namespace cv
