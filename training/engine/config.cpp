@@ -192,7 +192,11 @@ void visit(V& v, DataConfig& c)
     v("long_side", c.longSide);
     v("flip", c.flip);
     v("aspect_grouping", c.aspectGrouping);
+    v("color_jitter", c.colorJitter);
+    v("random_crop", c.randomCrop);
+    v("crop_min_scale", c.cropMinScale);
     v("workers", c.workers);
+    v("cache_megabytes", c.cacheMegabytes);
     v("min_side", c.minSide);
     v("max_bad_fraction", c.maxBadFraction);
 }
@@ -736,7 +740,11 @@ void checkData(const Checker& check, const DataConfig& c)
         check.range("data.short_sides", side, 1, 16384);
     check.range("data.long_side", c.longSide, 1, 16384);
     check.range("data.flip", c.flip, 0, 1);
+    check.range("data.color_jitter", c.colorJitter, 0, 0.99);
+    check.range("data.random_crop", c.randomCrop, 0, 1);
+    check.range("data.crop_min_scale", c.cropMinScale, 0.01, 1);
     check.range("data.workers", c.workers, 0, 256);
+    check.range("data.cache_megabytes", c.cacheMegabytes, 0, 1 << 20);
     check.range("data.min_side", c.minSide, 0, 100000);
     check.range("data.max_bad_fraction", c.maxBadFraction, 0, 1);
 }
