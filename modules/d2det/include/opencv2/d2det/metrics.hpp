@@ -32,6 +32,7 @@ CV_EXPORTS_W void calculateIoU(InputArray boxesA, InputArray boxesB, OutputArray
 /** @brief Average precision and recall as COCO defines them, for boxes.
 
 Numbers equal pycocotools' COCOeval (source: operators.md 6); one deliberate difference: annotation id 0 counts like any other.
+Ground truth and detections of images or categories that were not set are left out, as there.
 */
 class CV_EXPORTS CocoEvaluator
 {
@@ -42,6 +43,7 @@ public:
     //! Images count even if they have no ground truth. Categories: all ids that are averaged over.
     void setImages(const std::vector<int64>& imageIds);
     void setCategories(const std::vector<int64>& categoryIds);
+    //! Boxes and areas in image pixels; a value that is not finite is an error.
     void addGroundTruth(const GroundTruth& gt);
     void addDetection(const Detection& detection);
 
@@ -49,8 +51,14 @@ public:
     ground truth to count. */
     std::vector<double> summarize() const;
 
-    //! AP (IoU 0.50:0.95, all areas, 100 detections) of each category in order of setCategories.
+    //! AP (IoU 0.50:0.95, all areas, 100 detections) of each category in order of setCategories; -1 without ground truth.
     std::vector<double> perCategoryAP() const;
+
+    //! AP at one IoU threshold in (0, 1] (all areas, 100 detections), mean over the categories; -1 without ground truth.
+    double averagePrecision(double iouThreshold) const;
+
+    //! Precision at recall 0, 0.01, ... 1 of one category (all areas, 100 detections); empty without ground truth.
+    std::vector<double> precisionCurve(int64 categoryId, double iouThreshold) const;
 
 private:
     std::vector<int64> imageIds_, categoryIds_;

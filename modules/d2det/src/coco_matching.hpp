@@ -1,0 +1,63 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* COCO's rules from IoU matrices on: matching, precision and recall. Source: operators.md 6 (pycocotools' COCOeval).
+
+   Nothing here knows what the IoU was computed from, so boxes and masks share it. One CocoGroup holds what one image has
+   of one category; a category is the list of its groups in order of image id. */
+
+#ifndef OPENCV_D2DET_COCO_MATCHING_HPP
+#define OPENCV_D2DET_COCO_MATCHING_HPP
+
+#include "opencv2/core.hpp"
+
+#include <vector>
+
+namespace cv
+{
+namespace d2det
+{
+
+constexpr int COCO_MAX_DETECTIONS = 100;  //!< per image and category
+constexpr int COCO_RECALL_POINTS = 101;
+
+//! One image, one category. Detections in descending order of score (stable), at most COCO_MAX_DETECTIONS.
+struct CocoGroup
+{
+    std::vector<double> scores;
+    std::vector<double> detectionAreas;
+    std::vector<double> groundTruthAreas;
+    std::vector<uchar> crowd;
+    std::vector<double> ious;  //!< [detections, ground truths], crowd rule applied
+};
+
+//! Objects counted: those with area in [low, high].
+struct CocoAreaRange
+{
+    double low, high;
+};
+
+//! all, small, medium, large
+const std::vector<CocoAreaRange>& cocoAreaRanges();
+
+//! 0.50, 0.55 .. 0.95 as NumPy's linspace gives them.
+const std::vector<double>& cocoIoUThresholds();
+
+//! Precision and recall of one category in one area range.
+struct CocoCurve
+{
+    int positives = 0;              //!< ground truths that count; with none the rest is empty
+    std::vector<double> precision;  //!< [thresholds, COCO_RECALL_POINTS]
+    std::vector<double> recall;     //!< [thresholds], the highest reached
+};
+
+/** Curves of a category, one for each number of detections in `limits` (ascending, <= COCO_MAX_DETECTIONS): matching is
+    greedy in order of score, so fewer detections are a prefix and all limits share it. */
+std::vector<CocoCurve> cocoCurves(const std::vector<CocoGroup>& groups, const std::vector<double>& iouThresholds,
+                                  const CocoAreaRange& area, const std::vector<int>& limits);
+
+}  // namespace d2det
+}  // namespace cv
+
+#endif
