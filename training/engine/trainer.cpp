@@ -1,0 +1,384 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Training loop; see trainer.hpp. Files of a run folder: config.json, log.csv, eval.csv, checkpoint_<iteration>.safetensors,
+   last.safetensors (a second name of the newest), best.safetensors (of the best evaluation). */
+
+#include "engine/trainer.hpp"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <opencv2/core/utility.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <stdexcept>
+#include <thread>
+
+namespace d2det
+{
+
+namespace
+{
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+constexpr int kMaxSkippedInRow = 10;
+
+std::atomic<bool> stopFlag{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "requestStop is called by signal handlers");
+
+double secondsSince(Clock::time_point start)
+{
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+//! A seed for each iteration that is unlike its neighbours' (splitmix64).
+uint64_t iterationSeed(int64_t seed, int64_t iteration)
+{
+    uint64_t z = static_cast<uint64_t>(seed) * 0x9E3779B97F4A7C15ull + static_cast<uint64_t>(iteration) + 1;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
+    return z ^ (z >> 31);
+}
+
+//! Convolution weights in the memory format of their inputs: oneDNN then reorders nothing.
+void useChannelsLast(torch::nn::Module& module)
+{
+    for (auto& parameter : module.parameters())
+        if (parameter.dim() == 4)
+            parameter.set_data(parameter.detach().contiguous(torch::MemoryFormat::ChannelsLast));
+}
+
+std::string checkpointName(int64_t iteration)
+{
+    char text[64];
+    std::snprintf(text, sizeof(text), "checkpoint_%08lld.safetensors", static_cast<long long>(iteration));
+    return text;
+}
+
+//! A second name for a file that is never changed in place; a copy where the file system has no links.
+void linkFile(const std::string& from, const std::string& to)
+{
+    const fs::path temporary = to + ".tmp";
+    std::error_code error;
+    fs::remove(temporary, error);
+    fs::create_hard_link(from, temporary, error);
+    if (error)
+        return copyFileAtomically(from, to);
+    fs::rename(temporary, to);
+    fs::remove(temporary, error);  // rename() leaves it if both names were the same file already
+}
+
+int64_t readCount(const TensorFile& file, const std::string& key)
+{
+    const auto found = file.metadata.find(key);
+    const bool number = found != file.metadata.end() && !found->second.empty() && found->second.size() <= 15 &&
+                        found->second.find_first_not_of("0123456789") == std::string::npos;
+    if (!number)
+        throw std::runtime_error("the metadata has no valid '" + key + "'; is it a checkpoint of d2det_train?");
+    return std::stoll(found->second);
+}
+
+//! Prefixes errors with the file they are about.
+template <class F>
+void withFile(const std::string& file, F&& action)
+{
+    try
+    {
+        action();
+    }
+    catch (const std::exception& error)
+    {
+        const std::string text = error.what();
+        throw std::runtime_error(text.rfind(file, 0) == 0 ? text : file + ": " + text);
+    }
+}
+
+CocoOptions readOptions(const Config& config)
+{
+    CocoOptions options;
+    options.classNames = config.model.classNames;
+    options.maxBadFraction = config.data.maxBadFraction;
+    return options;
+}
+
+}  // namespace
+
+void requestStop()
+{
+    stopFlag = true;
+}
+bool stopRequested()
+{
+    return stopFlag;
+}
+void clearStopRequest()
+{
+    stopFlag = false;
+}
+
+void setThreads(int threads)
+{
+    const int count = threads > 0 ? threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    torch::set_num_threads(count);
+    cv::setNumThreads(count);
+}
+
+void resolveClassNames(Config& config)
+{
+    if (!config.model.classNames.empty())
+        return;
+    if (config.data.train.empty())
+        throw std::runtime_error("data.train is empty and model.class_names too: there are no classes to detect");
+    config.model.classNames = loadDatasets(config.data.train, readOptions(config)).classNames;
+}
+
+std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Metrics& metrics)
+{
+    std::vector<Evaluation> results;
+    for (const DatasetConfig& dataset : config.data.val)
+    {
+        CocoOptions options = readOptions(config);
+        options.clipBoxes = false;
+        Dataset data = loadDatasets({dataset}, options);
+        results.push_back(evaluate(detector, data, config.data.maxBadFraction, stopRequested));
+        Evaluation& result = results.back();
+        if (!result.complete)
+            break;
+        // Two parts of one annotation file would otherwise share a name.
+        const auto sameName = [&](const Evaluation& other) { return &other != &result && other.name == result.name; };
+        if (std::any_of(results.begin(), results.end(), sameName))
+            result.name += "_" + std::to_string(results.size());
+        const std::string prefix = "val/" + result.name + "/";
+        metrics.put(prefix + "AP", result.summary.at(0));
+        metrics.put(prefix + "AP50", result.summary.at(1));
+        metrics.put(prefix + "AP75", result.summary.at(2));
+    }
+    return results;
+}
+
+Trainer::Trainer(Config config, const TrainOptions& options)
+    : config_(std::move(config)), options_(options), generator_(at::detail::createCPUGenerator())
+{
+    setThreads(options_.threads);
+    checkConfig(config_);
+    if (config_.data.train.empty())
+        throw std::runtime_error("data.train is empty: there is nothing to train on");
+    Dataset dataset = loadDatasets(config_.data.train, readOptions(config_));
+    if (config_.model.classNames.empty())
+        config_.model.classNames = dataset.classNames;
+    if (options_.console)
+        metrics_.addSink(std::make_unique<ConsoleSink>());
+    for (const std::string& warning : dataset.warnings)
+        metrics_.message("warning: " + warning);
+
+    torch::manual_seed(static_cast<uint64_t>(config_.solver.seed));
+    model_ = Detector(config_.model);
+    fs::create_directories(options_.output);
+    loadWeights();
+    useChannelsLast(*model_);
+    solver_ = std::make_unique<Solver>(config_.solver, *model_);
+    if (options_.resume)
+        resume();
+    loader_ =
+        std::make_unique<DataLoader>(std::move(dataset), config_.data, config_.model.input, config_.solver.batchSize,
+                                     static_cast<uint64_t>(config_.solver.seed), iteration_);
+    perEpoch_ = std::max<int64_t>(loader_->imagesPerEpoch() / config_.solver.batchSize, 1);
+    total_ = static_cast<int64_t>(std::ceil(config_.solver.epochs * static_cast<double>(perEpoch_)));
+    for (const std::string& warning : loader_->warnings())
+        metrics_.message("warning: " + warning);
+    metrics_.addSink(std::make_unique<CsvSink>(options_.output, iteration_));
+    writeTextAtomically(path("config.json"), configToJson(config_));
+}
+
+std::string Trainer::path(const std::string& name) const
+{
+    return (fs::path(options_.output) / name).string();
+}
+
+void Trainer::loadWeights()
+{
+    if (options_.init.empty() || options_.resume)
+        return;
+    withFile(options_.init,
+             [&]
+             {
+                 const LoadReport report = initializeModel(*model_, modelWeights(readSafetensors(options_.init)));
+                 metrics_.message(options_.init + ": " + report.summary());
+             });
+}
+
+void Trainer::resume()
+{
+    const std::string last = path("last.safetensors");
+    withFile(last,
+             [&]
+             {
+                 const TensorFile file = readSafetensors(last);
+                 restoreModel(*model_, modelWeights(file, false));
+                 solver_->load(file);
+                 iteration_ = readCount(file, "iteration");
+                 skipped_ = readCount(file, "skipped");
+                 skippedInRow_ = static_cast<int>(readCount(file, "skipped_in_row"));
+                 const auto best = file.metadata.find("best");
+                 best_ = best != file.metadata.end() ? std::atof(best->second.c_str()) : -1;
+             });
+    resumedAt_ = savedAt_ = iteration_;
+    metrics_.message(last + ": continuing after iteration " + std::to_string(iteration_));
+}
+
+bool Trainer::run()
+{
+    const int64_t evalEvery =
+        options_.evalEvery > 0 && !config_.data.val.empty()
+            ? std::max<int64_t>(1,
+                                static_cast<int64_t>(std::llround(options_.evalEvery * static_cast<double>(perEpoch_))))
+            : 0;
+    model_->train();
+    started_ = lastWrite_ = Clock::now();
+    bool stopped = false;
+    while (iteration_ < total_ && !stopped)
+    {
+        const auto before = Clock::now();
+        const Batch batch = loader_->next();
+        waited_ += secondsSince(before);
+        step(batch);
+        ++iteration_;
+        images_ += batch.images.size();
+        if (due(config_.solver.logEvery))
+            writeProgress();
+        if (due(config_.solver.checkpointEvery) && iteration_ < total_)
+            save();
+        if (due(evalEvery) || (evalEvery > 0 && iteration_ == total_))
+            runEvaluation();
+        stopped = stopRequested() || (options_.stopAfter > 0 && iteration_ >= options_.stopAfter);
+    }
+    if (savedAt_ != iteration_)
+        save();
+    return iteration_ >= total_;
+}
+
+void Trainer::step(const Batch& batch)
+{
+    const uint64_t seed = iterationSeed(config_.solver.seed, iteration_);
+    generator_.set_current_seed(seed);
+    torch::manual_seed(seed);
+    Batch input = batch;
+    input.images.images = input.images.images.contiguous(torch::MemoryFormat::ChannelsLast);
+
+    solver_->zeroGrad();
+    const std::map<std::string, torch::Tensor> losses = model_->losses(input, generator_);
+    torch::Tensor total;
+    for (const auto& item : losses)
+        total = total.defined() ? total + item.second : item.second;
+    const double loss = total.item<double>();
+    if (!std::isfinite(loss))
+        return skipStep(loss, 0);
+    total.backward();
+    const double norm = solver_->clipGradients();
+    if (!std::isfinite(norm))
+        return skipStep(loss, norm);
+
+    const double rate = learningRate(config_.solver, iteration_, perEpoch_);
+    solver_->step(rate);
+    skippedInRow_ = 0;
+    metrics_.put("loss", loss);
+    for (const auto& item : losses)
+        metrics_.put("loss/" + item.first, item.second.item<double>());
+    metrics_.put("rate", rate);
+    metrics_.put("grad_norm", norm);
+}
+
+void Trainer::skipStep(double loss, double norm)
+{
+    ++skipped_;
+    if (++skippedInRow_ < kMaxSkippedInRow)
+        return;
+    throw std::runtime_error("the loss (" + std::to_string(loss) + ") or its gradient (norm " + std::to_string(norm) +
+                             ") was no finite number in " + std::to_string(skippedInRow_) +
+                             " steps in a row, the last is iteration " + std::to_string(iteration_) +
+                             "; lower solver.learning_rate, set solver.clip_grad_norm or check the weights");
+}
+
+void Trainer::writeProgress()
+{
+    const double seconds = std::max(secondsSince(lastWrite_), 1e-9);
+    metrics_.put("images_per_second", static_cast<double>(images_) / seconds);
+    metrics_.put("data_share", waited_ / seconds);
+    metrics_.put("skipped", static_cast<double>(skipped_));
+    const double perStep = secondsSince(started_) / static_cast<double>(iteration_ - resumedAt_);
+    Progress progress{iteration_, total_, static_cast<double>(iteration_) / static_cast<double>(perEpoch_),
+                      perStep * static_cast<double>(total_ - iteration_)};
+    metrics_.write(progress);
+    lastWrite_ = Clock::now();
+    waited_ = 0;
+    images_ = 0;
+}
+
+void Trainer::save()
+{
+    TensorFile file;
+    for (const auto& item : namedTensors(*model_))
+        file.tensors["model." + item.first] = item.second;
+    solver_->save(file);
+    file.metadata["format"] = "d2det checkpoint 1";
+    file.metadata["iteration"] = std::to_string(iteration_);
+    file.metadata["epoch"] = std::to_string(static_cast<double>(iteration_) / static_cast<double>(perEpoch_));
+    file.metadata["skipped"] = std::to_string(skipped_);
+    file.metadata["skipped_in_row"] = std::to_string(skippedInRow_);
+    file.metadata["best"] = std::to_string(best_);
+    file.metadata["config"] = configToJson(config_);
+    const std::string name = path(checkpointName(iteration_));
+    writeSafetensors(name, file);
+    linkFile(name, path("last.safetensors"));
+    savedAt_ = iteration_;
+    pruneCheckpoints();
+}
+
+//! Removes numbered checkpoints beyond the newest solver.keep_checkpoints; last and best are names of their own.
+void Trainer::pruneCheckpoints() const
+{
+    std::vector<fs::path> found;
+    for (const auto& entry : fs::directory_iterator(options_.output))
+    {
+        const std::string name = entry.path().filename().string();
+        if (name.rfind("checkpoint_", 0) == 0 && entry.path().extension() == ".safetensors")
+            found.push_back(entry.path());
+    }
+    std::sort(found.begin(), found.end());
+    const size_t keep = static_cast<size_t>(config_.solver.keepCheckpoints);
+    for (size_t i = 0; i + keep < found.size(); ++i)
+    {
+        std::error_code error;
+        fs::remove(found[i], error);
+    }
+}
+
+void Trainer::runEvaluation()
+{
+    if (images_ > 0)
+        writeProgress();
+    solver_->swapAverage();
+    const std::vector<Evaluation> results = evaluateAll(model_, config_, metrics_);
+    solver_->swapAverage();
+    model_->train();
+    lastWrite_ = Clock::now();
+    if (results.empty() || !results.back().complete)
+        return metrics_.clear();
+    double mean = 0;
+    for (const Evaluation& result : results)
+        mean += result.summary[0] / static_cast<double>(results.size());
+    metrics_.write({iteration_, total_, static_cast<double>(iteration_) / static_cast<double>(perEpoch_), 0});
+    const bool better = mean > best_;
+    best_ = std::max(best_, mean);
+    save();
+    if (better)
+        linkFile(path("last.safetensors"), path("best.safetensors"));
+}
+
+}  // namespace d2det

@@ -1,0 +1,95 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* The training loop. Every random number comes from (seed, iteration), so a run that was killed and resumed from its last
+   checkpoint ends with the same weights, bit for bit (CPU, same number of threads). */
+
+#ifndef D2DET_TRAINING_TRAINER_HPP
+#define D2DET_TRAINING_TRAINER_HPP
+
+#include "data/loader.hpp"
+#include "engine/events.hpp"
+#include "engine/solver.hpp"
+#include "evaluation/evaluate.hpp"
+#include "model/detector.hpp"
+
+#include <chrono>
+#include <memory>
+
+namespace d2det
+{
+
+struct TrainOptions
+{
+    std::string output;     //!< run folder; nothing is written outside it
+    std::string init;       //!< weights to start from, "" for random ones
+    bool resume = false;    //!< continue from output/last.safetensors
+    int threads = 0;        //!< 0: one per core
+    double evalEvery = 0;   //!< epochs between evaluations on data.val, 0: never
+    int64_t stopAfter = 0;  //!< stop as if interrupted after this iteration, 0: off
+    bool console = true;
+};
+
+//! Asks a running trainer to finish its step, save and return; async-signal-safe.
+void requestStop();
+bool stopRequested();
+void clearStopRequest();
+
+//! Threads of LibTorch and OpenCV; 0: one per core.
+void setThreads(int threads);
+
+//! Class names of the training annotations if the configuration has none; throws if there is nothing to take them from.
+void resolveClassNames(Config& config);
+
+//! Evaluates on every data set of config.data.val; metrics get "val/<data set>/AP", "AP50", "AP75".
+std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Metrics& metrics);
+
+class Trainer
+{
+public:
+    //! Reads the data, builds the model, loads weights. Throws std::runtime_error with one clear line.
+    Trainer(Config config, const TrainOptions& options);
+
+    //! True: trained to the end. False: stopped by requestStop() or stopAfter; the checkpoint is written.
+    bool run();
+
+    Detector& model() { return model_; }
+    int64_t iteration() const { return iteration_; }
+    int64_t totalIterations() const { return total_; }
+
+private:
+    void loadWeights();
+    void resume();
+    void step(const Batch& batch);
+    void skipStep(double loss, double norm);
+    void writeProgress();
+    void save();
+    void pruneCheckpoints() const;
+    void runEvaluation();
+    bool due(int64_t every) const { return every > 0 && iteration_ % every == 0; }
+    std::string path(const std::string& name) const;
+
+    Config config_;
+    TrainOptions options_;
+    Metrics metrics_;
+    Detector model_{nullptr};
+    std::unique_ptr<DataLoader> loader_;
+    std::unique_ptr<Solver> solver_;
+    torch::Generator generator_;
+    int64_t iteration_ = 0;  // batches consumed
+    int64_t perEpoch_ = 1;
+    int64_t total_ = 0;
+    int64_t resumedAt_ = 0;
+    int64_t savedAt_ = -1;
+    int64_t skipped_ = 0;  // steps with a loss or gradient that is no number
+    int skippedInRow_ = 0;
+    double best_ = -1;  // mean AP over the validation sets
+    std::chrono::steady_clock::time_point started_, lastWrite_;
+    double waited_ = 0;   // seconds for data since the last write
+    int64_t images_ = 0;  // since the last write
+};
+
+}  // namespace d2det
+
+#endif

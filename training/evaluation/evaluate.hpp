@@ -1,0 +1,39 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* COCO average precision of a model in the trainer, by the numbers of cv::d2det::CocoEvaluator (operators.md 6). */
+
+#ifndef D2DET_TRAINING_EVALUATE_HPP
+#define D2DET_TRAINING_EVALUATE_HPP
+
+#include "data/dataset.hpp"
+#include "model/detector.hpp"
+
+#include <functional>
+
+namespace d2det
+{
+
+struct Evaluation
+{
+    std::string name;                //!< of the data set
+    std::vector<double> summary;     //!< the 12 COCO numbers: AP, AP50, AP75, ...; -1 where nothing can be counted
+    std::vector<double> categoryAP;  //!< by class
+    int64_t images = 0;
+    int64_t detections = 0;
+    int64_t unreadable = 0;  //!< images that could not be decoded; they count as images without detections
+    double seconds = 0;
+    bool complete = true;  //!< false: stopped early, the numbers mean nothing
+};
+
+/** @brief Runs the detector over a data set, one image at a time.
+@param classNames of the model; the data set's class indices must refer to them (CocoOptions::classNames).
+@param maxBadFraction share of unreadable images beyond which std::runtime_error is thrown.
+@param stop asked before every image; true ends the evaluation. */
+Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFraction,
+                    const std::function<bool()>& stop);
+
+}  // namespace d2det
+
+#endif
