@@ -2,9 +2,16 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2DeformRoIPool on the CPU. Contract: operators.md 3.3, 5. */
+/* D2DeformRoIPool on the CPU. Contract: operators.md 3.3, 5. Method: pooling_taps.hpp.
+
+     forward    out[p, q] = sum_y sum_x Ay[p, q, y] Ax[p, q, x] F[y, x]
+     backward   dF[y, x] += Ay[p, q, y] Ax[p, q, x] G[p, q]
+                do_x[cell] = gamma RW sum_c sum_pq G[p, q] Ay . F . dAx/du,   do_y = gamma RH sum_c sum_pq G dAy/dv . F . Ax
+
+   F and G being 16 channels wide. The rows of bin (p, q) depend on q only through its offset cell, the columns on p. */
 
 #include "deform_roi_pool.hpp"
+#include "pooling_taps.hpp"
 
 namespace cv
 {
@@ -13,17 +20,322 @@ namespace d2det
 namespace kernels
 {
 
+namespace
+{
+
+//! Everything about a RoI that does not depend on the channel.
+struct RoIPlan
+{
+    int level = -1;  //!< -1: not usable
+    int image = 0;
+    float height = 0.f, width = 0.f;  //!< RH, RW in cells
+    AxisTaps rows;                    //!< [K][k]: bin row, offset column
+    AxisTaps columns;                 //!< [k][K]: offset row, bin column
+
+    bool empty() const { return rows.count == 0 || columns.count == 0; }
+    int firstRow() const { return rows.first; }
+    int lastRow() const { return empty() ? rows.first : rows.last; }
+    int firstColumn() const { return columns.first; }
+    int lastColumn() const { return columns.last; }
+};
+
+//! One axis of one RoI on its map.
+struct Axis
+{
+    float start, length;
+    int size;
+};
+
+Axis makeAxis(float lo, float hi, float stride, bool legacy, int size)
+{
+    const float s = 1.f / stride;
+    if (!legacy)
+        return {lo * s - 0.5f, std::max(hi * s - lo * s, 0.f), size};
+    const float start = std::round(lo) * s - 0.5f;
+    return {start, std::max((std::round(hi) + 1.f) * s - 0.5f - start, 0.1f), size};
+}
+
+//! Taps of bin b of an axis, displaced by `offset`, into entry `entry` of taps.
+void planBin(const DeformRoIPoolParams& p, const Axis& axis, int b, float offset, int entry, AxisTaps& taps)
+{
+    const float binLength = axis.length / static_cast<float>(p.pooledSize);
+    const float step = binLength / static_cast<float>(p.samplingRatio);
+    const float base = axis.start + static_cast<float>(b) * binLength + p.gamma * offset * axis.length;
+    int inside = 0;
+    for (int i = 0; i < p.samplingRatio; i++)
+    {
+        Tap pair[2];
+        const float coord = base + (static_cast<float>(i) + (p.legacy ? 0.f : 0.5f)) * step;
+        const int n = p.legacy ? cornerTaps(coord, axis.size, 1.f, pair) : alignTaps(coord, axis.size, 1.f, pair);
+        taps.add(entry, pair, n);
+        inside += n > 0;
+    }
+    taps.scale(entry, 1.f / static_cast<float>(std::max(p.legacy ? inside : p.samplingRatio, 1)));
+}
+
+void planRoI(const DeformRoIPoolParams& p, const FeaturePyramid<float>& features, const float* roi,
+             const float* offsets, RoIPlan& plan)
+{
+    const int K = p.pooledSize, k = p.offsetSize, repeat = K / k, cells = k * k;
+    const int level = roiLevel(roi, p.finestScale, features.levels, p.legacy);
+    const Axis y = makeAxis(roi[2], roi[4], features.stride[level], p.legacy, features.height[level]);
+    const Axis x = makeAxis(roi[1], roi[3], features.stride[level], p.legacy, features.width[level]);
+    plan.level = level;
+    plan.image = static_cast<int>(roi[0]);
+    plan.height = y.length;
+    plan.width = x.length;
+    plan.rows.reset(K * k, p.samplingRatio);
+    plan.columns.reset(k * K, p.samplingRatio);
+    for (int b = 0; b < K; b++)
+        for (int o = 0; o < k; o++)
+        {
+            const int rowCell = b / repeat * k + o, columnCell = o * k + b / repeat;
+            planBin(p, y, b, offsets ? offsets[cells + rowCell] : 0.f, b * k + o, plan.rows);
+            planBin(p, x, b, offsets ? offsets[columnCell] : 0.f, o * K + b, plan.columns);
+        }
+    plan.rows.finish();
+    plan.columns.finish();
+}
+
+std::vector<RoIPlan> planRoIs(const DeformRoIPoolParams& p, const FeaturePyramid<float>& features, const float* rois,
+                              int numRois, const float* offsets)
+{
+    const size_t offsetCount = size_t(2) * p.offsetSize * p.offsetSize;
+    std::vector<RoIPlan> plans(numRois);
+    parallel_for_(Range(0, numRois),
+                  [&](const Range& range)
+                  {
+                      for (int r = range.start; r < range.end; r++)
+                          if (roiUsable(rois + 5 * size_t(r), features.batch))
+                              planRoI(p, features, rois + 5 * size_t(r), offsets ? offsets + r * offsetCount : nullptr,
+                                      plans[r]);
+                  });
+    return plans;
+}
+
+//! One RoI and one block of 16 channels.
+struct RoITask
+{
+    const RoIPlan& plan;
+    int K, k;
+    Patch features;      //!< without data: not needed
+    Patch grad;          //!< gradient of the features
+    float* bins;         //!< [K][K][16]: pooled values or their gradient
+    float* gradOffsets;  //!< [2][k][k], without the factor gamma * length
+};
+
+template <int BYTES>
+D2DET_INLINE void poolBody(const RoITask& t)
+{
+    const int repeat = t.K / t.k, numRows = t.plan.rows.count, numColumns = t.plan.columns.count;
+    float* out = t.bins;
+    for (int p = 0; p < t.K; p++)
+        for (int q = 0; q < t.K; q++, out += LANES)
+        {
+            const Tap* rows = t.plan.rows.bin(p * t.k + q / repeat);
+            const Tap* columns = t.plan.columns.bin(p / repeat * t.K + q);
+            Lanes<BYTES> sum;
+            sum.clear();
+            for (int i = 0; i < numRows; i++)
+            {
+                const float* row = t.features.row(rows[i].index);
+                Lanes<BYTES> line;
+                line.mul(columns[0].weight, row + size_t(columns[0].index) * LANES);
+                for (int j = 1; j < numColumns; j++)
+                    line.madd(columns[j].weight, row + size_t(columns[j].index) * LANES);
+                sum.madd(rows[i].weight, line);
+            }
+            sum.store(out);
+        }
+}
+
+//! dF of one bin.
+template <int BYTES>
+D2DET_INLINE void scatterBin(const RoITask& t, const Tap* rows, const Tap* columns, const Lanes<BYTES>& g)
+{
+    for (int i = 0; i < t.plan.rows.count; i++)
+    {
+        float* row = t.grad.row(rows[i].index);
+        Lanes<BYTES> line;
+        line.mul(rows[i].weight, g);
+        for (int j = 0; j < t.plan.columns.count; j++)
+            line.addTo(row + size_t(columns[j].index) * LANES, columns[j].weight);
+    }
+}
+
+//! sumX += G Ay . F . dAx, sumY += G dAy . F . Ax of one bin.
+template <int BYTES>
+D2DET_INLINE void slopeOfBin(const RoITask& t, const Tap* rows, const Tap* columns, const Lanes<BYTES>& g,
+                             Lanes<BYTES>& sumX, Lanes<BYTES>& sumY)
+{
+    Lanes<BYTES> dx, dy;
+    dx.clear();
+    dy.clear();
+    for (int i = 0; i < t.plan.rows.count; i++)
+    {
+        const float* row = t.features.row(rows[i].index);
+        Lanes<BYTES> value, slope;
+        value.clear();
+        slope.clear();
+        for (int j = 0; j < t.plan.columns.count; j++)
+        {
+            Lanes<BYTES> f;
+            f.load(row + size_t(columns[j].index) * LANES);
+            value.madd(columns[j].weight, f);
+            slope.madd(columns[j].slope, f);
+        }
+        dx.madd(rows[i].weight, slope);
+        dy.madd(rows[i].slope, value);
+    }
+    sumX.madd(g, dx);
+    sumY.madd(g, dy);
+}
+
+template <int BYTES>
+D2DET_INLINE float sumOfLanes(const Lanes<BYTES>& x)
+{
+    float values[LANES], sum = 0.f;
+    x.store(values);
+    for (int i = 0; i < LANES; i++)
+        sum += values[i];
+    return sum;
+}
+
+template <int BYTES>
+D2DET_INLINE void unpoolBody(const RoITask& t)
+{
+    const int repeat = t.K / t.k, cells = t.k * t.k;
+    for (int cell = 0; cell < cells; cell++)
+    {
+        const int p0 = cell / t.k * repeat, q0 = cell % t.k * repeat;
+        Lanes<BYTES> sumX, sumY;
+        sumX.clear();
+        sumY.clear();
+        for (int p = p0; p < p0 + repeat; p++)
+            for (int q = q0; q < q0 + repeat; q++)
+            {
+                const Tap* rows = t.plan.rows.bin(p * t.k + cell % t.k);
+                const Tap* columns = t.plan.columns.bin(cell / t.k * t.K + q);
+                Lanes<BYTES> g;
+                g.load(t.bins + (size_t(p) * t.K + q) * LANES);
+                scatterBin<BYTES>(t, rows, columns, g);
+                if (t.gradOffsets)
+                    slopeOfBin<BYTES>(t, rows, columns, g, sumX, sumY);
+            }
+        if (t.gradOffsets)
+        {
+            t.gradOffsets[cell] = sumOfLanes<BYTES>(sumX);
+            t.gradOffsets[cells + cell] = sumOfLanes<BYTES>(sumY);
+        }
+    }
+}
+
+D2DET_DISPATCH(pool, poolBody, RoITask)
+D2DET_DISPATCH(unpool, unpoolBody, RoITask)
+
+struct Workspace
+{
+    Scratch features, grad, bins;
+};
+
+//! gradOffsets = gamma * length * sum over channel blocks; partial [numRois][blocks][2][cells]
+void sumOffsetGradients(const std::vector<RoIPlan>& plans, const std::vector<float>& partial, int blocks, int cells,
+                        float gamma, float* gradOffsets)
+{
+    for (size_t r = 0; r < plans.size(); r++)
+        for (int i = 0; i < 2 * cells; i++)
+        {
+            float sum = 0.f;
+            for (int b = 0; b < blocks; b++)
+                sum += partial[(r * blocks + b) * 2 * cells + i];
+            // A sum of 0 stays 0 even if the RoI is so large that its length overflows.
+            const float length = i < cells ? plans[r].width : plans[r].height;
+            gradOffsets[r * 2 * cells + i] = sum == 0.f ? 0.f : gamma * length * sum;
+        }
+}
+
+}  // namespace
+
 void deformRoIPoolCpu(const DeformRoIPoolParams& p, const FeaturePyramid<float>& features, const float* rois,
                       int numRois, const float* offsets, float* output)
 {
-    deformRoIPoolRef<float>(p, features, rois, numRois, offsets, output);
+    const int channels = features.channels;
+    const size_t numBins = size_t(p.pooledSize) * p.pooledSize, rowSize = channels * numBins;
+    const std::vector<RoIPlan> plans = planRoIs(p, features, rois, numRois, offsets);
+    const RoIBuckets<RoIPlan> buckets(plans, features.levels, features.batch);
+    for (int r = 0; r < numRois; r++)
+        if (plans[r].level < 0)
+            std::fill_n(output + r * rowSize, rowSize, 0.f);
+
+    forEachBlock<Workspace>(
+        features.batch, channels,
+        [&](int image, int channel, int blockChannels, Workspace& workspace)
+        {
+            float* bins = workspace.bins.get(numBins * LANES);
+            for (int level = 0; level < features.levels; level++)
+            {
+                const std::vector<int>& list = buckets.at(level, image);
+                if (list.empty())
+                    continue;
+                const int height = features.height[level], width = features.width[level];
+                const float* planes = features.data[level] + (size_t(image) * channels + channel) * height * width;
+                PatchSource source(planes, height, width, blockChannels, RowRange(plans, list), workspace.features);
+                for (int r : list)
+                {
+                    const RoIPlan& plan = plans[r];
+                    float* out = output + r * rowSize + channel * numBins;
+                    if (plan.empty())
+                    {
+                        std::fill_n(out, blockChannels * numBins, 0.f);
+                        continue;
+                    }
+                    pool({plan, p.pooledSize, p.offsetSize, source.get(plan), Patch(), bins, nullptr});
+                    lanesToBlock(bins, numBins, blockChannels, out, numBins);
+                }
+            }
+        });
 }
 
 void deformRoIPoolBackwardCpu(const DeformRoIPoolParams& p, const FeaturePyramid<float>& features, const float* rois,
                               int numRois, const float* offsets, const float* gradOutput, float* const* gradFeatures,
                               float* gradOffsets)
 {
-    deformRoIPoolBackwardRef<float>(p, features, rois, numRois, offsets, gradOutput, gradFeatures, gradOffsets);
+    const int channels = features.channels, cells = p.offsetSize * p.offsetSize;
+    const int blocks = (channels + LANES - 1) / LANES;
+    const size_t numBins = size_t(p.pooledSize) * p.pooledSize;
+    const std::vector<RoIPlan> plans = planRoIs(p, features, rois, numRois, offsets);
+    const RoIBuckets<RoIPlan> buckets(plans, features.levels, features.batch);
+    std::vector<float> partial(gradOffsets ? size_t(numRois) * blocks * 2 * cells : 0, 0.f);
+
+    forEachBlock<Workspace>(
+        features.batch, channels,
+        [&](int image, int channel, int blockChannels, Workspace& workspace)
+        {
+            float* bins = workspace.bins.get(numBins * LANES);
+            for (int level = 0; level < features.levels; level++)
+            {
+                const std::vector<int>& list = buckets.at(level, image);
+                const int height = features.height[level], width = features.width[level];
+                const size_t map = (size_t(image) * channels + channel) * height * width;
+                const RowRange rows(plans, list);
+                GradPatch grad(rows, width, workspace.grad);
+                PatchSource source(gradOffsets ? features.data[level] + map : nullptr, height, width, blockChannels,
+                                   rows, workspace.features);
+                for (int r : list)
+                {
+                    const RoIPlan& plan = plans[r];
+                    if (plan.empty())
+                        continue;
+                    blockToLanes(gradOutput + (size_t(r) * channels + channel) * numBins, numBins, blockChannels,
+                                 numBins, bins);
+                    float* sums = gradOffsets ? &partial[(size_t(r) * blocks + channel / LANES) * 2 * cells] : nullptr;
+                    unpool({plan, p.pooledSize, p.offsetSize, source.get(plan), grad.patch, bins, sums});
+                }
+                grad.finish(gradFeatures[level] + map, height, blockChannels);
+            }
+        });
+    if (gradOffsets)
+        sumOffsetGradients(plans, partial, blocks, cells, p.gamma, gradOffsets);
 }
 
 }  // namespace kernels

@@ -2,8 +2,14 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2RoIAlign on the CPU. Contract: operators.md 3.2. */
+/* D2RoIAlign on the CPU. Contract: operators.md 3.2, 5. Method: pooling_taps.hpp.
 
+     forward    T[p, x] = sum_y Ay[p, y] F[y, x],   out[p, q] = sum_x T[p, x] Ax[q, x]
+     backward   T[p, x] = sum_q Ax[q, x] G[p, q],   dF[y, x] += sum_p Ay[p, y] T[p, x]
+
+   each value being 16 channels wide; x runs over the columns that the RoI uses. */
+
+#include "pooling_taps.hpp"
 #include "roi_align.hpp"
 
 namespace cv
@@ -13,16 +19,271 @@ namespace d2det
 namespace kernels
 {
 
+namespace
+{
+
+//! Everything about a RoI that does not depend on the channel.
+struct RoIPlan
+{
+    int level = -1;  //!< -1: not usable
+    int image = 0;
+    AxisTaps rows, columns;  //!< the index of a column tap is a position in usedColumns
+    std::vector<int> usedColumns;
+
+    int firstRow() const { return rows.first; }
+    int lastRow() const { return usedColumns.empty() ? rows.first : rows.last; }
+    int firstColumn() const { return columns.first; }
+    int lastColumn() const { return columns.last; }
+};
+
+void planAxis(const RoIAlignParams& p, float lo, float hi, float stride, int bins, int size, AxisTaps& taps)
+{
+    const float s = 1.f / stride;
+    const float start = p.legacy || !p.aligned ? lo * s : lo * s - 0.5f;
+    const float length =
+        p.legacy ? std::max((hi + 1.f) * s - lo * s, 0.f) : std::max(hi * s - lo * s, p.aligned ? 0.f : 1.f);
+    const float binLength = length / static_cast<float>(bins);
+    int samples = p.samplingRatio;
+    if (samples <= 0)
+    {
+        const float n = std::ceil(binLength);
+        samples = !(n > 0.f)                                      ? 0
+                  : n >= static_cast<float>(MAX_ADAPTIVE_SAMPLES) ? MAX_ADAPTIVE_SAMPLES
+                                                                  : static_cast<int>(n);
+    }
+    taps.reset(bins, samples);
+    const float weight = 1.f / static_cast<float>(std::max(samples, 1));
+    for (int b = 0; b < bins; b++)
+        for (int i = 0; i < samples; i++)
+        {
+            const float position = static_cast<float>(b) + (static_cast<float>(i) + 0.5f) / static_cast<float>(samples);
+            Tap pair[2];
+            taps.add(b, pair, alignTaps(start + position * binLength, size, weight, pair));
+        }
+    taps.finish();
+}
+
+//! Lists the columns in use and lets the taps point into the list.
+void compactColumns(RoIPlan& plan)
+{
+    AxisTaps& taps = plan.columns;
+    std::vector<int> position(taps.last - taps.first, -1);
+    const int n = taps.bins() * taps.count;
+    for (int i = 0; i < n; i++)
+        position[taps.bin(0)[i].index - taps.first] = 0;
+    for (size_t x = 0; x < position.size(); x++)
+        if (position[x] == 0)
+        {
+            position[x] = static_cast<int>(plan.usedColumns.size());
+            plan.usedColumns.push_back(taps.first + static_cast<int>(x));
+        }
+    for (int i = 0; i < n; i++)
+        taps.bin(0)[i].index = position[taps.bin(0)[i].index - taps.first];
+}
+
+std::vector<RoIPlan> planRoIs(const RoIAlignParams& p, const FeaturePyramid<float>& features, const float* rois,
+                              int numRois)
+{
+    std::vector<RoIPlan> plans(numRois);
+    parallel_for_(
+        Range(0, numRois),
+        [&](const Range& range)
+        {
+            for (int r = range.start; r < range.end; r++)
+            {
+                const float* roi = rois + 5 * size_t(r);
+                if (!roiUsable(roi, features.batch))
+                    continue;
+                RoIPlan& plan = plans[r];
+                const int level = roiLevel(roi, p.finestScale, features.levels, p.legacy);
+                plan.level = level;
+                plan.image = static_cast<int>(roi[0]);
+                planAxis(p, roi[2], roi[4], features.stride[level], p.pooledHeight, features.height[level], plan.rows);
+                planAxis(p, roi[1], roi[3], features.stride[level], p.pooledWidth, features.width[level], plan.columns);
+                if (plan.rows.count > 0 && plan.columns.count > 0)
+                    compactColumns(plan);
+            }
+        });
+    return plans;
+}
+
+//! One RoI and one block of 16 channels.
+struct RoITask
+{
+    const RoIPlan& plan;
+    Patch patch;  //!< features or their gradient
+    float* bins;  //!< [pooledHeight][pooledWidth][16]: pooled values or their gradient
+    float* line;  //!< room for usedColumns.size() * 16
+};
+
+//! line = one row of the RoI, averaged over the rows of bin p
+template <int BYTES>
+D2DET_INLINE void averageRows(const RoITask& t, const Tap* rows)
+{
+    const int count = t.plan.rows.count, used = static_cast<int>(t.plan.usedColumns.size());
+    const int* columns = t.plan.usedColumns.data();
+    for (int k = 0; k < count; k += 4)
+    {
+        // Four rows at a time; the last group repeats its last row with weight 0.
+        const float* row[4];
+        float w[4];
+        for (int j = 0; j < 4; j++)
+        {
+            row[j] = t.patch.row(rows[std::min(k + j, count - 1)].index);
+            w[j] = k + j < count ? rows[k + j].weight : 0.f;
+        }
+        const bool three = k + 3 >= count;
+        for (int u = 0; u < used; u++)
+        {
+            const size_t x = size_t(columns[u]) * LANES;
+            Lanes<BYTES> sum;
+            if (k == 0)
+                sum.clear();
+            else
+                sum.load(t.line + u * LANES);
+            sum.madd(w[0], row[0] + x);
+            sum.madd(w[1], row[1] + x);
+            sum.madd(w[2], row[2] + x);
+            if (!three)
+                sum.madd(w[3], row[3] + x);
+            sum.store(t.line + u * LANES);
+        }
+    }
+}
+
+template <int BYTES>
+D2DET_INLINE void poolBody(const RoITask& t)
+{
+    const AxisTaps &rows = t.plan.rows, &columns = t.plan.columns;
+    float* out = t.bins;
+    for (int p = 0; p < rows.bins(); p++)
+    {
+        averageRows<BYTES>(t, rows.bin(p));
+        for (int q = 0; q < columns.bins(); q++, out += LANES)
+        {
+            const Tap* taps = columns.bin(q);
+            Lanes<BYTES> sum;
+            sum.clear();
+            for (int k = 0; k < columns.count; k++)
+                sum.madd(taps[k].weight, t.line + size_t(taps[k].index) * LANES);
+            sum.store(out);
+        }
+    }
+}
+
+template <int BYTES>
+D2DET_INLINE void unpoolBody(const RoITask& t)
+{
+    const AxisTaps &rows = t.plan.rows, &columns = t.plan.columns;
+    const int used = static_cast<int>(t.plan.usedColumns.size());
+    const float* grad = t.bins;
+    for (int p = 0; p < rows.bins(); p++)
+    {
+        std::fill(t.line, t.line + size_t(used) * LANES, 0.f);
+        for (int q = 0; q < columns.bins(); q++, grad += LANES)
+        {
+            const Tap* taps = columns.bin(q);
+            Lanes<BYTES> g;
+            g.load(grad);
+            for (int k = 0; k < columns.count; k++)
+                g.addTo(t.line + size_t(taps[k].index) * LANES, taps[k].weight);
+        }
+        for (int k = 0; k < rows.count; k++)
+        {
+            float* row = t.patch.row(rows.bin(p)[k].index);
+            const float w = rows.bin(p)[k].weight;
+            for (int u = 0; u < used; u++)
+            {
+                Lanes<BYTES> x;
+                x.load(t.line + size_t(u) * LANES);
+                x.addTo(row + size_t(t.plan.usedColumns[u]) * LANES, w);
+            }
+        }
+    }
+}
+
+D2DET_DISPATCH(pool, poolBody, RoITask)
+D2DET_DISPATCH(unpool, unpoolBody, RoITask)
+
+struct Workspace
+{
+    Scratch map, bins, line;
+};
+
+}  // namespace
+
 void roiAlignCpu(const RoIAlignParams& p, const FeaturePyramid<float>& features, const float* rois, int numRois,
                  float* output)
 {
-    roiAlignRef<float>(p, features, rois, numRois, output);
+    const int channels = features.channels;
+    const size_t numBins = size_t(p.pooledHeight) * p.pooledWidth, rowSize = channels * numBins;
+    const std::vector<RoIPlan> plans = planRoIs(p, features, rois, numRois);
+    const RoIBuckets<RoIPlan> buckets(plans, features.levels, features.batch);
+    for (int r = 0; r < numRois; r++)
+        if (plans[r].level < 0)
+            std::fill_n(output + r * rowSize, rowSize, 0.f);
+
+    forEachBlock<Workspace>(
+        features.batch, channels,
+        [&](int image, int channel, int blockChannels, Workspace& workspace)
+        {
+            float* bins = workspace.bins.get(numBins * LANES);
+            for (int level = 0; level < features.levels; level++)
+            {
+                const std::vector<int>& list = buckets.at(level, image);
+                if (list.empty())
+                    continue;
+                const int height = features.height[level], width = features.width[level];
+                const float* planes = features.data[level] + (size_t(image) * channels + channel) * height * width;
+                PatchSource source(planes, height, width, blockChannels, RowRange(plans, list), workspace.map);
+                for (int r : list)
+                {
+                    const RoIPlan& plan = plans[r];
+                    float* out = output + r * rowSize + channel * numBins;
+                    if (plan.usedColumns.empty())
+                    {
+                        std::fill_n(out, blockChannels * numBins, 0.f);
+                        continue;
+                    }
+                    pool({plan, source.get(plan), bins, workspace.line.get(plan.usedColumns.size() * LANES)});
+                    lanesToBlock(bins, numBins, blockChannels, out, numBins);
+                }
+            }
+        });
 }
 
 void roiAlignBackwardCpu(const RoIAlignParams& p, const FeaturePyramid<float>& features, const float* rois, int numRois,
                          const float* gradOutput, float* const* gradFeatures)
 {
-    roiAlignBackwardRef<float>(p, features, rois, numRois, gradOutput, gradFeatures);
+    const int channels = features.channels;
+    const size_t numBins = size_t(p.pooledHeight) * p.pooledWidth;
+    const std::vector<RoIPlan> plans = planRoIs(p, features, rois, numRois);
+    const RoIBuckets<RoIPlan> buckets(plans, features.levels, features.batch);
+
+    forEachBlock<Workspace>(
+        features.batch, channels,
+        [&](int image, int channel, int blockChannels, Workspace& workspace)
+        {
+            float* bins = workspace.bins.get(numBins * LANES);
+            for (int level = 0; level < features.levels; level++)
+            {
+                const std::vector<int>& list = buckets.at(level, image);
+                const int height = features.height[level], width = features.width[level];
+                const RowRange rows(plans, list);
+                GradPatch grad(rows, width, workspace.map);
+                for (int r : list)
+                {
+                    const RoIPlan& plan = plans[r];
+                    if (plan.usedColumns.empty())
+                        continue;
+                    blockToLanes(gradOutput + (size_t(r) * channels + channel) * numBins, numBins, blockChannels,
+                                 numBins, bins);
+                    unpool({plan, grad.patch, bins, workspace.line.get(plan.usedColumns.size() * LANES)});
+                }
+                grad.finish(gradFeatures[level] + (size_t(image) * channels + channel) * height * width, height,
+                            blockChannels);
+            }
+        });
 }
 
 }  // namespace kernels

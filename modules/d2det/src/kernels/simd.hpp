@@ -2,12 +2,18 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2DET_TARGET_CLONES: put before the definition of a hot function. g++ then compiles it for AVX-512, AVX2 and the
+/* Two ways to use the vector units of the machine that the library runs on, from a baseline build.
+
+   D2DET_TARGET_CLONES: put before the definition of a hot function. g++ then compiles it for AVX-512, AVX2 and the
    baseline, and picks one when the library is loaded. Elsewhere it is empty.
 
    What is called from such a function is compiled for the baseline unless it is inlined: mark small helpers
    D2DET_INLINE, and put no lambda with work in it. The clones differ in the last bit (fused multiply-add), so results
-   agree bit for bit on one machine and for any number of threads, not between machines. */
+   agree bit for bit on one machine and for any number of threads, not between machines.
+
+   Lanes<BYTES> and D2DET_DISPATCH: 16 floats in registers of 16, 32 or 64 bytes, for loops that the compiler does not
+   keep in registers by itself. Write `template <int BYTES> D2DET_INLINE void body(const Args&)`, then
+   D2DET_DISPATCH(name, body, Args) defines name(const Args&), which calls the widest form the machine has. */
 
 #ifndef OPENCV_D2DET_KERNELS_SIMD_HPP
 #define OPENCV_D2DET_KERNELS_SIMD_HPP
@@ -29,6 +35,154 @@
 #else
 #define D2DET_INLINE inline
 #define D2DET_RESTRICT
+#endif
+
+namespace cv
+{
+namespace d2det
+{
+namespace kernels
+{
+
+constexpr int LANES = 16;  //!< channels that the pooling kernels treat at once
+
+//! 16 floats. Memory need not be aligned.
+template <int BYTES>
+struct Lanes
+{
+#if defined(__GNUC__)
+    typedef float Vector __attribute__((vector_size(BYTES)));
+    typedef float Memory __attribute__((vector_size(BYTES), aligned(4), may_alias));
+    static constexpr int N = 64 / BYTES, STEP = BYTES / 4;
+    D2DET_INLINE static const Memory& get(const float* p)
+    {
+        return *reinterpret_cast<const Memory*>(p);
+    }
+    D2DET_INLINE static void put(float* p, const Vector& x)
+    {
+        *reinterpret_cast<Memory*>(p) = x;
+    }
+#else
+    typedef float Vector;
+    static constexpr int N = LANES, STEP = 1;
+    D2DET_INLINE static Vector get(const float* p)
+    {
+        return *p;
+    }
+    D2DET_INLINE static void put(float* p, Vector x)
+    {
+        *p = x;
+    }
+#endif
+    Vector v[N];
+
+    D2DET_INLINE void clear()
+    {
+        for (int i = 0; i < N; i++)
+            v[i] = Vector{};
+    }
+    D2DET_INLINE void load(const float* p)
+    {
+        for (int i = 0; i < N; i++)
+            v[i] = get(p + i * STEP);
+    }
+    D2DET_INLINE void store(float* p) const
+    {
+        for (int i = 0; i < N; i++)
+            put(p + i * STEP, v[i]);
+    }
+    //! this = w * x
+    D2DET_INLINE void mul(float w, const Lanes& x)
+    {
+        for (int i = 0; i < N; i++)
+            v[i] = w * x.v[i];
+    }
+    //! this = w * memory
+    D2DET_INLINE void mul(float w, const float* p)
+    {
+        for (int i = 0; i < N; i++)
+            v[i] = w * get(p + i * STEP);
+    }
+    //! this += w * x
+    D2DET_INLINE void madd(float w, const Lanes& x)
+    {
+        for (int i = 0; i < N; i++)
+            v[i] += w * x.v[i];
+    }
+    //! this += w * memory
+    D2DET_INLINE void madd(float w, const float* p)
+    {
+        for (int i = 0; i < N; i++)
+            v[i] += w * get(p + i * STEP);
+    }
+    //! this += x * y
+    D2DET_INLINE void madd(const Lanes& x, const Lanes& y)
+    {
+        for (int i = 0; i < N; i++)
+            v[i] += x.v[i] * y.v[i];
+    }
+    //! memory += w * this
+    D2DET_INLINE void addTo(float* p, float w) const
+    {
+        for (int i = 0; i < N; i++)
+            put(p + i * STEP, get(p + i * STEP) + w * v[i]);
+    }
+};
+
+}  // namespace kernels
+}  // namespace d2det
+}  // namespace cv
+
+#if defined(__GNUC__) && defined(__x86_64__)
+namespace cv
+{
+namespace d2det
+{
+namespace kernels
+{
+
+//! Bytes of the widest vector registers that this machine has, of 16, 32 and 64.
+inline int vectorBytes()
+{
+    static const int bytes = []
+    {
+        __builtin_cpu_init();
+        const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+        const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl");
+        return avx2 && avx512 ? 64 : avx2 ? 32 : 16;
+    }();
+    return bytes;
+}
+
+}  // namespace kernels
+}  // namespace d2det
+}  // namespace cv
+
+#define D2DET_DISPATCH(name, body, Args)                                                         \
+    __attribute__((target("avx2,fma,avx512f,avx512vl"))) static void name##Avx512(const Args& a) \
+    {                                                                                            \
+        body<64>(a);                                                                             \
+    }                                                                                            \
+    __attribute__((target("avx2,fma"))) static void name##Avx2(const Args& a)                    \
+    {                                                                                            \
+        body<32>(a);                                                                             \
+    }                                                                                            \
+    static void name(const Args& a)                                                              \
+    {                                                                                            \
+        const int bytes = vectorBytes();                                                         \
+        if (bytes == 64)                                                                         \
+            name##Avx512(a);                                                                     \
+        else if (bytes == 32)                                                                    \
+            name##Avx2(a);                                                                       \
+        else                                                                                     \
+            body<16>(a);                                                                         \
+    }
+#else
+#define D2DET_DISPATCH(name, body, Args) \
+    static void name(const Args& a)      \
+    {                                    \
+        body<16>(a);                     \
+    }
 #endif
 
 #endif

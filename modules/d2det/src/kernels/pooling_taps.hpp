@@ -1,0 +1,329 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* What the fast RoI pooling kernels share.
+
+   Taps: bilinear sampling of a RoI separates by axis, so a RoI is described by a few weighted rows and columns per bin.
+   They are worked out once per RoI and serve all channels. Samples of one bin that fall on the same cell are merged.
+
+   Channel blocks: 16 channels of a map are transposed to [row][column][16], so that one cell is one cache line and the
+   inner loops run over channels. A task is one image and one block of channels on all levels: it owns its part of every
+   map and of every output row, hence needs no locks, and results do not depend on the number of threads. */
+
+#ifndef OPENCV_D2DET_KERNELS_POOLING_TAPS_HPP
+#define OPENCV_D2DET_KERNELS_POOLING_TAPS_HPP
+
+#include "common.hpp"
+#include "simd.hpp"
+
+#include <opencv2/core/hal/intrin.hpp>
+#include <opencv2/core/utility.hpp>
+
+#include <memory>
+#include <vector>
+
+namespace cv
+{
+namespace d2det
+{
+namespace kernels
+{
+
+constexpr int MAX_ADAPTIVE_SAMPLES = 256;  //!< per bin and axis, so that a hostile RoI costs bounded time
+
+//! One cell of an axis: its share in the bin's average, and how that changes with the sampling coordinate.
+struct Tap
+{
+    int index;
+    float weight;
+    float slope;
+};
+
+//! RoIAlign rule (operators.md 3.2): writes 0, 1 or 2 taps of the sample at `coord`, returns how many.
+inline int alignTaps(float coord, int size, float weight, Tap* taps)
+{
+    if (!(coord >= -1.f && coord <= static_cast<float>(size)))  // also NaN
+        return 0;
+    const float c = std::max(coord, 0.f);
+    const int low = static_cast<int>(c);
+    if (low >= size - 1)
+    {
+        taps[0] = {size - 1, weight, 0.f};
+        return 1;
+    }
+    const float f = c - static_cast<float>(low), slope = coord >= 0.f ? weight : 0.f;
+    taps[0] = {low, (1.f - f) * weight, -slope};
+    taps[1] = {low + 1, f * weight, slope};
+    return 2;
+}
+
+//! Rule of the official deformable kernel (operators.md 3.3, legacy).
+inline int cornerTaps(float coord, int size, float weight, Tap* taps)
+{
+    if (!(coord >= -0.5f && coord <= static_cast<float>(size) - 0.5f))
+        return 0;
+    const float c = std::min(std::max(coord, 0.f), static_cast<float>(size - 1));
+    const int low = static_cast<int>(c);
+    const float f = c - static_cast<float>(low);
+    if (f == 0.f)
+    {
+        taps[0] = {low, weight, 0.f};
+        return 1;
+    }
+    taps[0] = {low, (1.f - f) * weight, -weight};
+    taps[1] = {low + 1, f * weight, weight};
+    return 2;
+}
+
+/** Taps of all bins of one axis of one RoI, the same number in every bin (filled up with weight 0 on a cell that the bin
+    uses anyway, so that nothing outside a bin's cells can reach it). */
+class AxisTaps
+{
+public:
+    //! Starts anew; `samples` taps pairs per bin at most.
+    void reset(int bins, int samples)
+    {
+        bins_ = bins;
+        capacity_ = 2 * samples;
+        count = 0;
+        taps_.resize(size_t(bins) * std::max(capacity_, 1));
+        used_.assign(bins, 0);
+    }
+    //! Adds taps in ascending order of cells.
+    void add(int bin, const Tap* taps, int n)
+    {
+        Tap* own = &taps_[size_t(bin) * capacity_];
+        int& used = used_[bin];
+        for (int i = 0; i < n; i++)
+        {
+            int j = used - 1;
+            while (j >= 0 && own[j].index > taps[i].index)
+                j--;
+            if (j >= 0 && own[j].index == taps[i].index)
+            {
+                own[j].weight += taps[i].weight;
+                own[j].slope += taps[i].slope;
+            }
+            else
+                own[used++] = taps[i];
+        }
+        count = std::max(count, used);
+    }
+    //! Multiplies the taps of one bin.
+    void scale(int bin, float factor)
+    {
+        for (int i = 0; i < used_[bin]; i++)
+        {
+            taps_[size_t(bin) * capacity_ + i].weight *= factor;
+            taps_[size_t(bin) * capacity_ + i].slope *= factor;
+        }
+    }
+    //! Closes gaps, so that bin b is at taps()[b * count]; finds the range of cells.
+    void finish()
+    {
+        first = INT32_MAX;
+        last = 0;
+        for (int b = 0; b < bins_; b++)
+            for (int i = 0; i < used_[b]; i++)
+            {
+                first = std::min(first, taps_[size_t(b) * capacity_ + i].index);
+                last = std::max(last, taps_[size_t(b) * capacity_ + i].index + 1);
+            }
+        if (count == 0)
+            first = 0;
+        for (int b = 0; b < bins_; b++)
+            for (int i = 0; i < count; i++)
+            {
+                const Tap* own = &taps_[size_t(b) * capacity_];
+                const int index = used_[b] > 0 ? own[std::min(i, used_[b] - 1)].index : first;
+                taps_[size_t(b) * count + i] = i < used_[b] ? own[i] : Tap{index, 0.f, 0.f};
+            }
+        taps_.resize(size_t(bins_) * count);
+    }
+    const Tap* bin(int b) const { return taps_.data() + size_t(b) * count; }
+    Tap* bin(int b) { return taps_.data() + size_t(b) * count; }
+    int bins() const { return bins_; }
+
+    int count = 0;            //!< taps per bin; 0: no sample of the RoI is on the map
+    int first = 0, last = 0;  //!< cells used: first <= index < last
+
+private:
+    int bins_ = 0, capacity_ = 0;
+    std::vector<Tap> taps_;
+    std::vector<int> used_;
+};
+
+//! Memory that is not initialised, on a cache line; grows only.
+class Scratch
+{
+public:
+    float* get(size_t count)
+    {
+        if (count > size_)
+        {
+            memory_.reset();
+            memory_.reset(new float[count + LANES]);
+            size_ = count;
+        }
+        const size_t address = reinterpret_cast<size_t>(memory_.get());
+        return memory_.get() + (64 - address % 64) % 64 / sizeof(float);
+    }
+
+private:
+    std::unique_ptr<float[]> memory_;
+    size_t size_ = 0;
+};
+
+/** Part of a map as [row][column][16]. Cell (y, x) of the map is at data + ((y - y0) * width + (x - x0)) * 16. */
+struct Patch
+{
+    float* data = nullptr;
+    int y0 = 0, x0 = 0, width = 0;
+
+    D2DET_INLINE float* row(int y) const { return data + (ptrdiff_t(y - y0) * width - x0) * LANES; }
+};
+
+//! src [channels <= 16][planeStride], `count` consecutive cells -> dst [count][16], missing channels 0
+void blockToLanes(const float* src, size_t planeStride, int channels, size_t count, float* dst);
+//! src [count][16] -> dst [channels <= 16][planeStride]
+void lanesToBlock(const float* src, size_t count, int channels, float* dst, size_t planeStride);
+
+//! Levels x images; the usable RoIs of each, from top to bottom of the map, which keeps the cells in use in the cache.
+template <typename Plan>
+class RoIBuckets
+{
+public:
+    RoIBuckets(const std::vector<Plan>& plans, int levels, int batch) : levels_(levels), lists_(size_t(levels) * batch)
+    {
+        for (size_t r = 0; r < plans.size(); r++)
+            if (plans[r].level >= 0)
+                lists_[size_t(plans[r].image) * levels + plans[r].level].push_back(static_cast<int>(r));
+        for (std::vector<int>& list : lists_)
+            std::stable_sort(list.begin(), list.end(),
+                             [&](int a, int b) { return plans[a].firstRow() < plans[b].firstRow(); });
+    }
+    const std::vector<int>& at(int level, int image) const { return lists_[size_t(image) * levels_ + level]; }
+
+private:
+    int levels_;
+    std::vector<std::vector<int>> lists_;
+};
+
+//! Rows of a map that the RoIs of a list use, and how many cells their patches have in total.
+struct RowRange
+{
+    int first = INT32_MAX, last = 0;
+    size_t cells = 0;
+
+    template <typename Plan>
+    RowRange(const std::vector<Plan>& plans, const std::vector<int>& list)
+    {
+        for (int r : list)
+        {
+            const Plan& plan = plans[r];
+            if (plan.lastRow() <= plan.firstRow())
+                continue;
+            first = std::min(first, plan.firstRow());
+            last = std::max(last, plan.lastRow());
+            cells += size_t(plan.lastRow() - plan.firstRow()) * (plan.lastColumn() - plan.firstColumn());
+        }
+        if (last == 0)
+            first = 0;
+    }
+};
+
+/** Gives the RoIs of one (level, image, channel block) their cells with channels last: the rows that any RoI uses are
+    transposed at once if the RoIs overlap, else each RoI's own rectangle. Without planes there is no data either. */
+class PatchSource
+{
+public:
+    PatchSource(const float* planes, int height, int width, int channels, const RowRange& rows, Scratch& scratch)
+        : planes_(planes), width_(width), channels_(channels), area_(size_t(height) * width), scratch_(scratch)
+    {
+        const size_t cells = size_t(rows.last - rows.first) * width;
+        if (!planes)
+            return;
+        whole_ = rows.cells >= cells;
+        if (!whole_)
+            return;
+        patch_.data = scratch.get(cells * LANES);
+        patch_.y0 = rows.first;
+        patch_.width = width;
+        blockToLanes(planes + size_t(rows.first) * width, area_, channels, cells, patch_.data);
+    }
+    template <typename Plan>
+    const Patch& get(const Plan& plan)
+    {
+        if (whole_ || !planes_)
+            return patch_;
+        patch_.y0 = plan.firstRow();
+        patch_.x0 = plan.firstColumn();
+        patch_.width = plan.lastColumn() - plan.firstColumn();
+        patch_.data = scratch_.get(size_t(plan.lastRow() - plan.firstRow()) * patch_.width * LANES);
+        for (int y = plan.firstRow(); y < plan.lastRow(); y++)
+            blockToLanes(planes_ + size_t(y) * width_ + patch_.x0, area_, channels_, patch_.width,
+                         patch_.data + size_t(y - patch_.y0) * patch_.width * LANES);
+        return patch_;
+    }
+
+private:
+    const float* planes_;
+    int width_, channels_;
+    size_t area_;
+    Scratch& scratch_;
+    Patch patch_;
+    bool whole_ = false;
+};
+
+/** Gradient of 16 planes of a map with channels last, for the rows in use; the destructor-like finish() writes the planes
+    completely. */
+class GradPatch
+{
+public:
+    GradPatch(const RowRange& rows, int width, Scratch& scratch) : rows_(rows)
+    {
+        const size_t count = size_t(rows.last - rows.first) * width * LANES;
+        patch.data = scratch.get(count);
+        patch.y0 = rows.first;
+        patch.width = width;
+        std::fill(patch.data, patch.data + count, 0.f);
+    }
+    void finish(float* planes, int height, int channels) const
+    {
+        const size_t width = patch.width, area = height * width;
+        for (int c = 0; c < channels; c++)
+        {
+            std::fill(planes + c * area, planes + c * area + rows_.first * width, 0.f);
+            std::fill(planes + c * area + rows_.last * width, planes + (c + 1) * area, 0.f);
+        }
+        lanesToBlock(patch.data, (rows_.last - rows_.first) * width, channels, planes + rows_.first * width, area);
+    }
+    Patch patch;
+
+private:
+    const RowRange& rows_;
+};
+
+//! Runs body(image, first channel, channels <= 16, scratch...) for all images and channel blocks.
+template <typename Workspace, typename Body>
+void forEachBlock(int batch, int channels, const Body& body)
+{
+    const int blocks = (channels + LANES - 1) / LANES;
+    parallel_for_(Range(0, batch * blocks),
+                  [&](const Range& range)
+                  {
+                      Workspace workspace;
+                      for (int i = range.start; i < range.end; i++)
+                      {
+                          const int c = i % blocks * LANES;
+                          body(i / blocks, c, std::min(channels - c, LANES), workspace);
+                      }
+                  });
+}
+
+}  // namespace kernels
+}  // namespace d2det
+}  // namespace cv
+
+#endif
