@@ -2,9 +2,15 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2AdaptiveWeightedPool on the CPU. Contract: operators.md 3.4, 5. */
+/* D2AdaptiveWeightedPool on the CPU. Contract: operators.md 3.4, 5. Method: 16 planes side by side, [cell][16].
+
+   A = exp(gain * sigmoid(N) - max(gain, 0)) lies in [exp(-|gain|), 1]. As long as that is a normal float, one value per
+   cell serves all windows; for larger gains the maximum of each window is subtracted instead, as the definition says. */
 
 #include "adaptive_weighted_pool.hpp"
+#include "pooling_taps.hpp"
+
+#include <cstring>
 
 namespace cv
 {
@@ -13,16 +19,215 @@ namespace d2det
 namespace kernels
 {
 
+namespace
+{
+
+constexpr float MAX_SHARED_GAIN = 80.f;  //!< exp(-80) = 1.8e-35
+constexpr float MAX_EXPONENT = 87.f;
+
+//! exp(x) for x in [-87, 87], relative error 1.2e-7: 2^n * p(x - n ln 2), coefficients of Cephes' expf.
+D2DET_INLINE float fastExp(float x)
+{
+    constexpr float MAGIC = 12582912.f;  // 1.5 * 2^23: adding it rounds to an integer
+    constexpr uint32_t MAGIC_BITS = 0x4B400000u;
+    const float shifted = x * 1.44269504088896341f + MAGIC;
+    const float n = shifted - MAGIC;
+    const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+    float y = 1.9875691500e-4f;
+    y = y * r + 1.3981999507e-3f;
+    y = y * r + 8.3334519073e-3f;
+    y = y * r + 4.1665795894e-2f;
+    y = y * r + 1.6666665459e-1f;
+    y = y * r + 5.0000001201e-1f;
+    y = y * r * r + r + 1.f;
+    uint32_t bits;
+    std::memcpy(&bits, &shifted, sizeof(bits));
+    bits = (bits - MAGIC_BITS + 127u) << 23;
+    float scale;
+    std::memcpy(&scale, &bits, sizeof(scale));
+    return y * scale;
+}
+
+D2DET_INLINE float clampExponent(float x)
+{
+    x = x < -MAX_EXPONENT ? -MAX_EXPONENT : x;
+    return x > MAX_EXPONENT ? MAX_EXPONENT : x;
+}
+
+//! 16 planes, all arrays [cell][16].
+struct BlockTask
+{
+    float gain;
+    int height, width;
+    const float* F;
+    float* S;       //!< in: N, afterwards sigmoid(N)
+    float* A;       //!< room for the weights (or gain * sigmoid(N) if each window has its own maximum)
+    float* pooled;  //!< output; if backward: its gradient
+    float* gradF;   //!< nullptr: forward
+    float* gradN;
+};
+
+//! A of the cells of one window, [count][16].
+struct Window
+{
+    int count;
+    int cell[9];
+    float A[9 * LANES];
+};
+
+inline void findCells(const BlockTask& t, int i, int j, Window& window)
+{
+    window.count = 0;
+    for (int y = std::max(2 * i - 1, 0); y <= std::min(2 * i + 1, t.height - 1); y++)
+        for (int x = std::max(2 * j - 1, 0); x <= std::min(2 * j + 1, t.width - 1); x++)
+            window.cell[window.count++] = y * t.width + x;
+}
+
+D2DET_INLINE void weighCells(const BlockTask& t, bool shared, Window& window)
+{
+    for (int k = 0; k < window.count; k++)
+        std::memcpy(window.A + k * LANES, t.A + size_t(window.cell[k]) * LANES, LANES * sizeof(float));
+    if (shared)
+        return;
+    float best[LANES];
+    std::memcpy(best, window.A, sizeof(best));
+    for (int k = 1; k < window.count; k++)
+        for (int c = 0; c < LANES; c++)
+            best[c] = std::max(best[c], window.A[k * LANES + c]);
+    for (int k = 0; k < window.count; k++)
+        for (int c = 0; c < LANES; c++)
+            window.A[k * LANES + c] = fastExp(clampExponent(window.A[k * LANES + c] - best[c]));
+}
+
+//! S = sigmoid(N); A.
+D2DET_INLINE void weighBlock(const BlockTask& t, bool shared)
+{
+    const size_t count = size_t(t.height) * t.width * LANES;
+    const float gain = t.gain, top = std::max(t.gain, 0.f);
+    float* D2DET_RESTRICT S = t.S;
+    float* D2DET_RESTRICT A = t.A;
+    for (size_t i = 0; i < count; i++)
+        S[i] = 1.f / (1.f + fastExp(-clampExponent(S[i])));
+    if (shared)
+        for (size_t i = 0; i < count; i++)
+            A[i] = fastExp(gain * S[i] - top);
+    else
+        for (size_t i = 0; i < count; i++)
+            A[i] = gain * S[i];
+}
+
+//! gradients += those of one window: u = A / D * G, dF += u, dN += (F - out) * u
+template <int BYTES>
+D2DET_INLINE void scatterWindow(const BlockTask& t, const Window& window, const Lanes<BYTES>& share,
+                                const Lanes<BYTES>& out)
+{
+    for (int k = 0; k < window.count; k++)
+    {
+        const size_t at = size_t(window.cell[k]) * LANES;
+        Lanes<BYTES> u, d, a, gradF, gradN;
+        a.load(window.A + k * LANES);
+        u.clear();
+        u.madd(a, share);
+        d.load(t.F + at);
+        d.madd(-1.f, out);
+        gradF.load(t.gradF + at);
+        gradF.madd(1.f, u);
+        gradF.store(t.gradF + at);
+        gradN.load(t.gradN + at);
+        gradN.madd(d, u);
+        gradN.store(t.gradN + at);
+    }
+}
+
+template <int BYTES>
+D2DET_INLINE void blockBody(const BlockTask& t)
+{
+    const bool shared = std::abs(t.gain) <= MAX_SHARED_GAIN;
+    const int pooledHeight = (t.height + 1) / 2, pooledWidth = (t.width + 1) / 2;
+    weighBlock(t, shared);
+    Window window;
+    for (int i = 0; i < pooledHeight; i++)
+        for (int j = 0; j < pooledWidth; j++)
+        {
+            findCells(t, i, j, window);
+            weighCells(t, shared, window);
+            Lanes<BYTES> sum, weight, out;
+            sum.clear();
+            weight.clear();
+            for (int k = 0; k < window.count; k++)
+            {
+                Lanes<BYTES> a, f;
+                a.load(window.A + k * LANES);
+                f.load(t.F + size_t(window.cell[k]) * LANES);
+                sum.madd(a, f);
+                weight.madd(1.f, a);
+            }
+            float* pooled = t.pooled + (size_t(i) * pooledWidth + j) * LANES;
+            out.divide(sum, weight);
+            if (!t.gradF)
+            {
+                out.store(pooled);
+                continue;
+            }
+            Lanes<BYTES> share;
+            share.load(pooled);
+            share.divide(share, weight);
+            scatterWindow<BYTES>(t, window, share, out);
+        }
+    if (!t.gradF)
+        return;
+    const size_t count = size_t(t.height) * t.width * LANES;
+    for (size_t i = 0; i < count; i++)
+        t.gradN[i] *= t.gain * t.S[i] * (1.f - t.S[i]);
+}
+
+D2DET_DISPATCH(runBlock, blockBody, BlockTask)
+
+//! Forward if gradF is nullptr; `pooled` is then written, else read.
+void runPlanes(float gain, const float* F, const float* N, int planes, int height, int width, float* output,
+               const float* gradOutput, float* gradF, float* gradN)
+{
+    const size_t area = size_t(height) * width, pooledArea = size_t((height + 1) / 2) * ((width + 1) / 2);
+    parallel_for_(Range(0, (planes + LANES - 1) / LANES),
+                  [&](const Range& range)
+                  {
+                      Scratch memory;
+                      float* room = memory.get((5 * area + pooledArea) * LANES);
+                      float *f = room, *s = f + area * LANES, *a = s + area * LANES, *df = a + area * LANES,
+                            *dn = df + area * LANES, *pooled = dn + area * LANES;
+                      for (int b = range.start; b < range.end; b++)
+                      {
+                          const size_t plane = size_t(b) * LANES;
+                          const int n = static_cast<int>(std::min<size_t>(planes - plane, LANES));
+                          blockToLanes(F + plane * area, area, n, area, f);
+                          blockToLanes(N + plane * area, area, n, area, s);
+                          if (!gradF)
+                          {
+                              runBlock({gain, height, width, f, s, a, pooled, nullptr, nullptr});
+                              lanesToBlock(pooled, pooledArea, n, output + plane * pooledArea, pooledArea);
+                              continue;
+                          }
+                          blockToLanes(gradOutput + plane * pooledArea, pooledArea, n, pooledArea, pooled);
+                          std::fill(df, pooled, 0.f);  // df and dn lie side by side
+                          runBlock({gain, height, width, f, s, a, pooled, df, dn});
+                          lanesToBlock(df, area, n, gradF + plane * area, area);
+                          lanesToBlock(dn, area, n, gradN + plane * area, area);
+                      }
+                  });
+}
+
+}  // namespace
+
 void adaptiveWeightedPoolCpu(float gain, const float* F, const float* N, int planes, int height, int width,
                              float* output)
 {
-    adaptiveWeightedPoolRef<float>(gain, F, N, planes, height, width, output);
+    runPlanes(gain, F, N, planes, height, width, output, nullptr, nullptr, nullptr);
 }
 
 void adaptiveWeightedPoolBackwardCpu(float gain, const float* F, const float* N, int planes, int height, int width,
                                      const float* gradOutput, float* gradF, float* gradN)
 {
-    adaptiveWeightedPoolBackwardRef<float>(gain, F, N, planes, height, width, gradOutput, gradF, gradN);
+    runPlanes(gain, F, N, planes, height, width, nullptr, gradOutput, gradF, gradN);
 }
 
 }  // namespace kernels

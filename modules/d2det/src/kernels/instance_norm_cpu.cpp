@@ -2,9 +2,15 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2InstanceNorm on the CPU. Contract: operators.md 3.5. */
+/* D2InstanceNorm on the CPU. Contract: operators.md 3.5.
+
+   Two passes: the mean, then the variance around it. What rounding left of the mean is taken out in the second pass:
+   with d = X - m, mean = m + avg(d) and var = avg(d^2) - avg(d)^2. */
 
 #include "instance_norm.hpp"
+#include "simd.hpp"
+
+#include <opencv2/core/utility.hpp>
 
 namespace cv
 {
@@ -13,10 +19,87 @@ namespace d2det
 namespace kernels
 {
 
+namespace
+{
+
+struct PlaneTask
+{
+    const float* X;
+    float* Y;
+    int area;
+    float scale, bias, epsilon;
+};
+
+//! Sums of d and d * d, d = X - m.
+struct Moments
+{
+    double sum = 0, squares = 0;
+};
+
+template <int BYTES>
+D2DET_INLINE Moments moments(const PlaneTask& t, float m)
+{
+    constexpr int CHUNK = 64 * LANES;  // summed in single precision, 64 numbers per lane
+    Moments total;
+    int i = 0;
+    while (i + LANES <= t.area)
+    {
+        const int end = std::min(t.area - LANES, i + CHUNK - LANES);
+        Lanes<BYTES> sum, squares;
+        sum.clear();
+        squares.clear();
+        for (; i <= end; i += LANES)
+        {
+            Lanes<BYTES> d;
+            d.load(t.X + i);
+            d.subtract(m);
+            sum.madd(1.f, d);
+            squares.madd(d, d);
+        }
+        float s[LANES], q[LANES];
+        sum.store(s);
+        squares.store(q);
+        for (int c = 0; c < LANES; c++)
+        {
+            total.sum += s[c];
+            total.squares += q[c];
+        }
+    }
+    for (; i < t.area; i++)
+    {
+        const float d = t.X[i] - m;
+        total.sum += d;
+        total.squares += double(d) * d;
+    }
+    return total;
+}
+
+template <int BYTES>
+D2DET_INLINE void planeBody(const PlaneTask& t)
+{
+    const float m = static_cast<float>(moments<BYTES>(t, 0.f).sum / t.area);
+    const Moments rest = moments<BYTES>(t, m);
+    const double shift = rest.sum / t.area, var = std::max(rest.squares / t.area - shift * shift, 0.0);
+    const double factor = t.scale / std::sqrt(var + t.epsilon);
+    const float a = static_cast<float>(factor), b = static_cast<float>(t.bias - shift * factor);
+    for (int i = 0; i < t.area; i++)
+        t.Y[i] = (t.X[i] - m) * a + b;
+}
+
+D2DET_DISPATCH(normalisePlane, planeBody, PlaneTask)
+
+}  // namespace
+
 void instanceNormCpu(const float* X, const float* scale, const float* bias, float epsilon, int rows, int channels,
                      int area, float* Y)
 {
-    instanceNormRef<float>(X, scale, bias, epsilon, rows, channels, area, Y);
+    parallel_for_(
+        Range(0, rows * channels),
+        [&](const Range& range)
+        {
+            for (size_t i = range.start; i < size_t(range.end); i++)
+                normalisePlane({X + i * area, Y + i * area, area, scale[i % channels], bias[i % channels], epsilon});
+        });
 }
 
 }  // namespace kernels

@@ -8,7 +8,8 @@
    They are worked out once per RoI and serve all channels. Samples of one bin that fall on the same cell are merged.
 
    Channel blocks: 16 channels of a map are transposed to [row][column][16], so that one cell is one cache line and the
-   inner loops run over channels. A task is one image and one block of channels on all levels: it owns its part of every
+   inner loops run over channels. Only the cells that RoIs use are transposed, and all tasks together need at most the
+   memory of the maps again (channels rounded up to 16). A task is one image and one block of channels on all levels: it owns its part of every
    map and of every output row, hence needs no locks, and results do not depend on the number of threads. */
 
 #ifndef OPENCV_D2DET_KERNELS_POOLING_TAPS_HPP
@@ -276,7 +277,7 @@ private:
     bool whole_ = false;
 };
 
-/** Gradient of 16 planes of a map with channels last, for the rows in use; the destructor-like finish() writes the planes
+/** Gradient of 16 planes of a map with channels last, for the rows in use; finish() writes the planes
     completely. */
 class GradPatch
 {

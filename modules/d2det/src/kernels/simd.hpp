@@ -121,6 +121,18 @@ struct Lanes
         for (int i = 0; i < N; i++)
             v[i] += x.v[i] * y.v[i];
     }
+    //! this -= x
+    D2DET_INLINE void subtract(float x)
+    {
+        for (int i = 0; i < N; i++)
+            v[i] -= x;
+    }
+    //! this = x / y
+    D2DET_INLINE void divide(const Lanes& x, const Lanes& y)
+    {
+        for (int i = 0; i < N; i++)
+            v[i] = x.v[i] / y.v[i];
+    }
     //! memory += w * this
     D2DET_INLINE void addTo(float* p, float w) const
     {
