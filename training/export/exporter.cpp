@@ -71,6 +71,7 @@ private:
 
     Attributes poolAttributes(const Levels& levels, int64_t size, int samplingRatio) const;
     Attributes description() const;
+    void declareInputs();
     void exposeIntermediate();
 
     const DetectorImpl& model_;
@@ -472,12 +473,24 @@ void Walk::exposeIntermediate()
     graph_.addOutput("refined_boxes", {kept, 4});
 }
 
+/* Any H and W that are multiples of the divisor work, but numbers are declared, not symbols: OpenCV's importer chooses the
+   layer of an Add by the declared shapes, and with unknown ones takes a layer that fails for more than one image. */
+void Walk::declareInputs()
+{
+    const InputConfig& input = config_.input;
+    const auto padded = [&](int64_t side) { return (side + input.divisor - 1) / input.divisor * input.divisor; };
+    const std::string divisor = std::to_string(input.divisor);
+    graph_.setDocumentation(
+        "D2Det detector; needs the operators of the d2det module of OpenCV. The sides of the image "
+        "are an example: every height and width that are multiples of " +
+        divisor + " work.");
+    graph_.addInput("image", {1, 3, padded(input.shortSide), padded(input.longSide)});
+    graph_.addInput("im_info", {1, 3});
+}
+
 void Walk::run(bool intermediate)
 {
-    graph_.setDocumentation("D2Det detector; needs the operators of the d2det module. H and W are multiples of " +
-                            std::to_string(config_.input.divisor) + ".");
-    graph_.addInput("image", {1, 3, "H", "W"});
-    graph_.addInput("im_info", {1, 3});
+    declareInputs();
     const Names maps = pyramid(backbone());
     pyramidLevels_ = static_cast<int>(maps.size());
     const std::string rois = proposals(maps);
@@ -513,6 +526,11 @@ void Walk::run(bool intermediate)
 ExportSummary exportOnnx(const Detector& model, const std::string& path, const ExportOptions& options)
 {
     torch::NoGradGuard noGrad;
+    const int coarsest = 1 << model->backbone->levels.back();
+    if (model->config.input.divisor % coarsest != 0)  // else upsampled maps would not fit the lateral ones
+        throw std::runtime_error("input.divisor is " + std::to_string(model->config.input.divisor) +
+                                 ", it must be a multiple of " + std::to_string(coarsest) +
+                                 ", the stride of the backbone's last level");
     Walk walk(*model);
     walk.run(options.intermediate);
     ExportSummary summary;

@@ -1,0 +1,188 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* d2det_export: checkpoint of d2det_train -> one ONNX file for cv::dnn. Exit code 0: done, 1: failed, 2: wrong usage. */
+
+#include "engine/checkpoint.hpp"
+#include "export/exporter.hpp"
+#include "export/random_model.hpp"
+
+#include <boost/program_options.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <iomanip>
+#include <iostream>
+
+namespace po = boost::program_options;
+
+namespace
+{
+
+struct UsageError : std::runtime_error
+{
+    using std::runtime_error::runtime_error;
+};
+
+po::options_description optionsDescription()
+{
+    po::options_description options("Options");
+    // clang-format off
+    options.add_options()
+        ("help,h", "show this text")
+        ("checkpoint", po::value<std::string>(), "weights: a checkpoint of d2det_train (.safetensors)")
+        ("output,o", po::value<std::string>(), "ONNX file to write")
+        ("config", po::value<std::string>(), "model configuration; default: the one stored in the checkpoint")
+        ("set", po::value<std::vector<std::string>>()->composing(),
+            "change one value of the configuration, e.g. model.test.score_threshold=0.1; may be repeated")
+        ("short-side", po::value<int>(), "side that images are resized to at test time, pixels")
+        ("long-side", po::value<int>(), "limit of the other side, pixels")
+        ("ema", "take the moving averages of the weights (default if the checkpoint has them)")
+        ("no-ema", "take the weights themselves")
+        ("random", "random weights instead of a checkpoint, for benchmarks; needs --config")
+        ("seed", po::value<uint64_t>()->default_value(1), "of the random weights")
+        ("classes", po::value<int>(), "with --random: number of classes, if the configuration names none");
+    // clang-format on
+    return options;
+}
+
+po::variables_map parse(int argc, char** argv, const po::options_description& options)
+{
+    po::variables_map values;
+    try
+    {
+        po::store(po::command_line_parser(argc, argv).options(options).positional({}).run(), values);
+        po::notify(values);
+    }
+    catch (const po::error& e)
+    {
+        throw UsageError(e.what());
+    }
+    return values;
+}
+
+void checkUsage(const po::variables_map& values)
+{
+    const auto has = [&](const char* name) { return values.count(name) != 0; };
+    if (!has("output"))
+        throw UsageError("--output is missing");
+    if (has("random") == has("checkpoint"))
+        throw UsageError("give either --checkpoint or --random");
+    if (has("random") && !has("config"))
+        throw UsageError("--random needs --config");
+    if (has("ema") && has("no-ema"))
+        throw UsageError("--ema and --no-ema exclude each other");
+    if (has("random") && (has("ema") || has("no-ema")))
+        throw UsageError("--ema and --no-ema need --checkpoint");
+    if (has("classes") && !has("random"))
+        throw UsageError("--classes needs --random; a checkpoint knows its classes");
+    if (has("classes") && values["classes"].as<int>() < 1)
+        throw UsageError("--classes must be at least 1");
+    std::error_code error;
+    if (has("checkpoint") &&
+        std::filesystem::equivalent(values["checkpoint"].as<std::string>(), values["output"].as<std::string>(), error))
+        throw UsageError("--output would overwrite the checkpoint");
+}
+
+//! Configuration by rank: checkpoint, then --config, then --set, then the two sides.
+d2det::Config resolveConfig(const po::variables_map& values, const d2det::TensorFile& file)
+{
+    const bool random = values.count("random") != 0;
+    d2det::Config config;
+    if (values.count("config"))
+        config = d2det::loadConfig(values["config"].as<std::string>());
+    else
+        config = d2det::checkpointConfig(file);
+    d2det::ModelConfig& model = config.model;
+    if (model.classNames.empty() && !random)  // a training configuration may leave them to the annotations
+        model.classNames = d2det::checkpointConfig(file).model.classNames;
+    if (values.count("set"))
+        for (const std::string& keyValue : values["set"].as<std::vector<std::string>>())
+            d2det::applyOverride(config, keyValue);
+    if (values.count("short-side"))
+        model.input.shortSide = values["short-side"].as<int>();
+    if (values.count("long-side"))
+        model.input.longSide = values["long-side"].as<int>();
+    if (values.count("classes") && model.classNames.empty())
+        for (int i = 0; i < values["classes"].as<int>(); i++)
+            model.classNames.push_back("class " + std::to_string(i));
+    if (model.classNames.empty())
+        throw std::runtime_error(random ? "the configuration has no class names; give --classes N"
+                                        : "neither the configuration nor the checkpoint has class names");
+    d2det::checkConfig(config);
+    return config;
+}
+
+bool hasEma(const d2det::TensorFile& file)
+{
+    const auto first = file.tensors.lower_bound("ema.");
+    return first != file.tensors.end() && first->first.compare(0, 4, "ema.") == 0;
+}
+
+void run(const po::variables_map& values)
+{
+    d2det::TensorFile file;
+    if (values.count("checkpoint"))
+        file = d2det::readSafetensors(values["checkpoint"].as<std::string>());
+    const d2det::Config config = resolveConfig(values, file);
+    if (values.count("ema") && !hasEma(file))
+        throw std::runtime_error("the checkpoint has no moving averages (solver.ema was 0); leave out --ema");
+
+    d2det::Detector model(config.model);
+    if (values.count("random"))
+        d2det::randomizeModel(model, values["seed"].as<uint64_t>());
+    else
+        d2det::restoreModel(*model, d2det::modelWeights(file, values.count("no-ema") == 0));
+    model->eval();
+
+    const std::string output = values["output"].as<std::string>();
+    const d2det::ExportSummary summary = d2det::exportOnnx(model, output);
+    std::cout << output << ": " << std::fixed << std::setprecision(2) << static_cast<double>(summary.parameters) / 1e6
+              << " million parameters, " << static_cast<double>(summary.bytes) / 1e6 << " MB, " << summary.nodes
+              << " nodes, " << config.model.classNames.size() << " classes" << std::endl;
+}
+
+//! Messages of the ONNX checker and of LibTorch have several lines.
+std::string oneLine(std::string text)
+{
+    for (size_t at = text.find('\n'); at != std::string::npos; at = text.find('\n', at))
+        text.replace(at, std::min(text.find_first_not_of('\n', at), text.size()) - at, " ");
+    return text;
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    const po::options_description options = optionsDescription();
+    try
+    {
+        const po::variables_map values = parse(argc, argv, options);
+        if (values.count("help"))
+        {
+            std::cout << "Writes a trained D2Det model as an ONNX file for OpenCV.\n\n"
+                         "  d2det_export --checkpoint last.safetensors --output model.onnx\n"
+                         "  d2det_export --random --config model.json --output benchmark.onnx\n\n"
+                      << options;
+            return 0;
+        }
+        checkUsage(values);
+        run(values);
+        return 0;
+    }
+    catch (const UsageError& e)
+    {
+        std::cerr << "d2det_export: " << e.what() << "; see --help" << std::endl;
+        return 2;
+    }
+    catch (const c10::Error& e)
+    {
+        std::cerr << "d2det_export: " << oneLine(e.what_without_backtrace()) << std::endl;
+    }
+    catch (const std::exception& e)
+    {
+        std::cerr << "d2det_export: " << oneLine(e.what()) << std::endl;
+    }
+    return 1;
+}

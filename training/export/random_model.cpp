@@ -1,0 +1,135 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Random weights for benchmarks and tests; see random_model.hpp. */
+
+#include "export/random_model.hpp"
+
+#include "ops/ops.hpp"
+
+#include <algorithm>
+
+namespace d2det
+{
+
+namespace
+{
+
+constexpr int64_t SIDE = 256;  //!< pixels of the image that weights are scaled by, a multiple of every stride
+
+//! Kaiming-like weights, biases and norms away from their neutral values.
+void fill(DetectorImpl& model)
+{
+    for (auto& item : model.named_parameters())
+    {
+        Tensor& value = item.value();
+        const bool norm = item.key().find("norm_weight") != std::string::npos;
+        if (value.dim() >= 4)
+        {
+            const int64_t lead = value.dim() - 3;  // [out] or [levels, out]
+            double fanIn = 1;
+            for (int64_t d = lead; d < value.dim(); d++)
+                fanIn *= static_cast<double>(value.size(d));
+            value.normal_(0, std::sqrt(2 / fanIn));
+        }
+        else if (norm || (value.dim() == 1 && item.key().find("weight") != std::string::npos))
+            value.uniform_(0.7, 1.3);
+        else
+            value.normal_(0, 0.1);
+    }
+    for (auto& item : model.named_buffers())
+        if (item.key().find("running_mean") != std::string::npos)
+            item.value().normal_(0, 0.1);
+        else if (item.key().find("running_var") != std::string::npos)
+            item.value().uniform_(0.7, 1.3);
+}
+
+//! Scales and shifts a last layer so that its `output` gets the wanted mean and standard deviation.
+void adjust(Tensor& weight, Tensor& bias, const Tensor& output, double mean, double deviation)
+{
+    const double now = std::max(output.std().item<double>(), 1e-6), factor = deviation / now;
+    weight.mul_(factor);
+    bias.mul_(factor);
+    bias.add_(mean - factor * output.mean().item<double>());
+}
+
+void adjust(const ConvUnit& unit, const Tensor& output, double mean, double deviation)
+{
+    Tensor weight = unit.conv->weight, bias = unit.conv->bias;
+    adjust(weight, bias, output, mean, deviation);
+}
+
+//! One RoI set over the whole image, sizes from a sixteenth of it to all of it.
+Tensor someRois(int64_t count)
+{
+    const Tensor centre = torch::rand({count, 2}) * SIDE, size = torch::exp(torch::rand({count, 2}) * 2.7) * SIDE / 16;
+    const Tensor low = (centre - size / 2).clamp(0, SIDE - 2), high = (centre + size / 2).clamp(2, SIDE);
+    return torch::cat({torch::zeros({count, 1}), low, torch::max(high, low + 2)}, 1).contiguous();
+}
+
+void adjustPyramid(DetectorImpl& model, const Tensor& image)
+{
+    FpnImpl& fpn = *model.fpn;
+    const std::vector<Tensor> maps = model.backbone(image);
+    for (size_t i = 0; i < maps.size(); i++)
+        adjust(fpn.lateral[i], fpn.lateral[i].forward(maps[i]), 0, 1);
+    const std::vector<Tensor> pyramid = fpn.forward(maps);
+    for (size_t i = 0; i < maps.size(); i++)
+        adjust(fpn.output[i], pyramid[i], 0, 1);
+    for (size_t i = 0; i < fpn.extra.size(); i++)
+        adjust(fpn.extra[i], fpn.forward(maps)[maps.size() + i], 0, 1);
+}
+
+void adjustRpn(DetectorImpl& model, const std::vector<Tensor>& pyramid)
+{
+    RpnImpl& rpn = *model.rpn;
+    const Tensor hidden = rpn.conv.forward(pyramid[0]);
+    adjust(rpn.logit, rpn.logit.forward(hidden), -2, 2);
+    adjust(rpn.delta, rpn.delta.forward(hidden), 0, 0.3);
+}
+
+void adjustHeads(DetectorImpl& model, const std::vector<Tensor>& pyramid)
+{
+    const Tensor rois = someRois(64);
+    ClassHeadImpl& head = *model.classHead;
+    if (!head.offset3.is_empty())
+    {
+        head.offset3->weight.mul_(0.3);  // offsets are fractions of a tenth of the RoI
+        head.offset3->bias.mul_(0.3);
+    }
+    Tensor logits = head.forward(pyramid, rois);
+    // Columns apart: else one class would win everywhere.
+    const Tensor mean = logits.mean(0), deviation = logits.std(0).clamp_min(1e-6);
+    head.classifier->weight.div_(deviation.view({1, -1, 1, 1, 1})).mul_(2);
+    head.classifier->bias.sub_(mean.unsqueeze(0)).div_(deviation.unsqueeze(0)).mul_(2);
+    head.classifier->bias.select(1, model.numClasses()).add_(2);  // background
+
+    BoxHeadImpl& box = *model.boxHead;
+    box.offsets->options.relu = false;
+    const auto predicted = box.forward(pyramid, rois);
+    box.offsets->options.relu = true;
+    adjust(box.offsets->weight, box.offsets->bias, predicted.first, 0.5, 0.2);
+    if (predicted.second.defined())
+        adjust(box.overlap->weight, box.overlap->bias, predicted.second, 0.5, 1);
+}
+
+}  // namespace
+
+void randomizeModel(Detector& model, uint64_t seed)
+{
+    torch::NoGradGuard noGrad;
+    torch::manual_seed(seed);
+    const bool training = model->is_training();
+    model->eval();
+    fill(*model);
+    const Tensor image = torch::randn({1, 3, SIDE, SIDE});
+    adjustPyramid(*model, image);
+    std::vector<Tensor> pyramid = model->fpn(model->backbone(image));
+    adjustRpn(*model, pyramid);
+    pyramid.resize(static_cast<size_t>(model->config.roi.levels));
+    adjustHeads(*model, pyramid);
+    model->train(training);
+}
+
+}  // namespace d2det
