@@ -1,0 +1,411 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Targets of both stages: assignment, sampling, overlap labels, box coding. Contract: operators.md 5; d2det.md 1.4, 1.5, 2.3.
+
+   All of it is plain arithmetic on the CPU without gradients. Boxes are [n, 4], float32 or float64; the result has the
+   type of the first argument. Box rules come from the module's kernels/box.hpp, so that trainer and detector agree.
+   assignAnchors runs for every image of every step over all anchors (20 000 to 60 000), hence its IoU matrix is computed
+   column-wise, in loops that the compiler vectorises. */
+
+#include "model/targets.hpp"
+
+#include "kernels/box.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace d2det
+{
+
+namespace kernels = cv::d2det::kernels;
+
+namespace
+{
+
+//! Dense copy (none if dense already) of rows [n, columns] on the CPU, outside the graph.
+Tensor checked(const char* function, const char* name, const Tensor& tensor, int64_t columns = 4)
+{
+    TORCH_CHECK(tensor.defined(), function, ": ", name, " is undefined");
+    TORCH_CHECK(tensor.dim() == 2 && tensor.size(1) == columns, function, ": ", name, " has shape ", tensor.sizes(),
+                ", expected [n, ", columns, "]");
+    TORCH_CHECK(tensor.scalar_type() == torch::kFloat || tensor.scalar_type() == torch::kDouble, function, ": ", name,
+                " has type ", tensor.scalar_type(), "; float32 and float64 are supported, convert it with .to()");
+    TORCH_CHECK(tensor.device().is_cpu(), function, ": ", name, " is on ", tensor.device(),
+                "; targets are computed on the CPU, move it there with .cpu()");
+    return tensor.detach().contiguous();
+}
+
+//! The second argument of a pair, in the type of the first; `sameRows`: one row for each of its rows.
+Tensor checkedLike(const char* function, const char* name, const Tensor& tensor, const Tensor& first, bool sameRows,
+                   int64_t columns = 4)
+{
+    const Tensor result = checked(function, name, tensor, columns).to(first.scalar_type());
+    TORCH_CHECK(!sameRows || result.size(0) == first.size(0), function, ": ", name, " has ", result.size(0),
+                " rows, but there are ", first.size(0), " boxes");
+    return result;
+}
+
+//! Calls body(T()) with the scalar type of the tensor; `checked` has excluded all others.
+template <typename Body>
+auto dispatch(const Tensor& tensor, Body body)
+{
+    return tensor.scalar_type() == torch::kDouble ? body(double()) : body(float());
+}
+
+/** IoU of many boxes with many others. The boxes are kept coordinate by coordinate, because these loops decide what a
+    step's assignment costs. Same operations in the same order as kernels::boxIoU, so equal boxes give equal results. */
+template <typename T>
+class IouColumns
+{
+public:
+    //! iou_ [m][n] for boxes [n, 4] and others [m, 4]
+    IouColumns(const T* boxes, int64_t n, const T* others, int64_t m, bool legacy) : n_(n), iou_(n * m)
+    {
+        std::vector<T> corners(4 * n), areas(n);
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t c = 0; c < 4; c++)
+                corners[c * n + i] = boxes[4 * i + c];
+        const T o = legacy ? T(1) : T(0);
+        const T *x1 = corners.data(), *y1 = x1 + n, *x2 = y1 + n, *y2 = x2 + n;
+        for (int64_t i = 0; i < n; i++)
+            areas[i] = std::max(x2[i] - x1[i] + o, T(0)) * std::max(y2[i] - y1[i] + o, T(0));
+        for (int64_t g = 0; g < m; g++)
+            fill(corners.data(), areas.data(), others + 4 * g, o, iou_.data() + g * n);
+    }
+
+    const T* column(int64_t g) const { return iou_.data() + g * n_; }
+
+private:
+    void fill(const T* corners, const T* areas, const T* other, T o, T* iou) const
+    {
+        const T *x1 = corners, *y1 = x1 + n_, *x2 = y1 + n_, *y2 = x2 + n_;
+        const T ox1 = other[0], oy1 = other[1], ox2 = other[2], oy2 = other[3];
+        const T area = std::max(ox2 - ox1 + o, T(0)) * std::max(oy2 - oy1 + o, T(0));
+        for (int64_t i = 0; i < n_; i++)
+        {
+            const T iw = std::max(std::min(x2[i], ox2) - std::max(x1[i], ox1) + o, T(0));
+            const T ih = std::max(std::min(y2[i], oy2) - std::max(y1[i], oy1) + o, T(0));
+            const T inter = iw * ih, uni = areas[i] + area - inter;
+            // A union that is not positive has no intersection either: 0 / 1. Without a branch the loop vectorises.
+            iou[i] = inter / (uni > 0 ? uni : T(1));
+        }
+    }
+
+    int64_t n_;
+    std::vector<T> iou_;
+};
+
+//! Thresholds of an assignment; `rescue`: every gt also takes its best boxes, if they reach `minPositive`.
+struct AssignRule
+{
+    double positive;
+    double negative;
+    bool rescue;
+    double minPositive;
+};
+
+/** max_iou_assign of operators.md 5: -1 ignored, 0 negative, i + 1 positive for gt i. takesPart [n] or empty for all;
+    boxes that do not take part stay -1. Comparisons are made in the type of the boxes, so that an IoU of exactly 7/10
+    reaches 0.7 in both. */
+template <typename T>
+Tensor assignByMaxIou(const Tensor& boxes, const Tensor& gts, bool legacy, const AssignRule& rule,
+                      const std::vector<char>& takesPart)
+{
+    const int64_t n = boxes.size(0), m = gts.size(0);
+    const IouColumns<T> iou(boxes.data_ptr<T>(), n, gts.data_ptr<T>(), m, legacy);
+    std::vector<T> best(n, T(-1));
+    std::vector<int32_t> winner(n, 0);  // 1-based; the lowest gt wins ties
+    for (int64_t g = 0; g < m; g++)
+    {
+        const T* column = iou.column(g);
+        for (int64_t i = 0; i < n; i++)
+        {
+            const bool better = column[i] > best[i];
+            best[i] = better ? column[i] : best[i];
+            winner[i] = better ? static_cast<int32_t>(g + 1) : winner[i];
+        }
+    }
+    Tensor assigned = torch::empty({n}, torch::kLong);
+    int64_t* out = assigned.data_ptr<int64_t>();
+    const T positive = static_cast<T>(rule.positive), negative = static_cast<T>(rule.negative);
+    for (int64_t i = 0; i < n; i++)
+    {
+        out[i] = best[i] >= positive ? winner[i] : best[i] < negative ? 0 : -1;
+        if (!takesPart.empty() && !takesPart[i])
+            out[i] = -1;
+    }
+    for (int64_t g = 0; rule.rescue && g < m; g++)
+    {
+        const T* column = iou.column(g);
+        T top = T(-1);
+        for (int64_t i = 0; i < n; i++)
+            if (column[i] > top && (takesPart.empty() || takesPart[i]))
+                top = column[i];
+        if (!(top >= static_cast<T>(rule.minPositive)))
+            continue;
+        for (int64_t i = 0; i < n; i++)
+            if (column[i] == top && (takesPart.empty() || takesPart[i]))
+                out[i] = g + 1;
+    }
+    return assigned;
+}
+
+//! Anchors inside the image, the only ones that take part in the legacy assignment.
+template <typename T>
+std::vector<char> insideImage(const Tensor& anchors, double height, double width)
+{
+    std::vector<char> inside(anchors.size(0));
+    const T* a = anchors.data_ptr<T>();
+    for (size_t i = 0; i < inside.size(); i++, a += 4)
+        inside[i] = a[0] >= 0 && a[1] >= 0 && a[2] < width && a[3] < height;
+    return inside;
+}
+
+//! The `count` candidates with the smallest keys (tie: lower index), ascending.
+template <typename T>
+Tensor smallestKeys(std::vector<int64_t> candidates, const T* keys, int64_t count)
+{
+    count = std::max<int64_t>(count, 0);
+    if (count < static_cast<int64_t>(candidates.size()))
+    {
+        std::nth_element(candidates.begin(), candidates.begin() + count, candidates.end(),
+                         [keys](int64_t a, int64_t b) { return keys[a] != keys[b] ? keys[a] < keys[b] : a < b; });
+        candidates.resize(count);
+        std::sort(candidates.begin(), candidates.end());
+    }
+    Tensor out = torch::empty({static_cast<int64_t>(candidates.size())}, torch::kLong);
+    std::copy(candidates.begin(), candidates.end(), out.data_ptr<int64_t>());
+    return out;
+}
+
+//! Column of boxes, kept as [n, 1] for broadcasting.
+Tensor column(const Tensor& boxes, int64_t index)
+{
+    return boxes.slice(1, index, index + 1);
+}
+
+void checkGridSize(const char* function, int64_t k)
+{
+    TORCH_CHECK(k >= 1, function, ": a grid of ", k, " x ", k, " cells, k must be at least 1");
+}
+
+}  // namespace
+
+Tensor boxIou(const Tensor& a, const Tensor& b, bool legacy)
+{
+    const Tensor first = checked("boxIou", "a", a), second = checkedLike("boxIou", "b", b, first, false);
+    Tensor out = torch::empty({first.size(0), second.size(0)}, first.options());
+    dispatch(first,
+             [&](auto zero)
+             {
+                 using T = decltype(zero);
+                 T* iou = out.data_ptr<T>();
+                 for (int64_t i = 0; i < first.size(0); i++)
+                     for (int64_t j = 0; j < second.size(0); j++)
+                         *iou++ = kernels::boxIoU(first.data_ptr<T>() + 4 * i, second.data_ptr<T>() + 4 * j, legacy);
+             });
+    return out;
+}
+
+Tensor boxIouXywh(const Tensor& a, const Tensor& b, const Tensor& crowd)
+{
+    const Tensor first = checked("boxIouXywh", "a", a), second = checkedLike("boxIouXywh", "b", b, first, false);
+    TORCH_CHECK(!crowd.defined() || crowd.numel() == second.size(0), "boxIouXywh: ", crowd.numel(), " crowd flags for ",
+                second.size(0), " boxes");
+    const Tensor isCrowd = crowd.defined() ? crowd.to(torch::kBool).reshape({1, -1}) : Tensor();
+    const auto end = [](const Tensor& boxes, int64_t axis) { return column(boxes, axis) + column(boxes, axis + 2); };
+    const auto side = [&](int64_t axis)
+    {
+        return (torch::minimum(end(first, axis), end(second, axis).t()) -
+                torch::maximum(column(first, axis), column(second, axis).t()))
+            .clamp_min(0);
+    };
+    const Tensor inter = side(0) * side(1);
+    const Tensor areaA = column(first, 2) * column(first, 3), areaB = (column(second, 2) * column(second, 3)).t();
+    Tensor uni = areaA + areaB - inter;
+    if (isCrowd.defined())
+        uni = torch::where(isCrowd, areaA.expand_as(uni), uni);
+    return torch::where(inter > 0, inter / torch::where(inter > 0, uni, torch::ones_like(uni)),
+                        torch::zeros_like(inter));
+}
+
+Tensor encodeDeltas(const Tensor& boxes, const Tensor& gts, bool legacy)
+{
+    const Tensor from = checked("encodeDeltas", "boxes", boxes),
+                 to = checkedLike("encodeDeltas", "gts", gts, from, true);
+    Tensor out = torch::empty_like(from);
+    dispatch(from,
+             [&](auto zero)
+             {
+                 using T = decltype(zero);
+                 for (int64_t i = 0; i < from.size(0); i++)
+                     kernels::encodeDeltas(from.data_ptr<T>() + 4 * i, to.data_ptr<T>() + 4 * i, legacy,
+                                           out.data_ptr<T>() + 4 * i);
+             });
+    return out;
+}
+
+Tensor decodeDeltas(const Tensor& boxes, const Tensor& deltas, bool legacy)
+{
+    const Tensor from = checked("decodeDeltas", "boxes", boxes),
+                 by = checkedLike("decodeDeltas", "deltas", deltas, from, true);
+    Tensor out = torch::empty_like(from);
+    dispatch(from,
+             [&](auto zero)
+             {
+                 using T = decltype(zero);
+                 for (int64_t i = 0; i < from.size(0); i++)
+                     kernels::decodeDeltas(from.data_ptr<T>() + 4 * i, by.data_ptr<T>() + 4 * i, legacy,
+                                           out.data_ptr<T>() + 4 * i);
+             });
+    return out;
+}
+
+Tensor gridAnchors(int64_t height, int64_t width, float stride, float scale, const std::vector<float>& ratios,
+                   bool legacy)
+{
+    TORCH_CHECK(height >= 0 && width >= 0, "gridAnchors: a map of ", height, " x ", width, " cells");
+    TORCH_CHECK(stride > 0 && scale > 0, "gridAnchors: stride ", stride, " and scale ", scale, " must be positive");
+    const std::vector<float> base = kernels::baseAnchors(stride, scale, ratios, legacy);
+    Tensor anchors = torch::empty({height * width * static_cast<int64_t>(ratios.size()), 4}, torch::kFloat);
+    float* out = anchors.data_ptr<float>();
+    for (int64_t y = 0; y < height; y++)
+        for (int64_t x = 0; x < width; x++)
+            for (size_t i = 0; i < base.size(); i++)
+                *out++ = base[i] + static_cast<float>(i & 1 ? y : x) * stride;
+    return anchors;
+}
+
+Tensor assignAnchors(const Tensor& anchors, const Tensor& gts, double height, double width, bool legacy,
+                     double positiveIou, double negativeIou)
+{
+    const Tensor boxes = checked("assignAnchors", "anchors", anchors),
+                 objects = checkedLike("assignAnchors", "gts", gts, boxes, false);
+    TORCH_CHECK(positiveIou >= negativeIou && negativeIou >= 0, "assignAnchors: positiveIou ", positiveIou,
+                " must not be below negativeIou ", negativeIou, ", nor that below 0");
+    // The reference's third threshold, the least IoU of a gt's best anchor, is 0.3 like the negative one.
+    const AssignRule rule{positiveIou, negativeIou, true, negativeIou};
+    return dispatch(boxes,
+                    [&](auto zero)
+                    {
+                        using T = decltype(zero);
+                        return assignByMaxIou<T>(boxes, objects, legacy, rule,
+                                                 legacy ? insideImage<T>(boxes, height, width) : std::vector<char>());
+                    });
+}
+
+std::pair<Tensor, Tensor> assignRois(const Tensor& proposals, const Tensor& gts, bool legacy, double positiveIou)
+{
+    const Tensor boxes = checked("assignRois", "proposals", proposals),
+                 objects = checkedLike("assignRois", "gts", gts, boxes, false);
+    const Tensor rows = torch::cat({objects, boxes});
+    const AssignRule rule{positiveIou, positiveIou, legacy, positiveIou};
+    const auto assign = [&](const Tensor& candidates)
+    {
+        return dispatch(candidates, [&](auto zero)
+                        { return assignByMaxIou<decltype(zero)>(candidates, objects, legacy, rule, {}); });
+    };
+    if (!legacy)
+        return {rows, assign(rows)};
+    return {rows, torch::cat({torch::arange(1, objects.size(0) + 1, torch::kLong), assign(boxes)})};
+}
+
+std::pair<Tensor, Tensor> sampleBalanced(const Tensor& assigned, const Tensor& keys, int64_t total, double fraction)
+{
+    TORCH_CHECK(assigned.dim() == 1 && assigned.scalar_type() == torch::kLong, "sampleBalanced: assigned has shape ",
+                assigned.sizes(), " and type ", assigned.scalar_type(), ", expected int64 [n]");
+    TORCH_CHECK(keys.sizes() == assigned.sizes(), "sampleBalanced: keys has shape ", keys.sizes(), ", expected ",
+                assigned.sizes());
+    TORCH_CHECK(total >= 0 && fraction >= 0 && fraction <= 1, "sampleBalanced: total ", total, " and fraction ",
+                fraction, "; expected total >= 0 and 0 <= fraction <= 1");
+    const Tensor dense = assigned.contiguous(), order = keys.detach().to(torch::kDouble).contiguous();
+    std::vector<int64_t> positives, negatives;
+    for (int64_t i = 0; i < dense.size(0); i++)
+    {
+        const int64_t a = dense.data_ptr<int64_t>()[i];
+        if (a >= 0)
+            (a > 0 ? positives : negatives).push_back(i);
+    }
+    const double* k = order.data_ptr<double>();
+    const int64_t quota = static_cast<int64_t>(std::floor(static_cast<double>(total) * fraction));
+    const Tensor pos = smallestKeys(std::move(positives), k, quota);
+    return {pos, smallestKeys(std::move(negatives), k, total - pos.size(0))};
+}
+
+std::pair<Tensor, Tensor> gridPoints(const Tensor& boxes, int64_t k)
+{
+    checkGridSize("gridPoints", k);
+    const Tensor share = (torch::arange(k, boxes.options()) + 0.5) / static_cast<double>(k);
+    const Tensor w = column(boxes, 2) - column(boxes, 0), h = column(boxes, 3) - column(boxes, 1);
+    return {column(boxes, 0) + w * share, column(boxes, 1) + h * share};
+}
+
+Tensor overlapLabels(const Tensor& rois, const Tensor& gts, int64_t k, const std::string& rule)
+{
+    TORCH_CHECK(rule == "paper" || rule == "shrunk", "overlapLabels: unknown rule '", rule,
+                "', expected 'paper' or 'shrunk'");
+    const Tensor p = checked("overlapLabels", "rois", rois), g = checkedLike("overlapLabels", "gts", gts, p, true);
+    const double share = rule == "shrunk" ? 1.0 / 6 : 0.0;
+    const auto [x, y] = gridPoints(p, k);
+    const auto inside = [&](const Tensor& points, int64_t axis)
+    {
+        const Tensor margin = (column(p, axis + 2) - column(p, axis)) * share;
+        return (points - column(g, axis)).ge(margin).logical_and((column(g, axis + 2) - points).ge(margin));
+    };
+    return inside(y, 1).unsqueeze(2).logical_and(inside(x, 0).unsqueeze(1)).to(p.scalar_type()).unsqueeze(1);
+}
+
+Tensor maskOverlapLabels(const Tensor& masks)
+{
+    const Tensor m = masks.dim() == 4 && masks.size(1) == 1 ? masks.squeeze(1) : masks;
+    TORCH_CHECK(m.dim() == 3 && m.size(1) == 28 && m.size(2) == 28, "maskOverlapLabels: masks has shape ",
+                masks.sizes(), ", expected [n, 28, 28] or [n, 1, 28, 28]");
+    const auto type = m.scalar_type() == torch::kDouble ? torch::kDouble : torch::kFloat;
+    const Tensor blocks = m.detach().to(type).reshape({m.size(0), 7, 4, 7, 4}).slice(2, 1, 3).slice(4, 1, 3);
+    return blocks.mean({2, 4}).gt(0.5).to(type).unsqueeze(1);
+}
+
+Tensor denseTargets(const Tensor& rois, const Tensor& gts, int64_t k)
+{
+    const Tensor p = checked("denseTargets", "rois", rois), g = checkedLike("denseTargets", "gts", gts, p, true);
+    const auto [x, y] = gridPoints(p, k);
+    // An empty RoI has no offsets in units of its size: 0, so that nothing infinite enters a loss.
+    const auto inUnits = [&](const Tensor& distance, int64_t axis)
+    {
+        const Tensor size = column(p, axis + 2) - column(p, axis);
+        return torch::where(size > 0, distance / torch::where(size > 0, size, torch::ones_like(size)),
+                            torch::zeros_like(distance));
+    };
+    const auto alongX = [&](const Tensor& distance) { return inUnits(distance, 0).unsqueeze(1).expand({-1, k, k}); };
+    const auto alongY = [&](const Tensor& distance) { return inUnits(distance, 1).unsqueeze(2).expand({-1, k, k}); };
+    return torch::stack(
+        {alongX(x - column(g, 0)), alongX(column(g, 2) - x), alongY(y - column(g, 1)), alongY(column(g, 3) - y)}, 1);
+}
+
+Tensor jitterBoxes(const Tensor& boxes, const Tensor& limits, double amount, bool legacy, torch::Generator generator)
+{
+    const Tensor from = checked("jitterBoxes", "boxes", boxes),
+                 limit = checkedLike("jitterBoxes", "limits", limits, from, true, 2);
+    TORCH_CHECK(amount >= 0 && amount < 1, "jitterBoxes: amount is ", amount, ", expected 0 <= amount < 1");
+    // Drawn in double for every type of box: the same seed moves float32 and float64 boxes alike.
+    const Tensor draws = torch::rand({from.size(0), 4}, generator, torch::TensorOptions().dtype(torch::kDouble));
+    const Tensor u = ((draws * 2 - 1) * amount).to(from.scalar_type());
+    const Tensor low = from.slice(1, 0, 2), high = from.slice(1, 2, 4);
+    const Tensor size = (high - low).abs();
+    const Tensor centre = (low + high) * 0.5 + u.slice(1, 0, 2) * size, half = size * (u.slice(1, 2, 4) + 1) * 0.5;
+    Tensor out = torch::cat({centre - half, centre + half}, 1);
+    dispatch(out,
+             [&](auto zero)
+             {
+                 using T = decltype(zero);
+                 for (int64_t i = 0; i < out.size(0); i++)
+                     kernels::clipBox(out.data_ptr<T>() + 4 * i, limit.data_ptr<T>()[2 * i],
+                                      limit.data_ptr<T>()[2 * i + 1], legacy);
+             });
+    return out;
+}
+
+}  // namespace d2det

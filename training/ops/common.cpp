@@ -1,0 +1,63 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Checks of the operators' arguments. Every message says what came, what is wanted, and for whom. */
+
+#include "ops/common.hpp"
+
+namespace d2det
+{
+namespace ops
+{
+
+void checkTensor(const char* op, const char* name, const Tensor& tensor)
+{
+    TORCH_CHECK(tensor.defined(), op, ": ", name, " is undefined");
+    TORCH_CHECK(tensor.device().is_cpu(), op, ": ", name, " is on ", tensor.device(),
+                "; the operator runs on the CPU, move it there with .cpu()");
+    TORCH_CHECK(tensor.scalar_type() == torch::kFloat || tensor.scalar_type() == torch::kDouble, op, ": ", name,
+                " has type ", tensor.scalar_type(), "; float32 and float64 are supported, convert it with .to()");
+}
+
+void checkPyramid(const char* op, const std::vector<Tensor>& features, const std::vector<float>& strides)
+{
+    TORCH_CHECK(!features.empty() && features.size() <= kernels::MAX_LEVELS, op, ": ", features.size(),
+                " feature maps given, 1 to ", kernels::MAX_LEVELS, " are supported");
+    TORCH_CHECK(strides.size() == features.size(), op, ": ", strides.size(), " strides given for ", features.size(),
+                " feature maps, one each is needed");
+    for (size_t i = 0; i < features.size(); i++)
+    {
+        const std::string name = "feature map " + std::to_string(i);
+        checkTensor(op, name.c_str(), features[i]);
+        const auto sizes = features[i].sizes();
+        TORCH_CHECK(sizes.size() == 4, op, ": ", name, " has shape ", sizes, ", expected [B, C, h, w]");
+        for (const int64_t size : sizes)
+            TORCH_CHECK(size >= 1 && size <= std::numeric_limits<int>::max(), op, ": ", name, " has shape ", sizes,
+                        ", every size must be between 1 and 2^31 - 1");
+        TORCH_CHECK(sizes[0] == features[0].size(0) && sizes[1] == features[0].size(1), op, ": ", name, " has shape ",
+                    sizes, ", but map 0 has ", features[0].sizes(), "; batch and channels must be the same");
+        TORCH_CHECK(features[i].scalar_type() == features[0].scalar_type(), op, ": ", name, " has type ",
+                    features[i].scalar_type(), ", but map 0 has ", features[0].scalar_type());
+        TORCH_CHECK(std::isfinite(strides[i]) && strides[i] > 0, op, ": stride ", i, " is ", strides[i],
+                    ", it must be positive");
+    }
+}
+
+Tensor prepareRois(const char* op, const Tensor& rois, const Tensor& feature)
+{
+    checkTensor(op, "rois", rois);
+    TORCH_CHECK(rois.dim() == 2 && rois.size(1) == 5, op, ": rois has shape ", rois.sizes(),
+                ", expected [R, 5] = (batch index, x1, y1, x2, y2)");
+    TORCH_CHECK(rois.size(0) <= std::numeric_limits<int>::max(), op, ": too many rois: ", rois.size(0));
+    return rois.detach().to(feature.scalar_type()).contiguous();
+}
+
+void checkFirstOrder(const char* op, const Tensor& gradOutput)
+{
+    TORCH_CHECK(!(torch::GradMode::is_enabled() && gradOutput.requires_grad()), op,
+                ": second derivatives are not available; call backward without create_graph");
+}
+
+}  // namespace ops
+}  // namespace d2det

@@ -1,0 +1,79 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* What the differentiable operators share: checks of their arguments, and the kernels' view of a feature pyramid.
+
+   Every operator is a torch::autograd::Function whose two directions call a kernel of the module: float32 tensors go to
+   the fast one (`Cpu`), float64 tensors to the reference (`Ref`). The kernels run in OpenCV's parallel_for_ pool, LibTorch
+   in its own OpenMP pool; they never run at the same time, because an operator returns only when its kernel has ended.
+   The results do not depend on the number of threads of either. */
+
+#ifndef D2DET_TRAINING_OPS_COMMON_HPP
+#define D2DET_TRAINING_OPS_COMMON_HPP
+
+#include "ops/ops.hpp"
+
+#include <limits>
+
+namespace d2det
+{
+namespace ops
+{
+
+//! float32 or float64 in main memory; everything else is refused by name.
+void checkTensor(const char* op, const char* name, const Tensor& tensor);
+
+//! Maps of one pyramid: 1 .. MAX_LEVELS of them, [B, C, h, w] with the same B, C and type, one positive stride each.
+void checkPyramid(const char* op, const std::vector<Tensor>& features, const std::vector<float>& strides);
+
+//! RoIs [R, 5] as the kernel takes them: dense, in the type of the maps, outside the graph.
+Tensor prepareRois(const char* op, const Tensor& rois, const Tensor& feature);
+
+//! A kernel's backward pass leaves no graph: a second derivative would silently be wrong, so it is refused.
+void checkFirstOrder(const char* op, const Tensor& gradOutput);
+
+//! The kernels' plain view of a pyramid, with the dense copies (none for dense maps) that it points into.
+template <typename T>
+struct PyramidView
+{
+    PyramidView(const std::vector<Tensor>& features, const std::vector<float>& strides)
+    {
+        view.levels = static_cast<int>(features.size());
+        view.batch = static_cast<int>(features[0].size(0));
+        view.channels = static_cast<int>(features[0].size(1));
+        for (size_t i = 0; i < features.size(); i++)
+        {
+            dense.push_back(features[i].contiguous());
+            view.data[i] = dense[i].template data_ptr<T>();
+            view.height[i] = static_cast<int>(features[i].size(2));
+            view.width[i] = static_cast<int>(features[i].size(3));
+            view.stride[i] = strides[i];
+        }
+    }
+
+    std::vector<Tensor> dense;
+    kernels::FeaturePyramid<T> view;
+};
+
+//! Dense gradients of the maps, uninitialised: the kernels overwrite all of them.
+template <typename T>
+struct PyramidGradients
+{
+    explicit PyramidGradients(const std::vector<Tensor>& features)
+    {
+        for (size_t i = 0; i < features.size(); i++)
+        {
+            tensors.push_back(torch::empty(features[i].sizes(), features[i].options(), at::MemoryFormat::Contiguous));
+            data[i] = tensors[i].template data_ptr<T>();
+        }
+    }
+
+    std::vector<Tensor> tensors;
+    T* data[kernels::MAX_LEVELS] = {};
+};
+
+}  // namespace ops
+}  // namespace d2det
+
+#endif
