@@ -18,6 +18,9 @@
 #define OPENCV_D2DET_KERNELS_ROI_CONV_HPP
 
 #include "common.hpp"
+#include "gemm.hpp"
+
+#include <vector>
 
 namespace cv { namespace d2det { namespace kernels {
 
@@ -45,6 +48,17 @@ void roiConvRef(const RoIConvParams& p, const T* X, const T* rois, int numRois, 
                 const T* bias, const T* gamma, const T* beta, T* Y);
 void roiConvCpu(const RoIConvParams& p, const float* X, const float* rois, int numRois, int height, int width,
                 const float* weight, const float* bias, const float* gamma, const float* beta, float* Y);
+
+//! Weights in the order in which this machine's matrix multiplication reads them, one matrix per level. Own memory.
+struct RoIConvPacked
+{
+    std::vector<PackedMatrix> levels;
+};
+RoIConvPacked packRoIConv(const RoIConvParams& p, const float* weight);
+
+//! The same as above with weights packed before: for those that do not change from call to call.
+void roiConvCpu(const RoIConvParams& p, const float* X, const float* rois, int numRois, int height, int width,
+                const RoIConvPacked& weight, const float* bias, const float* gamma, const float* beta, float* Y);
 
 }}}  // namespace cv::d2det::kernels
 

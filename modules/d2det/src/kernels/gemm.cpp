@@ -1,0 +1,217 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Micro-kernels and packing of the matrix multiplication, see gemm.hpp.
+
+   Register tiles: AVX-512 12 x 32 (24 accumulators of 16), AVX2 + FMA 6 x 16 (12 of 8), elsewhere 4 x 8 in plain loops
+   that the compiler turns into 4-wide code. A tile with fewer rows is compiled as its own function, so that a layer with
+   one output channel does not pay for twelve. */
+
+#include "gemm.hpp"
+#include "simd.hpp"
+
+#include "opencv2/core/utility.hpp"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define D2DET_GEMM_X86 1
+#include <immintrin.h>
+#else
+#define D2DET_GEMM_X86 0
+#endif
+
+namespace cv
+{
+namespace d2det
+{
+namespace kernels
+{
+
+constexpr int GemmKernel::KC;
+
+namespace
+{
+
+constexpr size_t ALIGNMENT = 64;  //!< bytes
+
+typedef void (*Tile)(int depth, const float* A, const float* B, float* C, size_t ldc, bool accumulate);
+
+// ------------------------------------------------------------------ plain C++
+
+constexpr int PLAIN_MR = 4, PLAIN_NR = 8;
+
+template <int ROWS>
+void tilePlain(int depth, const float* A, const float* B, float* C, size_t ldc, bool accumulate)
+{
+    float acc[ROWS][PLAIN_NR] = {};
+    if (accumulate)
+        for (int i = 0; i < ROWS; i++)
+            for (int j = 0; j < PLAIN_NR; j++)
+                acc[i][j] = C[i * ldc + j];
+    for (int k = 0; k < depth; k++, A += PLAIN_MR, B += PLAIN_NR)
+        for (int i = 0; i < ROWS; i++)
+            for (int j = 0; j < PLAIN_NR; j++)
+                acc[i][j] += A[i] * B[j];
+    for (int i = 0; i < ROWS; i++)
+        for (int j = 0; j < PLAIN_NR; j++)
+            C[i * ldc + j] = acc[i][j];
+}
+
+void runPlain(int rows, int, int depth, const float* A, const float* B, float* C, size_t ldc, bool accumulate)
+{
+    static const Tile tiles[PLAIN_MR] = {tilePlain<1>, tilePlain<2>, tilePlain<3>, tilePlain<4>};
+    tiles[rows - 1](depth, A, B, C, ldc, accumulate);
+}
+
+const GemmKernel PLAIN = {"baseline", PLAIN_MR, PLAIN_NR, runPlain};
+
+#if D2DET_GEMM_X86
+
+// ------------------------------------------------------------------ AVX2 + FMA
+
+constexpr int AVX2_MR = 6, AVX2_WIDTH = 8;
+
+template <int ROWS, int VECTORS>
+__attribute__((target("avx2,fma"))) void tileAvx2(int depth, const float* A, const float* B, float* C, size_t ldc,
+                                                  bool accumulate)
+{
+    __m256 acc[ROWS][VECTORS];
+    for (int i = 0; i < ROWS; i++)
+        for (int v = 0; v < VECTORS; v++)
+            acc[i][v] = accumulate ? _mm256_load_ps(C + i * ldc + v * AVX2_WIDTH) : _mm256_setzero_ps();
+    for (int k = 0; k < depth; k++, A += AVX2_MR, B += 2 * AVX2_WIDTH)
+    {
+        __m256 b[VECTORS];
+        for (int v = 0; v < VECTORS; v++)
+            b[v] = _mm256_load_ps(B + v * AVX2_WIDTH);
+        for (int i = 0; i < ROWS; i++)
+        {
+            const __m256 a = _mm256_broadcast_ss(A + i);
+            for (int v = 0; v < VECTORS; v++)
+                acc[i][v] = _mm256_fmadd_ps(a, b[v], acc[i][v]);
+        }
+    }
+    for (int i = 0; i < ROWS; i++)
+        for (int v = 0; v < VECTORS; v++)
+            _mm256_store_ps(C + i * ldc + v * AVX2_WIDTH, acc[i][v]);
+}
+
+void runAvx2(int rows, int columns, int depth, const float* A, const float* B, float* C, size_t ldc, bool accumulate)
+{
+    static const Tile tiles[2][AVX2_MR] = {
+        {tileAvx2<1, 1>, tileAvx2<2, 1>, tileAvx2<3, 1>, tileAvx2<4, 1>, tileAvx2<5, 1>, tileAvx2<6, 1>},
+        {tileAvx2<1, 2>, tileAvx2<2, 2>, tileAvx2<3, 2>, tileAvx2<4, 2>, tileAvx2<5, 2>, tileAvx2<6, 2>}};
+    tiles[columns > AVX2_WIDTH][rows - 1](depth, A, B, C, ldc, accumulate);
+}
+
+const GemmKernel AVX2 = {"AVX2", AVX2_MR, 2 * AVX2_WIDTH, runAvx2};
+
+// ------------------------------------------------------------------ AVX-512
+
+constexpr int AVX512_MR = 12, AVX512_WIDTH = 16;
+
+template <int ROWS, int VECTORS>
+__attribute__((target("avx512f"))) void tileAvx512(int depth, const float* A, const float* B, float* C, size_t ldc,
+                                                   bool accumulate)
+{
+    __m512 acc[ROWS][VECTORS];
+    for (int i = 0; i < ROWS; i++)
+        for (int v = 0; v < VECTORS; v++)
+            acc[i][v] = accumulate ? _mm512_load_ps(C + i * ldc + v * AVX512_WIDTH) : _mm512_setzero_ps();
+    for (int k = 0; k < depth; k++, A += AVX512_MR, B += 2 * AVX512_WIDTH)
+    {
+        __m512 b[VECTORS];
+        for (int v = 0; v < VECTORS; v++)
+            b[v] = _mm512_load_ps(B + v * AVX512_WIDTH);
+        for (int i = 0; i < ROWS; i++)
+        {
+            const __m512 a = _mm512_set1_ps(A[i]);
+            for (int v = 0; v < VECTORS; v++)
+                acc[i][v] = _mm512_fmadd_ps(a, b[v], acc[i][v]);
+        }
+    }
+    for (int i = 0; i < ROWS; i++)
+        for (int v = 0; v < VECTORS; v++)
+            _mm512_store_ps(C + i * ldc + v * AVX512_WIDTH, acc[i][v]);
+}
+
+void runAvx512(int rows, int columns, int depth, const float* A, const float* B, float* C, size_t ldc, bool accumulate)
+{
+    static const Tile tiles[2][AVX512_MR] = {
+        {tileAvx512<1, 1>, tileAvx512<2, 1>, tileAvx512<3, 1>, tileAvx512<4, 1>, tileAvx512<5, 1>, tileAvx512<6, 1>,
+         tileAvx512<7, 1>, tileAvx512<8, 1>, tileAvx512<9, 1>, tileAvx512<10, 1>, tileAvx512<11, 1>, tileAvx512<12, 1>},
+        {tileAvx512<1, 2>, tileAvx512<2, 2>, tileAvx512<3, 2>, tileAvx512<4, 2>, tileAvx512<5, 2>, tileAvx512<6, 2>,
+         tileAvx512<7, 2>, tileAvx512<8, 2>, tileAvx512<9, 2>, tileAvx512<10, 2>, tileAvx512<11, 2>,
+         tileAvx512<12, 2>}};
+    tiles[columns > AVX512_WIDTH][rows - 1](depth, A, B, C, ldc, accumulate);
+}
+
+const GemmKernel AVX512 = {"AVX-512", AVX512_MR, 2 * AVX512_WIDTH, runAvx512};
+
+#endif  // D2DET_GEMM_X86
+
+//! One panel of one block: transposed, rows beyond the end are zero.
+void packPanel(const float* A, PackedMatrix& packed, int row0, int k0)
+{
+    const int mr = packed.kernel->mr, block = std::min(GemmKernel::KC, packed.depth - k0);
+    float* out = packed.data.data() + (packed.panel(row0, k0) - packed.data.data());
+    for (int i = 0; i < mr; i++)
+    {
+        const float* in = A + static_cast<size_t>(row0 + i) * packed.depth + k0;
+        for (int k = 0; k < block; k++)
+            out[k * mr + i] = row0 + i < packed.rows ? in[k] : 0.f;
+    }
+}
+
+}  // namespace
+
+AlignedFloats::AlignedFloats(size_t count) : memory_(new float[count + ALIGNMENT / sizeof(float)])
+{
+    data_ = alignPtr(memory_.get(), static_cast<int>(ALIGNMENT));
+}
+
+int gemmKernels(const GemmKernel* kernels[3])
+{
+    int count = 0;
+#if D2DET_GEMM_X86
+    if (__builtin_cpu_supports("avx512f"))
+        kernels[count++] = &AVX512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        kernels[count++] = &AVX2;
+#endif
+    kernels[count++] = &PLAIN;
+    return count;
+}
+
+const GemmKernel& gemmKernel()
+{
+    static const GemmKernel* const best = []
+    {
+        const GemmKernel* kernels[3];
+        gemmKernels(kernels);
+        return kernels[0];
+    }();
+    return *best;
+}
+
+PackedMatrix packMatrix(const float* A, int rows, int depth, const GemmKernel& kernel)
+{
+    PackedMatrix packed;
+    packed.rows = rows;
+    packed.depth = depth;
+    packed.kernel = &kernel;
+    const int mr = kernel.mr, panels = (rows + mr - 1) / mr;
+    packed.data = AlignedFloats(static_cast<size_t>(panels) * mr * depth);
+    parallel_for_(Range(0, panels),
+                  [&](const Range& range)
+                  {
+                      for (int k0 = 0; k0 < depth; k0 += GemmKernel::KC)
+                          for (int panel = range.start; panel < range.end; panel++)
+                              packPanel(A, packed, panel * mr, k0);
+                  });
+    return packed;
+}
+
+}  // namespace kernels
+}  // namespace d2det
+}  // namespace cv

@@ -1,0 +1,90 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Blocked single-precision matrix multiplication C = A B for weights A that stay and columns B that are made on the fly.
+
+   A [rows, depth] is packed once into panels of `mr` rows; B into panels of `nr` columns, KC of depth at a time; the
+   micro-kernel multiplies one panel by the other with the accumulators in registers (Goto and van de Geijn, "Anatomy of
+   High-Performance Matrix Multiplication", 2008). Why not cv::gemm: its speed depends on the BLAS that OpenCV was linked
+   with, from 4 to 180 GFLOP/s on one machine (opencv.md 6.5).
+
+     A panel  [depth of the block, mr]   blocks of KC along the depth, one after the other
+     B panel  [depth of the block, nr]
+     C        row-major
+
+   Every element of C is one chain of additions in the order of the depth, whatever the partition into tiles and threads:
+   results are the same bit for bit for any number of threads and for any other columns. They differ in the last bits
+   between instruction sets. */
+
+#ifndef OPENCV_D2DET_KERNELS_GEMM_HPP
+#define OPENCV_D2DET_KERNELS_GEMM_HPP
+
+#include "common.hpp"
+
+#include <memory>
+
+namespace cv
+{
+namespace d2det
+{
+namespace kernels
+{
+
+//! Floats aligned to a cache line, not initialised.
+class AlignedFloats
+{
+public:
+    AlignedFloats() = default;
+    explicit AlignedFloats(size_t count);
+    float* data() { return data_; }
+    const float* data() const { return data_; }
+
+private:
+    std::unique_ptr<float[]> memory_;
+    float* data_ = nullptr;
+};
+
+struct GemmKernel
+{
+    static constexpr int KC = 256;  //!< depth of a block
+    static constexpr int MAX_MR = 12, MAX_NR = 32;
+
+    const char* name;  //!< instruction set
+    int mr;            //!< rows of an A panel
+    int nr;            //!< columns of a B panel
+    /** C[0..rows) [0..nr) = A panel * B panel (+ C if accumulate); rows <= mr; B and C aligned to a cache line, ldc a
+        multiple of 16; with columns <= nr / 2 the right half of C may stay as it is. */
+    void (*run)(int rows, int columns, int depth, const float* A, const float* B, float* C, size_t ldc,
+                bool accumulate);
+};
+
+//! The fastest kernel of this processor.
+const GemmKernel& gemmKernel();
+
+//! All kernels this processor can run, fastest first; for tests and benchmarks.
+int gemmKernels(const GemmKernel* kernels[3]);
+
+struct PackedMatrix
+{
+    int rows = 0, depth = 0;
+    const GemmKernel* kernel = nullptr;
+    AlignedFloats data;
+
+    //! Panel that begins at row `row` (a multiple of mr) of the block that begins at depth `k` (a multiple of KC).
+    const float* panel(int row, int k) const
+    {
+        const size_t paddedRows = (static_cast<size_t>(rows) + kernel->mr - 1) / kernel->mr * kernel->mr;
+        const size_t block = std::min(GemmKernel::KC, depth - k);
+        return data.data() + paddedRows * k + block * row;
+    }
+};
+
+//! A [rows, depth] row-major; the last panel is filled up with zeros.
+PackedMatrix packMatrix(const float* A, int rows, int depth, const GemmKernel& kernel = gemmKernel());
+
+}  // namespace kernels
+}  // namespace d2det
+}  // namespace cv
+
+#endif

@@ -1,0 +1,477 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* D2RoIConv, see roi_conv.hpp: reference and fast version.
+
+   The fast one is a matrix multiplication of the weights [O, C kh kw] by columns: one column per output pixel of a row
+   that holds a RoI, grouped by level. Columns are never stored as a whole: a task takes a few panels of columns, gathers
+   a block of their depth from X into a cache-sized buffer, and multiplies. Bias and ReLU are applied when the tile is
+   written; group norm, which needs all channels of a row, follows row by row. */
+
+#include "roi_conv.hpp"
+#include "simd.hpp"
+
+#include "opencv2/core/hal/intrin.hpp"
+#include "opencv2/core/utility.hpp"
+
+namespace cv
+{
+namespace d2det
+{
+namespace kernels
+{
+
+namespace
+{
+
+//! Weight set of a row, -1 for a row that is not computed: padding, or a value that is not finite.
+template <typename T>
+int weightSet(const RoIConvParams& p, const T* roi)
+{
+    for (int i = 0; i < 5; i++)
+        if (!std::isfinite(roi[i]))
+            return -1;
+    if (roiIsPadding(roi))
+        return -1;
+    return p.levels > 1 ? roiLevel(roi, p.finestScale, p.levels, p.legacy) : 0;
+}
+
+int outputLength(int length, int pad, int kernel, int stride)
+{
+    return (length + 2 * pad - kernel) / stride + 1;
+}
+
+// ------------------------------------------------------------------ reference
+
+//! One output pixel: the sum over the kernel's cells inside the map.
+template <typename T>
+T convolveAt(const RoIConvParams& p, const T* X, int height, int width, const T* weight, int y0, int x0)
+{
+    T sum = 0;
+    for (int c = 0; c < p.inChannels; c++)
+        for (int ky = 0; ky < p.kernelHeight; ky++)
+            for (int kx = 0; kx < p.kernelWidth; kx++)
+            {
+                const int y = y0 + ky, x = x0 + kx;
+                if (y >= 0 && y < height && x >= 0 && x < width)
+                    sum += X[(static_cast<size_t>(c) * height + y) * width + x] *
+                           weight[(static_cast<size_t>(c) * p.kernelHeight + ky) * p.kernelWidth + kx];
+            }
+    return sum;
+}
+
+//! Group norm of one row [outChannels, area] in place.
+template <typename T>
+void groupNormRef(const RoIConvParams& p, const T* gamma, const T* beta, int area, T* Y)
+{
+    const int channels = p.outChannels / p.normGroups, count = channels * area;
+    for (int g = 0; g < p.normGroups; g++)
+    {
+        T* y = Y + static_cast<size_t>(g) * count;
+        double mean = 0, var = 0;
+        for (int i = 0; i < count; i++)
+            mean += double(y[i]) / count;
+        for (int i = 0; i < count; i++)
+            var += (y[i] - mean) * (y[i] - mean) / count;
+        for (int i = 0; i < count; i++)
+        {
+            const int o = g * channels + i / area;
+            const double value = (y[i] - mean) / std::sqrt(var + double(p.epsilon));
+            y[i] = T(value * (gamma ? double(gamma[o]) : 1.) + (beta ? double(beta[o]) : 0.));
+        }
+    }
+}
+
+}  // namespace
+
+template <typename T>
+void roiConvRef(const RoIConvParams& p, const T* X, const T* rois, int numRois, int height, int width, const T* weight,
+                const T* bias, const T* gamma, const T* beta, T* Y)
+{
+    const int oh = outputLength(height, p.pad, p.kernelHeight, p.stride);
+    const int ow = outputLength(width, p.pad, p.kernelWidth, p.stride);
+    const size_t inRow = static_cast<size_t>(p.inChannels) * height * width;
+    const size_t outRow = static_cast<size_t>(p.outChannels) * oh * ow;
+    const size_t kernel = static_cast<size_t>(p.inChannels) * p.kernelHeight * p.kernelWidth;
+    for (int r = 0; r < numRois; r++)
+    {
+        T* y = Y + r * outRow;
+        std::fill(y, y + outRow, T(0));
+        const int level = weightSet(p, rois + 5 * static_cast<size_t>(r));
+        if (level < 0)
+            continue;
+        const size_t first = static_cast<size_t>(level) * p.outChannels;  // of this level's output channels
+        for (int o = 0; o < p.outChannels; o++)
+            for (int i = 0; i < oh; i++)
+                for (int j = 0; j < ow; j++)
+                    y[(static_cast<size_t>(o) * oh + i) * ow + j] =
+                        convolveAt(p, X + r * inRow, height, width, weight + (first + o) * kernel, i * p.stride - p.pad,
+                                   j * p.stride - p.pad) +
+                        (bias ? bias[first + o] : T(0));
+        if (p.normGroups > 0)
+            groupNormRef(p, gamma ? gamma + first : gamma, beta ? beta + first : beta, oh * ow, y);
+        for (size_t i = 0; p.relu && i < outRow; i++)
+            y[i] = y[i] < 0 ? T(0) : y[i];
+    }
+}
+
+template void roiConvRef<float>(const RoIConvParams&, const float*, const float*, int, int, int, const float*,
+                                const float*, const float*, const float*, float*);
+template void roiConvRef<double>(const RoIConvParams&, const double*, const double*, int, int, int, const double*,
+                                 const double*, const double*, const double*, double*);
+
+// ------------------------------------------------------------------ fast version
+
+namespace
+{
+
+constexpr int MAX_PANELS = 6;        //!< B panels of a task: what stays in the second-level cache beside the weights
+constexpr int TILE_ROWS = 384;       //!< rows of A that are gone through for every B panel, likewise
+constexpr int TASKS_PER_THREAD = 3;  //!< fewer tasks: split the output channels too
+constexpr int MIN_SPLIT = 8;         //!< A panels, so that gathering B does not cost more than multiplying
+
+struct Shape
+{
+    int height, width, oh, ow;
+    int depth;   //!< C kh kw
+    int area;    //!< oh ow
+    bool whole;  //!< the kernel is the map: a column is a row of X
+};
+
+Shape makeShape(const RoIConvParams& p, int height, int width)
+{
+    Shape s;
+    s.height = height;
+    s.width = width;
+    s.oh = outputLength(height, p.pad, p.kernelHeight, p.stride);
+    s.ow = outputLength(width, p.pad, p.kernelWidth, p.stride);
+    s.depth = p.inChannels * p.kernelHeight * p.kernelWidth;
+    s.area = s.oh * s.ow;
+    s.whole = p.pad == 0 && p.kernelHeight == height && p.kernelWidth == width;
+    return s;
+}
+
+//! A column of the product: output pixel of a row.
+struct Column
+{
+    int row, pixel;
+};
+
+//! Gathers blocks of depth of a few columns into B panels.
+class Gather
+{
+public:
+    Gather(const RoIConvParams& p, const Shape& s, const float* X, std::vector<Column> columns, int nr)
+        : p_(p),
+          s_(s),
+          X_(X),
+          columns_(std::move(columns)),
+          nr_(nr),
+          paddedHeight_(s.height + 2 * p.pad),
+          paddedWidth_(s.width + 2 * p.pad)
+    {
+        if (s_.whole)
+            return;
+        for (const Column& c : columns_)
+        {
+            if (rows_.empty() || rows_.back() != c.row)
+                rows_.push_back(c.row);
+            const int y = c.pixel / s.ow * p.stride, x = c.pixel % s.ow * p.stride;
+            const int plane = static_cast<int>(rows_.size()) - 1;
+            offsets_.push_back((plane * paddedHeight_ + y) * paddedWidth_ + x);
+        }
+        planes_.assign(rows_.size() * paddedHeight_ * paddedWidth_, 0.f);  // the border stays zero
+    }
+
+    //! Depth [k0, k0 + block) of all columns -> panels [block, nr]; columns beyond the end are zero.
+    void pack(int k0, int block, float* B)
+    {
+        if (s_.whole)
+            packWhole(k0, block, B);
+        else
+            packPatches(k0, block, B);
+    }
+
+private:
+    int panelColumns(int panel) const { return std::min(nr_, static_cast<int>(columns_.size()) - panel * nr_); }
+    int panels() const { return (static_cast<int>(columns_.size()) + nr_ - 1) / nr_; }
+
+    //! Columns are rows of X: a transposition, four by four.
+    void packWhole(int k0, int block, float* B) const
+    {
+        for (int panel = 0; panel < panels(); panel++, B += static_cast<size_t>(block) * nr_)
+            for (int j = 0; j < nr_; j += 4)
+            {
+                const float* in[4];
+                for (int i = 0; i < 4; i++)
+                    in[i] = j + i < panelColumns(panel)
+                                ? X_ + static_cast<size_t>(columns_[panel * nr_ + j + i].row) * s_.depth + k0
+                                : nullptr;
+                transpose4(in, block, B + j);
+            }
+    }
+
+    void transpose4(const float* const in[4], int block, float* out) const
+    {
+        int k = 0;
+#if CV_SIMD128
+        for (; in[3] && k + 4 <= block; k += 4)
+        {
+            v_float32x4 a[4];
+            v_transpose4x4(v_load(in[0] + k), v_load(in[1] + k), v_load(in[2] + k), v_load(in[3] + k), a[0], a[1], a[2],
+                           a[3]);
+            for (int i = 0; i < 4; i++)
+                v_store(out + static_cast<size_t>(k + i) * nr_, a[i]);
+        }
+#endif
+        for (; k < block; k++)
+            for (int i = 0; i < 4; i++)
+                out[static_cast<size_t>(k) * nr_ + i] = in[i] ? in[i][k] : 0.f;
+    }
+
+    //! Channel by channel: the planes of all rows with their zero border, then every kernel cell of every column.
+    void packPatches(int k0, int block, float* B)
+    {
+        const int area = p_.kernelHeight * p_.kernelWidth;
+        for (int c = k0 / area; c * area < k0 + block; c++)
+        {
+            loadPlanes(c);
+            const int from = std::max(c * area, k0), to = std::min((c + 1) * area, k0 + block);
+            for (int k = from; k < to; k++)
+            {
+                const int cell = k - c * area;
+                const int shift = cell / p_.kernelWidth * paddedWidth_ + cell % p_.kernelWidth;
+                float* out = B + static_cast<size_t>(k - k0) * nr_;
+                for (int panel = 0; panel < panels(); panel++, out += static_cast<size_t>(block) * nr_)
+                {
+                    const int count = panelColumns(panel);
+                    const int* offsets = offsets_.data() + static_cast<size_t>(panel) * nr_;
+                    for (int j = 0; j < count; j++)
+                        out[j] = planes_[offsets[j] + shift];
+                    for (int j = count; j < nr_; j++)
+                        out[j] = 0.f;
+                }
+            }
+        }
+    }
+
+    void loadPlanes(int channel)
+    {
+        float* out = planes_.data() + p_.pad * paddedWidth_ + p_.pad;
+        for (size_t i = 0; i < rows_.size(); i++, out += paddedHeight_ * paddedWidth_)
+        {
+            const float* in = X_ + (static_cast<size_t>(rows_[i]) * p_.inChannels + channel) * s_.height * s_.width;
+            for (int y = 0; y < s_.height; y++)
+                for (int x = 0; x < s_.width; x++)
+                    out[y * paddedWidth_ + x] = in[y * s_.width + x];
+        }
+    }
+
+    const RoIConvParams& p_;
+    const Shape& s_;
+    const float* X_;
+    const std::vector<Column> columns_;
+    const int nr_, paddedHeight_, paddedWidth_;
+    std::vector<int> rows_;      //!< of X that the columns come from
+    std::vector<int> offsets_;   //!< per column: its first cell in planes_
+    std::vector<float> planes_;  //!< one channel of rows_ with a border of zeros
+};
+
+//! Columns [begin, end) of a level by output channels [first, last): one task.
+struct Task
+{
+    int level, begin, end, first, last;
+};
+
+std::vector<Task> makeTasks(const RoIConvParams& p, const GemmKernel& kernel,
+                            const std::vector<std::vector<int>>& rowsOfLevel, int area)
+{
+    int panels = 0;
+    for (const std::vector<int>& rows : rowsOfLevel)
+        panels += (static_cast<int>(rows.size()) * area + kernel.nr - 1) / kernel.nr;
+    const int aPanels = (p.outChannels + kernel.mr - 1) / kernel.mr;
+    const int wanted = TASKS_PER_THREAD * std::max(getNumThreads(), 1);
+    const int blocks = std::max(1, panels / MAX_PANELS);
+    const int splits = std::max(1, std::min((wanted + blocks - 1) / blocks, aPanels / MIN_SPLIT));
+    const int channels = (aPanels + splits - 1) / splits * kernel.mr, columns = MAX_PANELS * kernel.nr;
+
+    std::vector<Task> tasks;
+    for (int level = 0; level < static_cast<int>(rowsOfLevel.size()); level++)
+    {
+        const int count = static_cast<int>(rowsOfLevel[level].size()) * area;
+        for (int begin = 0; begin < count; begin += columns)
+            for (int first = 0; first < p.outChannels; first += channels)
+                tasks.push_back(
+                    {level, begin, std::min(begin + columns, count), first, std::min(first + channels, p.outChannels)});
+    }
+    return tasks;
+}
+
+//! C [last - first, ldc] = weights of the channels by the gathered columns.
+void multiply(const PackedMatrix& A, const Task& task, Gather& gather, float* B, float* C, size_t ldc)
+{
+    const GemmKernel& kernel = *A.kernel;
+    const int columns = task.end - task.begin;
+    for (int k0 = 0; k0 < A.depth; k0 += GemmKernel::KC)
+    {
+        const int block = std::min(GemmKernel::KC, A.depth - k0);
+        gather.pack(k0, block, B);
+        for (int m0 = task.first; m0 < task.last; m0 += TILE_ROWS)
+            for (int j = 0; j < columns; j += kernel.nr)
+                for (int m = m0; m < std::min(m0 + TILE_ROWS, task.last); m += kernel.mr)
+                    kernel.run(std::min(kernel.mr, task.last - m), columns - j, block, A.panel(m, k0),
+                               B + static_cast<size_t>(block) * j, C + (m - task.first) * ldc + j, ldc, k0 > 0);
+    }
+}
+
+//! C -> rows of Y, plus bias, and ReLU where no norm follows. bias: of this level's channels, or null.
+void writeTile(const RoIConvParams& p, const Task& task, const std::vector<Column>& columns, int area, const float* C,
+               size_t ldc, const float* bias, float* Y)
+{
+    const bool relu = p.relu && p.normGroups == 0;
+    for (size_t j = 0; j < columns.size();)
+    {
+        const Column& c = columns[j];
+        const size_t run = std::min(static_cast<size_t>(area - c.pixel), columns.size() - j);
+        float* out = Y + (static_cast<size_t>(c.row) * p.outChannels + task.first) * area + c.pixel;
+        for (int m = task.first; m < task.last; m++, out += area)
+        {
+            const float* in = C + (m - task.first) * ldc + j;
+            const float b = bias ? bias[m] : 0.f;
+            for (size_t i = 0; i < run; i++)
+            {
+                const float value = in[i] + b;
+                out[i] = relu && value < 0.f ? 0.f : value;
+            }
+        }
+        j += run;
+    }
+}
+
+constexpr int LANES = 8;  //!< partial sums: the same order of additions for every instruction set
+
+//! Sum of (x - shift)^power, power 1 or 2.
+template <int POWER>
+D2DET_INLINE double sumOfPowers(const float* x, int count, double shift)
+{
+    double lanes[LANES] = {};
+    int i = 0;
+    for (; i + LANES <= count; i += LANES)
+        for (int l = 0; l < LANES; l++)
+        {
+            const double d = x[i + l] - shift;
+            lanes[l] += POWER == 1 ? d : d * d;
+        }
+    double sum = 0;
+    for (; i < count; i++)
+    {
+        const double d = x[i] - shift;
+        sum += POWER == 1 ? d : d * d;
+    }
+    for (double lane : lanes)
+        sum += lane;
+    return sum;
+}
+
+//! Group norm and ReLU of one row [outChannels, area] in place; two passes, sums in double.
+D2DET_TARGET_CLONES
+void groupNormRow(const RoIConvParams& p, const float* gamma, const float* beta, int area, float* Y)
+{
+    const int channels = p.outChannels / p.normGroups, count = channels * area;
+    for (int o = 0; o < p.outChannels; o += channels)
+    {
+        float* group = Y + static_cast<size_t>(o) * area;
+        const double mean = sumOfPowers<1>(group, count, 0.) / count;
+        const double var = sumOfPowers<2>(group, count, mean) / count;
+        const double scale = 1. / std::sqrt(var + static_cast<double>(p.epsilon));
+        for (int c = 0; c < channels; c++)
+        {
+            const float a = static_cast<float>(scale * (gamma ? gamma[o + c] : 1.f)), b = beta ? beta[o + c] : 0.f;
+            const float centre = static_cast<float>(mean);
+            float* y = group + static_cast<size_t>(c) * area;
+            for (int i = 0; i < area; i++)
+            {
+                const float value = (y[i] - centre) * a + b;
+                y[i] = p.relu && value < 0.f ? 0.f : value;
+            }
+        }
+    }
+}
+
+void runTask(const RoIConvParams& p, const Shape& s, const Task& task, const std::vector<int>& rows, const float* X,
+             const PackedMatrix& A, const float* bias, float* Y)
+{
+    std::vector<Column> columns;
+    columns.reserve(task.end - task.begin);
+    for (int j = task.begin; j < task.end; j++)
+        columns.push_back({rows[j / s.area], j % s.area});
+    const int nr = A.kernel->nr;
+    const size_t ldc = (columns.size() + nr - 1) / nr * nr;
+    AlignedFloats B(ldc * std::min(GemmKernel::KC, s.depth)), C(ldc * (task.last - task.first));
+    Gather gather(p, s, X, columns, nr);
+    multiply(A, task, gather, B.data(), C.data(), ldc);
+    writeTile(p, task, columns, s.area, C.data(), ldc, bias, Y);
+}
+
+}  // namespace
+
+RoIConvPacked packRoIConv(const RoIConvParams& p, const float* weight)
+{
+    RoIConvPacked packed;
+    const int depth = p.inChannels * p.kernelHeight * p.kernelWidth;
+    for (int level = 0; level < p.levels; level++)
+        packed.levels.push_back(
+            packMatrix(weight + static_cast<size_t>(level) * p.outChannels * depth, p.outChannels, depth));
+    return packed;
+}
+
+void roiConvCpu(const RoIConvParams& p, const float* X, const float* rois, int numRois, int height, int width,
+                const RoIConvPacked& weight, const float* bias, const float* gamma, const float* beta, float* Y)
+{
+    const Shape s = makeShape(p, height, width);
+    const size_t outRow = static_cast<size_t>(p.outChannels) * s.area;
+    std::vector<std::vector<int>> rowsOfLevel(p.levels);
+    std::vector<int> levelOfRow(numRois);
+    for (int r = 0; r < numRois; r++)
+    {
+        levelOfRow[r] = weightSet(p, rois + 5 * static_cast<size_t>(r));
+        if (levelOfRow[r] < 0)
+            std::fill(Y + r * outRow, Y + (r + 1) * outRow, 0.f);
+        else
+            rowsOfLevel[levelOfRow[r]].push_back(r);
+    }
+
+    const auto ofLevel = [&p](const float* values, int level)
+    { return values ? values + static_cast<size_t>(level) * p.outChannels : nullptr; };
+    const std::vector<Task> tasks = makeTasks(p, *weight.levels[0].kernel, rowsOfLevel, s.area);
+    parallel_for_(
+        Range(0, static_cast<int>(tasks.size())),
+        [&](const Range& range)
+        {
+            for (int i = range.start; i < range.end; i++)
+                runTask(p, s, tasks[i], rowsOfLevel[tasks[i].level], X, weight.levels[tasks[i].level],
+                        ofLevel(bias, tasks[i].level), Y);
+        },
+        static_cast<double>(tasks.size()));
+
+    if (p.normGroups > 0)
+        parallel_for_(Range(0, numRois),
+                      [&](const Range& range)
+                      {
+                          for (int r = range.start; r < range.end; r++)
+                              if (levelOfRow[r] >= 0)
+                                  groupNormRow(p, ofLevel(gamma, levelOfRow[r]), ofLevel(beta, levelOfRow[r]), s.area,
+                                               Y + r * outRow);
+                      });
+}
+
+void roiConvCpu(const RoIConvParams& p, const float* X, const float* rois, int numRois, int height, int width,
+                const float* weight, const float* bias, const float* gamma, const float* beta, float* Y)
+{
+    roiConvCpu(p, X, rois, numRois, height, width, packRoIConv(p, weight), bias, gamma, beta, Y);
+}
+
+}  // namespace kernels
+}  // namespace d2det
+}  // namespace cv

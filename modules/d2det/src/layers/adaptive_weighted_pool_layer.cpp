@@ -1,0 +1,64 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Layer d2det.D2AdaptiveWeightedPool: pooling weighted by exp(gain * sigmoid(N)). Contract: operators.md 3.4.
+
+     inputs   F, N [R, C, h, w]
+     output   pooled [R, C, ceil(h / 2), ceil(w / 2)] */
+
+#include "base_layer.hpp"
+#include "kernels/adaptive_weighted_pool.hpp"
+
+namespace cv
+{
+namespace d2det
+{
+
+using dnn::MatShape;
+
+namespace
+{
+
+class AdaptiveWeightedPoolLayer CV_FINAL : public BaseLayer
+{
+public:
+    explicit AdaptiveWeightedPoolLayer(const dnn::LayerParams& layerParams)
+        : BaseLayer(layerParams), gain_(Attributes(layerParams).getFloat("gain", 12.f, -FLT_MAX, FLT_MAX))
+    {
+    }
+
+protected:
+    std::vector<MatShape> outputShapes(const std::vector<MatShape>& inputs) const CV_OVERRIDE
+    {
+        checkInputCount(*this, inputs.size(), 2, 2);
+        checkShape(*this, "F", inputs[0], {ANY, ANY, ANY, ANY});
+        int lengths[4];
+        for (int i = 0; i < 4; i++)
+            lengths[i] = dimension(inputs[0], i);
+        checkShape(*this, "N", inputs[1], {lengths[0], lengths[1], lengths[2], lengths[3]});
+        for (int i = 0; i < 4; i++)
+            lengths[i] = std::max(lengths[i], dimension(inputs[1], i));
+        return {outputShape(*this, {lengths[0], lengths[1], (lengths[2] + 1) / 2, (lengths[3] + 1) / 2})};
+    }
+
+    void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
+    {
+        const Mat& F = inputs[0];
+        kernels::adaptiveWeightedPoolCpu(gain_, F.ptr<float>(), inputs[1].ptr<float>(), F.size[0] * F.size[1],
+                                         F.size[2], F.size[3], outputs[0].ptr<float>());
+    }
+
+private:
+    float gain_;
+};
+
+}  // namespace
+
+Ptr<dnn::Layer> createAdaptiveWeightedPoolLayer(dnn::LayerParams& params)
+{
+    return makePtr<AdaptiveWeightedPoolLayer>(params);
+}
+
+}  // namespace d2det
+}  // namespace cv

@@ -1,0 +1,82 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Layer d2det.D2DeformRoIPool: deformable RoI pooling over a feature pyramid. Contract: operators.md 3.3.
+
+     inputs   rois [R, 5], feat_0 .. feat_{L-1} [B, C, h, w], finest first, offsets [R, 2, k, k] (may be left out: zeros)
+     output   pooled [R, C, K, K], K a multiple of k */
+
+#include "base_layer.hpp"
+#include "kernels/deform_roi_pool.hpp"
+
+namespace cv
+{
+namespace d2det
+{
+
+using dnn::MatShape;
+
+namespace
+{
+
+class DeformRoIPoolLayer CV_FINAL : public BaseLayer
+{
+public:
+    explicit DeformRoIPoolLayer(const dnn::LayerParams& layerParams) : BaseLayer(layerParams)
+    {
+        const Attributes attributes(layerParams);
+        strides_ = attributes.featureStrides();
+        const Size size = attributes.pooledSize();
+        if (size.width != size.height)
+            layerError(*this, Error::StsBadArg,
+                       format("attribute output_size is %d x %d, it must be square", size.height, size.width));
+        params_.pooledSize = size.width;
+        params_.samplingRatio = attributes.getInt("sampling_ratio", 2, 1, MAX_SAMPLING_RATIO);
+        params_.gamma = attributes.getFloat("gamma", 0.1f, -FLT_MAX, FLT_MAX);
+        params_.finestScale = attributes.getPositive("finest_scale", 56.f, MAX_SCALE);
+        params_.legacy = attributes.getFlag("legacy", false);
+    }
+
+protected:
+    std::vector<MatShape> outputShapes(const std::vector<MatShape>& inputs) const CV_OVERRIDE
+    {
+        const size_t levels = strides_.size();
+        checkInputCount(*this, inputs.size(), 1 + levels, 2 + levels);
+        checkShape(*this, "rois", inputs[0], {ANY, 5});
+        const int rows = dimension(inputs[0], 0), channels = checkPyramid(*this, inputs, 1, levels).second;
+        if (inputs.size() == 2 + levels)
+        {
+            const MatShape& offsets = inputs[1 + levels];
+            const int k = dimension(offsets, 2);
+            checkShape(*this, "offsets", offsets, {rows, 2, ANY, k});
+            if (k > 0 && params_.pooledSize % k != 0)
+                layerError(*this, Error::StsBadSize,
+                           format("output_size %d is not a multiple of the %d x %d offsets", params_.pooledSize, k, k));
+        }
+        return {outputShape(*this, {rows, channels, params_.pooledSize, params_.pooledSize})};
+    }
+
+    void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
+    {
+        const bool hasOffsets = inputs.size() == 2 + strides_.size();
+        kernels::DeformRoIPoolParams params = params_;
+        params.offsetSize = hasOffsets ? inputs.back().size[2] : 1;
+        kernels::deformRoIPoolCpu(params, makePyramid(inputs, 1, strides_), inputs[0].ptr<float>(), inputs[0].size[0],
+                                  hasOffsets ? inputs.back().ptr<float>() : nullptr, outputs[0].ptr<float>());
+    }
+
+private:
+    kernels::DeformRoIPoolParams params_;
+    std::vector<float> strides_;
+};
+
+}  // namespace
+
+Ptr<dnn::Layer> createDeformRoIPoolLayer(dnn::LayerParams& params)
+{
+    return makePtr<DeformRoIPoolLayer>(params);
+}
+
+}  // namespace d2det
+}  // namespace cv

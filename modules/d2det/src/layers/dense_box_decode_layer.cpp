@@ -1,0 +1,67 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Layer d2det.D2DenseBoxDecode: k x k decoded boxes of a RoI reduced to one. Contract: operators.md 3.6.
+
+     inputs   rois [R, 5], offsets [R, 4, k, k] (l, r, t, b), overlap [R, 1, k, k] logits, im_info [B, 3]
+     output   boxes [R, 4] */
+
+#include "base_layer.hpp"
+#include "kernels/dense_box_decode.hpp"
+
+namespace cv
+{
+namespace d2det
+{
+
+using dnn::MatShape;
+
+namespace
+{
+
+class DenseBoxDecodeLayer CV_FINAL : public BaseLayer
+{
+public:
+    explicit DenseBoxDecodeLayer(const dnn::LayerParams& layerParams) : BaseLayer(layerParams)
+    {
+        const Attributes attributes(layerParams);
+        params_.overlapThreshold = attributes.getFloat("overlap_threshold", 0.5f, -FLT_MAX, FLT_MAX);
+        params_.weighted = attributes.getChoice("mode", {"mean", "weighted"}) == 1;
+        params_.legacy = attributes.getFlag("legacy", false);
+    }
+
+protected:
+    std::vector<MatShape> outputShapes(const std::vector<MatShape>& inputs) const CV_OVERRIDE
+    {
+        checkInputCount(*this, inputs.size(), 4, 4);
+        checkShape(*this, "rois", inputs[0], {ANY, 5});
+        int rows = dimension(inputs[0], 0);
+        checkShape(*this, "offsets", inputs[1], {rows, 4, ANY, dimension(inputs[1], 2)});
+        rows = std::max(rows, dimension(inputs[1], 0));
+        const int k = dimension(inputs[1], 2);
+        checkShape(*this, "overlap", inputs[2], {rows, 1, k, k});
+        checkShape(*this, "im_info", inputs[3], {ANY, 3});
+        return {outputShape(*this, {std::max(rows, dimension(inputs[2], 0)), 4})};
+    }
+
+    void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
+    {
+        kernels::denseBoxDecode(params_, inputs[0].ptr<float>(), inputs[1].ptr<float>(), inputs[2].ptr<float>(),
+                                inputs[3].ptr<float>(), inputs[0].size[0], inputs[1].size[2], inputs[3].size[0],
+                                outputs[0].ptr<float>());
+    }
+
+private:
+    kernels::DenseBoxDecodeParams params_;
+};
+
+}  // namespace
+
+Ptr<dnn::Layer> createDenseBoxDecodeLayer(dnn::LayerParams& params)
+{
+    return makePtr<DenseBoxDecodeLayer>(params);
+}
+
+}  // namespace d2det
+}  // namespace cv

@@ -1,0 +1,146 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Layer d2det.D2Detections, see detections_layer.hpp. Contract: operators.md 3.7 and E1.
+
+     inputs   rois [R, 5] (or [R, 1 + 4 C] with class_agnostic_boxes = 0), probs [R, C + 1] (or [R, 2] with labelled = 1)
+     output   detections [batch_size * max_detections, 7] */
+
+#include "detections_layer.hpp"
+#include "base_layer.hpp"
+
+namespace cv
+{
+namespace d2det
+{
+
+using dnn::MatShape;
+
+namespace
+{
+
+constexpr int FORMAT_VERSION = 1;
+constexpr int MAX_SIDE = 1 << 15;  //!< pixels
+constexpr size_t MAX_CLASSES = 100000;
+
+kernels::DetectionsParams readSettings(const Attributes& attributes)
+{
+    kernels::DetectionsParams p;
+    p.batchSize = attributes.getInt("batch_size", 1, 1, MAX_BATCH_SIZE);
+    p.scoreThreshold = attributes.getFloat("score_threshold", 0.05f, -FLT_MAX, FLT_MAX);
+    p.nmsThreshold = attributes.getFloat("nms_threshold", 0.5f, -FLT_MAX, FLT_MAX);
+    p.nmsMode =
+        static_cast<kernels::NmsMode>(attributes.getChoice("nms_mode", {"hard", "soft_linear", "soft_gaussian"}));
+    p.softSigma = attributes.getPositive("soft_sigma", 0.5f, FLT_MAX);
+    p.softMinScore = attributes.getFloat("soft_min_score", 0.001f, -FLT_MAX, FLT_MAX);
+    p.maxDetections = attributes.getInt("max_detections", 100, 1, MAX_ROWS_PER_IMAGE);
+    p.classAgnosticBoxes = attributes.getFlag("class_agnostic_boxes", true);
+    p.labelled = attributes.getFlag("labelled", false);
+    p.legacy = attributes.getFlag("legacy", false);
+    return p;
+}
+
+//! Lines of a text; a line end at the end of the text starts no further line.
+std::vector<String> splitLines(const String& text)
+{
+    std::vector<String> lines;
+    for (size_t begin = 0; begin < text.size();)
+    {
+        const size_t end = std::min(text.find('\n', begin), text.size());
+        lines.push_back(text.substr(begin, end - begin));
+        if (!lines.back().empty() && lines.back().back() == '\r')
+            lines.back().pop_back();
+        begin = end + 1;
+    }
+    return lines;
+}
+
+Scalar toScalar(const std::vector<float>& values)
+{
+    return Scalar(values[0], values[1], values[2]);
+}
+
+ModelInfo readInfo(const dnn::Layer& layer, const Attributes& attributes)
+{
+    ModelInfo info;
+    info.present = attributes.has("format_version");
+    if (!info.present)
+        return info;
+    const int version = attributes.getInt("format_version", 0, 0, INT_MAX);
+    if (version != FORMAT_VERSION)
+        layerError(layer, Error::StsNotImplemented,
+                   format("the model has format version %d, this module reads version %d: export it again or use a "
+                          "newer module",
+                          version, FORMAT_VERSION));
+    info.name = attributes.getString("model_name", "");
+    info.classNames = splitLines(attributes.getString("class_names", ""));
+    if (info.classNames.size() > MAX_CLASSES)
+        layerError(layer, Error::StsOutOfRange,
+                   format("attribute class_names has %d lines, the limit is %d",
+                          static_cast<int>(info.classNames.size()), static_cast<int>(MAX_CLASSES)));
+    if (attributes.has("mean"))
+        info.input.mean = toScalar(attributes.getList("mean", 3, 3, -1e6, 1e6));
+    if (attributes.has("std"))
+        info.input.std = toScalar(attributes.getList("std", 3, 3, 1e-6, 1e6));
+    info.input.swapRB = attributes.getChoice("channel_order", {"rgb", "bgr"}) == 0;
+    info.input.shortSide = attributes.getInt("short_side", info.input.shortSide, 1, MAX_SIDE);
+    info.input.longSide = attributes.getInt("long_side", info.input.longSide, 1, MAX_SIDE);
+    info.input.divisor = attributes.getInt("divisor", info.input.divisor, 1, MAX_SIDE);
+    return info;
+}
+
+std::vector<MatShape> detectionShapes(const DetectionsLayer& layer, const std::vector<MatShape>& inputs)
+{
+    checkInputCount(layer, inputs.size(), 2, 2);
+    const kernels::DetectionsParams& p = layer.settings;
+    const int rows = dimension(inputs[0], 0), columns = dimension(inputs[1], 1);
+    checkShape(layer, "probs", inputs[1], {rows, p.labelled ? 2 : ANY});
+    if (columns == 1)
+        layerError(layer, Error::StsBadSize,
+                   "input probs has 1 column, it needs one per class and a last one for the background");
+    const bool perClass = !p.classAgnosticBoxes;
+    checkShape(layer, "rois", inputs[0], {ANY, !perClass ? 5 : columns > 0 ? 1 + 4 * (columns - 1) : ANY});
+    return {outputShape(layer, {static_cast<int64>(p.batchSize) * p.maxDetections, 7})};
+}
+
+}  // namespace
+
+DetectionsLayer::DetectionsLayer(const dnn::LayerParams& params) : Layer(params)
+{
+    const Attributes attributes(params);
+    settings = readSettings(attributes);
+    if (settings.labelled && !settings.classAgnosticBoxes)
+        layerError(*this, Error::StsBadArg,
+                   "labelled = 1 needs class_agnostic_boxes = 1: a row has one class and one box");
+    info = readInfo(*this, attributes);
+}
+
+Ptr<dnn::Layer> DetectionsLayer::create(dnn::LayerParams& params)
+{
+    return makePtr<DetectionsLayer>(params);
+}
+
+bool DetectionsLayer::getMemoryShapes(const std::vector<MatShape>& inputs, const int, std::vector<MatShape>& outputs,
+                                      std::vector<MatShape>& internals) const
+{
+    outputs = detectionShapes(*this, inputs);
+    internals.clear();
+    return false;
+}
+
+void DetectionsLayer::forward(InputArrayOfArrays inputs, OutputArrayOfArrays outputs, OutputArrayOfArrays internals)
+{
+    CV_TRACE_FUNCTION();
+    forwardChecked(
+        *this, inputs, outputs, internals,
+        [this](const std::vector<MatShape>& shapes) { return detectionShapes(*this, shapes); },
+        [this](const std::vector<Mat>& in, std::vector<Mat>& out)
+        {
+            kernels::detectionsCpu(settings, in[0].ptr<float>(), in[0].size[1], in[1].ptr<float>(), in[1].size[1],
+                                   in[0].size[0], out[0].ptr<float>());
+        });
+}
+
+}  // namespace d2det
+}  // namespace cv

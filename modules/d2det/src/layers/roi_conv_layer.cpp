@@ -1,0 +1,159 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Layer d2det.D2RoIConv: convolution, norm and activation of the rows that hold a RoI (kernels/roi_conv.hpp).
+
+   Inputs: `X` [R, C, h, w], `rois` [R, 5]. Constants in this order: `weight` [levels * O, C, kh, kw], then, where the
+   attributes say so, `bias` [levels * O], `gamma` [levels * O], `beta` [levels * O]; the O values of the finest level
+   first. Output: `Y` [R, O, oh, ow], oh = (h + 2 conv_pad - kh) / conv_stride + 1.
+
+   | attribute    | type  | default |                                                                              |
+   |--------------|-------|---------|------------------------------------------------------------------------------|
+   | levels       | int   | 1       | weight sets, one per pyramid level; 1: one for all                           |
+   | conv_stride  | int   | 1       | both axes                                                                    |
+   | conv_pad     | int   | 1       | zeros at all four sides                                                      |
+   | has_bias     | int   | 0       | constant `bias` follows `weight`                                             |
+   | norm_groups  | int   | 0       | group norm over the row in that many groups; 0: none; O: instance norm       |
+   | norm_affine  | int   | 1       | with norm_groups > 0: constants `gamma` and `beta` follow                    |
+   | epsilon      | float | 1e-5    | of the norm                                                                  |
+   | relu         | int   | 0       | max(Y, 0) at the end                                                         |
+   | finest_scale | float | 56      | level rule of operators.md 2, used if levels > 1                             |
+   | legacy       | int   | 0       | +1 in the level rule                                                         |
+
+     Y[r] = relu(norm(conv(X[r], weight[level(r)]) + bias[level(r)]))
+
+   Rows whose box is all zero (padding) or with a value that is not finite give zeros and cost nothing. `strides`, `pads`
+   and `kernel_shape` would be rewritten by OpenCV's importer, hence the names. */
+
+#include "base_layer.hpp"
+#include "kernels/roi_conv.hpp"
+
+namespace cv
+{
+namespace d2det
+{
+
+using dnn::MatShape;
+
+namespace
+{
+
+constexpr int MAX_KERNEL = 1024;
+constexpr int MAX_CHANNELS = 1 << 20;
+
+class RoIConvLayer CV_FINAL : public BaseLayer
+{
+public:
+    explicit RoIConvLayer(const dnn::LayerParams& layerParams) : BaseLayer(layerParams)
+    {
+        const Attributes attributes(layerParams);
+        params_.levels = attributes.getInt("levels", 1, 1, kernels::MAX_LEVELS);
+        params_.stride = attributes.getInt("conv_stride", 1, 1, MAX_KERNEL);
+        params_.pad = attributes.getInt("conv_pad", 1, 0, MAX_KERNEL);
+        params_.normGroups = attributes.getInt("norm_groups", 0, 0, MAX_CHANNELS);
+        params_.epsilon = attributes.getPositive("epsilon", 1e-5f, FLT_MAX);
+        params_.relu = attributes.getFlag("relu", false);
+        params_.finestScale = attributes.getPositive("finest_scale", 56.f, MAX_SCALE);
+        params_.legacy = attributes.getFlag("legacy", false);
+        hasBias_ = attributes.getFlag("has_bias", false);
+        hasAffine_ = attributes.getFlag("norm_affine", true) && params_.normGroups > 0;
+        if (!blobs.empty())
+            checkConstants(blobs);
+    }
+
+protected:
+    std::vector<MatShape> outputShapes(const std::vector<MatShape>& inputs) const CV_OVERRIDE
+    {
+        const size_t count = 2 + (blobs.empty() ? numConstants() : 0);
+        checkInputCount(*this, inputs.size(), count, count);
+        const MatShape weight = blobs.empty() ? inputs[2] : dnn::shape(blobs[0]);
+        checkShape(*this, "weight", weight, {ANY, ANY, ANY, ANY});
+        const MatShape& X = inputs[0];
+        checkShape(*this, "X", X, {ANY, dimension(weight, 1), ANY, ANY});
+        checkShape(*this, "rois", inputs[1], {dimension(X, 0), 5});
+        return {outputShape(*this,
+                            {std::max(dimension(X, 0), dimension(inputs[1], 0)), dimension(weight, 0) / params_.levels,
+                             outputLength(dimension(X, 2), dimension(weight, 2)),
+                             outputLength(dimension(X, 3), dimension(weight, 3))})};
+    }
+
+    void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
+    {
+        const std::vector<Mat> constants = layerConstants(*this, inputs, 2);
+        kernels::RoIConvParams params = params_;
+        checkConstants(constants);
+        const Mat &weight = constants[0], &X = inputs[0];
+        params.inChannels = weight.size[1];
+        params.outChannels = weight.size[0] / params.levels;
+        params.kernelHeight = weight.size[2];
+        params.kernelWidth = weight.size[3];
+        if (blobs.empty() || packedFrom_.data != weight.data)
+        {
+            packed_ = kernels::packRoIConv(params, weight.ptr<float>());
+            packedFrom_ = weight;  // keeps the memory, so that its address cannot come back with other values
+        }
+        const int gammaIndex = 1 + hasBias_;
+        kernels::roiConvCpu(params, X.ptr<float>(), inputs[1].ptr<float>(), X.size[0], X.size[2], X.size[3], packed_,
+                            hasBias_ ? constants[1].ptr<float>() : nullptr,
+                            hasAffine_ ? constants[gammaIndex].ptr<float>() : nullptr,
+                            hasAffine_ ? constants[gammaIndex + 1].ptr<float>() : nullptr, outputs[0].ptr<float>());
+    }
+
+private:
+    size_t numConstants() const { return 1 + (hasBias_ ? 1 : 0) + (hasAffine_ ? 2 : 0); }
+
+    //! 0 if the input's length is not known.
+    int outputLength(int length, int kernel) const
+    {
+        if (length == 0 || kernel == 0)
+            return 0;
+        const int room = length + 2 * params_.pad - kernel;
+        if (room < 0)
+            layerError(*this, Error::StsBadSize,
+                       format("the kernel has length %d, more than the input's %d with %d zeros at both sides", kernel,
+                              length, params_.pad));
+        return room / params_.stride + 1;
+    }
+
+    void checkConstants(const std::vector<Mat>& constants) const
+    {
+        if (constants.size() != numConstants())
+            layerError(*this, Error::StsBadArg,
+                       format("has %d constants, with has_bias = %d, norm_groups = %d and norm_affine = %d it needs %d",
+                              static_cast<int>(constants.size()), hasBias_, params_.normGroups, hasAffine_,
+                              static_cast<int>(numConstants())));
+        const Mat& weight = constants[0];
+        if (weight.dims != 4 || weight.total() == 0 || weight.size[0] % params_.levels != 0 ||
+            weight.size[0] > MAX_CHANNELS || weight.size[1] > MAX_CHANNELS || weight.size[2] > MAX_KERNEL ||
+            weight.size[3] > MAX_KERNEL)
+            layerError(*this, Error::StsBadSize,
+                       format("weight has %d dimensions and %g values, it must be [%d * O, C, kh, kw]", weight.dims,
+                              static_cast<double>(weight.total()), params_.levels));
+        const int channels = weight.size[0] / params_.levels;
+        if (params_.normGroups > 0 && channels % params_.normGroups != 0)
+            layerError(*this, Error::StsBadSize,
+                       format("attribute norm_groups is %d, it must divide the %d output channels", params_.normGroups,
+                              channels));
+        for (size_t i = 1; i < constants.size(); i++)
+            if (constants[i].total() != static_cast<size_t>(weight.size[0]))
+                layerError(*this, Error::StsUnmatchedSizes,
+                           format("constant %d has %d values, weight has %d rows", static_cast<int>(i),
+                                  static_cast<int>(constants[i].total()), weight.size[0]));
+    }
+
+    kernels::RoIConvParams params_;
+    bool hasBias_ = false, hasAffine_ = false;
+    kernels::RoIConvPacked packed_;
+    Mat packedFrom_;
+};
+
+}  // namespace
+
+Ptr<dnn::Layer> createRoIConvLayer(dnn::LayerParams& params)
+{
+    return makePtr<RoIConvLayer>(params);
+}
+
+}  // namespace d2det
+}  // namespace cv

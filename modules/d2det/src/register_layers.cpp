@@ -1,0 +1,57 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Registration of the module's layers with cv::dnn.
+
+   The 4.x importer makes the type "d2det.D2RoIAlign" of domain "d2det" and operator "D2RoIAlign"; OpenCV 5's new engine
+   looks for the operator's plain name. Each layer is registered under both. */
+
+#include "precomp.hpp"
+#include "layers/base_layer.hpp"
+#include "layers/detections_layer.hpp"
+#include "opencv2/d2det/layers.hpp"
+
+#include <mutex>
+
+namespace cv
+{
+namespace d2det
+{
+
+namespace
+{
+
+const struct
+{
+    const char* type;
+    dnn::LayerFactory::Constructor constructor;
+} LAYERS[] = {
+    {"D2Proposal", createProposalLayer},           {"D2RoIAlign", createRoIAlignLayer},
+    {"D2DeformRoIPool", createDeformRoIPoolLayer}, {"D2AdaptiveWeightedPool", createAdaptiveWeightedPoolLayer},
+    {"D2InstanceNorm", createInstanceNormLayer},   {"D2DenseBoxDecode", createDenseBoxDecodeLayer},
+    {"D2Detections", DetectionsLayer::create},     {"D2RoIConv", createRoIConvLayer},
+};
+
+//! Registering a constructor twice is an error for LayerFactory, and a name may be taken by someone else.
+void registerOnce(const String& type, dnn::LayerFactory::Constructor constructor)
+{
+    if (!dnn::LayerFactory::isLayerRegistered(type))
+        dnn::LayerFactory::registerLayer(type, constructor);
+}
+
+}  // namespace
+
+void registerLayers()
+{
+    static std::mutex mutex;
+    const std::lock_guard<std::mutex> lock(mutex);
+    for (const auto& layer : LAYERS)
+    {
+        registerOnce(String("d2det.") + layer.type, layer.constructor);
+        registerOnce(layer.type, layer.constructor);
+    }
+}
+
+}  // namespace d2det
+}  // namespace cv
