@@ -1,0 +1,157 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* drawDetections: what it may touch, which colours, which order. */
+
+#include "test_precomp.hpp"
+
+#include "opencv2/d2det/drawing.hpp"
+
+#include <limits>
+
+namespace opencv_test
+{
+namespace
+{
+
+using cv::d2det::drawDetections;
+
+Mat oneDetection(float x1, float y1, float x2, float y2, float score, float classId)
+{
+    return (Mat_<float>(1, 6) << x1, y1, x2, y2, score, classId);
+}
+
+bool same(const Mat& a, const Mat& b)
+{
+    return cv::norm(a, b, NORM_INF) == 0;
+}
+
+//! Colour of a class: the middle of the left line of its box, on black.
+Vec3b colourOf(int classId)
+{
+    Mat image(400, 400, CV_8UC3, Scalar::all(0));
+    drawDetections(image, oneDetection(100, 100, 300, 350, 0.9f, float(classId)));
+    return image.at<Vec3b>(300, 100);
+}
+
+TEST(D2Det_Drawing, draws_box_and_label)
+{
+    Mat image(400, 400, CV_8UC3, Scalar::all(128));
+    const Mat before = image.clone();
+    drawDetections(image, oneDetection(100, 100, 300, 350, 0.9f, 0), {"person"});
+    Mat changed;
+    cv::compare(image.reshape(1), before.reshape(1), changed, CMP_NE);
+    EXPECT_GT(cv::countNonZero(changed), 0);
+    EXPECT_TRUE(same(image(Rect(120, 130, 160, 200)), before(Rect(120, 130, 160, 200)))) << "inside of the box";
+    EXPECT_TRUE(same(image(Rect(0, 360, 400, 40)), before(Rect(0, 360, 400, 40)))) << "below the box";
+    EXPECT_FALSE(same(image(Rect(110, 82, 60, 14)), before(Rect(110, 82, 60, 14)))) << "label above the box";
+}
+
+TEST(D2Det_Drawing, stays_inside_the_image)
+{
+    RNG rng(7);
+    for (int round = 0; round < 200; round++)
+    {
+        Mat canvas(220, 260, CV_8UC3, Scalar::all(60));
+        const Rect part(30, 30, rng.uniform(1, 200), rng.uniform(1, 160));
+        Mat image = canvas(part), detections(0, 6, CV_32F);
+        for (int i = 0; i < 10; i++)
+        {
+            const float x = rng.uniform(-300.f, 300.f), y = rng.uniform(-300.f, 300.f);
+            detections.push_back(oneDetection(x, y, x + rng.uniform(-10.f, 500.f), y + rng.uniform(-10.f, 500.f),
+                                              rng.uniform(0.f, 1.f), float(rng.uniform(-2, 100))));
+        }
+        drawDetections(image, detections, {"a", "a name that is much longer than the image is wide, and then some"});
+        ASSERT_EQ(canvas.data + 30 * canvas.step + 30 * 3, image.data) << "not in place";
+        canvas(part).setTo(Scalar::all(60));
+        ASSERT_EQ(0, cv::norm(canvas, Mat(canvas.size(), CV_8UC3, Scalar::all(60)), NORM_INF)) << part;
+    }
+}
+
+TEST(D2Det_Drawing, tiny_images)
+{
+    for (const Size size : {Size(1, 1), Size(2, 1), Size(1, 500), Size(500, 1), Size(7, 5)})
+    {
+        Mat image(size, CV_8UC3, Scalar::all(0));
+        drawDetections(image, oneDetection(0, 0, 1000, 1000, 1, 3), {"x"});
+        EXPECT_GT(cv::norm(image, NORM_INF), 0) << size;
+    }
+}
+
+TEST(D2Det_Drawing, leaves_out_what_is_no_box)
+{
+    const float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
+    const Mat bad[] = {oneDetection(nan, 10, 50, 50, 1, 0),    oneDetection(10, 10, inf, 50, 1, 0),
+                       oneDetection(10, 10, 50, 50, nan, 0),   oneDetection(10, 10, 50, 50, 1, nan),
+                       oneDetection(10, 10, 50, 50, 1, 1e30f), oneDetection(50, 10, 10, 50, 1, 0),
+                       oneDetection(-50, -50, -10, -10, 1, 0), oneDetection(500, 10, 600, 50, 1, 0),
+                       oneDetection(10, 10, 50, 50, 0.29f, 0)};
+    for (const Mat& detection : bad)
+    {
+        Mat image(100, 100, CV_8UC3, Scalar::all(9));
+        drawDetections(image, detection, {"a"}, 0.3f);
+        EXPECT_EQ(0, cv::norm(image, Mat(100, 100, CV_8UC3, Scalar::all(9)), NORM_INF)) << detection;
+    }
+    Mat image(100, 100, CV_8UC3, Scalar::all(9));
+    drawDetections(image, Mat(), {"a"});
+    drawDetections(image, Mat(0, 6, CV_32F), {"a"});
+    EXPECT_EQ(0, cv::norm(image, Mat(100, 100, CV_8UC3, Scalar::all(9)), NORM_INF));
+}
+
+TEST(D2Det_Drawing, colours_tell_classes_apart)
+{
+    std::vector<Vec3b> colours;
+    for (int c = 0; c < 80; c++)
+        colours.push_back(colourOf(c));
+    for (size_t a = 0; a < colours.size(); a++)
+    {
+        EXPECT_GT(cv::norm(colours[a]), 120) << "class " << a << " is too dark";
+        for (size_t b = a + 1; b < colours.size(); b++)
+            EXPECT_NE(colours[a], colours[b]) << a << " and " << b;
+        for (size_t b = a + 1; b < std::min(a + 5, colours.size()); b++)  // neighbouring ids
+            EXPECT_GT(cv::norm(Vec3d(colours[a]) - Vec3d(colours[b])), 40) << a << " and " << b;
+    }
+}
+
+TEST(D2Det_Drawing, better_scores_are_on_top)
+{
+    for (const bool swapped : {false, true})
+    {
+        Mat detections = oneDetection(100, 100, 300, 350, swapped ? 0.4f : 0.9f, 1);
+        detections.push_back(oneDetection(100, 100, 300, 350, swapped ? 0.9f : 0.4f, 2));
+        Mat image(400, 400, CV_8UC3, Scalar::all(0));
+        drawDetections(image, detections);
+        EXPECT_EQ(colourOf(swapped ? 2 : 1), image.at<Vec3b>(300, 100));
+    }
+}
+
+TEST(D2Det_Drawing, labels_avoid_each_other)
+{
+    // Outside the box's inside: a second label has its own place instead of hiding the first.
+    const auto labelPixels = [](const Mat& detections)
+    {
+        Mat image(400, 600, CV_8UC3, Scalar::all(0)), grey, filled;
+        drawDetections(image, detections, {"person"});
+        image(Rect(150, 150, 300, 150)).setTo(0);
+        cv::cvtColor(image, grey, COLOR_BGR2GRAY);
+        return cv::countNonZero(grey);
+    };
+    const Mat one = oneDetection(150, 150, 450, 300, 0.9f, 0);
+    Mat two = one.clone();
+    two.push_back(oneDetection(150, 150, 450, 300, 0.8f, 0));
+    EXPECT_GT(labelPixels(two), labelPixels(one) + 300);
+}
+
+TEST(D2Det_Drawing, refuses_other_types)
+{
+    Mat grey(10, 10, CV_8U), image(10, 10, CV_8UC3), empty;
+    const Mat detection = oneDetection(1, 1, 5, 5, 1, 0);
+    EXPECT_THROW(drawDetections(grey, detection), cv::Exception);
+    EXPECT_THROW(drawDetections(empty, detection), cv::Exception);
+    EXPECT_THROW(drawDetections(image, Mat(1, 5, CV_32F, Scalar(1))), cv::Exception);
+    EXPECT_THROW(drawDetections(image, Mat(1, 6, CV_64F, Scalar(1))), cv::Exception);
+}
+
+}  // namespace
+}  // namespace opencv_test
