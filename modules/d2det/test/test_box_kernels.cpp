@@ -303,6 +303,35 @@ TEST(D2Det_SoftNMS, by_hand)
               softNms(boxes, scores.data(), 3, 0.3f, 0.5f, 0.4f, false, false));  // 0.35 < 0.4
 }
 
+TEST(D2Det_SoftNMS, fast_equals_reference)
+{
+    cv::RNG rng(14);
+    for (int round = 0; round < 600; round++)
+    {
+        SCOPED_TRACE(cv::format("round %d", round));
+        const int n = rng.uniform(0, 80);
+        const std::vector<float> boxes = randomBoxes(rng, n, round % BOX_KINDS);
+        std::vector<float> expected(n);
+        for (float& s : expected)
+            s = round % 7 == 0   ? hostileNumber(rng)
+                : round % 7 == 1 ? 0.5f
+                : round % 2      ? rng.uniform(0.f, 1.f)
+                                 : static_cast<float>(rng.uniform(1, 9)) / 8;
+        const float thresholds[] = {0.f, 0.3f, 1.f, 0.9f, NOT_A_NUMBER},
+                    sigmas[] = {0.5f, 0.1f, 0.f, -1.f, NOT_A_NUMBER};
+        const float threshold = thresholds[rng.uniform(0, 5)], sigma = sigmas[rng.uniform(0, 5)];
+        const float minScore = rng.uniform(0, 2) ? 0.f : 0.05f;
+        const bool gaussian = rng.uniform(0, 2) != 0, legacy = rng.uniform(0, 2) != 0;
+        const int limit = rng.uniform(0, 2) ? 0 : rng.uniform(1, 20);
+        std::vector<float> actual(expected);
+        const std::vector<int> order =
+            softNmsRef(boxes.data(), expected.data(), n, threshold, sigma, minScore, gaussian, legacy, limit);
+        ASSERT_EQ(order, softNms(boxes.data(), actual.data(), n, threshold, sigma, minScore, gaussian, legacy, limit));
+        for (const int i : order)
+            ASSERT_EQ(expected[i], actual[i]);
+    }
+}
+
 TEST(D2Det_SoftNMS, order_limit_and_nan)
 {
     cv::RNG rng(8);

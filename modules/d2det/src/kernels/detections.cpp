@@ -102,9 +102,9 @@ struct Survivor
 };
 
 //! NMS of one class: `rows` ascending with their scores; the result is in order of final score.
-template <typename Sort, typename HardNms>
+template <typename Sort, typename HardNms, typename SoftNms>
 std::vector<Survivor> suppress(const Rows& in, int cls, const std::vector<int>& rows, std::vector<float> scores,
-                               int limit, Sort sort, HardNms hardNms)
+                               int limit, Sort sort, HardNms hardNms, SoftNms soft)
 {
     const DetectionsParams& p = in.p;
     const int n = static_cast<int>(rows.size());
@@ -120,8 +120,8 @@ std::vector<Survivor> suppress(const Rows& in, int cls, const std::vector<int>& 
         boxes.insert(boxes.end(), in.box(rows[i], cls), in.box(rows[i], cls) + 4);
     const std::vector<int> kept = p.nmsMode == NmsMode::HARD
                                       ? hardNms(boxes.data(), n, p.nmsThreshold, p.legacy, limit)
-                                      : softNms(boxes.data(), scores.data(), n, p.nmsThreshold, p.softSigma,
-                                                p.softMinScore, p.nmsMode == NmsMode::SOFT_GAUSSIAN, p.legacy, limit);
+                                      : soft(boxes.data(), scores.data(), n, p.nmsThreshold, p.softSigma,
+                                             p.softMinScore, p.nmsMode == NmsMode::SOFT_GAUSSIAN, p.legacy, limit);
     std::vector<Survivor> survivors;
     survivors.reserve(kept.size());
     for (const int i : kept)
@@ -160,7 +160,7 @@ std::vector<Survivor> classDetectionsRef(const Rows& in, int image, int cls)
         rows.push_back(r);
         scores.push_back(score);
     }
-    return suppress(in, cls, rows, scores, 0, sortDescending, hardNmsRef);
+    return suppress(in, cls, rows, scores, 0, sortDescending, hardNmsRef, softNmsRef);
 }
 
 //! All class ids that can occur, ascending.
@@ -363,7 +363,7 @@ void detectionsCpu(const DetectionsParams& p, const float* rois, int roiColumns,
             const size_t begin = groups[g].begin, end = groups[g].end;
             const std::vector<int> rows(candidates.rows.begin() + begin, candidates.rows.begin() + end);
             const std::vector<float> scores(candidates.scores.begin() + begin, candidates.scores.begin() + end);
-            survivors[g] = suppress(in, groups[g].cls, rows, scores, limit, sortByKeys, hardNmsCpu);
+            survivors[g] = suppress(in, groups[g].cls, rows, scores, limit, sortByKeys, hardNmsCpu, softNms);
         }
     };
     const Range everything(0, static_cast<int>(groups.size()));

@@ -8,6 +8,9 @@
      linear:    s *= 1 - u              for every remaining box with overlap u > threshold
      gaussian:  s *= exp(-u^2 / sigma)  for every remaining box
 
+   The fast soft NMS is lazy: decay only lowers scores, so a box is brought up to date (its factors in order of emission,
+   as in the reference) when it reaches the top of the heap, and boxes that never get there cost nothing.
+
    The fast hard NMS turns the loops around: a box is compared with the boxes kept so far, which lie side by side in
    memory, and the first block that contains a suppressor ends the search. It computes boxIoU's numbers in boxIoU's order
    of operations, so its decisions are those of the reference; hence no contraction to fused multiply-add here. */
@@ -21,8 +24,9 @@
 #include "nms.hpp"
 #include "box.hpp"
 #include "simd.hpp"
+#include "sort_key.hpp"
 
-#include <limits>
+#include <functional>
 #include <numeric>
 
 namespace cv
@@ -54,6 +58,40 @@ std::vector<int> hardNmsRef(const float* boxes, int n, float threshold, bool leg
             kept.push_back(i);
     }
     return kept;
+}
+
+//! Factor by which a box emitted with overlap u lowers the score of another one.
+static float decay(float u, float threshold, float sigma, bool gaussian)
+{
+    if (gaussian)
+        return u > 0 ? std::exp(-u * u / sigma) : 1.f;
+    return u > threshold ? 1.f - u : 1.f;
+}
+
+std::vector<int> softNmsRef(const float* boxes, float* scores, int n, float threshold, float sigma, float minScore,
+                            bool gaussian, bool legacy, int limit)
+{
+    std::vector<int> left(std::max(n, 0)), emitted;
+    std::iota(left.begin(), left.end(), 0);
+    while (!left.empty() && (limit <= 0 || static_cast<int>(emitted.size()) < limit))
+    {
+        // `left` stays in ascending order, so the first maximum is the one of the lowest index; NaN is never chosen.
+        size_t best = left.size();
+        for (size_t i = 0; i < left.size(); i++)
+            if (!std::isnan(scores[left[i]]) && (best == left.size() || scores[left[i]] > scores[left[best]]))
+                best = i;
+        if (best == left.size() || scores[left[best]] < minScore)
+            break;
+        const int winner = left[best];
+        emitted.push_back(winner);
+        left.erase(left.begin() + best);
+        for (const int i : left)
+        {
+            const float u = boxIoU(boxes + 4 * static_cast<size_t>(winner), boxes + 4 * static_cast<size_t>(i), legacy);
+            scores[i] *= decay(u, threshold, sigma, gaussian);
+        }
+    }
+    return emitted;
 }
 
 namespace
@@ -140,27 +178,35 @@ std::vector<int> hardNmsCpu(const float* boxes, int n, float threshold, bool leg
 std::vector<int> softNms(const float* boxes, float* scores, int n, float threshold, float sigma, float minScore,
                          bool gaussian, bool legacy, int limit)
 {
-    std::vector<int> left(std::max(n, 0)), emitted;
-    std::iota(left.begin(), left.end(), 0);
-    while (!left.empty() && (limit <= 0 || static_cast<int>(emitted.size()) < limit))
+    // Being lazy is right only if scores never rise: factors above 1 or scores below 0 would let them.
+    if ((gaussian && !(sigma > 0)) || std::any_of(scores, scores + std::max(n, 0), [](float s) { return s < 0; }))
+        return softNmsRef(boxes, scores, n, threshold, sigma, minScore, gaussian, legacy, limit);
+    std::vector<uint64_t> heap;  // smallest key first = highest score, then lowest index
+    for (int i = 0; i < n; i++)
+        if (scores[i] >= minScore)
+            heap.push_back(descendingKey(scores[i], static_cast<uint32_t>(i)));
+    std::make_heap(heap.begin(), heap.end(), std::greater<uint64_t>());
+    std::vector<size_t> applied(std::max(n, 0), 0);  // emitted boxes that a score has been lowered for
+    std::vector<int> emitted;
+    while (!heap.empty() && (limit <= 0 || static_cast<int>(emitted.size()) < limit))
     {
-        // `left` stays in ascending order, so the first maximum is the one of the lowest index; NaN is never chosen.
-        size_t best = left.size();
-        for (size_t i = 0; i < left.size(); i++)
-            if (!std::isnan(scores[left[i]]) && (best == left.size() || scores[left[i]] > scores[left[best]]))
-                best = i;
-        if (best == left.size() || scores[left[best]] < minScore)
-            break;
-        const int winner = left[best];
-        emitted.push_back(winner);
-        left.erase(left.begin() + best);
-        for (const int i : left)
+        std::pop_heap(heap.begin(), heap.end(), std::greater<uint64_t>());
+        const int i = static_cast<int>(keyIndex(heap.back()));
+        heap.pop_back();
+        const float* box = boxes + 4 * static_cast<size_t>(i);
+        const float before = scores[i];
+        // Stop at the first factor that lowers it: it goes back into the heap and may never return.
+        while (applied[i] < emitted.size() && scores[i] == before)
         {
-            const float u = boxIoU(boxes + 4 * static_cast<size_t>(winner), boxes + 4 * static_cast<size_t>(i), legacy);
-            if (gaussian && u > 0)  // exp(0) = 1 changes nothing
-                scores[i] *= std::exp(-u * u / sigma);
-            else if (!gaussian && u > threshold)
-                scores[i] *= 1 - u;
+            const float u = boxIoU(boxes + 4 * static_cast<size_t>(emitted[applied[i]++]), box, legacy);
+            scores[i] *= decay(u, threshold, sigma, gaussian);
+        }
+        if (scores[i] == before)
+            emitted.push_back(i);
+        else if (scores[i] >= minScore)
+        {
+            heap.push_back(descendingKey(scores[i], static_cast<uint32_t>(i)));
+            std::push_heap(heap.begin(), heap.end(), std::greater<uint64_t>());
         }
     }
     return emitted;

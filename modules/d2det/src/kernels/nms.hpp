@@ -24,7 +24,10 @@ std::vector<int> hardNmsRef(const float* boxes, int n, float threshold, bool leg
 std::vector<int> hardNmsCpu(const float* boxes, int n, float threshold, bool legacy, int limit);
 
 /** Soft-NMS of boxes [n, 4] with `scores` [n] (changed in place). Emission order is returned; scores[i] of an emitted
-    box holds its decayed score. Stops when the best remaining score is < minScore or after `limit` boxes (<= 0: no limit). */
+    box holds its decayed score, those of the others are unspecified. Stops when the best remaining score is < minScore or
+    after `limit` boxes (<= 0: no limit). A NaN score is never emitted. */
+std::vector<int> softNmsRef(const float* boxes, float* scores, int n, float threshold, float sigma, float minScore,
+                            bool gaussian, bool legacy, int limit = 0);
 std::vector<int> softNms(const float* boxes, float* scores, int n, float threshold, float sigma, float minScore,
                          bool gaussian, bool legacy, int limit = 0);
 
