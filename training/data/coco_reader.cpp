@@ -113,7 +113,7 @@ private:
     void number(double value, bool integral, int64_t integer);
     void segmentationNumber(double value);
     void setInteger(int64_t value);
-    int toSide(int64_t value) const;
+    int toSide(int64_t value, Field field) const;
     Segmentation& segmentation();
     bool inItem() const { return depth_ == 3 && section_ != OTHER && field_ != SKIPPED; }
     bool inSegmentation() const { return depth_ > 3 && field_ == SEGMENTATION && keepSegmentation_; }
@@ -129,6 +129,7 @@ private:
     std::string segmentationKey_;
     int64_t item_ = 0;  // index in the array
     RawImage image_;
+    int64_t width_ = 0, height_ = 0;  // of image_
     RawAnnotation annotation_;
     RawCategory category_;
 };
@@ -257,7 +258,11 @@ void CocoHandler::endItem()
         if (known.section == section_ && known.required && !(fieldsSeen_ & (1u << known.field)))
             fail(std::string("\"") + FIELD_NAMES[known.field] + "\" is missing");
     if (section_ == IMAGES)
+    {
+        image_.width = toSide(width_, WIDTH);
+        image_.height = toSide(height_, HEIGHT);
         raw.images.push_back(std::move(image_));
+    }
     else if (section_ == ANNOTATIONS)
         raw.annotations.push_back(annotation_);
     else
@@ -277,10 +282,11 @@ Segmentation& CocoHandler::segmentation()
     return raw.segmentations[static_cast<size_t>(annotation_.segmentation)];
 }
 
-int CocoHandler::toSide(int64_t value) const
+//! Checked at the end of an image, when its id is known.
+int CocoHandler::toSide(int64_t value, Field field) const
 {
     if (value < 1 || value > MAX_SIDE)
-        fail(std::string("\"") + FIELD_NAMES[field_] + "\" is " + std::to_string(value) + ", expected 1 to " +
+        fail(std::string("\"") + FIELD_NAMES[field] + "\" is " + std::to_string(value) + ", expected 1 to " +
              std::to_string(MAX_SIDE) + " pixels");
     return static_cast<int>(value);
 }
@@ -299,10 +305,10 @@ void CocoHandler::setInteger(int64_t value)
             annotation_.categoryId = value;
             break;
         case WIDTH:
-            image_.width = toSide(value);
+            width_ = value;
             break;
         case HEIGHT:
-            image_.height = toSide(value);
+            height_ = value;
             break;
         case ISCROWD:
             annotation_.crowd = value != 0;

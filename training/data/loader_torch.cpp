@@ -380,8 +380,12 @@ void DataLoader::Impl::work()
     }
 }
 
+//! Without threads. An error stays, as it does with threads: what was drawn for the lost batch would be missing.
 bool DataLoader::Impl::makeHere(Batch& batch)
+try
 {
+    if (failure_)
+        std::rethrow_exception(failure_);
     const std::vector<SampleDraw> draws = sampler_->next();
     if (draws.empty())
         return false;
@@ -390,6 +394,11 @@ bool DataLoader::Impl::makeHere(Batch& batch)
         samples.push_back(prepare(draw));
     batch = collate(samples);
     return true;
+}
+catch (...)
+{
+    failure_ = std::current_exception();
+    throw;
 }
 
 bool DataLoader::Impl::takeReady(Batch& batch)
