@@ -5,8 +5,7 @@
 /* calculateIoU and CocoEvaluator: the stored vectors (where they are at hand), numbers worked out by hand, properties.
    Contract: operators.md 5 (box_iou) and 6.
 
-   The stored vectors lie outside the repository: in $D2DET_SHARED or in ../shared beside it; without them those tests
-   are skipped. */
+   The stored vectors are shared data (test_precomp.hpp). */
 
 #include "test_precomp.hpp"
 
@@ -15,10 +14,7 @@
 
 #include "../src/kernels/box.hpp"
 
-#include <cstdlib>
-#include <fstream>
 #include <limits>
-#include <map>
 #include <numeric>
 
 namespace opencv_test
@@ -29,86 +25,55 @@ namespace
 using cv::d2det::calculateIoU;
 using cv::d2det::CocoEvaluator;
 
-//! Folder of the stored vectors, empty if there are none.
-std::string goldenFolder()
-{
-    const char* shared = std::getenv("D2DET_SHARED");
-    std::string folder = shared ? shared : "";
-#ifdef D2DET_SOURCE_DIR
-    if (folder.empty())
-        folder = D2DET_SOURCE_DIR "/../shared";
-#endif
-    folder += "/golden";
-    return std::ifstream(folder + "/index.json").good() ? folder : std::string();
-}
-
-//! Tests that read stored vectors.
-class D2Det_Golden : public testing::Test
-{
-protected:
-    void SetUp() override
-    {
-        folder_ = goldenFolder();
-        if (folder_.empty())
-        {
-            const std::string reason = "no golden/index.json: set D2DET_SHARED to the folder of the stored vectors";
-#ifdef GTEST_SKIP
-            GTEST_SKIP() << reason;
-#else
-            throw SkipTestException(reason);
-#endif
-        }
-    }
-
-    std::string folder_;
-};
-
 // ------------------------------------------------------------------ calculateIoU
 
-class D2Det_IoU_golden : public D2Det_Golden
+cv::Mat goldenTensor(const std::string& vector, const std::string& name)
 {
-protected:
-    cv::Mat tensor(const std::string& vector, const std::string& name) const
-    {
-        return cv::dnn::readTensorFromONNX(folder_ + "/train/" + vector + "/" + name + ".pb");
-    }
+    return cv::dnn::readTensorFromONNX(sharedPath("golden/train/" + vector + "/" + name + ".pb"));
+}
 
-    void compare(const std::string& vector, const cv::Mat& iou) const
-    {
-        const cv::FileStorage file(folder_ + "/train/" + vector + "/case.json", cv::FileStorage::READ);
-        const double atol = file["tolerance"]["iou"]["atol"], rtol = file["tolerance"]["iou"]["rtol"];
-        const cv::Mat expected = tensor(vector, "out_iou");
-        ASSERT_EQ(expected.size, iou.size);
-        for (int i = 0; i < iou.rows; i++)
-            for (int j = 0; j < iou.cols; j++)
-                ASSERT_NEAR(expected.at<float>(i, j), iou.at<float>(i, j), atol + rtol * expected.at<float>(i, j));
-    }
-};
-
-TEST_F(D2Det_IoU_golden, corners)
+//! Compares with the stored matrix of a vector by its tolerance.
+void compareWithGolden(const std::string& vector, const cv::Mat& iou)
 {
+    const cv::FileStorage file(sharedPath("golden/train/" + vector + "/case.json"), cv::FileStorage::READ);
+    const double atol = file["tolerance"]["iou"]["atol"], rtol = file["tolerance"]["iou"]["rtol"];
+    const cv::Mat expected = goldenTensor(vector, "out_iou");
+    ASSERT_EQ(expected.rows, iou.rows);
+    ASSERT_EQ(expected.cols, iou.cols);
+    for (int i = 0; i < iou.rows; i++)
+        for (int j = 0; j < iou.cols; j++)
+            ASSERT_NEAR(expected.at<float>(i, j), iou.at<float>(i, j), atol + rtol * expected.at<float>(i, j));
+}
+
+TEST(D2Det_IoU_Shared, corners)
+{
+    SKIP_WITHOUT_SHARED();
+    const std::string vector = "box_iou_xyxy_modern";
     cv::Mat iou;
-    calculateIoU(tensor("box_iou_xyxy_modern", "in_a"), tensor("box_iou_xyxy_modern", "in_b"), iou,
-                 cv::d2det::BOX_XYXY);
-    compare("box_iou_xyxy_modern", iou);
+    calculateIoU(goldenTensor(vector, "in_a"), goldenTensor(vector, "in_b"), iou, cv::d2det::BOX_XYXY);
+    compareWithGolden(vector, iou);
 }
 
-TEST_F(D2Det_IoU_golden, width_and_height_with_crowds)
+TEST(D2Det_IoU_Shared, width_and_height_with_crowds)
 {
+    SKIP_WITHOUT_SHARED();
+    const std::string vector = "box_iou_xywh";
     cv::Mat iou, crowd;
-    tensor("box_iou_xywh", "in_crowd").convertTo(crowd, CV_8U);
-    calculateIoU(tensor("box_iou_xywh", "in_a"), tensor("box_iou_xywh", "in_b"), iou, cv::d2det::BOX_XYWH, crowd);
-    compare("box_iou_xywh", iou);
+    goldenTensor(vector, "in_crowd").convertTo(crowd, CV_8U);
+    calculateIoU(goldenTensor(vector, "in_a"), goldenTensor(vector, "in_b"), iou, cv::d2det::BOX_XYWH, crowd);
+    compareWithGolden(vector, iou);
 }
 
-TEST_F(D2Det_IoU_golden, legacy_kernel)
+TEST(D2Det_IoU_Shared, legacy_kernel)
 {
-    const cv::Mat a = tensor("box_iou_xyxy_legacy", "in_a"), b = tensor("box_iou_xyxy_legacy", "in_b");
+    SKIP_WITHOUT_SHARED();
+    const std::string vector = "box_iou_xyxy_legacy";
+    const cv::Mat a = goldenTensor(vector, "in_a"), b = goldenTensor(vector, "in_b");
     cv::Mat iou(a.rows, b.rows, CV_32F);
     for (int i = 0; i < a.rows; i++)
         for (int j = 0; j < b.rows; j++)
             iou.at<float>(i, j) = cv::d2det::kernels::boxIoU(a.ptr<float>(i), b.ptr<float>(j), true);
-    compare("box_iou_xyxy_legacy", iou);
+    compareWithGolden(vector, iou);
 }
 
 TEST(D2Det_IoU, by_hand_in_both_formats_and_types)
@@ -294,19 +259,16 @@ Dataset readDataset(const std::string& folder)
     return data;
 }
 
-class D2Det_Coco_golden : public D2Det_Golden
+TEST(D2Det_Coco_Shared, twelve_numbers)
 {
-};
-
-TEST_F(D2Det_Coco_golden, twelve_numbers)
-{
-    const cv::FileStorage index(folder_ + "/index.json", cv::FileStorage::READ);
+    SKIP_WITHOUT_SHARED();
+    const cv::FileStorage index(sharedPath("golden/index.json"), cv::FileStorage::READ);
     int sets = 0;
     for (const cv::FileNode& vector : index["vectors"])
     {
         if (static_cast<std::string>(vector["kind"]) != "eval")
             continue;
-        const std::string folder = folder_ + "/" + static_cast<std::string>(vector["path"]);
+        const std::string folder = sharedPath("golden/" + static_cast<std::string>(vector["path"]));
         SCOPED_TRACE(folder);
         const cv::FileStorage file(folder + "/case.json", cv::FileStorage::READ);
         const CocoEvaluator evaluator = readDataset(folder).evaluator();

@@ -12,7 +12,7 @@
    level is (y w + x) A + a. The key is the logit everywhere: float sigmoids saturate and would create false ties.
 
    The fast version never sorts a whole level: one vectorised pass over the logits passes on only those which can still
-   be among the best preNmsTopN, looks at the deltas of these alone, and runs images and levels in parallel. */
+   be among the best preNmsTopN, looks at the deltas of the winners alone, and runs images and levels in parallel. */
 
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
@@ -184,8 +184,8 @@ bool anyAtLeast(const float* x, int n, float bound)
     return found != 0;
 }
 
-//! Keys of the best preNmsTopN valid anchors of a level, in order.
-std::vector<uint64_t> bestAnchors(const LevelView& level, int preNmsTopN)
+//! Keys of the best preNmsTopN anchors of a level with a finite logit and, if asked for, finite deltas, in order.
+std::vector<uint64_t> bestKeys(const LevelView& level, int preNmsTopN, bool checkDeltas)
 {
     constexpr size_t BLOCK = 128;
     BestKeys best(preNmsTopN);
@@ -199,11 +199,24 @@ std::vector<uint64_t> bestAnchors(const LevelView& level, int preNmsTopN)
             if (!anyAtLeast(logits + begin, static_cast<int>(end - begin), best.minValue()))
                 continue;
             for (size_t cell = begin; cell < end; cell++)
-                if (logits[cell] >= best.minValue() && std::isfinite(logits[cell]) && level.deltasFinite(cell, a))
+                if (logits[cell] >= best.minValue() && std::isfinite(logits[cell]) &&
+                    (!checkDeltas || level.deltasFinite(cell, a)))
                     best.push(descendingKey(logits[cell], static_cast<uint32_t>(cell * level.anchors + a)));
         }
     }
     return best.take();
+}
+
+//! Keys of the best preNmsTopN valid anchors of a level, in order.
+std::vector<uint64_t> bestAnchors(const LevelView& level, int preNmsTopN)
+{
+    // The deltas are four planes far apart: they are looked at for the winners only, and all again if one is not finite.
+    std::vector<uint64_t> keys = bestKeys(level, preNmsTopN, false);
+    const bool valid = std::all_of(
+        keys.begin(), keys.end(),
+        [&level](uint64_t key)
+        { return level.deltasFinite(keyIndex(key) / level.anchors, static_cast<int>(keyIndex(key) % level.anchors)); });
+    return valid ? keys : bestKeys(level, preNmsTopN, true);
 }
 
 Proposals levelProposalsCpu(const ProposalParams& p, const LevelView& level, const float* imInfo)
