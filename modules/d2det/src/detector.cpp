@@ -18,6 +18,7 @@
 
 #include "opencv2/core/utils/trace.hpp"
 #include "opencv2/d2det/layers.hpp"
+#include "opencv2/dnn/shape_utils.hpp"
 
 #include <array>
 #include <cerrno>
@@ -25,6 +26,7 @@
 #include <fstream>
 #include <limits>
 #include <map>
+#include <numeric>
 
 namespace cv
 {
@@ -40,6 +42,10 @@ const char* const OUTPUT = "detections";
 
 constexpr int ROW = 7;        //!< columns of the network's output
 constexpr int MAX_BATCH = 8;  //!< images that go through the network together; bounds its memory
+
+// Declared limit of all tensors of one pass: a ResNet-50 pyramid needs about 4 kB per input pixel, the RoI heads 2 GB.
+constexpr double MAX_BYTES_PER_PIXEL = 32. * 1024;
+constexpr double MAX_BYTES_PER_IMAGE = 8. * 1024 * 1024 * 1024;
 
 enum Stage
 {
@@ -186,6 +192,7 @@ private:
     void nameClasses();
     void applySettings(int batch);
     void runGroup(const std::vector<Mat>& images, const std::vector<int>& group, std::vector<Mat>& results);
+    void checkMemory(const Mat& blob);
     Mat forward(const Mat& blob, const Mat& info);
     void addLayerTimes(double total);
     std::vector<Mat> run(const std::vector<Mat>& images);
@@ -200,6 +207,7 @@ private:
     std::vector<String> classNames_;
     std::vector<Stage> stageOfLayer_;  //!< by layer id
     std::array<double, NUM_STAGES> times_{};
+    dnn::MatShape checkedShape_;  //!< last input shape that checkMemory has accepted
 };
 
 DetectorImpl::DetectorImpl(const dnn::Net& net, const String& name) : net_(net)
@@ -300,9 +308,36 @@ void DetectorImpl::applySettings(int batch)
     layers_.front()->settings.scoreThreshold = scoreThreshold_;
 }
 
+//! Refuses a pass whose tensors would take more memory than any sensible model does. Looks once at every new shape.
+void DetectorImpl::checkMemory(const Mat& blob)
+{
+#if CV_VERSION_MAJOR < 5
+    const dnn::MatShape shape = dnn::shape(blob);
+    if (shape == checkedShape_)
+        return;
+    std::vector<int> ids;
+    std::vector<std::vector<dnn::MatShape>> inputs, outputs;
+    net_.getLayersShapes(std::vector<dnn::MatShape>{shape, {shape[0], 3}}, ids, inputs, outputs);
+    double bytes = 0;
+    for (const std::vector<dnn::MatShape>& layer : outputs)
+        for (const dnn::MatShape& output : layer)
+            bytes += std::accumulate(output.begin(), output.end(), 4., [](double a, int b) { return a * b; });
+    const double limit = shape[0] * (MAX_BYTES_PER_IMAGE + MAX_BYTES_PER_PIXEL * shape[2] * shape[3]);
+    if (!(bytes <= limit))
+        CV_Error_(Error::StsNoMem,
+                  ("an input of %d x %d x %d pixels would need tensors of %.0f MB, the limit is %.0f MB: the "
+                   "model is damaged or hostile",
+                   shape[0], shape[2], shape[3], bytes / (1 << 20), limit / (1 << 20)));
+    checkedShape_ = shape;
+#else
+    (void)blob;
+#endif
+}
+
 Mat DetectorImpl::forward(const Mat& blob, const Mat& info)
 {
     applySettings(blob.size[0]);
+    checkMemory(blob);
     const int64 start = getTickCount();
     net_.setInput(blob, IMAGE_INPUT);
     net_.setInput(info, INFO_INPUT);

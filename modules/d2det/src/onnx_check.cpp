@@ -9,6 +9,8 @@
        path in a model from elsewhere must not make us read other files;
      - tensors whose data are shorter or longer than their shape says: the importer wraps the data in a cv::Mat of that
        shape without looking (getMatFromTensor of onnx_graph_simplifier.cpp in 4.6) and would read behind its end;
+     - integers (attributes, int64 tensors) of 2^24 and above: sizes, axes and paddings all are below, and the importer
+       allocates what it is told to (an axis of Slice becomes the length of a vector);
      - singular fields that occur twice: protobuf would merge them, which makes the previous check worthless.
 
    Wire format: https://protobuf.dev/programming-guides/encoding/. Field numbers: onnx.proto3 of ONNX 1.12 (never
@@ -18,7 +20,7 @@
      TrainingInfoProto initialization 1, algorithm 2        FunctionProto  node 7
      GraphProto      node 1, initializer 5, sparse_initializer 15
      NodeProto       attribute 5
-     AttributeProto  t 5, g 6, tensors 10, graphs 11, sparse_tensor 22, sparse_tensors 23
+     AttributeProto  i 3, ints 8, t 5, g 6, tensors 10, graphs 11, sparse_tensor 22, sparse_tensors 23
      SparseTensorProto values 1, indices 2
      TensorProto     dims 1, data_type 2, float_data 4, int32_data 5, string_data 6, int64_data 7, raw_data 9,
                      double_data 10, uint64_data 11, external_data 13, data_location 14 (1 = EXTERNAL) */
@@ -37,6 +39,8 @@ namespace
 {
 
 constexpr int MAX_DEPTH = 32;  //!< nested messages; a graph inside an attribute costs three
+
+constexpr int64_t MAX_INTEGER = 1 << 24;  //!< magnitude of integers in attributes and int64 tensors
 
 enum WireType
 {
@@ -144,6 +148,8 @@ public:
             const uchar* const start = p;
             const Field field = next(p, end);
             const Child child = childOf(type, field.number);
+            if (type == Message::ATTRIBUTE && (field.number == 3 || field.number == 8))
+                checkIntegers(field, start);
             if (child.message == Message::OTHER)
                 continue;
             if (field.wire != BYTES)
@@ -221,15 +227,37 @@ private:
         return field;
     }
 
-    //! Number of values in a repeated varint field that may be packed.
-    uint64_t countVarints(const Field& field) const
+    void checkInteger(int64_t value, const uchar* where) const
+    {
+        if (value > MAX_INTEGER || value < -MAX_INTEGER)
+            fail(where, "an integer is beyond 2^24");
+    }
+
+    //! Checks the values of a varint field that may be packed and counts them.
+    uint64_t checkIntegers(const Field& field, const uchar* where) const
     {
         if (field.wire == VARINT)
+        {
+            checkInteger(static_cast<int64_t>(field.value), where);
             return 1;
+        }
+        if (field.wire != BYTES)
+            fail(where, "a field has the wrong wire type");
         uint64_t count = 0;
         for (const uchar *p = field.data, *end = p + field.size; p < end; count++)
-            varint(p, end);
+            checkInteger(static_cast<int64_t>(varint(p, end)), where);
         return count;
+    }
+
+    void checkRawIntegers(const uchar* data, uint64_t count) const
+    {
+        for (uint64_t i = 0; i < count; i++)
+        {
+            uint64_t value = 0;  // raw_data is little-endian
+            for (int k = 7; k >= 0; k--)
+                value = value << 8 | data[i * 8 + k];
+            checkInteger(static_cast<int64_t>(value), data + i * 8);
+        }
     }
 
     void multiplyDim(uint64_t dim, const uchar* where, uint64_t& elements) const
@@ -289,6 +317,7 @@ void Walker::tensor(const uchar* p, const uchar* end) const
     const uchar* const start = p;
     uint64_t elements = 1, dataType = 0;
     uint64_t floats = 0, int32s = 0, int64s = 0, doubles = 0, raw = 0;
+    const uchar* rawData = nullptr;
     bool hasRaw = false, hasType = false;
     while (p < end)
     {
@@ -316,12 +345,13 @@ void Walker::tensor(const uchar* p, const uchar* end) const
             case 7:
                 wireOk = bytes || field.wire == VARINT;
                 if (wireOk)
-                    (field.number == 5 ? int32s : int64s) += countVarints(field);
+                    (field.number == 5 ? int32s : int64s) += checkIntegers(field, fieldStart);
                 break;
             case 9:
                 wireOk = bytes && !hasRaw;
                 hasRaw = true;
                 raw = field.size;
+                rawData = field.data;
                 break;
             case 10:
                 wireOk = (bytes && field.size % 8 == 0) || field.wire == FIXED64;
@@ -356,6 +386,8 @@ void Walker::tensor(const uchar* p, const uchar* end) const
                       (dataType == 11 && doubles) || (bytesPerElement <= 4 && dataType != 1 && int32s);
     if (!counts || !fits)
         fail(start, "the data of a tensor are not as long as its shape says");
+    if (dataType == 7 && hasRaw)
+        checkRawIntegers(rawData, elements);
 }
 
 }  // namespace

@@ -13,6 +13,8 @@
 #include "test_onnx_builder.hpp"
 
 #include "opencv2/d2det.hpp"
+#include "opencv2/dnn.hpp"
+#include "opencv2/imgproc.hpp"
 
 #include <cstdio>
 #include <fstream>

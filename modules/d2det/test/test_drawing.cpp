@@ -7,6 +7,7 @@
 #include "test_precomp.hpp"
 
 #include "opencv2/d2det/drawing.hpp"
+#include "opencv2/imgproc.hpp"
 
 #include <limits>
 
