@@ -15,6 +15,8 @@
 #include "opencv2/core/hal/intrin.hpp"
 #include "opencv2/core/utility.hpp"
 
+#include <cstring>
+
 namespace cv
 {
 namespace d2det
@@ -173,18 +175,12 @@ public:
     {
         if (s_.whole)
             return;
-        for (const Column& c : columns_)
-        {
-            if (rows_.empty() || rows_.back() != c.row)
-                rows_.push_back(c.row);
-            const int y = c.pixel / s.ow * p.stride, x = c.pixel % s.ow * p.stride;
-            const int plane = static_cast<int>(rows_.size()) - 1;
-            offsets_.push_back((plane * paddedHeight_ + y) * paddedWidth_ + x);
-        }
-        planes_.assign(rows_.size() * paddedHeight_ * paddedWidth_, 0.f);  // the border stays zero
+        for (int j = 0; j < static_cast<int>(columns_.size()); j++)
+            addColumn(j);
+        planes_.assign(rows_.size() * paddedHeight_ * paddedWidth_ + RUN, 0.f);  // the border stays zero
     }
 
-    //! Depth [k0, k0 + block) of all columns -> panels [block, nr]; columns beyond the end are zero.
+    //! Depth [k0, k0 + block) of all columns -> panels [block, nr]; columns beyond the end are of no use to anybody.
     void pack(int k0, int block, float* B)
     {
         if (s_.whole)
@@ -194,6 +190,37 @@ public:
     }
 
 private:
+    static constexpr int RUN = 8;  //!< floats copied at once
+
+    //! Neighbours in a row of pixels: they come from neighbouring cells and go to neighbouring columns of one panel.
+    struct Run
+    {
+        int target, column;  //!< first column of the panel; column in the panel
+        int source, length;  //!< in planes_
+        bool exact;          //!< nothing beyond the end may be written
+    };
+
+    void addColumn(int j)
+    {
+        const Column& c = columns_[j];
+        if (rows_.empty() || rows_.back() != c.row)
+            rows_.push_back(c.row);
+        const int plane = static_cast<int>(rows_.size()) - 1;
+        const int y = c.pixel / s_.ow * p_.stride, x = c.pixel % s_.ow * p_.stride;
+        const int source = (plane * paddedHeight_ + y) * paddedWidth_ + x, target = j / nr_ * nr_;
+        const bool samePanel = !runs_.empty() && runs_.back().target == target;
+        if (samePanel && runs_.back().source + runs_.back().length == source)
+        {
+            runs_.back().length++;
+            return;
+        }
+        // A run's surplus is less than RUN: only the runs that begin in the last RUN columns could leave the panel.
+        if (samePanel)
+            runs_.back().exact = p_.stride > 1 || runs_.back().column + roundUp(runs_.back().length) > nr_;
+        runs_.push_back({target, j - target, source, 1, true});  // the last run of a panel stays exact
+    }
+
+    static int roundUp(int length) { return (length + RUN - 1) / RUN * RUN; }
     int panelColumns(int panel) const { return std::min(nr_, static_cast<int>(columns_.size()) - panel * nr_); }
     int panels() const { return (static_cast<int>(columns_.size()) + nr_ - 1) / nr_; }
 
@@ -243,17 +270,22 @@ private:
                 const int cell = k - c * area;
                 const int shift = cell / p_.kernelWidth * paddedWidth_ + cell % p_.kernelWidth;
                 float* out = B + static_cast<size_t>(k - k0) * nr_;
-                for (int panel = 0; panel < panels(); panel++, out += static_cast<size_t>(block) * nr_)
-                {
-                    const int count = panelColumns(panel);
-                    const int* offsets = offsets_.data() + static_cast<size_t>(panel) * nr_;
-                    for (int j = 0; j < count; j++)
-                        out[j] = planes_[offsets[j] + shift];
-                    for (int j = count; j < nr_; j++)
-                        out[j] = 0.f;
-                }
+                for (const Run& run : runs_)
+                    copyRun(planes_.data() + run.source + shift, run, out + run.target * static_cast<size_t>(block));
             }
         }
+    }
+
+    //! Whole vectors where the surplus is overwritten by the next run of the panel.
+    static void copyRun(const float* in, const Run& run, float* out)
+    {
+        out += run.column;
+        if (run.exact)
+            for (int i = 0; i < run.length; i++)
+                out[i] = in[i];
+        else
+            for (int i = 0; i < run.length; i += RUN)
+                std::memcpy(out + i, in + i, RUN * sizeof(float));
     }
 
     void loadPlanes(int channel)
@@ -274,7 +306,7 @@ private:
     const std::vector<Column> columns_;
     const int nr_, paddedHeight_, paddedWidth_;
     std::vector<int> rows_;      //!< of X that the columns come from
-    std::vector<int> offsets_;   //!< per column: its first cell in planes_
+    std::vector<Run> runs_;      //!< in order of the columns
     std::vector<float> planes_;  //!< one channel of rows_ with a border of zeros
 };
 
@@ -409,6 +441,8 @@ void runTask(const RoIConvParams& p, const Shape& s, const Task& task, const std
     const int nr = A.kernel->nr;
     const size_t ldc = (columns.size() + nr - 1) / nr * nr;
     AlignedFloats B(ldc * std::min(GemmKernel::KC, s.depth)), C(ldc * (task.last - task.first));
+    if (ldc > columns.size())  // never written, but multiplied: no uninitialised or denormal values
+        std::fill(B.data(), B.data() + ldc * std::min(GemmKernel::KC, s.depth), 0.f);
     Gather gather(p, s, X, columns, nr);
     multiply(A, task, gather, B.data(), C.data(), ldc);
     writeTile(p, task, columns, s.area, C.data(), ldc, bias, Y);

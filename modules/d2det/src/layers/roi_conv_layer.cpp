@@ -12,7 +12,7 @@
    |--------------|-------|---------|------------------------------------------------------------------------------|
    | levels       | int   | 1       | weight sets, one per pyramid level; 1: one for all                           |
    | conv_stride  | int   | 1       | both axes                                                                    |
-   | conv_pad     | int   | 1       | zeros at all four sides                                                      |
+   | conv_pad     | int   | 1       | zeros at all four sides, fewer than the kernel's cells                       |
    | has_bias     | int   | 0       | constant `bias` follows `weight`                                             |
    | norm_groups  | int   | 0       | group norm over the row in that many groups; 0: none; O: instance norm       |
    | norm_affine  | int   | 1       | with norm_groups > 0: constants `gamma` and `beta` follow                    |
@@ -39,7 +39,7 @@ using dnn::MatShape;
 namespace
 {
 
-constexpr int MAX_KERNEL = 1024;
+constexpr int MAX_KERNEL = 256;
 constexpr int MAX_CHANNELS = 1 << 20;
 
 class RoIConvLayer CV_FINAL : public BaseLayer
@@ -130,6 +130,10 @@ private:
             layerError(*this, Error::StsBadSize,
                        format("weight has %d dimensions and %g values, it must be [%d * O, C, kh, kw]", weight.dims,
                               static_cast<double>(weight.total()), params_.levels));
+        if (params_.pad >= std::max(weight.size[2], weight.size[3]) && params_.pad > 0)
+            layerError(*this, Error::StsOutOfRange,
+                       format("attribute conv_pad is %d, it must be smaller than the %d x %d kernel", params_.pad,
+                              weight.size[2], weight.size[3]));
         const int channels = weight.size[0] / params_.levels;
         if (params_.normGroups > 0 && channels % params_.normGroups != 0)
             layerError(*this, Error::StsBadSize,
