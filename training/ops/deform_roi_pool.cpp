@@ -89,10 +89,12 @@ void backwardKernel(const Settings& s, const PyramidView<double>& maps, const Te
 class DeformRoIPoolFunction : public torch::autograd::Function<DeformRoIPoolFunction>
 {
 public:
-    //! inputs = the feature maps, and behind them the offsets if there are any
-    static Tensor forward(torch::autograd::AutogradContext* ctx, const Tensor& rois, const std::vector<Tensor>& inputs,
+    //! inputs = the feature maps, and behind them the offsets if there are any. They come as a TensorList: `apply` looks
+    //! for graph inputs in that type only, not in a std::vector.
+    static Tensor forward(torch::autograd::AutogradContext* ctx, const Tensor& rois, at::TensorList inputsList,
                           const Settings& settings)
     {
+        const std::vector<Tensor> inputs = inputsList.vec();
         std::vector<Tensor> saved{rois};
         saved.insert(saved.end(), inputs.begin(), inputs.end());
         ctx->save_for_backward(saved);
@@ -167,7 +169,7 @@ Tensor deformRoIPool(const std::vector<Tensor>& features, const std::vector<floa
                     offsets.sizes(), ", expected [", rois.size(0), ", 2, ", k, ", ", k, "]");
         inputs.push_back(offsets);
     }
-    return DeformRoIPoolFunction::apply(preparedRois, inputs, Settings{params, strides});
+    return DeformRoIPoolFunction::apply(preparedRois, at::TensorList(inputs), Settings{params, strides});
 }
 
 }  // namespace ops

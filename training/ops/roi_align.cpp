@@ -76,9 +76,11 @@ void backwardKernel(const Settings& s, const PyramidView<double>& maps, const Te
 class RoIAlignFunction : public torch::autograd::Function<RoIAlignFunction>
 {
 public:
-    static Tensor forward(torch::autograd::AutogradContext* ctx, const Tensor& rois,
-                          const std::vector<Tensor>& features, const Settings& settings)
+    //! The maps come as a TensorList: `apply` looks for graph inputs in that type only, not in a std::vector.
+    static Tensor forward(torch::autograd::AutogradContext* ctx, const Tensor& rois, at::TensorList featuresList,
+                          const Settings& settings)
     {
+        const std::vector<Tensor> features = featuresList.vec();
         std::vector<Tensor> saved{rois};
         saved.insert(saved.end(), features.begin(), features.end());
         ctx->save_for_backward(saved);
@@ -129,7 +131,8 @@ Tensor roiAlign(const std::vector<Tensor>& features, const std::vector<float>& s
     TORCH_CHECK(params.pooledHeight >= 1 && params.pooledWidth >= 1, OP, ": output of ", params.pooledHeight, " x ",
                 params.pooledWidth, " bins, both must be at least 1");
     TORCH_CHECK(params.finestScale > 0, OP, ": finestScale is ", params.finestScale, ", it must be positive");
-    return RoIAlignFunction::apply(prepareRois(OP, rois, features[0]), features, Settings{params, strides});
+    return RoIAlignFunction::apply(prepareRois(OP, rois, features[0]), at::TensorList(features),
+                                   Settings{params, strides});
 }
 
 }  // namespace ops
