@@ -10,6 +10,7 @@
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/videoio.hpp>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -74,6 +75,12 @@ std::vector<fs::path> listPictures(const std::vector<fs::path>& inputs)
     return pictures;
 }
 
+//! To 1 / steps: hundredths of a pixel and 4 digits of a score say all that is known.
+double rounded(double value, int steps)
+{
+    return std::round(value * steps) / steps;
+}
+
 //! detections.json: an array of COCO results, one per line, written as they come.
 class ResultWriter
 {
@@ -94,8 +101,9 @@ public:
             json entry = fields;
             entry["category_id"] = static_cast<int>(d[5]);
             entry["category_name"] = samples::className(names, static_cast<int>(d[5]));
-            entry["bbox"] = {d[0], d[1], d[2] - d[0], d[3] - d[1]};
-            entry["score"] = d[4];
+            entry["bbox"] = {rounded(d[0], 100), rounded(d[1], 100), rounded(d[2] - d[0], 100),
+                             rounded(d[3] - d[1], 100)};
+            entry["score"] = rounded(d[4], 10000);
             // Names that are no valid UTF-8 get replacement characters, the rest is escaped as JSON wants it.
             file_ << (count_++ ? ",\n" : "\n") << entry.dump(-1, ' ', false, json::error_handler_t::replace);
         }
@@ -369,7 +377,7 @@ int run(int argc, char** argv)
                "1, or of the frame from 0), file_name, category_id (class of the model from 0), category_name,\n"
                "bbox [x, y, width, height] in pixels, score.\n\n"
                "Example:\n"
-               "  d2det_detect --model person.onnx --score 0.5 --output out/street street/*.jpg\n"
+               "  d2det_detect --model person.onnx --score 0.5 --output out/street street/*.jpg\n\n"
             << visible << "\nExit code: 0 if something was processed, 1 if not, 2 for a wrong command line.\n";
         return argc == 1 ? 2 : 0;
     }
