@@ -448,7 +448,7 @@ BOOST_AUTO_TEST_CASE(backbones_take_their_weights)
             *backbone, readSafetensors((fs::path(dataFolder()) / "weights" / item.file).string()).tensors);
         BOOST_TEST(report.missing.empty(), item.file << ": " << report.summary());
         BOOST_TEST(report.mismatched.empty(), item.file << ": " << report.summary());
-        BOOST_TEST(report.matched.size() > 40u);
+        BOOST_TEST(report.matched.size() >= 30u);
     }
 }
 
