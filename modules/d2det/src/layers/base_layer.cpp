@@ -236,7 +236,8 @@ void forwardChecked(dnn::Layer& layer, InputArrayOfArrays inputs, OutputArrayOfA
                     OutputArrayOfArrays internals, const ShapeFunction& shapes, const RunFunction& run)
 {
     const int depth = inputs.depth();
-    if (depth == CV_16S || depth == CV_16F)
+    // On the plain CPU target there are no 16-bit tensors, and the fallback would leave the outputs as they are.
+    if ((depth == CV_16S || depth == CV_16F) && layer.preferableTarget != dnn::DNN_TARGET_CPU)
     {
         layer.forward_fallback(inputs, outputs, internals);
         return;

@@ -1,0 +1,695 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* The layers inside cv::dnn: shapes, attributes, hostile input, memory that is reused, threads. What they compute is
+   tested with the kernels and by the golden vectors.
+
+   One table has a small valid network for every layer; the tests below do to each of them what a broken model or a
+   changing input would do. */
+
+#include "test_precomp.hpp"
+
+#include "opencv2/dnn.hpp"
+#include "opencv2/dnn/layer.hpp"
+#include "opencv2/dnn/shape_utils.hpp"
+
+#include <functional>
+#include <limits>
+#include <map>
+#include <thread>
+
+namespace opencv_test
+{
+namespace
+{
+
+using dnn::DictValue;
+using dnn::Layer;
+using dnn::LayerFactory;
+using dnn::LayerParams;
+using dnn::MatShape;
+using dnn::Net;
+
+const float NaN = std::numeric_limits<float>::quiet_NaN();
+const float INFINITE = std::numeric_limits<float>::infinity();
+
+Mat tensor(const std::vector<int>& shape, float low = -1.f, float high = 1.f, int seed = 1)
+{
+    Mat m(static_cast<int>(shape.size()), shape.data(), CV_32F);
+    RNG rng(seed);
+    rng.fill(m, RNG::UNIFORM, low, high);
+    return m;
+}
+
+DictValue ints(const std::vector<int>& values)
+{
+    return DictValue::arrayInt(values.data(), static_cast<int>(values.size()));
+}
+
+DictValue reals(const std::vector<double>& values)
+{
+    return DictValue::arrayReal(values.data(), static_cast<int>(values.size()));
+}
+
+//! Boxes inside a 64 x 64 image; the last row is padding.
+Mat rois(int rows, int images)
+{
+    Mat m(rows, 5, CV_32F, Scalar(0));
+    RNG rng(5);
+    for (int r = 0; r + 1 < rows; r++)
+    {
+        float* roi = m.ptr<float>(r);
+        roi[0] = static_cast<float>(r % images);
+        roi[1] = rng.uniform(0.f, 30.f);
+        roi[2] = rng.uniform(0.f, 30.f);
+        roi[3] = roi[1] + rng.uniform(4.f, 34.f);
+        roi[4] = roi[2] + rng.uniform(4.f, 34.f);
+    }
+    return m;
+}
+
+Mat imageInfo(int images)
+{
+    Mat m(images, 3, CV_32F, Scalar(64));
+    m.col(2) = 1.f;
+    return m;
+}
+
+//! A network of one layer: attributes, constants, inputs; `size` scales rows and maps.
+struct Case
+{
+    const char* op;
+    LayerParams params;
+    std::function<std::vector<Mat>(int size)> inputs;
+    //! (input, dimension) pairs whose length is free
+    std::vector<std::pair<int, int>> freeLengths;
+
+    String type() const { return String("d2det.") + op; }
+};
+
+std::vector<Case> makeCases()
+{
+    std::vector<Case> cases;
+    const auto add = [&cases](const char* op, const std::map<std::string, DictValue>& attributes,
+                              std::function<std::vector<Mat>(int)> inputs,
+                              const std::vector<std::pair<int, int>>& freeLengths)
+    {
+        Case c{op, LayerParams(), inputs, freeLengths};
+        for (const auto& a : attributes)
+            c.params.set(a.first, a.second);
+        cases.push_back(c);
+    };
+    const auto maps = [](int size, std::vector<Mat> head)
+    {
+        head.push_back(tensor({2, 3, 8 * size, 6 * size}));
+        head.push_back(tensor({2, 3, 4 * size, 3 * size}, -1, 1, 2));
+        return head;
+    };
+    add("D2Proposal",
+        {{"feat_strides", ints({8, 16})}, {"max_proposals", DictValue(20)}, {"anchor_scale", DictValue(2.)}},
+        [](int s)
+        {
+            return std::vector<Mat>{tensor({2, 3, 4 * s, 3 * s}), tensor({2, 3, 2 * s, 2 * s}, -1, 1, 2),
+                                    tensor({2, 12, 4 * s, 3 * s}, -1, 1, 3), tensor({2, 12, 2 * s, 2 * s}, -1, 1, 4),
+                                    imageInfo(2)};
+        },
+        {});
+    add("D2RoIAlign",
+        {{"feat_strides", ints({8, 16})}, {"output_size", ints({3, 4})}, {"finest_scale", DictValue(14.)}},
+        [maps](int s) { return maps(s, {rois(4 * s, 2)}); }, {{0, 0}, {1, 2}, {1, 3}, {2, 2}, {2, 3}});
+    add("D2DeformRoIPool",
+        {{"feat_strides", ints({8, 16})}, {"output_size", ints({6, 6})}, {"finest_scale", DictValue(14.)}},
+        [maps](int s)
+        {
+            std::vector<Mat> in = maps(s, {rois(4 * s, 2)});
+            in.push_back(tensor({4 * s, 2, 3, 3}));
+            return in;
+        },
+        {{1, 2}, {1, 3}, {2, 2}, {2, 3}});
+    add("D2DeformRoIPool",
+        {{"feat_strides", ints({8, 16})}, {"output_size", ints({6, 6})}, {"finest_scale", DictValue(14.)}},
+        [maps](int s) { return maps(s, {rois(4 * s, 2)}); }, {{0, 0}, {1, 2}, {1, 3}, {2, 2}, {2, 3}});
+    add("D2AdaptiveWeightedPool", {},
+        [](int s) {
+            return std::vector<Mat>{tensor({4 * s, 3, 6, 5}), tensor({4 * s, 3, 6, 5}, -1, 1, 2)};
+        },
+        {});
+    add("D2InstanceNorm", {},
+        [](int s) {
+            return std::vector<Mat>{tensor({4 * s, 3, 6, 5})};
+        },
+        {{0, 0}, {0, 2}, {0, 3}});
+    cases.back().params.blobs = {tensor({3, 1}), tensor({3, 1})};
+    add("D2DenseBoxDecode", {},
+        [](int s) {
+            return std::vector<Mat>{rois(4 * s, 2), tensor({4 * s, 4, 3, 3}, 0, 1), tensor({4 * s, 1, 3, 3}),
+                                    imageInfo(2)};
+        },
+        {{3, 0}});
+    add("D2Detections", {{"batch_size", DictValue(2)}, {"max_detections", DictValue(7)}},
+        [](int s) {
+            return std::vector<Mat>{rois(4 * s, 2), tensor({4 * s, 4}, 0, 1)};
+        },
+        {{1, 1}});
+    add("D2Detections", {{"class_agnostic_boxes", DictValue(0)}, {"nms_mode", DictValue("soft_gaussian")}},
+        [](int s) {
+            return std::vector<Mat>{tensor({4 * s, 13}, 0, 9), tensor({4 * s, 4}, 0, 1)};
+        },
+        {});
+    add("D2RoIConv",
+        {{"levels", DictValue(2)},
+         {"has_bias", DictValue(1)},
+         {"norm_groups", DictValue(2)},
+         {"relu", DictValue(1)},
+         {"finest_scale", DictValue(14.)}},
+        [](int s) {
+            return std::vector<Mat>{tensor({4 * s, 3, 5, 6}), rois(4 * s, 2)};
+        },
+        {{0, 2}, {0, 3}});
+    cases.back().params.blobs = {tensor({8, 3, 3, 3}), tensor({8, 1}), tensor({8, 1}), tensor({8, 1})};
+    return cases;
+}
+
+const std::vector<Case>& cases()
+{
+    static const std::vector<Case> all = []
+    {
+        cv::d2det::registerLayers();
+        return makeCases();
+    }();
+    return all;
+}
+
+Ptr<Layer> createLayer(const String& type, LayerParams params)
+{
+    params.type = type;
+    params.name = "tested";
+    const Ptr<Layer> layer = LayerFactory::createLayerInstance(type, params);
+    CV_Assert(layer);
+    return layer;
+}
+
+Net makeNet(const String& type, LayerParams params, size_t numInputs)
+{
+    Net net;
+    const int id = net.addLayer("tested", type, params);
+    std::vector<String> names;
+    for (size_t i = 0; i < numInputs; i++)
+    {
+        names.push_back(cv::format("input%d", static_cast<int>(i)));
+        net.connect(0, static_cast<int>(i), id, static_cast<int>(i));
+    }
+    net.setInputsNames(names);
+    return net;
+}
+
+std::vector<Mat> forward(Net& net, const std::vector<Mat>& inputs)
+{
+    for (size_t i = 0; i < inputs.size(); i++)
+        net.setInput(inputs[i], cv::format("input%d", static_cast<int>(i)));
+    std::vector<Mat> outputs, copies;
+    net.forward(outputs, String("tested"));
+    for (const Mat& m : outputs)
+        copies.push_back(m.clone());
+    return copies;
+}
+
+std::vector<Mat> runOnce(const Case& c, const std::vector<Mat>& inputs)
+{
+    Net net = makeNet(c.type(), c.params, inputs.size());
+    return forward(net, inputs);
+}
+
+void expectSameBits(const std::vector<Mat>& a, const std::vector<Mat>& b)
+{
+    ASSERT_EQ(a.size(), b.size());
+    for (size_t i = 0; i < a.size(); i++)
+    {
+        ASSERT_TRUE(dnn::shape(a[i]) == dnn::shape(b[i])) << i;
+        EXPECT_EQ(0, std::memcmp(a[i].ptr(), b[i].ptr(), a[i].total() * a[i].elemSize())) << "output " << i;
+    }
+}
+
+std::vector<MatShape> shapesOf(const std::vector<Mat>& mats)
+{
+    std::vector<MatShape> shapes;
+    for (const Mat& m : mats)
+        shapes.push_back(dnn::shape(m));
+    return shapes;
+}
+
+//! The message of the exception that a call must raise; it must name the layer.
+template <typename Call>
+std::string messageOf(Call call)
+{
+    try
+    {
+        call();
+    }
+    catch (const cv::Exception& e)
+    {
+        return e.what();
+    }
+    return std::string();
+}
+
+//////////////////////////////////////////// registration ////////////////////////////////////////////
+
+TEST(D2Det_Layers, registration_is_idempotent_and_thread_safe)
+{
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 8; i++)
+        threads.emplace_back([] { EXPECT_NO_THROW(cv::d2det::registerLayers()); });
+    for (std::thread& thread : threads)
+        thread.join();
+    for (const Case& c : cases())
+    {
+        EXPECT_TRUE(LayerFactory::isLayerRegistered(c.op));
+        EXPECT_TRUE(LayerFactory::isLayerRegistered(c.type()));
+    }
+}
+
+//////////////////////////////////////////// memory ////////////////////////////////////////////
+
+//! Memory of outputs is reused by cv::dnn and never cleared: what was in it must not show.
+TEST(D2Det_Layers, every_output_value_is_written)
+{
+    for (const Case& c : cases())
+    {
+        SCOPED_TRACE(c.op);
+        const std::vector<Mat> inputs = c.inputs(2);
+        std::vector<std::vector<Mat>> results;
+        for (const float poison : {NaN, 1e30f})
+        {
+            const Ptr<Layer> layer = createLayer(c.type(), c.params);
+            std::vector<MatShape> outputs, internals;
+            EXPECT_FALSE(layer->getMemoryShapes(shapesOf(inputs), 0, outputs, internals)) << "never in place";
+            std::vector<Mat> out, none;
+            for (const MatShape& shape : outputs)
+                out.push_back(Mat(std::vector<int>(shape.begin(), shape.end()), CV_32F, Scalar(poison)));
+            layer->forward(inputs, out, none);
+            for (const Mat& m : out)
+                for (size_t i = 0; i < m.total(); i++)
+                    ASSERT_LT(std::abs(m.ptr<float>()[i]), 1e29f) << i;
+            results.push_back(out);
+        }
+        expectSameBits(results[0], results[1]);
+    }
+}
+
+TEST(D2Det_Layers, sizes_may_change_between_passes)
+{
+    for (const Case& c : cases())
+    {
+        SCOPED_TRACE(c.op);
+        Net net = makeNet(c.type(), c.params, c.inputs(1).size());
+        for (const int size : {2, 1, 3, 2})
+            expectSameBits(runOnce(c, c.inputs(size)), forward(net, c.inputs(size)));
+    }
+}
+
+TEST(D2Det_Layers, same_bits_for_any_number_of_threads)
+{
+    const int threads = cv::getNumThreads();
+    for (const Case& c : cases())
+    {
+        SCOPED_TRACE(c.op);
+        cv::setNumThreads(1);
+        const std::vector<Mat> expected = runOnce(c, c.inputs(4));
+        for (const int n : {2, 5})
+        {
+            cv::setNumThreads(n);
+            expectSameBits(expected, runOnce(c, c.inputs(4)));
+        }
+    }
+    cv::setNumThreads(threads);
+}
+
+TEST(D2Det_Layers, constants_may_be_replaced)
+{
+    const Case& c = cases().back();
+    Case other = c;
+    for (Mat& blob : other.params.blobs)
+        blob = blob * 2.f + 1.f;
+    const std::vector<Mat> inputs = c.inputs(1);
+    const Ptr<Layer> layer = createLayer(c.type(), c.params);
+    std::vector<MatShape> shapes, internals;
+    layer->getMemoryShapes(shapesOf(inputs), 0, shapes, internals);
+    std::vector<Mat> out(1, Mat(std::vector<int>(shapes[0].begin(), shapes[0].end()), CV_32F)), none;
+    layer->forward(inputs, out, none);
+    expectSameBits(runOnce(c, inputs), out);
+    layer->blobs = other.params.blobs;
+    layer->forward(inputs, out, none);
+    expectSameBits(runOnce(other, inputs), out);
+}
+
+//! Target OPENCL_FP16 hands half floats to layers that it does not have; it needs no device for that.
+TEST(D2Det_Layers, half_precision_inputs_take_the_fallback)
+{
+    for (const Case& c : cases())
+    {
+        SCOPED_TRACE(c.op);
+        std::vector<Mat> rounded;
+        std::vector<UMat> half, got, none;
+        for (const Mat& m : c.inputs(1))
+        {
+            UMat h;
+            Mat f;
+            cv::convertFp16(m, h);
+            cv::convertFp16(h, f);
+            half.push_back(h);
+            rounded.push_back(f);
+        }
+        std::vector<Mat> expected, result;
+        for (const Mat& m : runOnce(c, rounded))
+        {
+            Mat h;
+            cv::convertFp16(m, h);
+            expected.push_back(h);
+            got.push_back(UMat(h.dims, h.size.p, h.type(), Scalar(0)));
+        }
+        const Ptr<Layer> layer = createLayer(c.type(), c.params);
+        layer->preferableTarget = dnn::DNN_TARGET_OPENCL_FP16;
+        layer->forward(half, got, none);
+        for (const UMat& m : got)
+            result.push_back(m.getMat(ACCESS_READ).clone());
+        expectSameBits(expected, result);
+    }
+}
+
+TEST(D2Det_Layers, other_types_are_refused)
+{
+    for (const Case& c : cases())
+        for (const int type : {CV_64F, CV_8U, CV_16S})
+        {
+            std::vector<Mat> inputs = c.inputs(1), out = runOnce(c, inputs), none;
+            for (Mat& m : inputs)
+                m.convertTo(m, type);
+            EXPECT_THROW(createLayer(c.type(), c.params)->forward(inputs, out, none), cv::Exception)
+                << c.op << ", type " << type;
+        }
+}
+
+//////////////////////////////////////////// shapes ////////////////////////////////////////////
+
+//! At import dynamic dimensions are 0 and shapes may be missing: no reason to refuse a model.
+TEST(D2Det_Layers, unknown_shapes_are_accepted_at_import)
+{
+    for (const Case& c : cases())
+    {
+        SCOPED_TRACE(c.op);
+        const Ptr<Layer> layer = createLayer(c.type(), c.params);
+        std::vector<MatShape> outputs, internals, zeros, some = shapesOf(c.inputs(1));
+        for (MatShape& shape : some)
+        {
+            zeros.push_back(MatShape(shape.size(), 0));
+            shape[0] = 0;
+        }
+        EXPECT_NO_THROW(layer->getMemoryShapes(zeros, 0, outputs, internals));
+        EXPECT_NO_THROW(layer->getMemoryShapes(some, 0, outputs, internals));
+        EXPECT_NO_THROW(layer->getMemoryShapes(std::vector<MatShape>(zeros.size()), 0, outputs, internals));
+    }
+}
+
+TEST(D2Det_Layers, wrong_lengths_are_refused)
+{
+    for (const Case& c : cases())
+    {
+        const std::vector<Mat> good = c.inputs(2);
+        for (size_t i = 0; i < good.size(); i++)
+            for (int d = 0; d < good[i].dims; d++)
+            {
+                SCOPED_TRACE(cv::format("%s, input %d, dimension %d", c.op, static_cast<int>(i), d));
+                std::vector<int> shape(good[i].size.p, good[i].size.p + good[i].dims);
+                shape[d]++;
+                std::vector<Mat> bad = good;
+                bad[i] = tensor(shape);
+                const bool isFree = std::find(c.freeLengths.begin(), c.freeLengths.end(),
+                                              std::make_pair(static_cast<int>(i), d)) != c.freeLengths.end();
+                if (isFree)
+                {
+                    EXPECT_NO_THROW(runOnce(c, bad));
+                }
+                else
+                {
+                    EXPECT_NE(std::string::npos, messageOf([&] { runOnce(c, bad); }).find(c.op));
+                }
+            }
+    }
+}
+
+TEST(D2Det_Layers, wrong_ranks_and_counts_are_refused)
+{
+    for (const Case& c : cases())
+    {
+        SCOPED_TRACE(c.op);
+        const std::vector<Mat> good = c.inputs(1);
+        for (size_t i = 0; i < good.size(); i++)
+        {
+            std::vector<Mat> bad = good;
+            std::vector<int> shape(good[i].size.p, good[i].size.p + good[i].dims);
+            shape.push_back(1);
+            bad[i] = good[i].reshape(1, shape);
+            EXPECT_NE(std::string::npos, messageOf([&] { runOnce(c, bad); }).find(c.op)) << "input " << i;
+        }
+        std::vector<Mat> fewer(good.begin(), good.end() - 1), more = good;
+        for (int i = 0; i < 2; i++)
+            more.push_back(good.back());
+        const bool offsetsLeftOut = c.op == String("D2DeformRoIPool") && good.size() == 4;
+        if (!offsetsLeftOut)
+        {
+            EXPECT_ANY_THROW(runOnce(c, fewer));
+        }
+        EXPECT_ANY_THROW(runOnce(c, more));
+    }
+}
+
+//! Nothing checks shapes between allocation and forward() when a layer is used on its own.
+TEST(D2Det_Layers, outputs_that_do_not_fit_are_refused)
+{
+    for (const Case& c : cases())
+    {
+        SCOPED_TRACE(c.op);
+        const std::vector<Mat> inputs = c.inputs(1);
+        std::vector<Mat> out = runOnce(c, inputs), none;
+        out[0] = Mat(1, 1, CV_32F, Scalar(0));
+        const Ptr<Layer> layer = createLayer(c.type(), c.params);
+        EXPECT_THROW(layer->forward(inputs, out, none), cv::Exception);
+    }
+}
+
+TEST(D2Det_Layers, offsets_must_divide_the_output)
+{
+    const Case& c = cases()[2];
+    std::vector<Mat> inputs = c.inputs(1);
+    inputs.back() = tensor({4, 2, 1, 1});
+    EXPECT_NO_THROW(runOnce(c, inputs));
+    inputs.back() = tensor({4, 2, 4, 4});
+    EXPECT_THROW(runOnce(c, inputs), cv::Exception);
+    inputs.back() = tensor({4, 2, 3, 2});
+    EXPECT_THROW(runOnce(c, inputs), cv::Exception);
+}
+
+//////////////////////////////////////////// values ////////////////////////////////////////////
+
+//! Layers whose input `index` is rois [R, 5], and where their first output has one row per RoI.
+int roiInput(const Case& c)
+{
+    const String op = c.op;
+    return op == "D2RoIAlign" || op == "D2DeformRoIPool" || op == "D2DenseBoxDecode" ? 0 : op == "D2RoIConv" ? 1 : -1;
+}
+
+TEST(D2Det_Layers, rois_that_point_nowhere_give_zeros)
+{
+    for (const Case& c : cases())
+    {
+        if (roiInput(c) < 0)
+            continue;
+        SCOPED_TRACE(c.op);
+        std::vector<float> bad = {NaN, INFINITE, -INFINITE};
+        if (c.op != String("D2RoIConv"))  // it has no maps that a batch index could point beyond
+            bad.insert(bad.end(), {-1.f, 2.f, 3e9f, -3e9f});
+        for (const float value : bad)
+        {
+            std::vector<Mat> inputs = c.inputs(2);
+            const std::vector<Mat> before = runOnce(c, inputs);
+            inputs[roiInput(c)].at<float>(1, 0) = value;
+            const Mat after = runOnce(c, inputs)[0];
+            const size_t row = after.total() / after.size[0];
+            for (size_t i = 0; i < after.total(); i++)
+                ASSERT_EQ(i / row == 1 ? 0.f : before[0].ptr<float>()[i], after.ptr<float>()[i])
+                    << "value " << value << ", element " << i;
+        }
+    }
+}
+
+//! Any values: no exception, no crash, and (where the contract says so) nothing but finite numbers.
+TEST(D2Det_Layers, values_that_are_not_finite_do_no_harm)
+{
+    for (const Case& c : cases())
+        for (const float value : {NaN, INFINITE, -INFINITE, 3e38f, -3e38f, 1e-40f})
+        {
+            SCOPED_TRACE(cv::format("%s, %g", c.op, value));
+            const size_t count = c.inputs(2).size();
+            for (size_t i = 0; i < count; i++)
+                for (const int step : {1, 7})
+                {
+                    std::vector<Mat> inputs = c.inputs(2);
+                    for (size_t k = 0; k < inputs[i].total(); k += step)
+                        inputs[i].ptr<float>()[k] = value;
+                    EXPECT_NO_THROW(runOnce(c, inputs)) << "input " << i << ", every " << step;
+                }
+        }
+}
+
+//////////////////////////////////////////// attributes ////////////////////////////////////////////
+
+struct BadAttribute
+{
+    const char *op, *name;
+    DictValue value;
+};
+
+TEST(D2Det_Layers, hostile_attributes_are_refused)
+{
+    const double huge = 1e300;
+    const std::vector<BadAttribute> bad = {
+        {"D2Proposal", "feat_strides", ints({0, 16})},
+        {"D2Proposal", "feat_strides", ints({8, -16})},
+        {"D2Proposal", "feat_strides", ints({1, 2, 3, 4, 5, 6, 7, 8, 9})},
+        {"D2Proposal", "feat_strides", DictValue("8")},
+        {"D2Proposal", "max_proposals", DictValue(0)},
+        {"D2Proposal", "max_proposals", DictValue(INT_MAX)},
+        {"D2Proposal", "max_proposals", DictValue(2.5)},
+        {"D2Proposal", "max_proposals", DictValue("many")},
+        {"D2Proposal", "max_proposals", ints({1, 2})},
+        {"D2Proposal", "anchor_scale", DictValue(0.)},
+        {"D2Proposal", "anchor_scale", DictValue(static_cast<double>(NaN))},
+        {"D2Proposal", "anchor_ratios", reals({0.5, 0.})},
+        {"D2Proposal", "anchor_ratios", reals(std::vector<double>(1000, 1.))},
+        {"D2Proposal", "nms_threshold", DictValue(static_cast<double>(NaN))},
+        {"D2Proposal", "legacy", DictValue(2)},
+        {"D2RoIAlign", "output_size", ints({7})},
+        {"D2RoIAlign", "output_size", ints({0, 7})},
+        {"D2RoIAlign", "output_size", ints({7, 257})},
+        {"D2RoIAlign", "output_size", reals({6.5, 7})},
+        {"D2RoIAlign", "sampling_ratio", DictValue(-1)},
+        {"D2RoIAlign", "sampling_ratio", DictValue(1 << 30)},
+        {"D2RoIAlign", "finest_scale", DictValue(0.)},
+        {"D2RoIAlign", "finest_scale", DictValue(static_cast<double>(INFINITE))},
+        {"D2RoIAlign", "aligned", DictValue("yes")},
+        {"D2DeformRoIPool", "output_size", ints({6, 7})},
+        {"D2DeformRoIPool", "sampling_ratio", DictValue(0)},
+        {"D2DeformRoIPool", "gamma", DictValue(static_cast<double>(INFINITE))},
+        {"D2DeformRoIPool", "gamma", DictValue(huge)},
+        {"D2AdaptiveWeightedPool", "gain", DictValue(static_cast<double>(NaN))},
+        {"D2InstanceNorm", "epsilon", DictValue(0.)},
+        {"D2InstanceNorm", "epsilon", DictValue(-1.)},
+        {"D2DenseBoxDecode", "mode", DictValue("median")},
+        {"D2DenseBoxDecode", "mode", DictValue(1)},
+        {"D2DenseBoxDecode", "overlap_threshold", DictValue(static_cast<double>(NaN))},
+        {"D2Detections", "nms_mode", DictValue("soft")},
+        {"D2Detections", "batch_size", DictValue(0)},
+        {"D2Detections", "batch_size", DictValue(1 << 20)},
+        {"D2Detections", "max_detections", DictValue(-5)},
+        {"D2Detections", "max_detections", DictValue(1 << 24)},
+        {"D2Detections", "soft_sigma", DictValue(0.)},
+        {"D2Detections", "format_version", DictValue(2)},
+        {"D2RoIConv", "levels", DictValue(0)},
+        {"D2RoIConv", "levels", DictValue(3)},
+        {"D2RoIConv", "levels", DictValue(9)},
+        {"D2RoIConv", "conv_stride", DictValue(0)},
+        {"D2RoIConv", "conv_pad", DictValue(-1)},
+        {"D2RoIConv", "conv_pad", DictValue(100)},
+        {"D2RoIConv", "norm_groups", DictValue(3)},
+        {"D2RoIConv", "has_bias", DictValue(0)},
+        {"D2RoIConv", "norm_affine", DictValue(0)},
+        {"D2RoIConv", "epsilon", DictValue(static_cast<double>(NaN))}};
+    for (const BadAttribute& b : bad)
+    {
+        std::ostringstream text;
+        text << b.op << ", " << b.name << " = " << b.value;
+        SCOPED_TRACE(text.str());
+        for (const Case& c : cases())
+        {
+            if (c.op != String(b.op))
+                continue;
+            LayerParams params = c.params;
+            params.set(b.name, b.value);
+            const std::string message = messageOf([&] { createLayer(c.type(), params); });
+            EXPECT_NE(std::string::npos, message.find(b.op)) << "not refused, or without its name: " << message;
+        }
+    }
+}
+
+TEST(D2Det_Layers, required_attributes_and_constants)
+{
+    for (const Case& c : cases())
+        for (const char* name : {"feat_strides", "output_size"})
+            if (c.params.has(name))
+            {
+                LayerParams params = c.params;
+                params.erase(name);
+                EXPECT_NE(std::string::npos, messageOf([&] { createLayer(c.type(), params); }).find(name)) << c.op;
+            }
+    for (const Case& c : cases())
+        if (!c.params.blobs.empty())
+        {
+            LayerParams params = c.params;
+            params.blobs.pop_back();
+            EXPECT_THROW(createLayer(c.type(), params), cv::Exception) << c.op;
+            Case wrong = c;
+            wrong.params.blobs.back() = tensor({1, 1});
+            EXPECT_THROW(runOnce(wrong, c.inputs(1)), cv::Exception) << c.op;
+        }
+}
+
+//! A few bytes of model must not make cv::dnn ask for terabytes.
+TEST(D2Det_Layers, absurd_outputs_are_refused)
+{
+    const Ptr<Layer> align = createLayer("d2det.D2RoIAlign",
+                                         []
+                                         {
+                                             LayerParams p = cases()[1].params;
+                                             p.set("output_size", ints({256, 256}));
+                                             return p;
+                                         }());
+    std::vector<MatShape> outputs, internals;
+    const std::vector<MatShape> shapes = {MatShape{100000, 5}, MatShape{1, 256, 8, 8}, MatShape{1, 256, 4, 4}};
+    EXPECT_THROW(align->getMemoryShapes(shapes, 0, outputs, internals), cv::Exception);
+
+    LayerParams p;
+    p.set("batch_size", 4096);
+    p.set("max_detections", 100000);
+    const Ptr<Layer> detections = createLayer("d2det.D2Detections", p);
+    EXPECT_THROW(detections->getMemoryShapes({MatShape{4, 5}, MatShape{4, 3}}, 0, outputs, internals), cv::Exception);
+}
+
+//////////////////////////////////////////// description of the model ////////////////////////////////////////////
+
+//! What a good description means is tested with Detector.
+TEST(D2Det_Layers, bad_descriptions_are_refused)
+{
+    LayerParams p;
+    p.set("format_version", 1);
+    p.set("class_names", String("cat\ndog\n"));
+    p.set("mean", reals({1, 2, 3}));
+    p.set("std", reals({4, 5, 6}));
+    p.set("channel_order", String("bgr"));
+    p.set("short_side", 320);
+    EXPECT_NO_THROW(createLayer("d2det.D2Detections", p));
+
+    const std::vector<std::pair<const char*, DictValue>> bad = {
+        {"mean", reals({1, 2})},      {"std", reals({1, 0, 1})},       {"channel_order", DictValue("gbr")},
+        {"short_side", DictValue(0)}, {"divisor", DictValue(1 << 20)}, {"class_names", DictValue(3)}};
+    for (const auto& b : bad)
+    {
+        LayerParams wrong = p;
+        wrong.set(b.first, b.second);
+        EXPECT_NE(std::string::npos, messageOf([&] { createLayer("d2det.D2Detections", wrong); }).find(b.first));
+    }
+}
+
+}  // namespace
+}  // namespace opencv_test
