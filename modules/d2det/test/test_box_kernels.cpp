@@ -688,6 +688,22 @@ TEST(D2Det_Detections, rows_that_never_become_detections)
     EXPECT_EQ(expected, input.run(detectionsCpu));
 }
 
+TEST(D2Det_Detections, fractions_of_batch_index_and_label_are_cut_off)
+{
+    DetectionsInput input;
+    input.p.labelled = true;
+    input.p.batchSize = 2;
+    input.p.maxDetections = 2;
+    input.probColumns = 2;
+    input.rois = {-0.5f, 0, 0, 9, 9, 1.9f, 0, 0, 8, 8, 2.f, 0, 0, 7, 7, -1.f, 0, 0, 6, 6};
+    input.probs = {-0.5f, 0.9f, 3.7f, 0.8f, 1.f, 0.7f, 1.f, 0.7f};
+    input.rows = 4;
+    const std::vector<float> expected = {0, 0, 0.9f, 0, 0, 9, 9, 0, -1, 0, 0, 0, 0, 0,
+                                         1, 3, 0.8f, 0, 0, 8, 8, 0, -1, 0, 0, 0, 0, 0};
+    EXPECT_EQ(expected, input.run(detectionsRef));
+    EXPECT_EQ(expected, input.run(detectionsCpu));
+}
+
 TEST(D2Det_Detections, ties_go_to_the_lower_class_then_row)
 {
     DetectionsInput input;
