@@ -310,18 +310,18 @@ TEST(D2Det_Coco, one_hit_and_one_miss_by_hand)
 
 TEST(D2Det_Coco, recall_points_are_products_not_quotients)
 {
-    // 7 of 100 objects found: recall 7/100 = 0.07 is below the point 7 * 0.01 = 0.07000000000000001.
+    // 35 of 100 objects found: recall 35/100 = 0.35 is below the point 35 * 0.01 = 0.35000000000000003.
     Dataset data;
     data.images = {1};
     data.categories = {1};
     for (int i = 0; i < 100; i++)
         data.addGt(1, 1, cv::Rect2d(20 * i, 0, 10, 10));
-    for (int i = 0; i < 7; i++)
+    for (int i = 0; i < 35; i++)
         data.detections.push_back({1, 1, cv::Rect2d(20 * i, 0, 10, 10), 0.5});
     const std::vector<double> curve = data.evaluator().precisionCurve(1, 0.5);
     ASSERT_EQ(101u, curve.size());
-    EXPECT_NEAR(1., curve[6], 1e-12);
-    EXPECT_EQ(0., curve[7]);
+    EXPECT_NEAR(1., curve[34], 1e-12);
+    EXPECT_EQ(0., curve[35]);
 }
 
 TEST(D2Det_Coco, perfect_predictions_give_one)
@@ -477,7 +477,7 @@ TEST(D2Det_Coco, thousands_of_images)
     for (int64 image = 0; image < 5000; image++)
     {
         data.images.push_back(image);
-        for (int i = 0; i < 7; i++)
+        for (int i = 0; i < 35; i++)
         {
             const int64 category = rng.uniform(1, 81);
             const cv::Rect2d box(rng.uniform(0, 500), rng.uniform(0, 500), rng.uniform(5, 200), rng.uniform(5, 200));
