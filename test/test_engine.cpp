@@ -1,0 +1,513 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* The training loop on a data set of coloured rectangles that every test paints for itself: resuming, checkpoints, skipped
+   steps, evaluation, logs and the program d2det_train. */
+
+#define BOOST_TEST_MODULE engine
+#include <boost/test/unit_test.hpp>
+
+#include "engine/trainer.hpp"
+
+#include <nlohmann/json.hpp>
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <sstream>
+#include <stdexcept>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace d2det;
+namespace fs = std::filesystem;
+namespace utf = boost::unit_test;
+
+namespace
+{
+
+constexpr int kImages = 8;
+
+//! A folder with images, annotations and run folders, removed at the end.
+struct World
+{
+    World()
+    {
+        static int count = 0;
+        root = fs::temp_directory_path() /
+               ("d2det_test_engine_" + std::to_string(::getpid()) + "_" + std::to_string(count++));
+        fs::create_directories(root / "images");
+        paint();
+    }
+    ~World() { fs::remove_all(root); }
+
+    std::string path(const std::string& name) const { return (root / name).string(); }
+
+    //! One bright rectangle per image: class "flat" if it is wider than tall, else "tall".
+    void paint() const
+    {
+        nlohmann::json file = {{"categories", {{{"id", 3}, {"name", "flat"}}, {{"id", 5}, {"name", "tall"}}}},
+                               {"images", nlohmann::json::array()},
+                               {"annotations", nlohmann::json::array()}};
+        cv::RNG random(7);
+        for (int i = 0; i < kImages; ++i)
+        {
+            cv::Mat image(64, 96, CV_8UC3, cv::Scalar(40, 60, 50));
+            const bool flat = i % 2 == 0;
+            const cv::Rect box(random.uniform(2, 30), random.uniform(2, 20), flat ? 50 : 20, flat ? 18 : 40);
+            cv::rectangle(image, box, cv::Scalar(200, 220, flat ? 60 : 240), cv::FILLED);
+            const std::string name = std::to_string(i) + ".png";
+            cv::imwrite(path("images/" + name), image);
+            file["images"].push_back({{"id", i + 1}, {"file_name", name}, {"width", 96}, {"height", 64}});
+            file["annotations"].push_back({{"id", i},
+                                           {"image_id", i + 1},
+                                           {"category_id", flat ? 3 : 5},
+                                           {"bbox", {box.x, box.y, box.width, box.height}},
+                                           {"area", box.area()},
+                                           {"iscrowd", 0}});
+        }
+        std::ofstream(path("boxes.json")) << file;
+    }
+
+    Config config() const
+    {
+        Config c;
+        c.model.backbone.type = "mobilenet_v2";
+        c.model.backbone.norm = "none";
+        c.model.backbone.levels = {3, 4};
+        c.model.backbone.frozenStages = 1;
+        c.model.fpn.channels = 8;
+        c.model.rpn.channels = 8;
+        c.model.rpn.anchorScale = 4;
+        c.model.rpn.batchPerImage = 32;
+        c.model.rpn.preNmsTopNTrain = c.model.rpn.postNmsTopNTrain = c.model.rpn.proposalsTrain = 50;
+        c.model.rpn.preNmsTopNTest = c.model.rpn.postNmsTopNTest = c.model.rpn.proposalsTest = 20;
+        c.model.roi.levels = 2;
+        c.model.roi.finestScale = 32;
+        c.model.roi.batchPerImage = 16;
+        c.model.roi.classHead.sharedLevels = true;
+        c.model.roi.classHead.offsetChannels = 8;
+        c.model.roi.classHead.fcChannels = 16;
+        c.model.roi.boxHead.convs = 2;
+        c.model.roi.boxHead.channels = 8;
+        c.model.roi.boxHead.normGroups = 2;
+        c.model.roi.boxHead.maxRois = 8;
+        c.model.test.scoreThreshold = 0.01f;
+        c.model.test.preDetections = c.model.test.maxDetections = 10;
+        c.model.input.shortSide = 64;
+        c.model.input.longSide = 96;
+        c.data.train = {{path("boxes.json"), path("images"), "", 1}};
+        c.data.val = c.data.train;
+        c.data.shortSides = {48, 64};
+        c.data.longSide = 96;
+        c.data.workers = 1;
+        c.solver.batchSize = 2;
+        c.solver.epochs = 1.5;  // 6 iterations
+        c.solver.learningRate = 0.005;
+        c.solver.warmupIterations = 2;
+        c.solver.ema = 0.9;
+        c.solver.checkpointEvery = 3;
+        c.solver.logEvery = 1;
+        return c;
+    }
+
+    TrainOptions options(const std::string& run) const
+    {
+        TrainOptions o;
+        o.output = path(run);
+        o.threads = 1;
+        o.console = false;
+        return o;
+    }
+
+    TensorFile last(const std::string& run) const { return readSafetensors(path(run + "/last.safetensors")); }
+
+    fs::path root;
+};
+
+std::vector<std::string> linesOf(const std::string& path)
+{
+    std::vector<std::string> lines;
+    std::ifstream file(path);
+    for (std::string line; std::getline(file, line);)
+        lines.push_back(line);
+    return lines;
+}
+
+void checkEqual(const TensorFile& a, const TensorFile& b)
+{
+    BOOST_REQUIRE_EQUAL(a.tensors.size(), b.tensors.size());
+    for (const auto& item : a.tensors)
+        BOOST_TEST(torch::equal(item.second, b.tensors.at(item.first)), item.first << " differs");
+    BOOST_TEST(a.metadata == b.metadata, boost::test_tools::per_element());
+}
+
+std::string errorOf(const Config& config, const TrainOptions& options)
+{
+    try
+    {
+        Trainer(config, options).run();
+    }
+    catch (const std::runtime_error& error)
+    {
+        return error.what();
+    }
+    return "";
+}
+
+void checkContains(const std::string& text, const std::string& part)
+{
+    BOOST_TEST(text.find(part) != std::string::npos, "'" << text << "' does not contain '" << part << "'");
+}
+
+}  // namespace
+
+//! Six iterations in one go; stopped after three; killed after five with the checkpoint of the third: all end the same.
+BOOST_AUTO_TEST_CASE(resuming_changes_nothing)
+{
+    const World world;
+    for (const char* const optimizer : {"sgd", "adam"})
+    {
+        Config config = world.config();
+        config.solver.optimizer = optimizer;
+        config.solver.learningRate = config.solver.optimizer == "sgd" ? 0.005 : 0.0005;
+        const std::string prefix = optimizer;
+
+        TrainOptions whole = world.options(prefix + "_whole");
+        Trainer first(config, whole);
+        BOOST_TEST(first.totalIterations() == 6);
+        BOOST_TEST(first.run());
+
+        TrainOptions stopped = world.options(prefix + "_stopped");
+        stopped.stopAfter = 3;
+        BOOST_TEST(!Trainer(config, stopped).run());
+        stopped.stopAfter = 0;
+        stopped.resume = true;
+        BOOST_TEST(Trainer(config, stopped).run());
+        checkEqual(world.last(prefix + "_whole"), world.last(prefix + "_stopped"));
+
+        TrainOptions killed = world.options(prefix + "_killed");
+        killed.stopAfter = 5;
+        BOOST_TEST(!Trainer(config, killed).run());
+        fs::remove(world.path(prefix + "_killed/last.safetensors"));
+        fs::copy(world.path(prefix + "_killed/checkpoint_00000003.safetensors"),
+                 world.path(prefix + "_killed/last.safetensors"));
+        killed.stopAfter = 0;
+        killed.resume = true;
+        BOOST_TEST(Trainer(config, killed).run());
+        checkEqual(world.last(prefix + "_whole"), world.last(prefix + "_killed"));
+
+        // The log has every iteration once.
+        const std::vector<std::string> log = linesOf(world.path(prefix + "_killed/log.csv"));
+        BOOST_REQUIRE_EQUAL(log.size(), 7u);
+        for (size_t i = 1; i < log.size(); ++i)
+            BOOST_TEST(std::atoi(log[i].c_str()) == static_cast<int>(i));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(training_moves_what_it_should)
+{
+    const World world;
+    const Config config = world.config();
+    TrainOptions options = world.options("run");
+    options.stopAfter = 2;
+    torch::manual_seed(0);
+    Trainer trainer(config, options);
+    TensorMap before;
+    for (const auto& item : namedTensors(*trainer.model()))
+        before[item.first] = item.second.detach().clone();
+    trainer.run();
+    int moved = 0;
+    for (const auto& item : trainer.model()->named_parameters())
+    {
+        const bool changed = !torch::equal(item.value(), before.at(item.key()));
+        BOOST_TEST(changed == item.value().requires_grad(), item.key());
+        moved += changed;
+    }
+    BOOST_TEST(moved > 20);
+}
+
+//! A few dozen steps on eight pictures: the loss falls and the boxes are found.
+BOOST_AUTO_TEST_CASE(it_learns)
+{
+    const World world;
+    Config config = world.config();
+    config.solver.epochs = 15;
+    config.solver.optimizer = "adam";
+    config.solver.learningRate = 0.002;
+    config.solver.warmupIterations = 5;
+    config.solver.ema = 0;
+    config.solver.logEvery = 10;
+    config.solver.checkpointEvery = 1000;
+    config.data.flip = 0;
+    TrainOptions options = world.options("run");
+    BOOST_TEST(Trainer(config, options).run());
+    const std::vector<std::string> log = linesOf(world.path("run/log.csv"));
+    BOOST_REQUIRE_EQUAL(log.size(), 7u);
+    const std::string header = log[0];
+    const auto column = std::count(header.begin(), header.begin() + static_cast<long>(header.find(",loss,")) + 1, ',');
+    const auto loss = [&](const std::string& line)
+    {
+        std::istringstream stream(line);
+        std::string cell;
+        for (long i = 0; i <= column; ++i)
+            std::getline(stream, cell, ',');
+        return std::atof(cell.c_str());
+    };
+    BOOST_TEST(loss(log[1]) > 0);
+    BOOST_TEST(loss(log[6]) < 0.8 * loss(log[1]), "first " << loss(log[1]) << ", last " << loss(log[6]));
+}
+
+BOOST_AUTO_TEST_CASE(checkpoints_are_complete_and_pruned)
+{
+    const World world;
+    Config config = world.config();
+    config.solver.checkpointEvery = 1;
+    config.solver.keepCheckpoints = 2;
+    TrainOptions options = world.options("run");
+    options.evalEvery = 0.75;  // after iterations 3 and 6
+    Trainer trainer(config, options);
+    BOOST_TEST(trainer.run());
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(world.path("run")))
+        names.push_back(entry.path().filename().string());
+    std::sort(names.begin(), names.end());
+    const std::vector<std::string> expected = {"best.safetensors",
+                                               "checkpoint_00000005.safetensors",
+                                               "checkpoint_00000006.safetensors",
+                                               "config.json",
+                                               "eval.csv",
+                                               "last.safetensors",
+                                               "log.csv"};
+    BOOST_TEST(names == expected, boost::test_tools::per_element());
+
+    const TensorFile file = world.last("run");
+    BOOST_TEST(file.metadata.at("iteration") == "6");
+    const Config stored = checkpointConfig(file);
+    BOOST_TEST(stored.model.classNames == (std::vector<std::string>{"flat", "tall"}), boost::test_tools::per_element());
+    BOOST_TEST(configToJson(loadConfig(world.path("run/config.json"))) == configToJson(stored));
+    Detector other(stored.model);
+    restoreModel(*other, modelWeights(file, false));
+    for (const auto& item : namedTensors(*trainer.model()))
+        BOOST_TEST(torch::equal(item.second, namedTensors(*other).at(item.first)), item.first);
+
+    const std::vector<std::string> evaluations = linesOf(world.path("run/eval.csv"));
+    BOOST_REQUIRE_EQUAL(evaluations.size(), 3u);
+    checkContains(evaluations[0], "val/boxes/AP,val/boxes/AP50,val/boxes/AP75");
+    BOOST_TEST(evaluations[1].rfind("3,", 0) == 0u);
+    BOOST_TEST(evaluations[2].rfind("6,", 0) == 0u);
+}
+
+//! The evaluation during training must not leave a trace in the weights.
+BOOST_AUTO_TEST_CASE(evaluation_changes_nothing)
+{
+    const World world;
+    TrainOptions options = world.options("plain");
+    Trainer(world.config(), options).run();
+    options = world.options("evaluated");
+    options.evalEvery = 0.5;
+    Trainer(world.config(), options).run();
+    TensorFile plain = world.last("plain"), evaluated = world.last("evaluated");
+    plain.metadata.erase("best");
+    evaluated.metadata.erase("best");
+    checkEqual(plain, evaluated);
+}
+
+//! Numbers of evaluate() against detections mapped to the image by hand.
+BOOST_AUTO_TEST_CASE(evaluation_uses_image_pixels)
+{
+    const World world;
+    Config config = world.config();
+    config.model.classNames = {"tall", "flat"};  // another order than the file's
+    config.model.input.shortSide = 128;          // scale 2
+    config.model.input.longSide = 192;
+    torch::manual_seed(5);
+    Detector model(config.model);
+    CocoOptions options;
+    options.classNames = config.model.classNames;
+    const Dataset dataset = loadDatasets(config.data.val, options);
+    const Evaluation result = evaluate(model, dataset, 0.1, {});
+    BOOST_TEST(result.complete);
+    BOOST_TEST(result.images == kImages);
+    BOOST_TEST(result.unreadable == 0);
+    BOOST_REQUIRE_EQUAL(result.summary.size(), 12u);
+    BOOST_REQUIRE_EQUAL(result.categoryAP.size(), 2u);
+    for (const double value : result.summary)
+        BOOST_TEST((value >= -1 && value <= 1));
+    BOOST_TEST(result.detections > 0);
+    BOOST_TEST(result.detections <= kImages * config.model.test.maxDetections);
+
+    int asked = 0;
+    BOOST_TEST(!evaluate(model, dataset, 0.1, [&] { return ++asked > 2; }).complete);
+
+    std::ofstream(world.path("images/3.png")) << "no image";
+    BOOST_TEST(evaluate(model, dataset, 0.2, {}).unreadable == 1);
+    BOOST_CHECK_THROW(evaluate(model, dataset, 0.1, {}), std::runtime_error);
+}
+
+BOOST_AUTO_TEST_CASE(losses_that_are_no_number)
+{
+    const World world;
+    const Config config = world.config();
+    TrainOptions options = world.options("run");
+    options.stopAfter = 1;
+    Trainer(config, options).run();
+    TensorFile file = world.last("run");
+    for (auto& item : file.tensors)
+        if (item.first.find("rpn") != std::string::npos)
+            item.second.fill_(std::numeric_limits<float>::quiet_NaN());
+    writeSafetensors(world.path("nan.safetensors"), file);
+    Config longer = config;
+    longer.solver.epochs = 10;
+    options = world.options("nan");
+    options.init = world.path("nan.safetensors");
+    checkContains(errorOf(longer, options), "10 steps in a row");
+}
+
+BOOST_AUTO_TEST_CASE(a_request_stops_after_the_step)
+{
+    const World world;
+    const Config config = world.config();
+    Trainer trainer(config, world.options("run"));
+    requestStop();
+    BOOST_TEST(!trainer.run());
+    clearStopRequest();
+    BOOST_TEST(trainer.iteration() == 1);
+    BOOST_TEST(world.last("run").metadata.at("iteration") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(errors_are_clear)
+{
+    const World world;
+    const Config good = world.config();
+    const TrainOptions options = world.options("run");
+    Config config = good;
+    config.data.train.clear();
+    checkContains(errorOf(config, options), "data.train is empty");
+    config = good;
+    config.data.train[0].images = world.path("nowhere");
+    checkContains(errorOf(config, options), "nowhere");
+    config = good;
+    config.data.train[0].annotations = world.path("none.json");
+    checkContains(errorOf(config, options), "none.json");
+    std::ofstream(world.path("empty.json"))
+        << R"({"images": [], "annotations": [], "categories": [{"id": 1, "name": "x"}]})";
+    config.data.train[0].annotations = world.path("empty.json");
+    BOOST_TEST(!errorOf(config, options).empty());
+    config = good;
+    config.model.classNames = {"zebra"};
+    BOOST_TEST(!errorOf(config, options).empty());
+    config = good;
+    config.solver.batchSize = 0;
+    checkContains(errorOf(config, options), "solver.batch_size");
+
+    TrainOptions other = options;
+    other.resume = true;
+    checkContains(errorOf(good, other), "last.safetensors");
+    other.resume = false;
+    other.init = world.path("images/0.png");
+    checkContains(errorOf(good, other), "images/0.png");
+}
+
+//! A checkpoint of another model must not be resumed.
+BOOST_AUTO_TEST_CASE(resuming_another_model_fails)
+{
+    const World world;
+    Config config = world.config();
+    TrainOptions options = world.options("run");
+    options.stopAfter = 1;
+    Trainer(config, options).run();
+    options.resume = true;
+    config.model.fpn.channels = 16;
+    checkContains(errorOf(config, options), "another shape");
+}
+
+// ---- the program ----
+
+namespace
+{
+
+std::string program()
+{
+    return (fs::path(utf::framework::master_test_suite().argv[0]).parent_path() / "d2det_train").string();
+}
+
+boost::test_tools::assertion_result programIsThere(utf::test_unit_id)
+{
+    boost::test_tools::assertion_result there(fs::exists(program()));
+    there.message() << program() << " was not built";
+    return there;
+}
+
+struct Outcome
+{
+    int code = -1;
+    std::string text;
+};
+
+Outcome runProgram(const World& world, const std::string& arguments)
+{
+    const std::string output = world.path("output.txt");
+    const int status = std::system((program() + " " + arguments + " > " + output + " 2>&1").c_str());
+    Outcome outcome;
+    outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    for (const std::string& line : linesOf(output))
+        outcome.text += line + "\n";
+    return outcome;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(command_line, *utf::precondition(programIsThere))
+
+BOOST_AUTO_TEST_CASE(usage)
+{
+    const World world;
+    const Outcome help = runProgram(world, "--help");
+    BOOST_TEST(help.code == 0);
+    checkContains(help.text, "--config");
+    for (const char* arguments : {"", "--nonsense", "--config", "--config x.json", "--output x",
+                                  "--threads x --output y", "--threads -1 --output y --config z"})
+    {
+        const Outcome outcome = runProgram(world, arguments);
+        BOOST_TEST(outcome.code == 2, arguments << ": " << outcome.text);
+        BOOST_TEST(std::count(outcome.text.begin(), outcome.text.end(), '\n') == 1, outcome.text);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(train_resume_evaluate)
+{
+    const World world;
+    std::ofstream(world.path("c.json")) << configToJson(world.config());
+    const std::string run = " --output " + world.path("run");
+    const std::string base = "--threads 1 --config " + world.path("c.json") + run;
+
+    Outcome outcome = runProgram(world, base + " --set solver.learning_rte=1");
+    BOOST_TEST(outcome.code == 1);
+    checkContains(outcome.text, "did you mean 'learning_rate'?");
+    BOOST_TEST(std::count(outcome.text.begin(), outcome.text.end(), '\n') == 1);
+
+    outcome = runProgram(world, base + " --epochs 0.5 --eval-every 0");
+    BOOST_TEST(outcome.code == 0, outcome.text);
+    checkContains(outcome.text, "finished after iteration 2 of 2");
+    outcome = runProgram(world, base);
+    BOOST_TEST(outcome.code == 1);
+    checkContains(outcome.text, "--resume");
+    outcome = runProgram(world, "--threads 1 --resume --epochs 1" + run);
+    BOOST_TEST(outcome.code == 0, outcome.text);
+    checkContains(outcome.text, "finished after iteration 4 of 4");
+    BOOST_TEST(fs::exists(world.path("run/best.safetensors")));
+    outcome = runProgram(world, "--threads 1 --eval-only " + world.path("run/best.safetensors"));
+    BOOST_TEST(outcome.code == 0, outcome.text);
+    checkContains(outcome.text, "AP50");
+    outcome = runProgram(world, "--eval-only " + world.path("images/0.png"));
+    BOOST_TEST(outcome.code == 1);
+    BOOST_TEST(std::count(outcome.text.begin(), outcome.text.end(), '\n') == 1);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
