@@ -18,6 +18,8 @@
 #ifndef OPENCV_D2DET_KERNELS_SIMD_HPP
 #define OPENCV_D2DET_KERNELS_SIMD_HPP
 
+#include <cstring>
+
 // Sanitizers instrument the resolver, which runs before they are ready: no clones then.
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12 && defined(__x86_64__) && defined(__linux__) && \
     defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -52,27 +54,10 @@ struct Lanes
 {
 #if defined(__GNUC__)
     typedef float Vector __attribute__((vector_size(BYTES)));
-    typedef float Memory __attribute__((vector_size(BYTES), aligned(4), may_alias));
     static constexpr int N = 64 / BYTES, STEP = BYTES / 4;
-    D2DET_INLINE static const Memory& get(const float* p)
-    {
-        return *reinterpret_cast<const Memory*>(p);
-    }
-    D2DET_INLINE static void put(float* p, const Vector& x)
-    {
-        *reinterpret_cast<Memory*>(p) = x;
-    }
 #else
     typedef float Vector;
     static constexpr int N = LANES, STEP = 1;
-    D2DET_INLINE static Vector get(const float* p)
-    {
-        return *p;
-    }
-    D2DET_INLINE static void put(float* p, Vector x)
-    {
-        *p = x;
-    }
 #endif
     Vector v[N];
 
@@ -84,12 +69,12 @@ struct Lanes
     D2DET_INLINE void load(const float* p)
     {
         for (int i = 0; i < N; i++)
-            v[i] = get(p + i * STEP);
+            std::memcpy(&v[i], p + i * STEP, sizeof(Vector));
     }
     D2DET_INLINE void store(float* p) const
     {
         for (int i = 0; i < N; i++)
-            put(p + i * STEP, v[i]);
+            std::memcpy(p + i * STEP, &v[i], sizeof(Vector));
     }
     //! this = w * x
     D2DET_INLINE void mul(float w, const Lanes& x)
@@ -100,8 +85,9 @@ struct Lanes
     //! this = w * memory
     D2DET_INLINE void mul(float w, const float* p)
     {
-        for (int i = 0; i < N; i++)
-            v[i] = w * get(p + i * STEP);
+        Lanes x;
+        x.load(p);
+        mul(w, x);
     }
     //! this += w * x
     D2DET_INLINE void madd(float w, const Lanes& x)
@@ -112,8 +98,9 @@ struct Lanes
     //! this += w * memory
     D2DET_INLINE void madd(float w, const float* p)
     {
-        for (int i = 0; i < N; i++)
-            v[i] += w * get(p + i * STEP);
+        Lanes x;
+        x.load(p);
+        madd(w, x);
     }
     //! this += x * y
     D2DET_INLINE void madd(const Lanes& x, const Lanes& y)
@@ -136,8 +123,10 @@ struct Lanes
     //! memory += w * this
     D2DET_INLINE void addTo(float* p, float w) const
     {
-        for (int i = 0; i < N; i++)
-            put(p + i * STEP, get(p + i * STEP) + w * v[i]);
+        Lanes sum;
+        sum.load(p);
+        sum.madd(w, *this);
+        sum.store(p);
     }
 };
 
