@@ -11,6 +11,8 @@
        shape without looking (getMatFromTensor of onnx_graph_simplifier.cpp in 4.6) and would read behind its end;
      - integers (attributes, int64 tensors) of 2^24 and above: sizes, axes and paddings all are below, and the importer
        allocates what it is told to (an axis of Slice becomes the length of a vector);
+     - nodes that use tensors which do not exist, convolutions without constant weights, Slice with impossible axes: the
+       importer of 4.6 reads behind the end of vectors there;
      - singular fields that occur twice: protobuf would merge them, which makes the previous check worthless.
 
    Wire format: https://protobuf.dev/programming-guides/encoding/. Field numbers: onnx.proto3 of ONNX 1.12 (never
@@ -18,17 +20,21 @@
 
      ModelProto      graph 7, training_info 20, functions 25
      TrainingInfoProto initialization 1, algorithm 2        FunctionProto  node 7
-     GraphProto      node 1, initializer 5, sparse_initializer 15
-     NodeProto       attribute 5
+     GraphProto      node 1, initializer 5, input 11, sparse_initializer 15        ValueInfoProto  name 1
+     NodeProto       input 1, output 2, op_type 4, attribute 5, domain 7
      AttributeProto  i 3, ints 8, t 5, g 6, tensors 10, graphs 11, sparse_tensor 22, sparse_tensors 23
      SparseTensorProto values 1, indices 2
-     TensorProto     dims 1, data_type 2, float_data 4, int32_data 5, string_data 6, int64_data 7, raw_data 9,
+     TensorProto     dims 1, data_type 2, float_data 4, int32_data 5, int64_data 7, name 8, raw_data 9,
                      double_data 10, uint64_data 11, external_data 13, data_location 14 (1 = EXTERNAL) */
 
 #include "onnx_check.hpp"
 
 #include <cstdint>
 #include <limits>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
 
 namespace cv
 {
@@ -41,6 +47,8 @@ namespace
 constexpr int MAX_DEPTH = 32;  //!< nested messages; a graph inside an attribute costs three
 
 constexpr int64_t MAX_INTEGER = 1 << 24;  //!< magnitude of integers in attributes and int64 tensors
+
+constexpr size_t MAX_DIMS = 8;  //!< of a tensor
 
 enum WireType
 {
@@ -130,6 +138,21 @@ struct Field
     size_t size = 0;
 };
 
+//! What the checks of nodes need to know of a tensor.
+struct TensorInfo
+{
+    std::string name;
+    std::vector<uint64_t> dims;
+    uint64_t elements = 1;
+    int64_t largest = 0;  //!< magnitude of its integers
+};
+
+struct NodeInfo
+{
+    std::vector<std::string> inputs, outputs;
+    std::string type, domain;
+};
+
 class Walker
 {
 public:
@@ -141,15 +164,19 @@ public:
         if (depth > MAX_DEPTH)
             fail(p, "messages are nested too deeply");
         if (type == Message::TENSOR)
-            return tensor(p, end);
+        {
+            tensor(p, end);
+            return;
+        }
         uint32_t seen = 0;  // bit i: single field i has occurred; their numbers are below 32
         while (p < end)
         {
             const uchar* const start = p;
             const Field field = next(p, end);
             const Child child = childOf(type, field.number);
+            int64_t ignored = 0;
             if (type == Message::ATTRIBUTE && (field.number == 3 || field.number == 8))
-                checkIntegers(field, start);
+                checkIntegers(field, start, ignored);
             if (child.message == Message::OTHER)
                 continue;
             if (field.wire != BYTES)
@@ -161,12 +188,13 @@ public:
                 seen |= 1u << field.number;
             }
             if (type == Message::MODEL && child.message == Message::GRAPH)
-                hasGraph = true;
+                graph_ = field;
             message(child.message, field.data, field.data + field.size, depth + 1);
         }
     }
 
-    bool hasGraph = false;
+    //! Checks that the nodes of the main graph fit together; its fields are well-formed already.
+    void checkNodes() const;
 
 private:
     [[noreturn]] void fail(const uchar* where, const char* what) const
@@ -227,62 +255,69 @@ private:
         return field;
     }
 
-    void checkInteger(int64_t value, const uchar* where) const
+    void checkInteger(int64_t value, const uchar* where, int64_t& largest) const
     {
         if (value > MAX_INTEGER || value < -MAX_INTEGER)
             fail(where, "an integer is beyond 2^24");
+        largest = std::max(largest, std::abs(value));
     }
 
     //! Checks the values of a varint field that may be packed and counts them.
-    uint64_t checkIntegers(const Field& field, const uchar* where) const
+    uint64_t checkIntegers(const Field& field, const uchar* where, int64_t& largest) const
     {
         if (field.wire == VARINT)
         {
-            checkInteger(static_cast<int64_t>(field.value), where);
+            checkInteger(static_cast<int64_t>(field.value), where, largest);
             return 1;
         }
         if (field.wire != BYTES)
             fail(where, "a field has the wrong wire type");
         uint64_t count = 0;
         for (const uchar *p = field.data, *end = p + field.size; p < end; count++)
-            checkInteger(static_cast<int64_t>(varint(p, end)), where);
+            checkInteger(static_cast<int64_t>(varint(p, end)), where, largest);
         return count;
     }
 
-    void checkRawIntegers(const uchar* data, uint64_t count) const
+    void checkRawIntegers(const uchar* data, uint64_t count, int64_t& largest) const
     {
         for (uint64_t i = 0; i < count; i++)
         {
             uint64_t value = 0;  // raw_data is little-endian
             for (int k = 7; k >= 0; k--)
                 value = value << 8 | data[i * 8 + k];
-            checkInteger(static_cast<int64_t>(value), data + i * 8);
+            checkInteger(static_cast<int64_t>(value), data + i * 8, largest);
         }
     }
 
-    void multiplyDim(uint64_t dim, const uchar* where, uint64_t& elements) const
+    void addDim(uint64_t dim, const uchar* where, TensorInfo& info) const
     {
         constexpr uint64_t limit = std::numeric_limits<int>::max();
         if (dim > limit)  // also negative ones
             fail(where, "a tensor has a negative or huge dimension");
-        elements *= dim;
-        if (elements > limit)
+        info.elements *= dim;
+        if (info.elements > limit)
             fail(where, "a tensor is too large");
+        if (info.dims.size() == MAX_DIMS)
+            fail(where, "a tensor has too many dimensions");
+        info.dims.push_back(dim);
     }
 
-    //! Multiplies the number of elements by the dimensions in a field, packed or not.
-    void multiplyDims(const Field& field, const uchar* where, uint64_t& elements) const
+    //! Adds the dimensions in a field, packed or not.
+    void addDims(const Field& field, const uchar* where, TensorInfo& info) const
     {
         if (field.wire == VARINT)
-            return multiplyDim(field.value, where, elements);
+            return addDim(field.value, where, info);
         for (const uchar *p = field.data, *end = p + field.size; p < end;)
-            multiplyDim(varint(p, end), where, elements);
+            addDim(varint(p, end), where, info);
     }
 
-    void tensor(const uchar* p, const uchar* end) const;
+    TensorInfo tensor(const uchar* p, const uchar* end) const;
+    NodeInfo node(const Field& field) const;
+    void checkNode(const NodeInfo& node, const uchar* where, const std::map<std::string, TensorInfo>& constants) const;
 
     const uchar* const begin_;
     const String& name_;
+    Field graph_;
 };
 
 //! Bytes of one element in raw_data by TensorProto.DataType; 0: a type no network here can have.
@@ -312,10 +347,11 @@ int rawSize(uint64_t dataType)
     }
 }
 
-void Walker::tensor(const uchar* p, const uchar* end) const
+TensorInfo Walker::tensor(const uchar* p, const uchar* end) const
 {
     const uchar* const start = p;
-    uint64_t elements = 1, dataType = 0;
+    TensorInfo info;
+    uint64_t dataType = 0;
     uint64_t floats = 0, int32s = 0, int64s = 0, doubles = 0, raw = 0;
     const uchar* rawData = nullptr;
     bool hasRaw = false, hasType = false;
@@ -330,7 +366,7 @@ void Walker::tensor(const uchar* p, const uchar* end) const
             case 1:
                 wireOk = bytes || field.wire == VARINT;
                 if (wireOk)
-                    multiplyDims(field, fieldStart, elements);
+                    addDims(field, fieldStart, info);
                 break;
             case 2:
                 wireOk = field.wire == VARINT && !hasType;
@@ -345,7 +381,11 @@ void Walker::tensor(const uchar* p, const uchar* end) const
             case 7:
                 wireOk = bytes || field.wire == VARINT;
                 if (wireOk)
-                    (field.number == 5 ? int32s : int64s) += checkIntegers(field, fieldStart);
+                    (field.number == 5 ? int32s : int64s) += checkIntegers(field, fieldStart, info.largest);
+                break;
+            case 8:
+                wireOk = bytes;
+                info.name.assign(field.data, field.data + field.size);
                 break;
             case 9:
                 wireOk = bytes && !hasRaw;
@@ -373,6 +413,7 @@ void Walker::tensor(const uchar* p, const uchar* end) const
             fail(fieldStart, "a field of a tensor has the wrong type or occurs twice");
     }
 
+    const uint64_t elements = info.elements;
     const int bytesPerElement = rawSize(dataType);
     if (bytesPerElement == 0)
         fail(start, "a tensor has an unknown data type");
@@ -387,7 +428,96 @@ void Walker::tensor(const uchar* p, const uchar* end) const
     if (!counts || !fits)
         fail(start, "the data of a tensor are not as long as its shape says");
     if (dataType == 7 && hasRaw)
-        checkRawIntegers(rawData, elements);
+        checkRawIntegers(rawData, elements, info.largest);
+    return info;
+}
+
+NodeInfo Walker::node(const Field& field) const
+{
+    NodeInfo info;
+    for (const uchar *p = field.data, *end = p + field.size; p < end;)
+    {
+        const Field part = next(p, end);
+        const std::string text(part.data, part.data + part.size);
+        if (part.number == 1)
+            info.inputs.push_back(text);
+        else if (part.number == 2)
+            info.outputs.push_back(text);
+        else if (part.number == 4)
+            info.type = text;
+        else if (part.number == 7)
+            info.domain = text;
+    }
+    return info;
+}
+
+//! Standard operators that the importer takes on trust.
+void Walker::checkNode(const NodeInfo& node, const uchar* where,
+                       const std::map<std::string, TensorInfo>& constants) const
+{
+    const auto constant = [&](size_t i) -> const TensorInfo*
+    {
+        const auto found = i < node.inputs.size() ? constants.find(node.inputs[i]) : constants.end();
+        return found == constants.end() ? nullptr : &found->second;
+    };
+    if (node.type == "Conv" || node.type == "ConvTranspose")
+    {
+        const TensorInfo* const weight = constant(1);
+        if (!weight || weight->dims.size() < 3 || weight->elements == 0)
+            fail(where, "a convolution has no constant weights");
+        if (node.inputs.size() > 2 && (!constant(2) || constant(2)->dims.size() != 1 || constant(2)->elements == 0))
+            fail(where, "a convolution has no constant bias");
+        if (node.type == "Conv" && node.inputs.size() > 2 && constant(2)->elements != weight->dims[0])
+            fail(where, "a convolution's bias does not fit its weights");
+    }
+    else if (node.type == "Slice" && node.inputs.size() > 1)
+    {
+        for (size_t i = 1; i < node.inputs.size(); i++)
+            if (!constant(i) || constant(i)->elements == 0 || constant(i)->elements > MAX_DIMS ||
+                (i >= 3 && constant(i)->largest >= static_cast<int64_t>(MAX_DIMS)))
+                fail(where, "a Slice has no constant or impossible ranges");
+    }
+}
+
+void Walker::checkNodes() const
+{
+    if (!graph_.data)
+        fail(begin_, "it has no graph");
+    std::map<std::string, TensorInfo> constants;
+    std::set<std::string> known;
+    std::vector<Field> nodes;
+    for (const uchar *p = graph_.data, *end = p + graph_.size; p < end;)
+    {
+        const Field field = next(p, end);
+        if (field.number == 1)
+            nodes.push_back(field);
+        else if (field.number == 5)
+        {
+            const TensorInfo info = tensor(field.data, field.data + field.size);
+            known.insert(info.name);
+            if (!constants.emplace(info.name, info).second)
+                fail(field.data, "two tensors have the same name");
+        }
+        else if (field.number == 11 && field.wire == BYTES)
+            for (const uchar *q = field.data, *inputEnd = q + field.size; q < inputEnd;)
+            {
+                const Field part = next(q, inputEnd);
+                if (part.number == 1 && part.wire == BYTES)
+                    known.emplace(part.data, part.data + part.size);
+            }
+    }
+    for (const Field& field : nodes)
+    {
+        const NodeInfo info = node(field);
+        for (const std::string& input : info.inputs)
+            if (!input.empty() && !known.count(input))
+                fail(field.data, "a node uses a tensor that does not exist");
+        if (info.domain.empty() || info.domain == "ai.onnx")
+            checkNode(info, field.data, constants);
+        for (const std::string& output : info.outputs)
+            if (!output.empty() && !known.insert(output).second)
+                fail(field.data, "a tensor is made twice");
+    }
 }
 
 }  // namespace
@@ -400,8 +530,7 @@ void checkOnnx(const uchar* data, size_t size, const String& name)
         CV_Error_(Error::StsBadArg, ("'%s' has %zu bytes, an ONNX model has less than 2 GiB", name.c_str(), size));
     Walker walker(data, name);
     walker.message(Message::MODEL, data, data + size, 0);
-    if (!walker.hasGraph)
-        CV_Error_(Error::StsParseError, ("'%s' is not an ONNX model: it has no graph", name.c_str()));
+    walker.checkNodes();
 }
 
 }  // namespace d2det

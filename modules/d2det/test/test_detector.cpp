@@ -617,6 +617,55 @@ TEST(D2Det_DetectorInput, tensors_must_be_complete)
     expectRefused(twice, "occurs twice");
 }
 
+TEST(D2Det_DetectorInput, nodes_must_fit_together)
+{
+    onnx::Graph g = syntheticGraph();
+    g.initializers.erase(g.initializers.begin());  // cls_w: the importer would look for its size
+    expectRefused(onnx::model(g.message()), "does not exist");
+    g = syntheticGraph();
+    g.initializers[0] = onnx::tensor("cls_w", {3}, std::vector<float>(3));
+    expectRefused(onnx::model(g.message()), "no constant weights");
+    g = syntheticGraph();
+    g.initializers[1] = onnx::tensor("cls_b", {2}, std::vector<float>(2));
+    expectRefused(onnx::model(g.message()), "does not fit its weights");
+    g = syntheticGraph();
+    g.initializers.back() = onnx::tensor("axis1", {1 << 20});
+    expectRefused(onnx::model(g.message()), "impossible ranges");
+    g.initializers.back() = onnx::tensor("axis1", {int64_t(1) << 40});
+    expectRefused(onnx::model(g.message()), "beyond 2^24");
+    g = syntheticGraph();
+    g.initializers.push_back(g.initializers[0]);
+    expectRefused(onnx::model(g.message()), "same name");
+}
+
+// Any damage either leaves a model that works or raises cv::Exception; another exception or a crash is a failure.
+TEST(D2Det_DetectorInput, damaged)
+{
+    const std::vector<uchar> model = syntheticModel();
+    const Mat image = sceneOf(SCENE, {LEFT});
+    RNG rng(11);
+    int refused = 0;
+    for (int i = 0; i < 1000; i++)
+    {
+        std::vector<uchar> bytes = model;
+        for (int k = rng.uniform(1, 4); k > 0; k--)
+            bytes[rng.uniform(0, static_cast<int>(bytes.size()))] = static_cast<uchar>(rng.uniform(0, 256));
+        try
+        {
+            const Ptr<Detector> detector = Detector::create(bytes);
+            const InputParams params = detector->getInputParams();
+            if (std::max(params.shortSide, params.longSide) <= 1000)
+                detect(*detector, image);
+        }
+        catch (const cv::Exception&)
+        {
+            refused++;
+        }
+    }
+    EXPECT_GT(refused, 500);
+    EXPECT_LT(refused, 1000);
+}
+
 TEST(D2Det_DetectorInput, nested_too_deeply)
 {
     onnx::Message graph = onnx::Graph().message();

@@ -47,7 +47,12 @@ struct CV_EXPORTS_W_SIMPLE InputParams
 */
 CV_EXPORTS_W void prepareInput(InputArray image, const InputParams& params, OutputArray blob, OutputArray imInfo);
 
-/** @brief D2Det object detector. */
+/** @brief D2Det object detector.
+
+A model is one ONNX file made by d2det_export; anything else (other models, damaged files, ONNX external data) raises
+cv::Exception. A Detector is not thread-safe: use one per thread. All results are the same bit for bit for any number of
+threads and any batch.
+*/
 class CV_EXPORTS_W Detector : public Algorithm
 {
 public:
@@ -55,22 +60,25 @@ public:
 
     /** @brief Reads an ONNX model made by d2det_export.
     @param model path of the .onnx file; it needs no second file.
-    @param backend_id one of dnn::Backend.
-    @param target_id one of dnn::Target.
+    @param backend_id one of dnn::Backend; 0 (default) is OpenCV's own. Other back ends are handed to the network; one that
+    is not available in this build raises cv::Exception. The layers of this module run on the CPU where the back end has
+    no implementation of them.
+    @param target_id one of dnn::Target; 0 is the CPU.
     */
     CV_WRAP static Ptr<Detector> create(const String& model, int backend_id = 0, int target_id = 0);
 
     //! The same from memory.
     CV_WRAP static Ptr<Detector> create(const std::vector<uchar>& buffer, int backend_id = 0, int target_id = 0);
 
-    //! The same from a network that was read after registerLayers().
+    /** @brief The same from a network that was read after registerLayers(). The network is shared, not copied: the detector
+    changes settings of its layers, so do not run it elsewhere at the same time. */
     CV_WRAP static Ptr<Detector> create(const dnn::Net& net);
 
     /** @brief Finds objects in one image.
     @param image 8-bit image, 1, 3 (BGR) or 4 channels.
     @param classIds class of each detection, see getClassNames().
     @param confidences score of each detection, descending.
-    @param boxes in pixels of the image, clipped to it.
+    @param boxes in pixels of the image, clipped to it; boxes without area inside the image are left out.
     */
     CV_WRAP virtual void detect(InputArray image, CV_OUT std::vector<int>& classIds,
                                 CV_OUT std::vector<float>& confidences, CV_OUT std::vector<Rect2d>& boxes) = 0;
@@ -81,13 +89,15 @@ public:
     */
     CV_WRAP virtual void detect(InputArray image, OutputArray detections) = 0;
 
-    /** @brief Several images; those with the same padded size go through the network together.
+    /** @brief Several images; those with the same padded size go through the network together, at most 8 at a time. The
+    results are those of detect().
     @param images 8-bit images.
     @param detections one N x 6 matrix per image, as above.
     */
     CV_WRAP virtual void detectBatch(InputArrayOfArrays images, OutputArrayOfArrays detections) = 0;
 
-    //! Detections with a lower score are dropped. Takes effect at the next call, as every setter.
+    /** Detections with a lower score are dropped: candidates of the classifier before their boxes are refined, and at the
+    end those whose score soft NMS has lowered. Takes effect at the next call, as every setter. */
     CV_WRAP virtual void setScoreThreshold(float threshold) = 0;
     CV_WRAP virtual float getScoreThreshold() const = 0;
 
@@ -117,7 +127,8 @@ public:
     /** @brief Time of the last detect() by stage, milliseconds.
     @param stages names, in order of execution: "prepare", "backbone", "proposals", "classification", "regression",
     "postprocess".
-    @return times in the same order.
+    @return times in the same order; zeros before the first call. "backbone" includes the proposal network's convolutions
+    and, on back ends that do not report times by layer, the whole network. For a batch: sums over its images.
     */
     CV_WRAP virtual std::vector<double> getTimings(CV_OUT std::vector<String>& stages) const = 0;
 };
