@@ -109,6 +109,7 @@ Tensor denseSmoothL1Loss(const Tensor& rois, const Tensor& offsets, const Tensor
                          double beta, double weight)
 {
     checkDense("denseSmoothL1Loss", rois, offsets, gts, labels);
+    TORCH_CHECK(beta > 0, "denseSmoothL1Loss: beta is ", beta, ", it must be positive");
     if (offsets.size(0) == 0)
         return zeroLoss(offsets);
     const Tensor goal = denseTargets(rois, gts, offsets.size(2)).to(offsets.scalar_type());
