@@ -1,0 +1,162 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Models for the tests of the exporter: the two families that the project ships, made narrow, and one variant for every
+   switch of the configuration that changes the graph. */
+
+#ifndef D2DET_TEST_EXPORT_MODELS_HPP
+#define D2DET_TEST_EXPORT_MODELS_HPP
+
+#include "export/exporter.hpp"
+#include "export/random_model.hpp"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <unistd.h>
+
+namespace d2det
+{
+namespace test
+{
+
+struct NamedConfig
+{
+    std::string name;
+    ModelConfig config;
+};
+
+inline ModelConfig narrowConfig()
+{
+    ModelConfig c;
+    c.name = "narrow";
+    c.classNames = {"person", "traffic light", "caf\xc3\xa9"};
+    c.backbone.type = "resnet18";
+    c.fpn.channels = c.rpn.channels = 32;
+    c.rpn.preNmsTopNTest = 200;
+    c.rpn.postNmsTopNTest = 100;
+    c.rpn.proposalsTest = 80;
+    c.roi.classHead.offsetChannels = c.roi.classHead.fcChannels = 64;
+    c.roi.boxHead.convs = 2;
+    c.roi.boxHead.channels = 32;
+    c.roi.boxHead.normGroups = 4;
+    c.test.preDetections = 40;
+    c.test.maxDetections = 30;
+    c.input.shortSide = 192;
+    c.input.longSide = 320;
+    return c;
+}
+
+//! The bundled kind: MobileNetV2 with folded norms, one set of pooling weights for all levels.
+inline ModelConfig smallFamily()
+{
+    ModelConfig c = narrowConfig();
+    c.backbone.type = "mobilenet_v2";
+    c.backbone.norm = "none";
+    c.roi.classHead.sharedLevels = true;
+    c.roi.classHead.samplingRatio = c.roi.boxHead.samplingRatio = 1;
+    c.input.mean = c.input.std = {127.5f, 127.5f, 127.5f};
+    return c;
+}
+
+//! The paper's kind: ResNet-50 with frozen batch norm, pooling weights per level.
+inline ModelConfig paperFamily()
+{
+    ModelConfig c = narrowConfig();
+    c.backbone.type = "resnet50";
+    return c;
+}
+
+inline std::vector<NamedConfig> variants()
+{
+    std::vector<NamedConfig> all{{"small", smallFamily()}, {"paper", paperFamily()}};
+    const auto add = [&](const char* name) -> ModelConfig&
+    {
+        all.push_back({name, narrowConfig()});
+        return all.back().config;
+    };
+    {
+        ModelConfig& c = add("group norm in C5, two extra levels by convolution");
+        c.backbone.newStages = {5};
+        c.fpn.extraType = "conv";
+        c.fpn.extraLevels = 2;
+    }
+    {
+        ModelConfig& c = add("no C2");
+        c.backbone.levels = {3, 4, 5};
+        c.fpn.extraType = "conv";
+        c.roi.levels = 3;
+        c.roi.finestScale = 112;
+    }
+    {
+        ModelConfig& c = add("group norm everywhere");
+        c.backbone.norm = "group_norm";
+    }
+    {
+        ModelConfig& c = add("legacy boxes");
+        c.legacy = true;
+    }
+    {
+        ModelConfig& c = add("no offsets");
+        c.roi.classHead.deformable = false;
+    }
+    {
+        ModelConfig& c = add("no offsets, legacy boxes");
+        c.roi.classHead.deformable = false;
+        c.legacy = true;
+    }
+    {
+        ModelConfig& c = add("no adaptive weighting");
+        c.roi.classHead.adaptiveWeighting = false;
+    }
+    {
+        ModelConfig& c = add("plain pooling");
+        c.roi.classHead.deformable = c.roi.classHead.adaptiveWeighting = false;
+    }
+    {
+        ModelConfig& c = add("no overlap branch");
+        c.roi.boxHead.binaryOverlap = false;
+        c.test.nmsMode = "hard";
+    }
+    {
+        ModelConfig& c = add("weighted decoding, gaussian soft-NMS");
+        c.roi.boxHead.decodeMode = "weighted";
+        c.test.nmsMode = "soft_gaussian";
+    }
+    return all;
+}
+
+inline Detector randomModel(const ModelConfig& config, uint64_t seed = 1)
+{
+    Detector model(config);
+    randomizeModel(model, seed);
+    model->eval();
+    return model;
+}
+
+//! A folder of its own that disappears with the test.
+struct Folder
+{
+    Folder()
+    {
+        static int count = 0;
+        path = std::filesystem::temp_directory_path() /
+               ("d2det_export_" + std::to_string(::getpid()) + "_" + std::to_string(count++));
+        std::filesystem::create_directories(path);
+    }
+    ~Folder()
+    {
+        std::error_code ignored;
+        std::filesystem::remove_all(path, ignored);
+    }
+    std::string operator/(const std::string& name) const { return (path / name).string(); }
+
+    std::filesystem::path path;
+};
+
+}  // namespace test
+}  // namespace d2det
+
+#endif

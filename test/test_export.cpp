@@ -1,0 +1,445 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* The exported file: accepted by the ONNX checker and by cv::dnn, only forms that OpenCV 4.6 reads right, complete
+   description, clear errors, whole files only; and the command line of d2det_export. */
+
+#define BOOST_TEST_MODULE export
+#include <boost/test/unit_test.hpp>
+
+#include "export_models.hpp"
+
+#include "engine/checkpoint.hpp"
+#include "export/onnx_graph.hpp"
+
+#include <opencv2/d2det.hpp>
+
+#ifndef ONNX_NAMESPACE
+#define ONNX_NAMESPACE onnx
+#endif
+#ifndef ONNX_ML
+#define ONNX_ML 1
+#endif
+#include <onnx/checker.h>
+#include <onnx/onnx_pb.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include <sys/wait.h>
+
+using namespace d2det;
+using namespace d2det::test;
+namespace fs = std::filesystem;
+
+namespace
+{
+
+std::string bytesOf(const std::string& path)
+{
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+ONNX_NAMESPACE::ModelProto read(const std::string& path)
+{
+    ONNX_NAMESPACE::ModelProto model;
+    BOOST_REQUIRE_MESSAGE(model.ParseFromString(bytesOf(path)), path << " is no ONNX file");
+    return model;
+}
+
+const ONNX_NAMESPACE::AttributeProto& attribute(const ONNX_NAMESPACE::NodeProto& node, const std::string& name)
+{
+    for (const auto& a : node.attribute())
+        if (a.name() == name)
+            return a;
+    throw std::runtime_error(node.op_type() + " has no attribute " + name);
+}
+
+const ONNX_NAMESPACE::NodeProto& producer(const ONNX_NAMESPACE::ModelProto& model, const std::string& tensor)
+{
+    for (const auto& node : model.graph().node())
+        for (const auto& output : node.output())
+            if (output == tensor)
+                return node;
+    throw std::runtime_error("nothing makes " + tensor);
+}
+
+template <class Function>
+std::string errorOf(Function&& function)
+{
+    try
+    {
+        function();
+    }
+    catch (const std::runtime_error& e)
+    {
+        return e.what();
+    }
+    return "";
+}
+
+bool contains(const std::string& text, const std::string& part)
+{
+    return text.find(part) != std::string::npos;
+}
+
+//! Forms that OpenCV 4.6 reads wrongly or not at all (opencv.md 6) and graph errors that the checker does not look for.
+void checkGraph(const ONNX_NAMESPACE::ModelProto& model)
+{
+    static const std::set<std::string> standard{"Conv",  "Relu",   "MaxPool", "AveragePool", "Resize",
+                                                "Add",   "Mul",    "Reshape", "Concat",      "InstanceNormalization",
+                                                "Slice", "Softmax"};
+    static const std::set<std::string> own{
+        "D2Proposal", "D2RoIAlign",       "D2DeformRoIPool", "D2AdaptiveWeightedPool",
+        "D2RoIConv",  "D2DenseBoxDecode", "D2Detections"};
+    static const std::set<std::string> reserved{
+        "kernel_size", "stride", "pad",        "dilation", "pad_mode", "depth",        "name",
+        "type",        "scales", "zeropoints", "strides",  "pads",     "kernel_shape", "has_dynamic_shapes"};
+    std::map<std::string, const ONNX_NAMESPACE::TensorProto*> constants;
+    std::set<std::string> known, used;
+    for (const auto& tensor : model.graph().initializer())
+    {
+        BOOST_TEST(constants.emplace(tensor.name(), &tensor).second, tensor.name() << " is there twice");
+        BOOST_TEST((tensor.data_type() == ONNX_NAMESPACE::TensorProto::FLOAT ||
+                    tensor.data_type() == ONNX_NAMESPACE::TensorProto::INT64));
+        BOOST_TEST(tensor.external_data_size() == 0);
+        known.insert(tensor.name());
+    }
+    for (const auto& input : model.graph().input())
+        known.insert(input.name());
+    for (const auto& node : model.graph().node())
+    {
+        const bool mine = node.domain() == "d2det";
+        BOOST_TEST((mine ? own : standard).count(node.op_type()) == 1, node.op_type() << " is not expected");
+        for (const auto& input : node.input())
+        {
+            BOOST_TEST(known.count(input) == 1, node.name() << " reads " << input << " before it exists");
+            used.insert(input);
+        }
+        for (const auto& output : node.output())
+            BOOST_TEST(known.insert(output).second, output << " is made twice");
+        for (const auto& a : node.attribute())
+            BOOST_TEST((!mine || reserved.count(a.name()) == 0), a.name() << " is reserved by cv::dnn");
+        if (node.op_type() == "Reshape")
+        {
+            const auto& shape = *constants.at(node.input(1));
+            BOOST_TEST(shape.int64_data(0) == 0);  // any number of images or rows
+        }
+        if (node.op_type() == "InstanceNormalization")
+            for (int i : {1, 2})
+                for (size_t at = 0; at < constants.at(node.input(i))->raw_data().size(); at += sizeof(float))
+                {
+                    float value;
+                    std::memcpy(&value, constants.at(node.input(i))->raw_data().data() + at, sizeof value);
+                    BOOST_TEST(value == (i == 1 ? 1.f : 0.f));
+                }
+    }
+    for (const auto& item : constants)
+        BOOST_TEST(used.count(item.first) == 1, item.first << " is not used");
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(everyVariantIsReadable)
+{
+    cv::d2det::registerLayers();
+    for (const NamedConfig& variant : variants())
+    {
+        BOOST_TEST_CONTEXT(variant.name)
+        {
+            Folder folder;
+            const std::string path = folder / "model.onnx";
+            const ExportSummary summary = exportOnnx(randomModel(variant.config), path);
+            const ONNX_NAMESPACE::ModelProto model = read(path);
+            BOOST_CHECK_NO_THROW(ONNX_NAMESPACE::checker::check_model(model));
+            checkGraph(model);
+            BOOST_TEST(summary.bytes == static_cast<int64_t>(fs::file_size(path)));
+            BOOST_TEST(summary.nodes == model.graph().node_size());
+            BOOST_CHECK_NO_THROW(cv::d2det::Detector::create(path));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(headerInputsAndOutputs)
+{
+    Folder folder;
+    const std::string path = folder / "model.onnx";
+    exportOnnx(randomModel(smallFamily()), path);
+    const ONNX_NAMESPACE::ModelProto model = read(path);
+    BOOST_TEST(model.producer_name() == "d2det");
+    BOOST_TEST(model.ir_version() == 6);
+    std::map<std::string, int64_t> domains;
+    for (const auto& import : model.opset_import())
+        domains[import.domain()] = import.version();
+    BOOST_TEST((domains == std::map<std::string, int64_t>{{"", 11}, {"d2det", 1}}));
+
+    BOOST_REQUIRE(model.graph().input_size() == 2);
+    BOOST_TEST(model.graph().input(0).name() == "image");
+    BOOST_TEST(model.graph().input(1).name() == "im_info");
+    const auto& shape = model.graph().input(0).type().tensor_type().shape();
+    BOOST_TEST(shape.dim(2).dim_value() == 192);
+    BOOST_TEST(shape.dim(3).dim_value() == 320);
+    BOOST_REQUIRE(model.graph().output_size() == 1);
+    BOOST_TEST(model.graph().output(0).name() == "detections");
+    BOOST_TEST(model.graph().output(0).type().tensor_type().shape().dim(0).dim_value() == 30);
+}
+
+BOOST_AUTO_TEST_CASE(descriptionSurvives)
+{
+    ModelConfig config = smallFamily();
+    config.input.channelOrder = "bgr";
+    config.input.mean = {1.5f, 2.5f, 3.5f};
+    config.input.std = {4.f, 5.f, 6.f};
+    config.input.divisor = 64;
+    Folder folder;
+    const std::string path = folder / "model.onnx";
+    exportOnnx(randomModel(config), path);
+    const ONNX_NAMESPACE::ModelProto model = read(path);
+    const auto& node = producer(model, "detections");
+    BOOST_TEST(attribute(node, "format_version").i() == 1);
+    BOOST_TEST(attribute(node, "class_names").s() == "person\ntraffic light\ncaf\xc3\xa9");
+    BOOST_TEST(attribute(node, "labelled").i() == 1);
+    BOOST_TEST(attribute(node, "nms_mode").s() == "soft_linear");
+    BOOST_TEST(attribute(producer(model, "candidates"), "score_threshold").f() == config.test.scoreThreshold);
+
+    const cv::Ptr<cv::d2det::Detector> detector = cv::d2det::Detector::create(path);
+    const std::vector<cv::String> names = detector->getClassNames();
+    BOOST_TEST(names == config.classNames, boost::test_tools::per_element());
+    const cv::d2det::InputParams input = detector->getInputParams();
+    BOOST_TEST(input.shortSide == 192);
+    BOOST_TEST(input.longSide == 320);
+    BOOST_TEST(input.divisor == 64);
+    BOOST_TEST(!input.swapRB);
+    BOOST_TEST((input.mean == cv::Scalar(1.5, 2.5, 3.5)));
+    BOOST_TEST((input.std == cv::Scalar(4, 5, 6)));
+    BOOST_TEST(detector->getMaxDetections() == 30);
+    BOOST_TEST(detector->getScoreThreshold() == config.test.scoreThreshold);
+}
+
+BOOST_AUTO_TEST_CASE(frozenNormIsFolded)
+{
+    Folder folder;
+    const std::string path = folder / "model.onnx";
+    exportOnnx(randomModel(paperFamily()), path);
+    const ONNX_NAMESPACE::ModelProto model = read(path);
+    int convolutions = 0;
+    for (const auto& tensor : model.graph().initializer())
+    {
+        BOOST_TEST(!contains(tensor.name(), ".bn"), tensor.name());
+        convolutions += contains(tensor.name(), "backbone.") && contains(tensor.name(), ".weight");
+    }
+    BOOST_TEST(convolutions == 53);  // of a ResNet-50
+    for (const auto& node : model.graph().node())
+        BOOST_TEST(node.op_type() != "Mul");
+}
+
+BOOST_AUTO_TEST_CASE(rpnWeightsAreStoredOnce)
+{
+    Folder folder;
+    const std::string path = folder / "model.onnx";
+    const Detector detector = randomModel(smallFamily());
+    const ExportSummary summary = exportOnnx(detector, path);
+    int64_t trained = 0;
+    for (const auto& parameter : detector->parameters())
+        trained += parameter.numel();
+    BOOST_TEST(summary.parameters == trained + 4);  // and the four factors of Resize
+}
+
+BOOST_AUTO_TEST_CASE(exportTwiceIsTheSameFile)
+{
+    Folder folder;
+    const Detector model = randomModel(smallFamily());
+    exportOnnx(model, folder / "a.onnx");
+    exportOnnx(model, folder / "b.onnx");
+    BOOST_TEST((bytesOf(folder / "a.onnx") == bytesOf(folder / "b.onnx")));
+}
+
+BOOST_AUTO_TEST_CASE(badModelsAreRefused)
+{
+    Folder folder;
+    const std::string path = folder / "model.onnx";
+    Detector model = randomModel(smallFamily());
+    exportOnnx(model, path);
+    const std::string before = bytesOf(path);
+
+    model->config.classNames[1] = "two\nlines";
+    BOOST_TEST(contains(errorOf([&] { exportOnnx(model, path); }), "line break"));
+    model->config.classNames[1] = "one line";
+
+    model->config.input.divisor = 16;
+    BOOST_TEST(contains(errorOf([&] { exportOnnx(model, path); }), "16"));
+    model->config.input.divisor = 32;
+
+    {
+        torch::NoGradGuard noGrad;
+        model->rpn->conv.conv->weight[0][0][0][0] = std::numeric_limits<float>::quiet_NaN();
+    }
+    const std::string error = errorOf([&] { exportOnnx(model, path); });
+    BOOST_TEST(contains(error, "rpn.conv.weight"), error);
+    BOOST_TEST((bytesOf(path) == before));  // the good file is still there
+    BOOST_TEST(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(unwritablePlacesAreNamed)
+{
+    Folder folder;
+    const Detector model = randomModel(smallFamily());
+    const std::string missing = folder / "no/such/folder/model.onnx";
+    BOOST_TEST(contains(errorOf([&] { exportOnnx(model, missing); }), missing));
+    // A folder that is not empty cannot be replaced by a file.
+    fs::create_directories(folder.path / "taken" / "inside");
+    BOOST_TEST(contains(errorOf([&] { exportOnnx(model, folder / "taken"); }), folder / "taken"));
+    BOOST_TEST(!fs::exists(folder / "taken.part"));
+}
+
+BOOST_AUTO_TEST_CASE(writerRefusesWhatCvDnnCannotRead)
+{
+    OnnxGraph graph("g");
+    const float value = 1;
+    graph.addInitializer("w", {1}, &value);
+    BOOST_TEST(contains(errorOf([&] { graph.addInitializer("w", {1}, &value); }), "w"));
+    BOOST_TEST(contains(errorOf(
+                            [&] {
+                                graph.addNode("Relu", {"x"}, {"y"}, {{"n", std::vector<int64_t>{}}});
+                            }),
+                        "empty list"));
+    BOOST_TEST(contains(errorOf([&] { graph.addNode("Relu", {"x"}, {"z"}, {{"n", int64_t(1) << 40}}); }), "32 bits"));
+    OnnxGraph dangling("d");
+    dangling.addInput("x", {1, 3});
+    dangling.addOutput("y", {1, 3});
+    dangling.addNode("Relu", {"nothing"}, {"y"});
+    const std::string error = errorOf([&] { dangling.check(); });
+    BOOST_TEST(contains(error, "nothing"), error);
+}
+
+// ------------------------------------------------------------------ command line
+
+namespace
+{
+
+fs::path program()
+{
+    return fs::absolute(boost::unit_test::framework::master_test_suite().argv[0]).parent_path() / "d2det_export";
+}
+
+boost::test_tools::assertion_result programBuilt(boost::unit_test::test_unit_id)
+{
+    boost::test_tools::assertion_result result(fs::exists(program()));
+    result.message() << program().string() << " has not been built";
+    return result;
+}
+
+struct Run
+{
+    int code;
+    std::string text;
+};
+
+Run run(const Folder& folder, const std::string& arguments)
+{
+    const std::string log = folder / "log.txt";
+    const int status = std::system((program().string() + " " + arguments + " > " + log + " 2>&1").c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, bytesOf(log)};
+}
+
+//! Usage or other error: the code, one line, and a word that tells what is wrong.
+void expectError(const Run& result, int code, const std::string& word)
+{
+    BOOST_TEST(result.code == code, result.text);
+    BOOST_TEST(std::count(result.text.begin(), result.text.end(), '\n') == 1, result.text);
+    BOOST_TEST(contains(result.text, word), result.text);
+}
+
+std::string writeConfig(const Folder& folder, const ModelConfig& model)
+{
+    Config config;
+    config.model = model;
+    const std::string path = folder / "config.json";
+    std::ofstream(path) << configToJson(config);
+    return path;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(commandLine, *boost::unit_test::precondition(programBuilt))
+
+BOOST_AUTO_TEST_CASE(checkpointToModel)
+{
+    Folder folder;
+    Config config;
+    config.model = smallFamily();
+    const Detector trained = randomModel(config.model), averaged = randomModel(config.model, 2);
+    TensorFile file;
+    for (const auto& item : namedTensors(*trained))
+        file.tensors["model." + item.first] = item.second;
+    for (const auto& item : averaged->named_parameters())
+        file.tensors["ema." + item.key()] = item.value().detach();
+    file.metadata = {{"format", "d2det"}, {"iteration", "3"}, {"epoch", "1"}, {"config", configToJson(config)}};
+    const std::string checkpoint = folder / "last.safetensors";
+    writeSafetensors(checkpoint, file);
+
+    exportOnnx(trained, folder / "trained.onnx");
+    exportOnnx(averaged, folder / "averaged.onnx");
+    const std::string output = folder / "out.onnx", base = "--checkpoint " + checkpoint + " --output " + output;
+    Run result = run(folder, base);
+    BOOST_TEST(result.code == 0, result.text);
+    BOOST_TEST(contains(result.text, "parameters"), result.text);
+    BOOST_TEST((bytesOf(output) == bytesOf(folder / "averaged.onnx")));
+    result = run(folder, base + " --no-ema");
+    BOOST_TEST(result.code == 0, result.text);
+    BOOST_TEST((bytesOf(output) == bytesOf(folder / "trained.onnx")));
+
+    result = run(folder, base + " --set model.test.score_threshold=0.25 --short-side 256 --long-side 512");
+    BOOST_TEST(result.code == 0, result.text);
+    const ONNX_NAMESPACE::ModelProto model = read(output);
+    BOOST_TEST(attribute(producer(model, "candidates"), "score_threshold").f() == 0.25f);
+    BOOST_TEST(attribute(producer(model, "detections"), "short_side").i() == 256);
+    BOOST_TEST(attribute(producer(model, "detections"), "long_side").i() == 512);
+
+    const std::string before = bytesOf(checkpoint);
+    expectError(run(folder, "--checkpoint " + checkpoint + " --output " + checkpoint), 2, "overwrite");
+    expectError(run(folder, base + " --set model.test.scor_threshold=0.25"), 1, "score_threshold");
+    expectError(run(folder, base + " --set model.fpn.channels=48"), 1, "another shape");
+    BOOST_TEST((bytesOf(checkpoint) == before));
+}
+
+BOOST_AUTO_TEST_CASE(randomWeights)
+{
+    Folder folder;
+    ModelConfig config = smallFamily();
+    config.classNames.clear();
+    const std::string base = "--random --config " + writeConfig(folder, config) + " --output " + (folder / "a.onnx");
+    expectError(run(folder, base), 1, "--classes");
+    const Run result = run(folder, base + " --classes 5 --seed 7");
+    BOOST_TEST(result.code == 0, result.text);
+    BOOST_TEST(cv::d2det::Detector::create(folder / "a.onnx")->getClassNames().size() == 5u);
+}
+
+BOOST_AUTO_TEST_CASE(wrongUsage)
+{
+    Folder folder;
+    const std::string out = " --output " + (folder / "a.onnx");
+    const Run help = run(folder, "--help");
+    BOOST_TEST(help.code == 0);
+    BOOST_TEST(contains(help.text, "--checkpoint"));
+    expectError(run(folder, ""), 2, "--output");
+    expectError(run(folder, out), 2, "--checkpoint");
+    expectError(run(folder, "--random" + out), 2, "--config");
+    expectError(run(folder, "--random --config x.json --ema" + out), 2, "--ema");
+    expectError(run(folder, "--nonsense" + out), 2, "nonsense");
+    expectError(run(folder, "--checkpoint x --short-side wide" + out), 2, "wide");
+    expectError(run(folder, "--checkpoint x --ema --no-ema" + out), 2, "exclude");
+    expectError(run(folder, "--checkpoint " + (folder / "missing.safetensors") + out), 1, "missing.safetensors");
+    std::ofstream(folder / "rubbish.safetensors") << "this is no checkpoint";
+    expectError(run(folder, "--checkpoint " + (folder / "rubbish.safetensors") + out), 1, "rubbish.safetensors");
+    BOOST_TEST(!fs::exists(folder / "a.onnx"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

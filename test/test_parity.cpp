@@ -1,0 +1,397 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* The exported network in cv::dnn against the trainer's own inference, stage by stage: maps and scores within 1e-3 of the
+   largest value, boxes within 0.1 pixels. Rows are matched by box, since rounding may swap rows of nearly equal score. */
+
+#define BOOST_TEST_MODULE parity
+#include <boost/test/unit_test.hpp>
+
+#include "export_models.hpp"
+#include "shared_data.hpp"
+
+#include <opencv2/d2det.hpp>
+#include <opencv2/dnn.hpp>
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+
+#include <algorithm>
+#include <map>
+
+using namespace d2det;
+using namespace d2det::test;
+
+namespace
+{
+
+constexpr double BOX_TOLERANCE = 0.1;     // pixels
+constexpr double VALUE_TOLERANCE = 1e-3;  // of the largest value
+constexpr double SCORE_GAP = 1e-4;        // below it two rows may change places
+
+using Outputs = std::map<std::string, Tensor>;
+
+std::vector<std::string> outputNames(const InferenceTrace& trace, const ModelConfig& config)
+{
+    std::vector<std::string> names;
+    for (size_t i = 0; i < trace.pyramid.size(); i++)
+    {
+        names.push_back("p" + std::to_string(config.backbone.levels[0] + static_cast<int>(i)));
+        names.push_back("rpn_logit_" + std::to_string(i));
+        names.push_back("rpn_delta_" + std::to_string(i));
+    }
+    for (const char* name : {"proposals", "proposal_scores", "probabilities", "candidates", "dense_offsets",
+                             "refined_boxes", "detections"})
+        names.push_back(name);
+    if (config.roi.boxHead.binaryOverlap)
+        names.push_back("dense_overlap");
+    return names;
+}
+
+Tensor toTensor(const cv::Mat& mat)
+{
+    const std::vector<int64_t> shape(mat.size.p, mat.size.p + mat.dims);
+    return torch::from_blob(mat.data, shape, torch::kFloat).clone();
+}
+
+//! Only float32 and dense: what cv::dnn takes.
+cv::Mat toMat(const Tensor& tensor)
+{
+    const std::vector<int> shape(tensor.sizes().begin(), tensor.sizes().end());
+    return cv::Mat(shape, CV_32F, tensor.data_ptr<float>());
+}
+
+Outputs runNet(cv::dnn::Net& net, const ImageBatch& images, const std::vector<std::string>& names)
+{
+    const Tensor image = images.images.contiguous(), info = images.imInfo().contiguous();
+    net.setInput(toMat(image), "image");
+    net.setInput(toMat(info), "im_info");
+    std::vector<cv::Mat> mats;
+    net.forward(mats, std::vector<cv::String>(names.begin(), names.end()));
+    Outputs outputs;
+    for (size_t i = 0; i < names.size(); i++)
+        outputs[names[i]] = toTensor(mats[i]);
+    return outputs;
+}
+
+void expectClose(const Tensor& expected, const Tensor& got, const std::string& what)
+{
+    BOOST_REQUIRE_MESSAGE(expected.sizes() == got.sizes(), what << " has another shape");
+    const double largest = expected.abs().max().item<double>(), error = (expected - got).abs().max().item<double>();
+    BOOST_TEST_MESSAGE(what << ": error " << error / largest << " of the largest value");
+    BOOST_TEST(largest > 0, what << " is all zero: nothing is compared");
+    BOOST_TEST(error <= VALUE_TOLERANCE * largest, what << ": error " << error << ", largest value " << largest);
+}
+
+//! Scored boxes of one stage; `label` is the class, 0 where there is none.
+struct Rows
+{
+    std::vector<int64_t> index;  //!< row in the tensor
+    std::vector<std::array<float, 4>> boxes;
+    std::vector<float> scores, labels;
+    size_t size() const { return index.size(); }
+};
+
+//! Columns of box, score and class in two tensors; class -1: a tensor without classes. Padding rows have score 0.
+Rows rowsOf(const Tensor& boxes, int64_t boxColumn, const Tensor& scores, int64_t scoreColumn, int64_t classColumn)
+{
+    Rows rows;
+    for (int64_t r = 0; r < boxes.size(0); r++)
+    {
+        const float score = scores[r][scoreColumn].item<float>();
+        if (score <= 0)
+            continue;
+        rows.index.push_back(r);
+        rows.scores.push_back(score);
+        rows.labels.push_back(classColumn < 0 ? 0.f : scores[r][classColumn].item<float>());
+        const float* box = boxes[r].data_ptr<float>() + boxColumn;
+        rows.boxes.push_back({box[0], box[1], box[2], box[3]});
+    }
+    return rows;
+}
+
+double distance(const std::array<float, 4>& a, const std::array<float, 4>& b)
+{
+    double largest = 0;
+    for (int i = 0; i < 4; i++)
+        largest = std::max(largest, std::abs(static_cast<double>(a[i]) - b[i]));
+    return largest;
+}
+
+/* Pairs (expected row, got row). Every expected row needs a partner of the same class within the box tolerance, with the
+   same score; it may stand at another place only among scores that are nearly equal. One row in fifty may be missing: NMS
+   decides by a threshold, and a box on it falls to one side or the other. */
+std::vector<std::pair<int64_t, int64_t>> match(const Rows& expected, const Rows& got, const std::string& what,
+                                               size_t atLeast)
+{
+    BOOST_TEST(expected.size() >= atLeast, what << ": only " << expected.size() << " rows to compare");
+    std::vector<std::pair<int64_t, int64_t>> pairs;
+    std::vector<bool> taken(got.size(), false);
+    size_t lost = 0;
+    for (size_t e = 0; e < expected.size(); e++)
+    {
+        size_t best = got.size();
+        double bestDistance = BOX_TOLERANCE;
+        for (size_t g = 0; g < got.size(); g++)
+        {
+            if (taken[g] || got.labels[g] != expected.labels[e] ||
+                std::abs(got.scores[g] - expected.scores[e]) > VALUE_TOLERANCE)
+                continue;
+            const double d = distance(expected.boxes[e], got.boxes[g]);
+            if (d < bestDistance)
+            {
+                best = g;
+                bestDistance = d;
+            }
+        }
+        if (best == got.size())
+        {
+            lost++;
+            continue;
+        }
+        taken[best] = true;
+        pairs.push_back({expected.index[e], got.index[best]});
+        if (lost == 0 && best != e && e < got.size())
+            BOOST_TEST(std::abs(expected.scores[e] - expected.scores[std::min(best, expected.size() - 1)]) < SCORE_GAP,
+                       what << ": row " << e << " moved to " << best);
+    }
+    BOOST_TEST_MESSAGE(what << ": " << expected.size() << " rows, " << lost << " without partner");
+    const size_t allowed = expected.size() / 50;
+    BOOST_TEST(lost <= allowed, what << ": " << lost << " of " << expected.size() << " rows have no partner");
+    BOOST_TEST(got.size() <= expected.size() + allowed,
+               what << ": " << got.size() << " rows, expected " << expected.size());
+    return pairs;
+}
+
+Tensor gather(const Tensor& values, const std::vector<std::pair<int64_t, int64_t>>& pairs, bool first)
+{
+    std::vector<Tensor> rows;
+    for (const auto& pair : pairs)
+        rows.push_back(values[first ? pair.first : pair.second]);
+    return torch::stack(rows);
+}
+
+void compareStages(const InferenceTrace& trace, const Outputs& got, const ModelConfig& config)
+{
+    for (size_t i = 0; i < trace.pyramid.size(); i++)
+    {
+        const std::string n = std::to_string(i);
+        const std::string map = "p" + std::to_string(config.backbone.levels[0] + static_cast<int>(i));
+        expectClose(trace.pyramid[i], got.at(map), map);
+        expectClose(trace.rpnLogits[i], got.at("rpn_logit_" + n), "rpn_logit_" + n);
+        expectClose(trace.rpnDeltas[i], got.at("rpn_delta_" + n), "rpn_delta_" + n);
+    }
+    const auto proposals = match(rowsOf(trace.proposals, 1, trace.proposalScores, 0, -1),
+                                 rowsOf(got.at("proposals"), 1, got.at("proposal_scores"), 0, -1), "proposals", 20);
+    if (proposals.empty())
+        return;
+    expectClose(gather(trace.probabilities, proposals, true), gather(got.at("probabilities"), proposals, false),
+                "probabilities");
+    BOOST_TEST(trace.probabilities.std().item<double>() > 0.05);
+
+    const Tensor& found = got.at("candidates");
+    const auto candidates =
+        match(rowsOf(trace.candidates, 3, trace.candidates, 2, 1), rowsOf(found, 3, found, 2, 1), "candidates", 10);
+    if (candidates.empty())
+        return;
+    expectClose(gather(trace.offsets, candidates, true), gather(got.at("dense_offsets"), candidates, false),
+                "dense_offsets");
+    if (got.count("dense_overlap"))
+        expectClose(gather(trace.overlap, candidates, true), gather(got.at("dense_overlap"), candidates, false),
+                    "dense_overlap");
+    const Tensor refined = gather(trace.refined, candidates, true);
+    const double error = (refined - gather(got.at("refined_boxes"), candidates, false)).abs().max().item<double>();
+    BOOST_TEST(error <= BOX_TOLERANCE, "refined_boxes: error " << error << " pixels");
+    const double moved =
+        (refined - gather(trace.candidates, candidates, true).slice(1, 3, 7)).abs().max().item<double>();
+    BOOST_TEST(moved > 1, "the box head moved nothing, it is not tested");
+    const Tensor& last = got.at("detections");
+    match(rowsOf(trace.detections, 3, trace.detections, 2, 1), rowsOf(last, 3, last, 2, 1), "detections", 5);
+}
+
+//! A picture with edges and areas of all sizes.
+cv::Mat syntheticImage(int height, int width, int seed)
+{
+    cv::RNG rng(seed);
+    cv::Mat image(height, width, CV_8UC3, cv::Scalar(90, 120, 140));
+    for (int i = 0; i < 40; i++)
+    {
+        const cv::Point centre(rng.uniform(0, width), rng.uniform(0, height));
+        const cv::Size axes(rng.uniform(3, width / 3), rng.uniform(3, height / 3));
+        const cv::Scalar colour(rng.uniform(0, 256), rng.uniform(0, 256), rng.uniform(0, 256));
+        if (i % 2)
+            cv::rectangle(image, cv::Rect(centre - cv::Point(axes) / 2, axes), colour, cv::FILLED);
+        else
+            cv::ellipse(image, centre, axes / 2, rng.uniform(0, 180), 0, 360, colour, cv::FILLED);
+    }
+    return image;
+}
+
+cv::d2det::InputParams inputParams(const InputConfig& input)
+{
+    cv::d2det::InputParams p;
+    p.shortSide = input.shortSide;
+    p.longSide = input.longSide;
+    p.divisor = input.divisor;
+    p.mean = cv::Scalar(input.mean[0], input.mean[1], input.mean[2]);
+    p.std = cv::Scalar(input.std[0], input.std[1], input.std[2]);
+    p.swapRB = input.channelOrder == "rgb";
+    return p;
+}
+
+ImageBatch prepare(const cv::Mat& image, const InputConfig& input)
+{
+    cv::Mat blob, info;
+    cv::d2det::prepareInput(image, inputParams(input), blob, info);
+    ImageInfo valid;
+    valid.height = static_cast<int>(info.at<float>(0));
+    valid.width = static_cast<int>(info.at<float>(1));
+    valid.scale = info.at<float>(2);
+    return ImageBatch(toTensor(blob), {valid});
+}
+
+struct Exported
+{
+    explicit Exported(const ModelConfig& config, uint64_t seed = 1) : model(randomModel(config, seed))
+    {
+        ExportOptions options;
+        options.intermediate = true;
+        exportOnnx(model, folder / "stages.onnx", options);
+        exportOnnx(model, folder / "model.onnx");
+        cv::d2det::registerLayers();
+        net = cv::dnn::readNetFromONNX(folder / "stages.onnx");
+    }
+
+    void compare(const cv::Mat& image)
+    {
+        const ImageBatch batch = prepare(image, model->config.input);
+        const InferenceTrace trace = model->infer(batch);
+        compareStages(trace, runNet(net, batch, outputNames(trace, model->config)), model->config);
+    }
+
+    //! cv::d2det::Detector on the image itself against the trainer's detections, divided by the scale.
+    void compareDetector(const cv::Mat& image)
+    {
+        const ImageBatch batch = prepare(image, model->config.input);
+        const Tensor rows = model->infer(batch).detections;
+        const auto detector = cv::d2det::Detector::create(folder / "model.onnx");
+        cv::Mat found;
+        detector->detect(image, found);
+        BOOST_REQUIRE(found.cols == 6);
+        Rows expected, got;
+        for (int64_t r = 0; r < rows.size(0); r++)
+        {
+            const float* row = rows[r].data_ptr<float>();
+            if (row[1] < 0 || row[2] < detector->getScoreThreshold())
+                continue;
+            std::array<float, 4> box;
+            for (int i = 0; i < 4; i++)
+                box[i] = static_cast<float>(std::min(std::max(row[3 + i] / batch.infos[0].scale, 0.),
+                                                     static_cast<double>(i % 2 ? image.rows : image.cols)));
+            if (box[2] <= box[0] || box[3] <= box[1])
+                continue;
+            expected.index.push_back(r);
+            expected.boxes.push_back(box);
+            expected.scores.push_back(row[2]);
+            expected.labels.push_back(row[1]);
+        }
+        for (int r = 0; r < found.rows; r++)
+        {
+            const float* row = found.ptr<float>(r);
+            got.index.push_back(r);
+            got.boxes.push_back({row[0], row[1], row[2], row[3]});
+            got.scores.push_back(row[4]);
+            got.labels.push_back(row[5]);
+        }
+        match(expected, got, "Detector", 5);
+    }
+
+    Folder folder;
+    Detector model;
+    cv::dnn::Net net;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(smallFamilyAtSeveralSizes)
+{
+    Exported exported(smallFamily());
+    for (const cv::Size size : {cv::Size(320, 192), cv::Size(150, 260), cv::Size(97, 64), cv::Size(320, 192)})
+        BOOST_TEST_CONTEXT("image " << size)
+        {
+            exported.compare(syntheticImage(size.height, size.width, size.width));
+            exported.compareDetector(syntheticImage(size.height, size.width, size.width));
+        }
+}
+
+BOOST_AUTO_TEST_CASE(paperFamilyAtSeveralSizes)
+{
+    Exported exported(paperFamily());
+    for (const cv::Size size : {cv::Size(320, 192), cv::Size(150, 260)})
+        BOOST_TEST_CONTEXT("image " << size)
+        {
+            exported.compare(syntheticImage(size.height, size.width, size.width));
+            exported.compareDetector(syntheticImage(size.height, size.width, size.width));
+        }
+}
+
+BOOST_AUTO_TEST_CASE(everyVariant)
+{
+    for (const NamedConfig& variant : variants())
+        BOOST_TEST_CONTEXT(variant.name)
+    Exported(variant.config, 3).compare(syntheticImage(200, 280, 5));
+}
+
+//! The exported file computes the same with and without the extra outputs: they are no part of the arithmetic.
+BOOST_AUTO_TEST_CASE(extraOutputsChangeNothing)
+{
+    Exported exported(smallFamily());
+    const ImageBatch batch = prepare(syntheticImage(192, 256, 9), exported.model->config.input);
+    cv::dnn::Net plain = cv::dnn::readNetFromONNX(exported.folder / "model.onnx");
+    const Tensor a = runNet(exported.net, batch, {"detections"})["detections"];
+    const Tensor b = runNet(plain, batch, {"detections"})["detections"];
+    BOOST_TEST(torch::equal(a, b));
+}
+
+BOOST_AUTO_TEST_CASE(imagesOfABatchAreIndependent)
+{
+    for (const ModelConfig& config : {smallFamily(), variants()[2].config})
+    {
+        Exported exported(config);
+        const auto detector = cv::d2det::Detector::create(exported.folder / "model.onnx");
+        const std::vector<cv::Mat> images{syntheticImage(192, 256, 1), syntheticImage(192, 256, 2),
+                                          syntheticImage(192, 256, 3)};
+        std::vector<cv::Mat> together;
+        detector->detectBatch(images, together);
+        BOOST_REQUIRE(together.size() == images.size());
+        for (size_t i = 0; i < images.size(); i++)
+        {
+            cv::Mat alone;
+            detector->detect(images[i], alone);
+            BOOST_REQUIRE(alone.size() == together[i].size());
+            BOOST_TEST(alone.rows >= 5);
+            BOOST_TEST(cv::norm(alone, together[i], cv::NORM_INF) < BOX_TOLERANCE);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_SUITE(shared, *boost::unit_test::precondition(sharedPresent))
+
+BOOST_AUTO_TEST_CASE(photographs)
+{
+    for (const ModelConfig& config : {smallFamily(), paperFamily()})
+    {
+        Exported exported(config, 7);
+        for (const char* name : {"FudanPed00001.jpg", "FudanPed00002.jpg"})
+            BOOST_TEST_CONTEXT(name)
+            {
+                const auto path = sharedFolder() / "data" / "pennfudan" / "images" / name;
+                const cv::Mat image = cv::imread(path.string());
+                BOOST_REQUIRE_MESSAGE(!image.empty(), "cannot read " << path);
+                exported.compare(image);
+                exported.compareDetector(image);
+            }
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
