@@ -13,7 +13,9 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <set>
+#include <sstream>
 
 namespace fs = std::filesystem;
 using cv::d2det::Detector;
@@ -34,6 +36,7 @@ struct Arguments
     samples::po::variables_map values;
     std::vector<fs::path> inputs;
     fs::path output;
+    std::vector<int> frames;  //!< of videos, ascending; empty: whole videos
     bool quiet = false;
 };
 
@@ -173,6 +176,48 @@ fs::path outputPath(const fs::path& folder, const fs::path& input, std::set<std:
     return folder / name;
 }
 
+//! A picture on its way through the detector: a file, or one frame of a video.
+using PictureVisitor = std::function<void(const fs::path& name, cv::Mat& image)>;
+
+void visitFile(const fs::path& path, const PictureVisitor& visit)
+{
+    cv::Mat image;
+    try
+    {
+        image = cv::imread(path.string());
+    }
+    catch (const cv::Exception&)  // e.g. larger than OpenCV's limit
+    {
+    }
+    if (image.empty())
+        skip(path, "it cannot be read as a picture");
+    else
+        visit(path, image);
+}
+
+//! The frames asked for, named like vtest_000200.png. Frames are read one after the other: seeking is not exact.
+void visitFrames(const fs::path& path, const std::vector<int>& frames, const PictureVisitor& visit)
+{
+    cv::VideoCapture capture;
+    if (!capture.open(path.string()))
+    {
+        skip(path, "it cannot be read as a video");
+        return;
+    }
+    cv::Mat image;
+    size_t next = 0;
+    for (int index = 0; next < frames.size() && capture.grab(); index++)
+    {
+        if (index != frames[next])
+            continue;
+        next++;
+        if (capture.retrieve(image) && !image.empty())
+            visit(path.stem().string() + cv::format("_%06d.png", index), image);
+    }
+    if (next < frames.size())
+        skip(path, "it has no frame " + std::to_string(frames[next]));
+}
+
 int detectPictures(const Arguments& args, Detector& detector)
 {
     const std::vector<fs::path> pictures = listPictures(args.inputs);
@@ -181,56 +226,46 @@ int detectPictures(const Arguments& args, Detector& detector)
     std::set<std::string> used;
     samples::StageTimes times;
     std::map<int, int> totals;
-    size_t nameWidth = 12;
+    size_t nameWidth = 16;
     for (const fs::path& path : pictures)
         nameWidth = std::min<size_t>(std::max(nameWidth, samples::textWidth(path.filename().string())), 40);
 
     int processed = 0;
-    for (const fs::path& path : pictures)
+    const auto detectOne = [&](const fs::path& name, cv::Mat& image)
     {
-        if (!fs::exists(path))
-        {
-            skip(path, "there is no such file");
-            continue;
-        }
-        cv::Mat image;
-        try
-        {
-            image = cv::imread(path.string());
-        }
-        catch (const cv::Exception&)  // e.g. larger than OpenCV's limit
-        {
-        }
-        if (image.empty())
-        {
-            skip(path, "it cannot be read as a picture");
-            continue;
-        }
         cv::Mat detections;
         detector.detect(image, detections);
         const std::vector<double> stageTimes = times.add(detector);
 
         const cv::Size size = image.size();
         cv::d2det::drawDetections(image, detections, names);
-        const fs::path target = outputPath(args.output, path, used);
+        const fs::path target = outputPath(args.output, name, used);
         if (!cv::imwrite(target.string(), image))
             throw std::runtime_error("cannot write " + target.string());
         processed++;
         json fields;
         fields["image_id"] = processed;
-        fields["file_name"] = path.filename().string();
+        fields["file_name"] = name.filename().string();
         results.add(fields, detections, names);
 
         std::map<int, int> counts;
         countInto(detections, counts);
         countInto(detections, totals);
-        if (!args.quiet)
-        {
-            if (processed == 1)
-                printHeader(times.stages(), nameWidth, "picture");
-            printRow(path.filename().string(), nameWidth, sizeText(size), times.stages(), stageTimes,
-                     countClasses(counts, names));
-        }
+        if (args.quiet)
+            return;
+        if (processed == 1)
+            printHeader(times.stages(), nameWidth, "picture");
+        printRow(name.filename().string(), nameWidth, sizeText(size), times.stages(), stageTimes,
+                 countClasses(counts, names));
+    };
+    for (const fs::path& path : pictures)
+    {
+        if (!fs::exists(path))
+            skip(path, "there is no such file");
+        else if (VIDEO_EXTENSIONS.count(extension(path)))
+            visitFrames(path, args.frames, detectOne);
+        else
+            visitFile(path, detectOne);
     }
     results.finish();
     if (processed == 0)
@@ -244,6 +279,20 @@ int detectPictures(const Arguments& args, Detector& detector)
                   << ". Annotated pictures and detections.json are in " << args.output.string() << "\n";
     }
     return 0;
+}
+
+//! "100,200" -> ascending frame numbers.
+std::vector<int> parseFrames(const std::string& text)
+{
+    std::set<int> frames;
+    std::istringstream parts(text);
+    for (std::string part; std::getline(parts, part, ',');)
+    {
+        if (part.empty() || part.size() > 9 || part.find_first_not_of("0123456789") != std::string::npos)
+            throw UsageError("--frames is '" + text + "', it must be numbers like 100,200,300");
+        frames.insert(std::stoi(part));
+    }
+    return {frames.begin(), frames.end()};
 }
 
 //! MPEG-4 where OpenCV can write it, else Motion JPEG, which OpenCV brings itself.
@@ -355,7 +404,9 @@ int run(int argc, char** argv)
     po::options_description visible = samples::detectorOptions("lowest score of a detection, 0..1"), hidden, all;
     po::options_description outputs("Output");
     outputs.add_options()("output,o", po::value<std::string>()->value_name("DIR")->default_value("out/detect"),
-                          "folder for annotated pictures and detections.json")("quiet,q", "print errors only")(
+                          "folder for annotated pictures and detections.json")(
+        "frames", po::value<std::string>()->value_name("LIST"),
+        "treat these frames of a video (from 0, like 100,200) as pictures")("quiet,q", "print errors only")(
         "help,h", "this text");
     visible.add(outputs);
     hidden.add_options()("input", po::value<std::vector<std::string>>());
@@ -389,12 +440,17 @@ int run(int argc, char** argv)
         args.inputs.push_back(input);
     args.output = args.values["output"].as<std::string>();
     args.quiet = args.values.count("quiet") > 0;
+    if (args.values.count("frames"))
+        args.frames = parseFrames(args.values["frames"].as<std::string>());
 
-    const bool video = std::any_of(args.inputs.begin(), args.inputs.end(),
-                                   [](const fs::path& path)
-                                   { return VIDEO_EXTENSIONS.count(extension(path)) && !fs::is_directory(path); });
+    const bool anyVideo = std::any_of(args.inputs.begin(), args.inputs.end(),
+                                      [](const fs::path& path)
+                                      { return VIDEO_EXTENSIONS.count(extension(path)) && !fs::is_directory(path); });
+    if (!args.frames.empty() && !anyVideo)
+        throw UsageError("--frames needs a video among the INPUTs");
+    const bool video = anyVideo && args.frames.empty();
     if (video && args.inputs.size() > 1)
-        throw UsageError("a video must be the only INPUT");
+        throw UsageError("a video must be the only INPUT, unless --frames says which of its frames are pictures");
     const cv::Ptr<Detector> detector = samples::makeDetector(args.values);
     prepareOutput(args);
     return video ? detectVideo(args, *detector) : detectPictures(args, *detector);
