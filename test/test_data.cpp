@@ -3,7 +3,7 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* Annotation files, augmentation, batches and the structures they fill. All files are written by the tests into a temporary
-   folder; the suite "shared" reads real data sets from $D2DET_SHARED (default ../shared) and is skipped without them. */
+   folder; the suite "shared" reads real data sets, see shared_data.hpp. */
 
 #define BOOST_TEST_MODULE data
 #include <boost/test/unit_test.hpp>
@@ -12,6 +12,7 @@
 #include "data/dataset.hpp"
 #include "data/loader.hpp"
 #include "data/sampler.hpp"
+#include "shared_data.hpp"
 #include "structures/structures.hpp"
 
 #include <opencv2/d2det/detector.hpp>
@@ -31,7 +32,6 @@
 #include <unistd.h>
 
 namespace fs = std::filesystem;
-namespace utf = boost::unit_test;
 using nlohmann::json;
 using namespace d2det;
 
@@ -1105,6 +1105,42 @@ BOOST_AUTO_TEST_CASE(unreadable_images)
     requireError([&] { loader.next(); }, {"no image can be read"});
 }
 
+//! A JPEG file with the mark "rotate by 90 degrees to see it upright" (Exif orientation 6).
+void writeRotatedJpeg(const std::string& path, const cv::Mat& stored)
+{
+    std::vector<uchar> bytes;
+    BOOST_REQUIRE(cv::imencode(".jpg", stored, bytes, {cv::IMWRITE_JPEG_QUALITY, 100}));
+    const unsigned char mark[] = {0xff, 0xe1, 0,    34, 'E', 'x', 'i', 'f', 0, 0, 'I', 'I', 42, 0, 8, 0, 0, 0,
+                                  1,    0,    0x12, 1,  3,   0,   1,   0,   0, 0, 6,   0,   0,  0, 0, 0, 0, 0};
+    bytes.insert(bytes.begin() + 2, mark, mark + sizeof mark);
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), std::streamsize(bytes.size()));
+}
+
+BOOST_AUTO_TEST_CASE(the_annotation_decides_about_rotation_marks)
+{
+    const Folder folder;
+    const cv::Rect box(10, 8, 30, 20);
+    const cv::Mat stored = rectangleImage({100, 60}, box, 1);
+    writeRotatedJpeg(folder / "a.jpg", stored);
+    BOOST_REQUIRE(cv::imread(folder / "a.jpg").size() == cv::Size(60, 100));
+    const cv::Rect upright(60 - box.y - box.height, box.x, box.height, box.width);  // turned clockwise
+    for (const bool turned : {false, true})
+    {
+        const cv::Rect r = turned ? upright : box;
+        const json content = {
+            {"images",
+             {{{"id", 1}, {"file_name", "a.jpg"}, {"width", turned ? 60 : 100}, {"height", turned ? 100 : 60}}}},
+            {"annotations",
+             {{{"id", 1}, {"image_id", 1}, {"category_id", 1}, {"bbox", {r.x, r.y, r.width, r.height}}}}},
+            {"categories", {{{"id", 1}, {"name", "one"}}}}};
+        DataLoader loader(readJson(folder, content, CocoOptions()), plainConfig(), smallInput(), 1, 1);
+        const Batch batch = loader.next();
+        const float* x = batch.targets[0].boxes.tensor().data_ptr<float>();
+        BOOST_TEST(iou(brightPart(batch.images.images[0], smallInput()), {x[0], x[1], x[2] - x[0], x[3] - x[1]}) > 0.9);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(stops_in_the_middle)
 {
     const RectangleSet set(12);
@@ -1193,26 +1229,17 @@ BOOST_AUTO_TEST_CASE(instances_and_batches)
 BOOST_AUTO_TEST_SUITE_END()
 
 // ------------------------------------------------------------------ real data
+BOOST_AUTO_TEST_SUITE(shared, *boost::unit_test::precondition(d2det::test::sharedPresent))
+
 namespace
 {
 
 std::string sharedData()
 {
-    const char* variable = std::getenv("D2DET_SHARED");
-    return std::string(variable ? variable : D2DET_SOURCE_DIR "/../shared") + "/data/";
-}
-
-boost::test_tools::assertion_result haveSharedData(utf::test_unit_id)
-{
-    if (fs::is_directory(sharedData()))
-        return true;
-    std::cerr << "suite 'shared' skipped: no folder " << sharedData() << " (set D2DET_SHARED)" << std::endl;
-    return false;
+    return (d2det::test::sharedFolder() / "data").string() + "/";
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(shared, *utf::precondition(haveSharedData))
 
 BOOST_AUTO_TEST_CASE(data_sets_have_their_documented_sizes)
 {
