@@ -114,7 +114,9 @@ BOOST_AUTO_TEST_CASE(assignment_agrees_with_the_slow_one)
     for (uint32_t seed = 0; seed < 200; seed++)
     {
         Random random(seed);
-        const Tensor anchors = integerBoxes(random, random.integer(0, 60), 20, 16);
+        // Every tenth case is large: the function works on blocks of boxes, and ties must be found across them.
+        const int64_t n = seed % 10 == 0 ? random.integer(1000, 1600) : random.integer(0, 60);
+        const Tensor anchors = integerBoxes(random, n, 20, 16);
         Tensor gts = integerBoxes(random, random.integer(0, 6), 20, 16);
         if (gts.size(0) > 3)
             gts[3].copy_(gts[0]);  // equal ground truths: ties
@@ -133,7 +135,7 @@ BOOST_AUTO_TEST_CASE(assignment_agrees_with_the_slow_one)
             }
     }
     // The drawn cases contain all three outcomes.
-    BOOST_TEST(positives > 500);
+    BOOST_TEST(positives > 1000);
     BOOST_TEST(negatives > 1000);
     BOOST_TEST(ignored > 1000);
 }

