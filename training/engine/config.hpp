@@ -14,23 +14,26 @@
 #include <string>
 #include <vector>
 
-namespace d2det {
+namespace d2det
+{
 
 struct BackboneConfig
 {
     std::string type = "resnet50";        //!< resnet18 | resnet34 | resnet50 | resnet101 | mobilenet_v2
     std::vector<int> levels{2, 3, 4, 5};  //!< stages given to the pyramid: C2 (stride 4) .. C5 (stride 32)
-    std::string norm = "frozen_bn";       //!< frozen_bn: running statistics, trained affine | none: folded weights | group_norm
-    std::string newStageNorm = "group_norm";  //!< norm of stages without pre-trained weights ("" = norm): layer4 of a ResNet
-    std::vector<int> newStages;           //!< stages (e.g. 5) that take newStageNorm
-    int frozenStages = 1;                 //!< 0: train all, 1: stem and C2, 2: also C3, ...
+    //! frozen_bn: running statistics, trained affine | none: batch norm folded into the weights | group_norm
+    std::string norm = "frozen_bn";
+    //! Norm of newStages, which have no pre-trained weights (layer4 of a ResNet); "" = norm
+    std::string newStageNorm = "group_norm";
+    std::vector<int> newStages;  //!< stages (e.g. 5) that take newStageNorm
+    int frozenStages = 1;        //!< 0: train all, 1: stem and C2, 2: also C3, ...
 };
 
 struct FpnConfig
 {
     int channels = 256;
-    int extraLevels = 1;                  //!< levels above the topmost
-    std::string extraType = "maxpool";    //!< maxpool: kernel 1 stride 2 | conv: 3x3 stride 2
+    int extraLevels = 1;                //!< levels above the topmost
+    std::string extraType = "maxpool";  //!< maxpool: kernel 1 stride 2 | conv: 3x3 stride 2
 };
 
 struct RpnConfig
@@ -52,15 +55,15 @@ struct RpnConfig
 //! Discriminative RoI pooling and the classifier (d2det.md 3).
 struct ClassHeadConfig
 {
-    bool deformable = true;               //!< false: plain RoIAlign
-    bool adaptiveWeighting = true;        //!< false: plain 3x3 stride-2 average
-    bool sharedLevels = false;            //!< true: one weight set for all pyramid levels
-    int pooledSize = 7;                   //!< k: the classifier sees k x k, pooling is 2k x 2k
+    bool deformable = true;         //!< false: plain RoIAlign
+    bool adaptiveWeighting = true;  //!< false: plain 3x3 stride-2 average
+    bool sharedLevels = false;      //!< true: one weight set for all pyramid levels
+    int pooledSize = 7;             //!< k: the classifier sees k x k, pooling is 2k x 2k
     int offsetPooledSize = 3;
-    int offsetChannels = 1024;            //!< width of the two offset FCs
+    int offsetChannels = 1024;  //!< width of the two offset FCs
     int samplingRatio = 2;
     float gamma = 0.1f;
-    float gain = 12;                      //!< A = exp(gain * sigmoid(N))
+    float gain = 12;  //!< A = exp(gain * sigmoid(N))
     int fcChannels = 1024;
     float lossWeight = 2;
 };
@@ -68,29 +71,30 @@ struct ClassHeadConfig
 //! Dense local regression with binary overlap prediction (d2det.md 2).
 struct BoxHeadConfig
 {
-    int convs = 8;                        //!< including the first, stride-2 one
+    int convs = 8;  //!< including the first, stride-2 one
     int channels = 576;
     int normGroups = 36;
-    int pooledSize = 14;                  //!< the grid is half of it
+    int pooledSize = 14;  //!< the grid is half of it
     int samplingRatio = 2;
-    bool binaryOverlap = true;            //!< false: plain mean over all cells
-    std::string overlapRule = "shrunk";   //!< paper | shrunk
+    bool binaryOverlap = true;           //!< false: plain mean over all cells
+    std::string overlapRule = "shrunk";  //!< paper | shrunk
     float overlapThreshold = 0.5f;
-    std::string decodeMode = "mean";      //!< mean | weighted
-    std::string regressionLoss = "iou";   //!< iou: -ln IoU with floor | smooth_l1: on the normalised offsets
-    std::string reduction = "masked";     //!< masked | broadcast (official v1)
+    std::string decodeMode = "mean";     //!< mean | weighted
+    std::string regressionLoss = "iou";  //!< iou: -ln IoU with floor | smooth_l1: on the normalised offsets
+    std::string reduction = "masked";    //!< masked | broadcast (official v1)
     float smoothL1Beta = 1.f / 9;
     float lossWeight = 1;
     float overlapLossWeight = 1;
     float jitter = 0.15f;
-    int maxRois = 192;                    //!< positives per step
+    int maxRois = 192;  //!< positives per step
 };
 
 struct RoiConfig
 {
     std::string type = "d2det";
-    int levels = 4;                       //!< pyramid levels RoIs are pooled from, finest first
-    float finestScale = 56;               //!< RoI side (sqrt area) / 2 at which level 1 begins: 56 if the finest level has stride 4, 112 if 8
+    int levels = 4;  //!< pyramid levels RoIs are pooled from, finest first
+    float finestScale =
+        56;  //!< RoI side (sqrt area) / 2 at which level 1 begins: 56 if the finest level has stride 4, 112 if 8
     float positiveIou = 0.5f;
     int batchPerImage = 512;
     float positiveFraction = 0.25f;
@@ -112,12 +116,12 @@ struct TestConfig
 
 struct InputConfig
 {
-    int shortSide = 800;                  //!< at test time
+    int shortSide = 800;  //!< at test time
     int longSide = 1333;
     int divisor = 32;
     std::vector<float> mean{123.675f, 116.28f, 103.53f};
     std::vector<float> std{58.395f, 57.12f, 57.375f};
-    std::string channelOrder = "rgb";     //!< rgb | bgr
+    std::string channelOrder = "rgb";  //!< rgb | bgr
 };
 
 struct ModelConfig
@@ -135,48 +139,49 @@ struct ModelConfig
 
 struct DatasetConfig
 {
-    std::string annotations;              //!< COCO JSON; a relative path starts at the config file's folder, ${NAME} is the environment
-    std::string images;                   //!< folder
-    std::string subset;                   //!< "" | "every5th_val" | "every5th_train": by sorted file name, index 4, 9, ... is validation
-    int repeat = 1;                       //!< times per epoch
+    std::string
+        annotations;     //!< COCO JSON; a relative path starts at the config file's folder, ${NAME} is the environment
+    std::string images;  //!< folder
+    std::string subset;  //!< "" | "every5th_val" | "every5th_train": by sorted file name, index 4, 9, ... is validation
+    int repeat = 1;      //!< times per epoch
 };
 
 struct DataConfig
 {
     std::vector<DatasetConfig> train;
     std::vector<DatasetConfig> val;
-    std::vector<int> shortSides{800};     //!< scale jitter: one is drawn per image
+    std::vector<int> shortSides{800};  //!< scale jitter: one is drawn per image
     int longSide = 1333;
-    float flip = 0.5f;                    //!< probability of a horizontal flip
+    float flip = 0.5f;  //!< probability of a horizontal flip
     bool aspectGrouping = true;
-    float colorJitter = 0;                //!< brightness, contrast and saturation each times U(1 - v, 1 + v); 0: off
-    float randomCrop = 0;                 //!< probability of training on a random part of the image
-    float cropMinScale = 0.5f;            //!< smallest side of that part, as a share of the image's side
-    int workers = 2;                      //!< threads that decode; 0: in the caller's thread
-    int cacheMegabytes = 512;             //!< decoded images kept in memory, 0: none
-    int minSide = 1;                      //!< boxes thinner than this (original pixels) are not trained on
-    float maxBadFraction = 0.1f;          //!< share of unreadable images beyond which the run stops
+    float colorJitter = 0;        //!< brightness, contrast and saturation each times U(1 - v, 1 + v); 0: off
+    float randomCrop = 0;         //!< probability of training on a random part of the image
+    float cropMinScale = 0.5f;    //!< smallest side of that part, as a share of the image's side
+    int workers = 2;              //!< threads that decode; 0: in the caller's thread
+    int cacheMegabytes = 512;     //!< decoded images kept in memory, 0: none
+    int minSide = 1;              //!< boxes thinner than this (original pixels) are not trained on
+    float maxBadFraction = 0.1f;  //!< share of unreadable images beyond which the run stops
 };
 
 struct SolverConfig
 {
-    std::string optimizer = "sgd";        //!< sgd | adam (AdamW)
+    std::string optimizer = "sgd";  //!< sgd | adam (AdamW)
     double learningRate = 0.02;
     double momentum = 0.9;
     double weightDecay = 1e-4;
     int batchSize = 16;
     double epochs = 24;
-    std::vector<double> steps{20, 23};    //!< epochs at which the rate is multiplied by gamma
+    std::vector<double> steps{20, 23};  //!< epochs at which the rate is multiplied by gamma
     double gamma = 0.1;
-    std::string schedule = "step";        //!< step | cosine
+    std::string schedule = "step";  //!< step | cosine
     int warmupIterations = 1000;
     double warmupFactor = 1.0 / 80;
-    double clipGradNorm = 0;              //!< 0: off
-    double ema = 0;                       //!< decay of the weights' moving average kept beside them, 0: off
+    double clipGradNorm = 0;  //!< 0: off
+    double ema = 0;           //!< decay of the weights' moving average kept beside them, 0: off
     int64_t seed = 1;
-    int checkpointEvery = 500;            //!< iterations
+    int checkpointEvery = 500;  //!< iterations
     int keepCheckpoints = 3;
-    int logEvery = 20;                    //!< iterations
+    int logEvery = 20;  //!< iterations
 };
 
 struct Config
@@ -186,11 +191,11 @@ struct Config
     SolverConfig solver;
 };
 
-Config loadConfig(const std::string& path);                        //!< throws std::runtime_error with file, key, reason
+Config loadConfig(const std::string& path);  //!< throws std::runtime_error with file, key, reason
 Config parseConfig(const std::string& json, const std::string& folder);
-std::string configToJson(const Config& config);                    //!< complete: every key with its value
-void applyOverride(Config& config, const std::string& keyValue);   //!< "solver.learning_rate=0.01"
-void checkConfig(const Config& config);                            //!< ranges and combinations; throws
+std::string configToJson(const Config& config);                   //!< complete: every key with its value
+void applyOverride(Config& config, const std::string& keyValue);  //!< "solver.learning_rate=0.01"
+void checkConfig(const Config& config);                           //!< ranges and combinations; throws
 
 }  // namespace d2det
 

@@ -11,7 +11,8 @@
 #include "engine/config.hpp"
 #include "model/modules.hpp"
 
-namespace d2det {
+namespace d2det
+{
 
 //! One residual block: output = relu?(shortcut(x) + units(x)); without a sum if `residual` is false.
 struct Block

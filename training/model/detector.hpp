@@ -13,7 +13,8 @@
 
 #include <map>
 
-namespace d2det {
+namespace d2det
+{
 
 //! Feature pyramid (d2det.md 1.3): lateral 1x1, nearest x2 upsampling and sum, output 3x3, extra levels on top.
 class FpnImpl : public torch::nn::Module
@@ -24,8 +25,8 @@ public:
 
     std::vector<ConvUnit> lateral;  //!< finest first
     std::vector<ConvUnit> output;
-    std::vector<ConvUnit> extra;    //!< "conv": 3x3 stride 2, the second and later ones after a ReLU on their input
-    int maxPoolLevels = 0;          //!< "maxpool": kernel 1 stride 2 of the level below
+    std::vector<ConvUnit> extra;  //!< "conv": 3x3 stride 2, the second and later ones after a ReLU on their input
+    int maxPoolLevels = 0;        //!< "maxpool": kernel 1 stride 2 of the level below
 };
 TORCH_MODULE(Fpn);
 
@@ -46,7 +47,8 @@ class ClassHeadImpl : public torch::nn::Module
 public:
     ClassHeadImpl(const RoiConfig& config, int64_t inChannels, int64_t numClasses, const std::vector<float>& strides,
                   bool legacy);
-    Tensor forward(const std::vector<Tensor>& pyramid, const Tensor& rois);  //!< logits [R, numClasses + 1], background last
+    Tensor forward(const std::vector<Tensor>& pyramid,
+                   const Tensor& rois);  //!< logits [R, numClasses + 1], background last
 
     RoIConv offset1{nullptr}, offset2{nullptr}, offset3{nullptr};  //!< pooled 3x3 -> offsets [R, 2, k, k]
     RoIConv weighting{nullptr};                                    //!< conv + instance norm of the adaptive weighting
@@ -80,15 +82,15 @@ TORCH_MODULE(BoxHead);
 //! Everything that a forward pass at test time computes, in the order of the exported graph; names are those of the ONNX tensors.
 struct InferenceTrace
 {
-    std::vector<Tensor> pyramid;          //!< p2, p3, ...
-    std::vector<Tensor> rpnLogits;        //!< rpn_logit_<level index>
-    std::vector<Tensor> rpnDeltas;        //!< rpn_delta_<level index>
-    Tensor proposals, proposalScores;     //!< proposals [B K, 5], proposal_scores [B K, 1]
-    Tensor probabilities;                 //!< probabilities [B K, C + 1]
-    Tensor candidates;                    //!< candidates [B D, 7]: (batch, class, score, x1, y1, x2, y2) before regression
-    Tensor offsets, overlap;              //!< dense_offsets, dense_overlap
-    Tensor refined;                       //!< refined_boxes [B D, 4]
-    Tensor detections;                    //!< detections [B K', 7], network-input pixels
+    std::vector<Tensor> pyramid;       //!< p2, p3, ...
+    std::vector<Tensor> rpnLogits;     //!< rpn_logit_<level index>
+    std::vector<Tensor> rpnDeltas;     //!< rpn_delta_<level index>
+    Tensor proposals, proposalScores;  //!< proposals [B K, 5], proposal_scores [B K, 1]
+    Tensor probabilities;              //!< probabilities [B K, C + 1]
+    Tensor candidates;                 //!< candidates [B D, 7]: (batch, class, score, x1, y1, x2, y2) before regression
+    Tensor offsets, overlap;           //!< dense_offsets, dense_overlap
+    Tensor refined;                    //!< refined_boxes [B D, 4]
+    Tensor detections;                 //!< detections [B K', 7], network-input pixels
 };
 
 class DetectorImpl : public torch::nn::Module
@@ -116,8 +118,8 @@ private:
     std::vector<Tensor> roiLevels(const std::vector<Tensor>& pyramid) const;
     void rpnLosses(const Batch& batch, const std::vector<Tensor>& logits, const std::vector<Tensor>& deltas,
                    torch::Generator& generator, std::map<std::string, Tensor>& out) const;
-    void roiLosses(const Batch& batch, const std::vector<Tensor>& pyramid, const Tensor& proposals, const Tensor& scores,
-                   torch::Generator& generator, std::map<std::string, Tensor>& out);
+    void roiLosses(const Batch& batch, const std::vector<Tensor>& pyramid, const Tensor& proposals,
+                   const Tensor& scores, torch::Generator& generator, std::map<std::string, Tensor>& out);
 };
 TORCH_MODULE(Detector);
 

@@ -11,7 +11,8 @@
 
 #include <string>
 
-namespace d2det {
+namespace d2det
+{
 
 using torch::Tensor;
 
@@ -26,8 +27,8 @@ Tensor denseIouLoss(const Tensor& rois, const Tensor& offsets, const Tensor& gts
                     const std::string& reduction, double weight);
 
 //! Smooth-L1 on the normalised offsets, averaged over the cells with label 1 (the report's variant).
-Tensor denseSmoothL1Loss(const Tensor& rois, const Tensor& offsets, const Tensor& gts, const Tensor& labels, double beta,
-                         double weight);
+Tensor denseSmoothL1Loss(const Tensor& rois, const Tensor& offsets, const Tensor& gts, const Tensor& labels,
+                         double beta, double weight);
 
 //! Mean binary cross-entropy with logits.
 Tensor bceLoss(const Tensor& logits, const Tensor& targets);

@@ -14,7 +14,8 @@
 #include <utility>
 #include <vector>
 
-namespace d2det {
+namespace d2det
+{
 
 using torch::Tensor;
 

@@ -13,7 +13,8 @@
 #include <utility>
 #include <vector>
 
-namespace d2det {
+namespace d2det
+{
 
 using torch::Tensor;
 
@@ -27,7 +28,8 @@ Tensor encodeDeltas(const Tensor& boxes, const Tensor& gts, bool legacy);
 Tensor decodeDeltas(const Tensor& boxes, const Tensor& deltas, bool legacy);
 
 //! All anchors of a level [h * w * A, 4], index (y * w + x) * A + a.
-Tensor gridAnchors(int64_t height, int64_t width, float stride, float scale, const std::vector<float>& ratios, bool legacy);
+Tensor gridAnchors(int64_t height, int64_t width, float stride, float scale, const std::vector<float>& ratios,
+                   bool legacy);
 
 //! int64 [n]: -1 ignored, 0 negative, i + 1 positive for gt i. See operators.md 5, assign_anchors.
 Tensor assignAnchors(const Tensor& anchors, const Tensor& gts, double height, double width, bool legacy,

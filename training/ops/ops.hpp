@@ -17,7 +17,10 @@
 
 #include <vector>
 
-namespace d2det { namespace ops {
+namespace d2det
+{
+namespace ops
+{
 
 namespace kernels = cv::d2det::kernels;
 using torch::Tensor;
@@ -39,6 +42,7 @@ std::pair<Tensor, Tensor> proposals(const std::vector<Tensor>& cls, const std::v
                                     const std::vector<float>& strides, const Tensor& imInfo,
                                     const kernels::ProposalParams& params);
 
-}}  // namespace d2det::ops
+}  // namespace ops
+}  // namespace d2det
 
 #endif

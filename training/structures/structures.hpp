@@ -12,7 +12,8 @@
 
 #include <vector>
 
-namespace d2det {
+namespace d2det
+{
 
 //! Boxes (x1, y1, x2, y2) in network-input pixels: float [n, 4] on any device, n may be 0.
 class Boxes
@@ -23,8 +24,8 @@ public:
 
     const torch::Tensor& tensor() const { return tensor_; }
     int64_t size() const { return tensor_.size(0); }
-    torch::Tensor area() const;                      //!< [n], 0 for empty or inverted boxes
-    Boxes clip(double height, double width) const;   //!< to [0, width] x [0, height]
+    torch::Tensor area() const;                     //!< [n], 0 for empty or inverted boxes
+    Boxes clip(double height, double width) const;  //!< to [0, width] x [0, height]
 
 private:
     torch::Tensor tensor_;

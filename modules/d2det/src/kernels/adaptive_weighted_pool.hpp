@@ -9,7 +9,12 @@
 
 #include "common.hpp"
 
-namespace cv { namespace d2det { namespace kernels {
+namespace cv
+{
+namespace d2det
+{
+namespace kernels
+{
 
 //! F, N [planes, height, width]; output [planes, ceil(height / 2), ceil(width / 2)]; planes = numRois * channels
 template <typename T>
@@ -24,6 +29,8 @@ void adaptiveWeightedPoolBackwardRef(float gain, const T* F, const T* N, int pla
 void adaptiveWeightedPoolBackwardCpu(float gain, const float* F, const float* N, int planes, int height, int width,
                                      const float* gradOutput, float* gradF, float* gradN);
 
-}}}  // namespace cv::d2det::kernels
+}  // namespace kernels
+}  // namespace d2det
+}  // namespace cv
 
 #endif

@@ -12,7 +12,12 @@
 
 #include <vector>
 
-namespace cv { namespace d2det { namespace kernels {
+namespace cv
+{
+namespace d2det
+{
+namespace kernels
+{
 
 //! Intersection over union of two boxes; 0 where the union is not positive.
 template <typename T>
@@ -70,6 +75,8 @@ inline void encodeDeltas(const T* anchor, const T* gt, bool legacy, T* delta)
     }
 }
 
-}}}  // namespace cv::d2det::kernels
+}  // namespace kernels
+}  // namespace d2det
+}  // namespace cv
 
 #endif

@@ -22,7 +22,12 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace cv { namespace d2det { namespace kernels {
+namespace cv
+{
+namespace d2det
+{
+namespace kernels
+{
 
 constexpr int MAX_LEVELS = 8;  //!< feature pyramid levels an operator can take
 
@@ -77,6 +82,8 @@ inline T sigmoid(T x)
     return x >= 0 ? T(1) / (T(1) + e) : e / (T(1) + e);
 }
 
-}}}  // namespace cv::d2det::kernels
+}  // namespace kernels
+}  // namespace d2det
+}  // namespace cv
 
 #endif

@@ -9,13 +9,18 @@
 
 #include "common.hpp"
 
-namespace cv { namespace d2det { namespace kernels {
+namespace cv
+{
+namespace d2det
+{
+namespace kernels
+{
 
 struct DeformRoIPoolParams
 {
-    int pooledSize = 14;     //!< K: output is K x K
-    int offsetSize = 7;      //!< k: offsets are k x k, K a multiple of k
-    int samplingRatio = 2;   //!< S >= 1 samples per bin and axis
+    int pooledSize = 14;    //!< K: output is K x K
+    int offsetSize = 7;     //!< k: offsets are k x k, K a multiple of k
+    int samplingRatio = 2;  //!< S >= 1 samples per bin and axis
     float gamma = 0.1f;
     float finestScale = 56.f;
     bool legacy = false;
@@ -37,6 +42,8 @@ void deformRoIPoolBackwardCpu(const DeformRoIPoolParams& p, const FeaturePyramid
                               int numRois, const float* offsets, const float* gradOutput, float* const* gradFeatures,
                               float* gradOffsets);
 
-}}}  // namespace cv::d2det::kernels
+}  // namespace kernels
+}  // namespace d2det
+}  // namespace cv
 
 #endif

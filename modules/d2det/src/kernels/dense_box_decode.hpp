@@ -9,7 +9,12 @@
 
 #include "common.hpp"
 
-namespace cv { namespace d2det { namespace kernels {
+namespace cv
+{
+namespace d2det
+{
+namespace kernels
+{
 
 struct DenseBoxDecodeParams
 {
@@ -24,6 +29,8 @@ template <typename T>
 void denseBoxDecode(const DenseBoxDecodeParams& p, const T* rois, const T* offsets, const T* overlap, const T* imInfo,
                     int numRois, int k, int batch, T* boxes);
 
-}}}  // namespace cv::d2det::kernels
+}  // namespace kernels
+}  // namespace d2det
+}  // namespace cv
 
 #endif

@@ -9,7 +9,12 @@
 
 #include "nms.hpp"
 
-namespace cv { namespace d2det { namespace kernels {
+namespace cv
+{
+namespace d2det
+{
+namespace kernels
+{
 
 struct DetectionsParams
 {
@@ -19,10 +24,10 @@ struct DetectionsParams
     NmsMode nmsMode = NmsMode::HARD;
     float softSigma = 0.5f;
     float softMinScore = 0.001f;
-    int maxDetections = 100;         //!< K rows per image in the output
-    int limit = 0;                   //!< rows actually filled per image, 0: maxDetections
+    int maxDetections = 100;  //!< K rows per image in the output
+    int limit = 0;            //!< rows actually filled per image, 0: maxDetections
     bool classAgnosticBoxes = true;
-    bool labelled = false;           //!< probs are [numRois, 2] = (class, score)
+    bool labelled = false;  //!< probs are [numRois, 2] = (class, score)
     bool legacy = false;
 };
 
@@ -33,6 +38,8 @@ void detectionsRef(const DetectionsParams& p, const float* rois, int roiColumns,
 void detectionsCpu(const DetectionsParams& p, const float* rois, int roiColumns, const float* probs, int probColumns,
                    int numRois, float* detections);
 
-}}}  // namespace cv::d2det::kernels
+}  // namespace kernels
+}  // namespace d2det
+}  // namespace cv
 
 #endif

@@ -10,7 +10,12 @@
 
 #include "common.hpp"
 
-namespace cv { namespace d2det { namespace kernels {
+namespace cv
+{
+namespace d2det
+{
+namespace kernels
+{
 
 //! X, Y [rows, channels, area]; scale, bias [channels]
 template <typename T>
@@ -18,6 +23,8 @@ void instanceNormRef(const T* X, const T* scale, const T* bias, float epsilon, i
 void instanceNormCpu(const float* X, const float* scale, const float* bias, float epsilon, int rows, int channels,
                      int area, float* Y);
 
-}}}  // namespace cv::d2det::kernels
+}  // namespace kernels
+}  // namespace d2det
+}  // namespace cv
 
 #endif

@@ -11,9 +11,19 @@
 
 #include <vector>
 
-namespace cv { namespace d2det { namespace kernels {
+namespace cv
+{
+namespace d2det
+{
+namespace kernels
+{
 
-enum class NmsMode { HARD, SOFT_LINEAR, SOFT_GAUSSIAN };
+enum class NmsMode
+{
+    HARD,
+    SOFT_LINEAR,
+    SOFT_GAUSSIAN
+};
 
 //! Indices of `keys` [n] in descending order; equal keys keep the lower index first; -0 equals 0.
 std::vector<int> sortDescending(const float* keys, int n);
@@ -31,6 +41,8 @@ std::vector<int> softNmsRef(const float* boxes, float* scores, int n, float thre
 std::vector<int> softNms(const float* boxes, float* scores, int n, float threshold, float sigma, float minScore,
                          bool gaussian, bool legacy, int limit = 0);
 
-}}}  // namespace cv::d2det::kernels
+}  // namespace kernels
+}  // namespace d2det
+}  // namespace cv
 
 #endif

@@ -11,17 +11,22 @@
 
 #include <vector>
 
-namespace cv { namespace d2det { namespace kernels {
+namespace cv
+{
+namespace d2det
+{
+namespace kernels
+{
 
 struct ProposalParams
 {
-    float anchorScale = 8.f;                        //!< anchor size = anchorScale * stride
+    float anchorScale = 8.f;                          //!< anchor size = anchorScale * stride
     std::vector<float> anchorRatios{0.5f, 1.f, 2.f};  //!< h / w
-    int preNmsTopN = 1000;                          //!< per level; <= 0: no limit
-    int postNmsTopN = 1000;                         //!< per level; <= 0: no limit
-    int maxProposals = 1000;                        //!< K rows per image
+    int preNmsTopN = 1000;                            //!< per level; <= 0: no limit
+    int postNmsTopN = 1000;                           //!< per level; <= 0: no limit
+    int maxProposals = 1000;                          //!< K rows per image
     float nmsThreshold = 0.7f;
-    float minSize = 0.f;                            //!< network-input pixels
+    float minSize = 0.f;  //!< network-input pixels
     bool legacy = false;
 };
 
@@ -41,6 +46,8 @@ struct RpnMaps
 void proposalRef(const ProposalParams& p, const RpnMaps& maps, const float* imInfo, float* rois, float* scores);
 void proposalCpu(const ProposalParams& p, const RpnMaps& maps, const float* imInfo, float* rois, float* scores);
 
-}}}  // namespace cv::d2det::kernels
+}  // namespace kernels
+}  // namespace d2det
+}  // namespace cv
 
 #endif

@@ -9,16 +9,21 @@
 
 #include "common.hpp"
 
-namespace cv { namespace d2det { namespace kernels {
+namespace cv
+{
+namespace d2det
+{
+namespace kernels
+{
 
 struct RoIAlignParams
 {
     int pooledHeight = 7;
     int pooledWidth = 7;
-    int samplingRatio = 0;      //!< samples per bin and axis; 0: adaptive, at most 256
+    int samplingRatio = 0;  //!< samples per bin and axis; 0: adaptive, at most 256
     float finestScale = 56.f;
-    bool aligned = true;        //!< ignored if legacy
-    bool legacy = false;        //!< "+1" boxes of the official 2020 code
+    bool aligned = true;  //!< ignored if legacy
+    bool legacy = false;  //!< "+1" boxes of the official 2020 code
 };
 
 //! output [numRois, channels, pooledHeight, pooledWidth]
@@ -32,9 +37,11 @@ void roiAlignCpu(const RoIAlignParams& p, const FeaturePyramid<float>& features,
 template <typename T>
 void roiAlignBackwardRef(const RoIAlignParams& p, const FeaturePyramid<T>& features, const T* rois, int numRois,
                          const T* gradOutput, T* const* gradFeatures);
-void roiAlignBackwardCpu(const RoIAlignParams& p, const FeaturePyramid<float>& features, const float* rois,
-                         int numRois, const float* gradOutput, float* const* gradFeatures);
+void roiAlignBackwardCpu(const RoIAlignParams& p, const FeaturePyramid<float>& features, const float* rois, int numRois,
+                         const float* gradOutput, float* const* gradFeatures);
 
-}}}  // namespace cv::d2det::kernels
+}  // namespace kernels
+}  // namespace d2det
+}  // namespace cv
 
 #endif

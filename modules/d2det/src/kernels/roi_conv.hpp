@@ -22,18 +22,23 @@
 
 #include <vector>
 
-namespace cv { namespace d2det { namespace kernels {
+namespace cv
+{
+namespace d2det
+{
+namespace kernels
+{
 
 struct RoIConvParams
 {
-    int levels = 1;            //!< weight sets; 1: shared by all levels
+    int levels = 1;  //!< weight sets; 1: shared by all levels
     int inChannels = 0;
     int outChannels = 0;
     int kernelHeight = 3;
     int kernelWidth = 3;
     int stride = 1;
     int pad = 1;
-    int normGroups = 0;        //!< 0: no norm
+    int normGroups = 0;  //!< 0: no norm
     float epsilon = 1e-5f;
     bool relu = false;
     float finestScale = 56.f;  //!< level rule of the RoI, used if levels > 1
@@ -60,6 +65,8 @@ RoIConvPacked packRoIConv(const RoIConvParams& p, const float* weight);
 void roiConvCpu(const RoIConvParams& p, const float* X, const float* rois, int numRois, int height, int width,
                 const RoIConvPacked& weight, const float* bias, const float* gamma, const float* beta, float* Y);
 
-}}}  // namespace cv::d2det::kernels
+}  // namespace kernels
+}  // namespace d2det
+}  // namespace cv
 
 #endif

@@ -24,7 +24,10 @@
 #include <string>
 #include <vector>
 
-namespace cv { namespace d2det {
+namespace cv
+{
+namespace d2det
+{
 
 struct ModelInfo
 {
@@ -48,6 +51,7 @@ public:
     ModelInfo info;
 };
 
-}}  // namespace cv::d2det
+}  // namespace d2det
+}  // namespace cv
 
 #endif

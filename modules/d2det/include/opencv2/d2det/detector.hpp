@@ -8,7 +8,10 @@
 #include "opencv2/core.hpp"
 #include "opencv2/dnn.hpp"
 
-namespace cv { namespace d2det {
+namespace cv
+{
+namespace d2det
+{
 
 //! @addtogroup d2det
 //! @{
@@ -16,9 +19,9 @@ namespace cv { namespace d2det {
 //! How overlapping detections of one class are handled.
 enum NmsMode
 {
-    NMS_HARD = 0,           //!< drop a box that overlaps a better one by more than the threshold
-    NMS_SOFT_LINEAR = 1,    //!< multiply its score by 1 - IoU instead
-    NMS_SOFT_GAUSSIAN = 2   //!< multiply the score of every box by exp(-IoU^2 / sigma)
+    NMS_HARD = 0,          //!< drop a box that overlaps a better one by more than the threshold
+    NMS_SOFT_LINEAR = 1,   //!< multiply its score by 1 - IoU instead
+    NMS_SOFT_GAUSSIAN = 2  //!< multiply the score of every box by exp(-IoU^2 / sigma)
 };
 
 /** @brief How an image becomes the network's input. Stored in the model file.
@@ -28,14 +31,21 @@ int(side * s + 0.5)), normalised as (v - mean) / std and padded with zeros at th
 */
 struct CV_EXPORTS_W_SIMPLE InputParams
 {
-    CV_WRAP InputParams() : shortSide(800), longSide(1333), divisor(32), mean(123.675, 116.28, 103.53),
-                            std(58.395, 57.12, 57.375), swapRB(true) {}
-    CV_PROP_RW int shortSide;   //!< pixels
-    CV_PROP_RW int longSide;    //!< pixels
-    CV_PROP_RW int divisor;     //!< padded sides are multiples of it
-    CV_PROP_RW Scalar mean;     //!< in the network's channel order, 0..255
-    CV_PROP_RW Scalar std;      //!< in the network's channel order, 0..255
-    CV_PROP_RW bool swapRB;     //!< the network wants RGB, images are BGR
+    CV_WRAP InputParams()
+        : shortSide(800),
+          longSide(1333),
+          divisor(32),
+          mean(123.675, 116.28, 103.53),
+          std(58.395, 57.12, 57.375),
+          swapRB(true)
+    {
+    }
+    CV_PROP_RW int shortSide;  //!< pixels
+    CV_PROP_RW int longSide;   //!< pixels
+    CV_PROP_RW int divisor;    //!< padded sides are multiples of it
+    CV_PROP_RW Scalar mean;    //!< in the network's channel order, 0..255
+    CV_PROP_RW Scalar std;     //!< in the network's channel order, 0..255
+    CV_PROP_RW bool swapRB;    //!< the network wants RGB, images are BGR
 };
 
 /** @brief Image to network input: the one definition that trainer and Detector share.
@@ -135,6 +145,7 @@ public:
 
 //! @}
 
-}}  // namespace cv::d2det
+}  // namespace d2det
+}  // namespace cv
 
 #endif

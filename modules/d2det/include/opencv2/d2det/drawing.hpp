@@ -7,7 +7,10 @@
 
 #include "opencv2/core.hpp"
 
-namespace cv { namespace d2det {
+namespace cv
+{
+namespace d2det
+{
 
 //! @addtogroup d2det
 //! @{
@@ -24,6 +27,7 @@ CV_EXPORTS_W void drawDetections(InputOutputArray image, InputArray detections,
 
 //! @}
 
-}}  // namespace cv::d2det
+}  // namespace d2det
+}  // namespace cv
 
 #endif

@@ -7,7 +7,10 @@
 
 #include "opencv2/core.hpp"
 
-namespace cv { namespace d2det {
+namespace cv
+{
+namespace d2det
+{
 
 //! @addtogroup d2det
 //! @{
@@ -21,6 +24,7 @@ CV_EXPORTS_W void registerLayers();
 
 //! @}
 
-}}  // namespace cv::d2det
+}  // namespace d2det
+}  // namespace cv
 
 #endif

@@ -7,7 +7,10 @@
 
 #include "opencv2/core.hpp"
 
-namespace cv { namespace d2det {
+namespace cv
+{
+namespace d2det
+{
 
 //! @addtogroup d2det
 //! @{
@@ -15,8 +18,8 @@ namespace cv { namespace d2det {
 //! Meaning of the four numbers of a box.
 enum BoxFormat
 {
-    BOX_XYWH = 0,   //!< left, top, width, height (COCO)
-    BOX_XYXY = 1    //!< left, top, right, bottom, continuous: width = right - left
+    BOX_XYWH = 0,  //!< left, top, width, height (COCO)
+    BOX_XYXY = 1   //!< left, top, right, bottom, continuous: width = right - left
 };
 
 /** @brief Intersection over union of every pair of boxes.
@@ -37,8 +40,21 @@ Ground truth and detections of images or categories that were not set are left o
 class CV_EXPORTS CocoEvaluator
 {
 public:
-    struct GroundTruth { int64 imageId; int64 categoryId; Rect2d box; double area; bool crowd; };
-    struct Detection { int64 imageId; int64 categoryId; Rect2d box; double score; };
+    struct GroundTruth
+    {
+        int64 imageId;
+        int64 categoryId;
+        Rect2d box;
+        double area;
+        bool crowd;
+    };
+    struct Detection
+    {
+        int64 imageId;
+        int64 categoryId;
+        Rect2d box;
+        double score;
+    };
 
     //! Images count even if they have no ground truth. Categories: all ids that are averaged over.
     void setImages(const std::vector<int64>& imageIds);
@@ -68,6 +84,7 @@ private:
 
 //! @}
 
-}}  // namespace cv::d2det
+}  // namespace d2det
+}  // namespace cv
 
 #endif
