@@ -93,8 +93,8 @@ struct RoiConfig
 {
     std::string type = "d2det";
     int levels = 4;  //!< pyramid levels RoIs are pooled from, finest first
-    float finestScale =
-        56;  //!< RoI side (sqrt area) / 2 at which level 1 begins: 56 if the finest level has stride 4, 112 if 8
+    //! Half the RoI side (square root of its area) at which level 1 begins: 56 if the finest level has stride 4, 112 if 8
+    float finestScale = 56;
     float positiveIou = 0.5f;
     int batchPerImage = 512;
     float positiveFraction = 0.25f;
