@@ -10,6 +10,7 @@
 #include "engine/checkpoint.hpp"
 #include "engine/solver.hpp"
 #include "model/backbone.hpp"
+#include "shared_data.hpp"
 
 #include <cmath>
 #include <cstdlib>
@@ -405,25 +406,7 @@ BOOST_AUTO_TEST_CASE(saved_state_continues_exactly)
 
 // ---- with the real weight files ----
 
-namespace
-{
-
-std::string dataFolder()
-{
-    const char* const variable = std::getenv("D2DET_DATA");
-    return variable ? variable : (fs::path(D2DET_SOURCE_DIR) / "../shared/data").string();
-}
-
-boost::test_tools::assertion_result weightsAreThere(utf::test_unit_id)
-{
-    boost::test_tools::assertion_result there(fs::exists(fs::path(dataFolder()) / "weights"));
-    there.message() << "no weights in " << dataFolder() << " (set D2DET_DATA)";
-    return there;
-}
-
-}  // namespace
-
-BOOST_AUTO_TEST_SUITE(shared, *utf::precondition(weightsAreThere))
+BOOST_AUTO_TEST_SUITE(shared, *utf::precondition(d2det::test::sharedPresent))
 
 BOOST_AUTO_TEST_CASE(backbones_take_their_weights)
 {
@@ -445,7 +428,7 @@ BOOST_AUTO_TEST_CASE(backbones_take_their_weights)
         config.levels = item.levels;
         Backbone backbone(config);
         const LoadReport report = initializeModel(
-            *backbone, readSafetensors((fs::path(dataFolder()) / "weights" / item.file).string()).tensors);
+            *backbone, readSafetensors((test::sharedFolder() / "data" / "weights" / item.file).string()).tensors);
         BOOST_TEST(report.missing.empty(), item.file << ": " << report.summary());
         BOOST_TEST(report.mismatched.empty(), item.file << ": " << report.summary());
         BOOST_TEST(report.matched.size() >= 30u);

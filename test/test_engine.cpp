@@ -10,6 +10,8 @@
 
 #include "engine/trainer.hpp"
 
+#include "opencv2/d2det/detector.hpp"
+
 #include <nlohmann/json.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
@@ -318,7 +320,48 @@ BOOST_AUTO_TEST_CASE(evaluation_changes_nothing)
     checkEqual(plain, evaluated);
 }
 
-//! Numbers of evaluate() against detections mapped to the image by hand.
+namespace
+{
+
+//! A data set whose annotations are what the detector finds, mapped to image pixels by hand.
+Dataset annotatedByDetector(Detector& model, const Dataset& dataset)
+{
+    Dataset found = dataset;
+    cv::d2det::InputParams params;
+    params.shortSide = model->config.input.shortSide;
+    params.longSide = model->config.input.longSide;
+    for (ImageRecord& record : found.images)
+    {
+        record.annotations.clear();
+        cv::Mat blob, info;
+        cv::d2det::prepareInput(cv::imread(record.path), params, blob, info);
+        ImageInfo size;
+        size.height = static_cast<int>(info.at<float>(0));
+        size.width = static_cast<int>(info.at<float>(1));
+        size.scale = info.at<float>(2);
+        const torch::Tensor images = torch::from_blob(blob.data, {1, 3, blob.size[2], blob.size[3]}, torch::kFloat);
+        const torch::Tensor rows = model->infer(ImageBatch(images, {size})).detections;
+        for (int64_t i = 0; i < rows.size(0); ++i)
+        {
+            const torch::Tensor box = rows[i].slice(0, 3, 7) / size.scale;
+            Annotation a;
+            a.category = rows[i][1].item<int>();
+            a.x = box[0].item<double>();
+            a.y = box[1].item<double>();
+            a.width = box[2].item<double>() - a.x;
+            a.height = box[3].item<double>() - a.y;
+            a.area = a.width * a.height;
+            a.id = static_cast<int64_t>(100 * record.id + i);
+            if (rows[i][2].item<double>() > 0 && a.area > 4)
+                record.annotations.push_back(a);
+        }
+    }
+    return found;
+}
+
+}  // namespace
+
+//! Against annotations in image pixels that are the detections themselves: every one is found.
 BOOST_AUTO_TEST_CASE(evaluation_uses_image_pixels)
 {
     const World world;
@@ -341,6 +384,13 @@ BOOST_AUTO_TEST_CASE(evaluation_uses_image_pixels)
         BOOST_TEST((value >= -1 && value <= 1));
     BOOST_TEST(result.detections > 0);
     BOOST_TEST(result.detections <= kImages * config.model.test.maxDetections);
+
+    const Dataset own = annotatedByDetector(model, dataset);
+    BOOST_TEST(own.numAnnotations() > kImages);
+    const Evaluation perfect = evaluate(model, own, 0.1, {});
+    BOOST_TEST(perfect.summary[0] > 0.99);
+    BOOST_TEST(perfect.summary[8] > 0.99);  // AR100
+    BOOST_TEST(result.summary[0] < 0.9);
 
     int asked = 0;
     BOOST_TEST(!evaluate(model, dataset, 0.1, [&] { return ++asked > 2; }).complete);
@@ -508,6 +558,37 @@ BOOST_AUTO_TEST_CASE(train_resume_evaluate)
     outcome = runProgram(world, "--eval-only " + world.path("images/0.png"));
     BOOST_TEST(outcome.code == 1);
     BOOST_TEST(std::count(outcome.text.begin(), outcome.text.end(), '\n') == 1);
+}
+
+//! A polite stop saves; a kill at any moment leaves a whole checkpoint to continue from.
+BOOST_AUTO_TEST_CASE(signals)
+{
+    const World world;
+    Config config = world.config();
+    config.solver.checkpointEvery = 1;
+    config.solver.epochs = 3;
+    std::ofstream(world.path("c.json")) << configToJson(config);
+    const std::string base = " --threads 1 --eval-every 0 --config " + world.path("c.json") + " --output ";
+    BOOST_TEST(runProgram(world, base + world.path("whole")).code == 0);
+
+    // $1: signal, $2: run folder, $3: arguments. Waits for the first checkpoint, then signals.
+    std::ofstream(world.path("interrupt.sh"))
+        << program() << " $3 & pid=$!\n"
+        << "while [ ! -e $2/last.safetensors ] && kill -0 $pid; do sleep 0.02; done\n"
+        << "kill -$1 $pid; wait $pid\n";
+    for (const std::string signal : {"TERM", "INT", "KILL"})
+    {
+        const std::string run = world.path(signal);
+        const int status = std::system(("sh " + world.path("interrupt.sh") + " " + signal + " " + run + " '" + base +
+                                        run + "' > " + world.path("signal.txt") + " 2>&1")
+                                           .c_str());
+        BOOST_TEST(WEXITSTATUS(status) == (signal == "KILL" ? 128 + 9 : 0), signal);
+        BOOST_TEST(std::stoi(world.last(signal).metadata.at("iteration")) < 12,
+                   signal << " came too late to test anything");
+        const Outcome outcome = runProgram(world, "--threads 1 --eval-every 0 --resume --output " + run);
+        BOOST_TEST(outcome.code == 0, outcome.text);
+        checkEqual(world.last("whole"), world.last(signal));
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

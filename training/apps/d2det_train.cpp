@@ -6,6 +6,7 @@
    by a signal after saving), 1: an error, one line on stderr, 2: wrong usage. */
 
 #include "engine/checkpoint.hpp"
+#include "engine/runtime.hpp"
 #include "engine/trainer.hpp"
 
 #include <boost/program_options.hpp>
@@ -45,7 +46,7 @@ po::options_description describe()
         "change a value: --set solver.learning_rate=0.005 (repeatable)");
     add("threads", po::value<int>()->default_value(0), "threads, 0: one per core");
     add("epochs", po::value<double>(), "same as --set solver.epochs=...");
-    add("eval-every", po::value<double>()->default_value(1), "epochs between evaluations on data.val, 0: never");
+    add("eval-every", po::value<double>()->default_value(2), "epochs between evaluations on data.val, 0: never");
     add("eval-only", po::value<std::string>(), "evaluate this checkpoint on data.val and exit");
     return options;
 }
@@ -168,6 +169,7 @@ int train(const po::variables_map& values)
 
 int main(int argc, char** argv)
 {
+    d2det::restartWithFastBlas(argv);
     try
     {
         const po::options_description options = describe();

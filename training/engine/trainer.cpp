@@ -7,8 +7,9 @@
 
 #include "engine/trainer.hpp"
 
+#include "engine/runtime.hpp"
+
 #include <ATen/CPUGeneratorImpl.h>
-#include <opencv2/core/utility.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -16,7 +17,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <stdexcept>
-#include <thread>
 
 namespace d2det
 {
@@ -120,13 +120,6 @@ bool stopRequested()
 void clearStopRequest()
 {
     stopFlag = false;
-}
-
-void setThreads(int threads)
-{
-    const int count = threads > 0 ? threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-    torch::set_num_threads(count);
-    cv::setNumThreads(count);
 }
 
 void resolveClassNames(Config& config)

@@ -36,9 +36,6 @@ void requestStop();
 bool stopRequested();
 void clearStopRequest();
 
-//! Threads of LibTorch and OpenCV; 0: one per core.
-void setThreads(int threads);
-
 //! Class names of the training annotations if the configuration has none; throws if there is nothing to take them from.
 void resolveClassNames(Config& config);
 
