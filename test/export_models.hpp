@@ -125,6 +125,14 @@ inline std::vector<NamedConfig> variants()
         c.roi.boxHead.decodeMode = "weighted";
         c.test.nmsMode = "soft_gaussian";
     }
+    {
+        ModelConfig& c = add("padding rows in every list");
+        c.rpn.nmsThreshold = 0.3f;
+        c.rpn.proposalsTest = 1000;
+        c.test.scoreThreshold = 0.3f;
+        c.test.preDetections = 200;
+        c.test.maxDetections = 200;
+    }
     return all;
 }
 

@@ -198,6 +198,9 @@ BOOST_AUTO_TEST_CASE(descriptionSurvives)
     config.input.mean = {1.5f, 2.5f, 3.5f};
     config.input.std = {4.f, 5.f, 6.f};
     config.input.divisor = 64;
+    config.test.finalNmsThreshold = 0.45f;
+    config.test.softMinScore = 0.002f;
+    config.test.softSigma = 0.4f;
     Folder folder;
     const std::string path = folder / "model.onnx";
     exportOnnx(randomModel(config), path);
@@ -207,6 +210,9 @@ BOOST_AUTO_TEST_CASE(descriptionSurvives)
     BOOST_TEST(attribute(node, "class_names").s() == "person\ntraffic light\ncaf\xc3\xa9");
     BOOST_TEST(attribute(node, "labelled").i() == 1);
     BOOST_TEST(attribute(node, "nms_mode").s() == "soft_linear");
+    BOOST_TEST(attribute(node, "nms_threshold").f() == config.test.finalNmsThreshold);
+    BOOST_TEST(attribute(node, "soft_min_score").f() == config.test.softMinScore);
+    BOOST_TEST(attribute(node, "soft_sigma").f() == config.test.softSigma);
     BOOST_TEST(attribute(producer(model, "candidates"), "score_threshold").f() == config.test.scoreThreshold);
 
     const cv::Ptr<cv::d2det::Detector> detector = cv::d2det::Detector::create(path);
