@@ -269,6 +269,11 @@ BOOST_AUTO_TEST_CASE(schedules)
     BOOST_TEST(learningRate(config, 200, 100) == 0.1, boost::test_tools::tolerance(1e-12));
     BOOST_TEST(learningRate(config, 300, 100) == 0.01, boost::test_tools::tolerance(1e-12));
     config.schedule = "cosine";
+    config.warmupIterations = 1000;  // a fifth of the run is all it gets
+    const double fifth = config.epochs * 100 / 5;
+    BOOST_TEST(learningRate(config, static_cast<int64_t>(fifth), 100) > 0.5 * config.learningRate);
+    BOOST_TEST(learningRate(config, 0, 100) == 0.1, boost::test_tools::tolerance(1e-12));
+    config.warmupIterations = 10;
     BOOST_TEST(learningRate(config, 200, 100) == 0.5, boost::test_tools::tolerance(1e-12));
     BOOST_TEST(learningRate(config, 400, 100) < 1e-12);
     BOOST_TEST(learningRate(config, 500, 100) < 1e-12);

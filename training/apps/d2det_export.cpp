@@ -33,6 +33,8 @@ po::options_description optionsDescription()
         ("help,h", "show this text")
         ("checkpoint", po::value<std::string>(), "weights: a checkpoint of d2det_train (.safetensors)")
         ("output,o", po::value<std::string>(), "ONNX file to write")
+        ("weights", po::value<std::string>(),
+            "also write the bare weights in half precision (.safetensors), as a start for another training (--init)")
         ("config", po::value<std::string>(), "model configuration; default: the one stored in the checkpoint")
         ("set", po::value<std::vector<std::string>>()->composing(),
             "change one value of the configuration, e.g. model.test.score_threshold=0.1; may be repeated")
@@ -120,6 +122,18 @@ bool hasEma(const d2det::TensorFile& file)
     return first != file.tensors.end() && first->first.compare(0, 4, "ema.") == 0;
 }
 
+//! Weights by name, matrices as F16, the rest (biases, norms) as F32.
+void writeWeights(const d2det::Detector& model, const std::string& path)
+{
+    d2det::TensorFile file;
+    file.metadata["format"] = "d2det weights";
+    file.metadata["model"] = model->config.name;
+    for (const auto& item : d2det::namedTensors(*model))
+        file.tensors[item.first] =
+            item.second.dim() >= 4 ? item.second.detach().to(torch::kHalf) : item.second.detach();
+    d2det::writeSafetensors(path, file);
+}
+
 void run(const po::variables_map& values)
 {
     d2det::TensorFile file;
@@ -141,6 +155,8 @@ void run(const po::variables_map& values)
     std::cout << output << ": " << std::fixed << std::setprecision(2) << static_cast<double>(summary.parameters) / 1e6
               << " million parameters, " << static_cast<double>(summary.bytes) / 1e6 << " MB, " << summary.nodes
               << " nodes, " << config.model.classNames.size() << " classes" << std::endl;
+    if (values.count("weights"))
+        writeWeights(model, values["weights"].as<std::string>());
 }
 
 //! Messages of the ONNX checker and of LibTorch have several lines.

@@ -174,7 +174,7 @@ struct SolverConfig
     std::vector<double> steps{20, 23};  //!< epochs at which the rate is multiplied by gamma
     double gamma = 0.1;
     std::string schedule = "step";  //!< step | cosine
-    int warmupIterations = 1000;
+    int warmupIterations = 1000;    //!< at most a fifth of the run
     double warmupFactor = 1.0 / 80;
     double clipGradNorm = 0;  //!< 0: off
     double ema = 0;           //!< decay of the weights' moving average kept beside them, 0: off

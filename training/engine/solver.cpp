@@ -44,10 +44,11 @@ double learningRate(const SolverConfig& config, int64_t iteration, int64_t itera
 {
     const double epoch = static_cast<double>(iteration) / static_cast<double>(std::max<int64_t>(iterationsPerEpoch, 1));
     const double rate = config.learningRate * decayFactor(config, epoch);
-    if (iteration >= config.warmupIterations)
+    // A short run on little data must not end inside its warm-up.
+    const double warmup = std::min<double>(config.warmupIterations, config.epochs * iterationsPerEpoch / 5);
+    if (iteration >= warmup)
         return rate;
-    const double done = static_cast<double>(iteration) / config.warmupIterations;
-    return rate * (config.warmupFactor + (1 - config.warmupFactor) * done);
+    return rate * (config.warmupFactor + (1 - config.warmupFactor) * static_cast<double>(iteration) / warmup);
 }
 
 Solver::Solver(const SolverConfig& config, const torch::nn::Module& module) : config_(config)
