@@ -858,8 +858,6 @@ BOOST_AUTO_TEST_CASE(pixels_are_those_of_prepare_input)
     const RectangleSet set(6);
     const Dataset dataset = set.read();
     cv::d2det::InputParams params;
-    params.shortSide = 64;
-    params.longSide = 128;
     for (int c = 0; c < 3; c++)  // the configuration has floats, and so has the model file
     {
         params.mean[c] = smallInput().mean[static_cast<size_t>(c)];
@@ -871,7 +869,12 @@ BOOST_AUTO_TEST_CASE(pixels_are_those_of_prepare_input)
             InputConfig input = smallInput();
             input.channelOrder = order;
             params.swapRB = order == "rgb";
-            DataLoader loader(dataset, plainConfig(), input, 1, 1, 0, training);
+            DataConfig config = plainConfig();
+            config.shortSides = {72};  // training has sides of its own
+            config.longSide = 80;
+            params.shortSide = training ? config.shortSides[0] : input.shortSide;
+            params.longSide = training ? config.longSide : input.longSide;
+            DataLoader loader(dataset, config, input, 1, 1, 0, training);
             for (int i = 0; i < 6; i++)
             {
                 const Batch batch = loader.next();
@@ -1060,6 +1063,11 @@ BOOST_AUTO_TEST_CASE(unreadable_images)
     std::ofstream(dataset.images[5].path) << "no image";
     cv::imwrite(dataset.images[7].path, cv::Mat(20, 30, CV_8UC3, cv::Scalar::all(1)));  // not the annotated size
     const std::set<int64_t> bad{3, 6, 8};
+    const auto wide = [&](int64_t id)
+    {
+        const ImageRecord& image = dataset.images[static_cast<size_t>(id - 1)];
+        return image.width > image.height;
+    };
     DataConfig config = randomConfig();
     config.maxBadFraction = 0.25f;
     std::vector<std::vector<Batch>> runs;
@@ -1072,7 +1080,10 @@ BOOST_AUTO_TEST_CASE(unreadable_images)
         {
             BOOST_TEST(batch.images.size() == 2);
             for (const int64_t id : batch.imageIds)
+            {
                 BOOST_TEST(!bad.count(id));
+                BOOST_TEST(wide(id) == wide(batch.imageIds[0]));  // also of those that stand in
+            }
         }
         BOOST_TEST(loader.numBadImages() == 3);
         BOOST_TEST(loader.warnings().size() == 3u);
