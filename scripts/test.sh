@@ -18,9 +18,7 @@ build=${D2DET_BUILD_DIR:-$root/build/test}
 mkdir -p "$(dirname "$build")"
 build_project "$build" -DD2DET_BUILD_TESTS=ON
 
-say "Checking the formatting"
-(cd "$root" && git ls-files '*.cpp' '*.hpp' 2>/dev/null | xargs -r clang-format --dry-run --Werror) ||
-    die "run clang-format -i on the files named above"
+"$root/scripts/lint.sh"
 
 if [ ! -d "${D2DET_SHARED:-$root/../shared}" ]; then
     say "No shared data folder: $(ctest --test-dir "$build" -N -L shared | sed -n 's/^Total Tests: //p') tests labelled 'shared' will be skipped"
