@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <thread>
 
@@ -43,7 +44,11 @@ void restartWithFastBlas(char** argv)
         return;
     const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl");
     ::setenv(variable, avx512 ? "SkylakeX" : "Haswell", 1);
-    ::execv("/proc/self/exe", argv);  // returns only if it fails; then all works, but slower
+    // By its own path, not as /proc/self/exe: that would rename the process to "exe" for pkill and top.
+    std::error_code error;
+    const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+    if (!error)
+        ::execv(program.c_str(), argv);  // returns only if it fails; then all works, but slower
 #else
     (void)argv;
 #endif
