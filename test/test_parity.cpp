@@ -9,6 +9,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "export_models.hpp"
+#include "data/input_params.hpp"
 #include "shared_data.hpp"
 
 #include <opencv2/d2det.hpp>
@@ -227,22 +228,10 @@ cv::Mat syntheticImage(int height, int width, int seed)
     return image;
 }
 
-cv::d2det::InputParams inputParams(const InputConfig& input)
-{
-    cv::d2det::InputParams p;
-    p.shortSide = input.shortSide;
-    p.longSide = input.longSide;
-    p.divisor = input.divisor;
-    p.mean = cv::Scalar(input.mean[0], input.mean[1], input.mean[2]);
-    p.std = cv::Scalar(input.std[0], input.std[1], input.std[2]);
-    p.swapRB = input.channelOrder == "rgb";
-    return p;
-}
-
 ImageBatch prepare(const cv::Mat& image, const InputConfig& input)
 {
     cv::Mat blob, info;
-    cv::d2det::prepareInput(image, inputParams(input), blob, info);
+    cv::d2det::prepareInput(image, toInputParams(input), blob, info);
     ImageInfo valid;
     valid.height = static_cast<int>(info.at<float>(0));
     valid.width = static_cast<int>(info.at<float>(1));

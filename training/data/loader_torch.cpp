@@ -8,6 +8,7 @@
 
 #include "data/loader.hpp"
 
+#include "data/input_params.hpp"
 #include "data/augment.hpp"
 #include "data/image_source.hpp"
 #include "data/sampler.hpp"
@@ -78,18 +79,6 @@ void checkParameters(const DataConfig& config, const InputConfig& input, int64_t
     if (startIteration < 0)
         throw std::invalid_argument("the first iteration is " + std::to_string(startIteration) +
                                     ", expected 0 or more");
-}
-
-cv::d2det::InputParams toInputParams(const InputConfig& input)
-{
-    cv::d2det::InputParams params;
-    params.shortSide = input.shortSide;
-    params.longSide = input.longSide;
-    params.divisor = input.divisor;
-    params.mean = cv::Scalar(input.mean[0], input.mean[1], input.mean[2]);
-    params.std = cv::Scalar(input.std[0], input.std[1], input.std[2]);
-    params.swapRB = input.channelOrder == "rgb";
-    return params;
 }
 
 //! Copies one image into its place; the rest of the place becomes 0.

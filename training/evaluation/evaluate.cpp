@@ -6,6 +6,7 @@
 
 #include "evaluation/evaluate.hpp"
 
+#include "data/input_params.hpp"
 #include "opencv2/d2det/detector.hpp"
 #include "opencv2/d2det/metrics.hpp"
 
@@ -21,18 +22,6 @@ namespace d2det
 
 namespace
 {
-
-cv::d2det::InputParams inputParams(const InputConfig& config)
-{
-    cv::d2det::InputParams params;
-    params.shortSide = config.shortSide;
-    params.longSide = config.longSide;
-    params.divisor = config.divisor;
-    params.mean = cv::Scalar(config.mean[0], config.mean[1], config.mean[2]);
-    params.std = cv::Scalar(config.std[0], config.std[1], config.std[2]);
-    params.swapRB = config.channelOrder == "rgb";
-    return params;
-}
 
 //! Annotated boxes refer to the pixels as they are stored, hence no rotation by EXIF. Empty if unreadable.
 cv::Mat readImage(const std::string& path)
@@ -50,7 +39,7 @@ cv::Mat readImage(const std::string& path)
 ImageBatch toBatch(const cv::Mat& image, const InputConfig& config)
 {
     cv::Mat blob, imInfo;
-    cv::d2det::prepareInput(image, inputParams(config), blob, imInfo);
+    cv::d2det::prepareInput(image, toInputParams(config), blob, imInfo);
     const torch::Tensor images =
         torch::from_blob(blob.ptr<float>(), {1, 3, blob.size[2], blob.size[3]}, torch::kFloat).clone();
     ImageInfo info;
