@@ -72,6 +72,8 @@ std::string counted(int64 count, const std::string& what)
 //! The classes that are wanted, by id; empty: all.
 std::vector<bool> parseClasses(const std::string& text, const std::vector<cv::String>& names)
 {
+    if (text.empty())
+        throw UsageError("--classes is empty, it must be names or ids like person,car");
     std::vector<bool> wanted(names.size(), false);
     std::istringstream parts(text);
     for (std::string part; std::getline(parts, part, ',');)
@@ -501,5 +503,9 @@ int run(int argc, char** argv)
 
 int main(int argc, char** argv)
 {
+#ifndef _WIN32
+    // FFmpeg's own messages about damaged videos (-8: none); ours names the file.
+    setenv("OPENCV_FFMPEG_LOGLEVEL", "-8", 0);
+#endif
     return samples::runProgram(PROGRAM, [&] { return run(argc, argv); });
 }

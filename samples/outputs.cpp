@@ -160,6 +160,9 @@ void JsonWriter::add(int64 imageId, const std::string& fileName, const PictureRe
         entry["category_name"] = className(names, static_cast<int>(d[5]));
         entry["bbox"] = {rounded(d[0], 100), rounded(d[1], 100), rounded(d[2] - d[0], 100), rounded(d[3] - d[1], 100)};
         entry["score"] = rounded(d[4], 10000);
+        if (!result.masks.empty())
+            entry["segmentation"] = {{"size", {result.image.rows, result.image.cols}},
+                                     {"counts", cv::d2det::rleToString(cv::d2det::rleEncode(result.masks[i]))}};
         // Names that are no valid UTF-8 get replacement characters, the rest is escaped as JSON wants it.
         text += (empty_ && text.empty() ? "\n" : ",\n") + entry.dump(-1, ' ', false, json::error_handler_t::replace);
     }
