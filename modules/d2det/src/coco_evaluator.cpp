@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* CocoEvaluator: COCO's 12 numbers for boxes. Source: operators.md 6.
+/* CocoEvaluator: COCO's 12 numbers for boxes and masks, matches, Pascal VOC's average precision. Source: operators.md 6.
 
    Ground truths and detections are sorted once by category, image and score; matching then works on the groups that
    exist, so that the cost follows the number of objects, not images x categories. Categories run in parallel. */
@@ -11,10 +11,14 @@
 
 #include "coco_matching.hpp"
 #include "iou_xywh.hpp"
+#include "rle.hpp"
+#include "voc_ap.hpp"
 
 #include "opencv2/core/utility.hpp"
 
 #include <cmath>
+#include <limits>
+#include <map>
 #include <numeric>
 
 namespace cv
@@ -53,6 +57,34 @@ void checkBox(const Rect2d& box, const char* what, int64 imageId)
         checkFinite(value, what, imageId);
 }
 
+void checkIouType(int iouType)
+{
+    if (iouType != IOU_BOX && iouType != IOU_MASK)
+        CV_Error(Error::StsBadArg, format("CocoEvaluator: iouType is %d, expected IOU_BOX (%d) or IOU_MASK (%d)",
+                                          iouType, IOU_BOX, IOU_MASK));
+}
+
+//! Every entry has a mask, and all masks of an image have one size, which `sizes` collects.
+template <typename Entry>
+void checkMasks(const std::vector<const Entry*>& entries, const char* what, std::map<int64, Size>& sizes)
+{
+    for (const Entry* entry : entries)
+    {
+        const long long image = entry->imageId;
+        if (entry->mask.empty())
+            CV_Error(Error::StsBadArg,
+                     format("CocoEvaluator: %s of image %lld has no mask, which IOU_MASK needs", what, image));
+        const Size size(entry->mask.width, entry->mask.height);
+        const Size expected = sizes.emplace(entry->imageId, size).first->second;
+        if (size != expected)
+            CV_Error(
+                Error::StsUnmatchedSizes,
+                format("CocoEvaluator: the mask of %s of image %lld is %d x %d (width x height), that of another one "
+                       "%d x %d",
+                       what, image, size.width, size.height, expected.width, expected.height));
+    }
+}
+
 //! Entries of the images and categories that take part, by category and image; else in the order they were added.
 template <typename Entry>
 std::vector<const Entry*> sortedEntries(const std::vector<Entry>& entries, const std::vector<int64>& imageIds,
@@ -88,38 +120,100 @@ struct Span
     bool empty() const { return first == last; }
 };
 
-//! Group of one image and category: detections by score, cut, and their IoU with the ground truths.
-CocoGroup makeGroup(const Span<GroundTruth>& gts, const Span<Detection>& detections)
+//! What COCO and VOC do differently before they match.
+struct GroupRules
 {
-    std::vector<const Detection*> best(detections.first, detections.last);
-    std::stable_sort(best.begin(), best.end(),
-                     [](const Detection* a, const Detection* b) { return a->score > b->score; });
-    if (best.size() > COCO_MAX_DETECTIONS)
-        best.resize(COCO_MAX_DETECTIONS);
-    CocoGroup group;
-    for (const GroundTruth* const* gt = gts.first; gt != gts.last; ++gt)
-    {
-        group.groundTruthAreas.push_back((*gt)->area);
-        group.crowd.push_back((*gt)->crowd);
-    }
-    for (const Detection* detection : best)
+    size_t maxDetections;
+    bool crowdUnion;  //!< the union with a crowd is the detection's area
+};
+
+constexpr GroupRules COCO_RULES{COCO_MAX_DETECTIONS, true};
+constexpr GroupRules VOC_RULES{std::numeric_limits<size_t>::max(), false};
+
+//! All entries and how they are compared.
+struct Input
+{
+    const std::vector<GroundTruth>& groundTruths;
+    const std::vector<Detection>& detections;
+    int iouType;
+};
+
+using GroundTruths = std::vector<const GroundTruth*>;
+using Detections = std::vector<const Detection*>;
+
+void addBoxIoUs(const GroundTruths& gts, const Detections& detections, bool crowdUnion, CocoGroup& group)
+{
+    for (const Detection* detection : detections)
     {
         const Rect2d& box = detection->box;
         const double a[4] = {box.x, box.y, box.width, box.height};
-        group.scores.push_back(detection->score);
         group.detectionAreas.push_back(box.width * box.height);
-        for (const GroundTruth* const* gt = gts.first; gt != gts.last; ++gt)
+        for (const GroundTruth* gt : gts)
         {
-            const Rect2d& other = (*gt)->box;
-            const double b[4] = {other.x, other.y, other.width, other.height};
-            group.ious.push_back(iouXywh(a, b, (*gt)->crowd));
+            const double b[4] = {gt->box.x, gt->box.y, gt->box.width, gt->box.height};
+            group.ious.push_back(iouXywh(a, b, gt->crowd && crowdUnion));
         }
     }
+}
+
+//! A mask with what is asked of it for every pair.
+struct MeasuredMask
+{
+    const Rle& rle;
+    double area;
+    Rect bounds;
+
+    explicit MeasuredMask(const Rle& mask) : rle(mask), area(rleArea(mask)), bounds(rleBoundingBox(mask)) {}
+};
+
+void addMaskIoUs(const GroundTruths& gts, const Detections& detections, bool crowdUnion, CocoGroup& group)
+{
+    std::vector<MeasuredMask> gtMasks;
+    for (const GroundTruth* gt : gts)
+        gtMasks.emplace_back(gt->mask);
+    for (const Detection* detection : detections)
+    {
+        const MeasuredMask a(detection->mask);
+        group.detectionAreas.push_back(a.area);
+        for (size_t g = 0; g < gts.size(); g++)
+        {
+            const MeasuredMask& b = gtMasks[g];
+            const bool apart = (a.bounds & b.bounds).empty();  // spares the runs
+            const double shared = apart ? 0 : static_cast<double>(rleIntersection(a.rle, b.rle));
+            group.ious.push_back(maskIoU(shared, a.area, b.area, gts[g]->crowd && crowdUnion));
+        }
+    }
+}
+
+//! Group of one image and category: detections by score, cut, and their IoU with the ground truths.
+CocoGroup makeGroup(const Span<GroundTruth>& gtSpan, const Span<Detection>& detectionSpan, const Input& input,
+                    const GroupRules& rules)
+{
+    const GroundTruths gts(gtSpan.first, gtSpan.last);
+    Detections best(detectionSpan.first, detectionSpan.last);
+    std::stable_sort(best.begin(), best.end(),
+                     [](const Detection* a, const Detection* b) { return a->score > b->score; });
+    if (best.size() > rules.maxDetections)
+        best.resize(rules.maxDetections);
+    CocoGroup group;
+    for (const GroundTruth* gt : gts)
+    {
+        group.groundTruthAreas.push_back(gt->area);
+        group.crowd.push_back(gt->crowd);
+        group.groundTruthIndices.push_back(static_cast<int>(gt - input.groundTruths.data()));
+    }
+    for (const Detection* detection : best)
+    {
+        group.scores.push_back(detection->score);
+        group.detectionIndices.push_back(static_cast<int>(detection - input.detections.data()));
+    }
+    (input.iouType == IOU_MASK ? addMaskIoUs : addBoxIoUs)(gts, best, rules.crowdUnion, group);
     return group;
 }
 
 //! Groups of one category in order of image id.
-std::vector<CocoGroup> makeGroups(Span<GroundTruth> gts, Span<Detection> detections)
+std::vector<CocoGroup> makeGroups(Span<GroundTruth> gts, Span<Detection> detections, const Input& input,
+                                  const GroupRules& rules)
 {
     std::vector<CocoGroup> groups;
     while (!gts.empty() || !detections.empty())
@@ -129,7 +223,7 @@ std::vector<CocoGroup> makeGroups(Span<GroundTruth> gts, Span<Detection> detecti
                                                  : std::min((*gts.first)->imageId, (*detections.first)->imageId);
         const auto inImage = [image](const auto* entry) { return entry->imageId == image; };
         const Span<GroundTruth> imageGts = gts.take(inImage);
-        groups.push_back(makeGroup(imageGts, detections.take(inImage)));
+        groups.push_back(makeGroup(imageGts, detections.take(inImage), input, rules));
     }
     return groups;
 }
@@ -138,19 +232,25 @@ std::vector<CocoGroup> makeGroups(Span<GroundTruth> gts, Span<Detection> detecti
 class Table
 {
 public:
-    Table(const std::vector<int64>& imageIds, const std::vector<int64>& categoryIds,
-          const std::vector<GroundTruth>& groundTruths, const std::vector<Detection>& detections)
-        : categoryIds_(sortedUnique(categoryIds)),
-          gts_(sortedEntries(groundTruths, imageIds, categoryIds_)),
-          detections_(sortedEntries(detections, imageIds, categoryIds_))
+    Table(const std::vector<int64>& imageIds, const std::vector<int64>& categoryIds, const Input& input)
+        : input_(input),
+          categoryIds_(sortedUnique(categoryIds)),
+          gts_(sortedEntries(input.groundTruths, imageIds, categoryIds_)),
+          detections_(sortedEntries(input.detections, imageIds, categoryIds_))
     {
+        checkIouType(input.iouType);
+        if (input.iouType == IOU_BOX)
+            return;
+        std::map<int64, Size> sizes;
+        checkMasks(gts_, "a ground truth", sizes);
+        checkMasks(detections_, "a detection", sizes);
     }
 
     const std::vector<int64>& categoryIds() const { return categoryIds_; }
 
-    //! Calls work(index, groups) for every category, in parallel.
+    //! Calls work(index, groups) for every category that has ground truth or detections, in parallel.
     template <typename Work>
-    void forEachCategory(Work work) const
+    void forEachCategory(Work work, const GroupRules& rules = COCO_RULES) const
     {
         std::vector<Span<GroundTruth>> gts;
         std::vector<Span<Detection>> detections;
@@ -166,8 +266,7 @@ public:
                       [&](const Range& range)
                       {
                           for (int i = range.start; i < range.end; i++)
-                              if (!gts[i].empty())  // without ground truth nothing counts
-                                  work(i, makeGroups(gts[i], detections[i]));
+                              work(i, makeGroups(gts[i], detections[i], input_, rules));
                       });
     }
 
@@ -182,9 +281,10 @@ public:
     }
 
 private:
+    Input input_;
     std::vector<int64> categoryIds_;
-    std::vector<const GroundTruth*> gts_;
-    std::vector<const Detection*> detections_;
+    GroundTruths gts_;
+    Detections detections_;
 };
 
 double meanOrNone(double sum, size_t count)
@@ -248,6 +348,22 @@ void checkThreshold(double iouThreshold)
         CV_Error(Error::StsOutOfRange, format("CocoEvaluator: IoU threshold is %g, expected (0, 1]", iouThreshold));
 }
 
+//! Adds what became of the detections of a group.
+void appendMatches(const CocoGroup& group, double iouThreshold, const std::vector<Detection>& detections,
+                   std::vector<CocoEvaluator::Match>& result)
+{
+    const std::vector<CocoMatch> matches = cocoMatches(group, iouThreshold, cocoAreaRanges()[0]);
+    const size_t numGts = group.groundTruthIndices.size();
+    for (size_t d = 0; d < matches.size(); d++)
+    {
+        const double* ious = group.ious.data() + d * numGts;
+        const int gt = matches[d].groundTruth, index = group.detectionIndices[d];
+        const double iou = gt >= 0 ? ious[gt] : numGts > 0 ? *std::max_element(ious, ious + numGts) : 0;
+        result.push_back({detections[index].imageId, detections[index].categoryId, group.scores[d], index,
+                          gt >= 0 ? group.groundTruthIndices[gt] : -1, iou, matches[d].ignored});
+    }
+}
+
 }  // namespace
 
 void CocoEvaluator::setImages(const std::vector<int64>& imageIds)
@@ -264,6 +380,7 @@ void CocoEvaluator::addGroundTruth(const GroundTruth& gt)
 {
     checkBox(gt.box, "a ground truth box", gt.imageId);
     checkFinite(gt.area, "the area of a ground truth", gt.imageId);
+    checkRle(gt.mask, "CocoEvaluator");
     groundTruths_.push_back(gt);
 }
 
@@ -271,12 +388,13 @@ void CocoEvaluator::addDetection(const Detection& detection)
 {
     checkBox(detection.box, "a detected box", detection.imageId);
     checkFinite(detection.score, "the score of a detection", detection.imageId);
+    checkRle(detection.mask, "CocoEvaluator");
     detections_.push_back(detection);
 }
 
-std::vector<double> CocoEvaluator::summarize() const
+std::vector<double> CocoEvaluator::summarize(int iouType) const
 {
-    const Table table(imageIds_, categoryIds_, groundTruths_, detections_);
+    const Table table(imageIds_, categoryIds_, {groundTruths_, detections_, iouType});
     constexpr int NUMBERS = 12;
     std::vector<std::vector<double>> byNumber(NUMBERS, std::vector<double>(table.categoryIds().size(), -1.0));
     table.forEachCategory(
@@ -292,9 +410,9 @@ std::vector<double> CocoEvaluator::summarize() const
     return result;
 }
 
-std::vector<double> CocoEvaluator::perCategoryAP() const
+std::vector<double> CocoEvaluator::perCategoryAP(int iouType) const
 {
-    const Table table(imageIds_, categoryIds_, groundTruths_, detections_);
+    const Table table(imageIds_, categoryIds_, {groundTruths_, detections_, iouType});
     const std::vector<CocoCurve> curves = table.curves(cocoIoUThresholds());
     std::vector<double> result;
     for (const int64 id : categoryIds_)
@@ -305,19 +423,52 @@ std::vector<double> CocoEvaluator::perCategoryAP() const
     return result;
 }
 
-double CocoEvaluator::averagePrecision(double iouThreshold) const
+double CocoEvaluator::averagePrecision(double iouThreshold, int iouType) const
 {
     checkThreshold(iouThreshold);
     std::vector<double> values;
-    for (const CocoCurve& curve : Table(imageIds_, categoryIds_, groundTruths_, detections_).curves({iouThreshold}))
+    const Table table(imageIds_, categoryIds_, {groundTruths_, detections_, iouType});
+    for (const CocoCurve& curve : table.curves({iouThreshold}))
         values.push_back(meanPrecision(curve, 0, 1));
     return meanOfCounted(values);
 }
 
-std::vector<double> CocoEvaluator::precisionCurve(int64 categoryId, double iouThreshold) const
+std::vector<double> CocoEvaluator::precisionCurve(int64 categoryId, double iouThreshold, int iouType) const
 {
     checkThreshold(iouThreshold);
-    return Table(imageIds_, {categoryId}, groundTruths_, detections_).curves({iouThreshold})[0].precision;
+    const Table table(imageIds_, {categoryId}, {groundTruths_, detections_, iouType});
+    return table.curves({iouThreshold})[0].precision;
+}
+
+std::vector<CocoEvaluator::Match> CocoEvaluator::matches(double iouThreshold, int iouType) const
+{
+    checkThreshold(iouThreshold);
+    const Table table(imageIds_, categoryIds_, {groundTruths_, detections_, iouType});
+    std::vector<std::vector<Match>> byCategory(table.categoryIds().size());
+    table.forEachCategory(
+        [&](int i, const std::vector<CocoGroup>& groups)
+        {
+            for (const CocoGroup& group : groups)
+                appendMatches(group, iouThreshold, detections_, byCategory[i]);
+        });
+    std::vector<Match> result;
+    for (const std::vector<Match>& matches : byCategory)
+        result.insert(result.end(), matches.begin(), matches.end());
+    return result;
+}
+
+double CocoEvaluator::vocAveragePrecision(double iouThreshold, int rule, int64 categoryId, int iouType) const
+{
+    checkThreshold(iouThreshold);
+    if (rule != VOC_2007 && rule != VOC_2010)
+        CV_Error(Error::StsBadArg, format("CocoEvaluator: the rule is %d, expected VOC_2007 (%d) or VOC_2010 (%d)",
+                                          rule, VOC_2007, VOC_2010));
+    const std::vector<int64> categories = categoryId == -1 ? categoryIds_ : std::vector<int64>{categoryId};
+    const Table table(imageIds_, categories, {groundTruths_, detections_, iouType});
+    std::vector<double> values(table.categoryIds().size(), -1.0);
+    table.forEachCategory(
+        [&](int i, const std::vector<CocoGroup>& groups) { values[i] = vocAP(groups, iouThreshold, rule); }, VOC_RULES);
+    return meanOfCounted(values);
 }
 
 }  // namespace d2det

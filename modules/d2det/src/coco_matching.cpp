@@ -94,10 +94,11 @@ int bestMatch(const CocoGroup& group, const OrderedGroundTruths& gts, const std:
     return match;
 }
 
-//! Outcome of every detection of a group at one threshold.
+//! Matches of the detections of a group at one threshold.
 void matchGroup(const CocoGroup& group, const OrderedGroundTruths& gts, const CocoAreaRange& area, double threshold,
-                Outcome* outcomes)
+                std::vector<CocoMatch>& matches)
 {
+    matches.assign(group.scores.size(), CocoMatch());
     std::vector<uchar> used(gts.order.size(), 0);
     for (size_t d = 0; d < group.scores.size(); d++)
     {
@@ -105,12 +106,18 @@ void matchGroup(const CocoGroup& group, const OrderedGroundTruths& gts, const Co
         if (match >= 0)
         {
             used[match] = 1;
-            outcomes[d] = match < gts.counting ? TRUE_POSITIVE : IGNORED;
+            matches[d].groundTruth = gts.order[match];
+            matches[d].ignored = match >= gts.counting;
             continue;
         }
         const double size = group.detectionAreas[d];
-        outcomes[d] = size < area.low || size > area.high ? IGNORED : FALSE_POSITIVE;
+        matches[d].ignored = size < area.low || size > area.high;
     }
+}
+
+Outcome outcomeOf(const CocoMatch& match)
+{
+    return match.ignored ? IGNORED : match.groundTruth >= 0 ? TRUE_POSITIVE : FALSE_POSITIVE;
 }
 
 //! Detections of all images of a category.
@@ -138,12 +145,17 @@ Pool matchAll(const std::vector<CocoGroup>& groups, const std::vector<double>& i
                      [&pool](int a, int b) { return pool.scores[a] > pool.scores[b]; });
     pool.outcomes.resize(pool.scores.size() * iouThresholds.size());
     size_t begin = 0;
+    std::vector<CocoMatch> matches;
     for (const CocoGroup& group : groups)
     {
         const OrderedGroundTruths gts(group, area);
         pool.positives += gts.counting;
         for (size_t t = 0; t < iouThresholds.size(); t++)
-            matchGroup(group, gts, area, iouThresholds[t], pool.outcomes.data() + t * pool.scores.size() + begin);
+        {
+            matchGroup(group, gts, area, iouThresholds[t], matches);
+            std::transform(matches.begin(), matches.end(), pool.outcomes.begin() + t * pool.scores.size() + begin,
+                           outcomeOf);
+        }
         begin += group.scores.size();
     }
     return pool;
@@ -177,6 +189,13 @@ double curve(const Pool& pool, size_t threshold, int limit, double* sampled)
 }
 
 }  // namespace
+
+std::vector<CocoMatch> cocoMatches(const CocoGroup& group, double iouThreshold, const CocoAreaRange& area)
+{
+    std::vector<CocoMatch> matches;
+    matchGroup(group, OrderedGroundTruths(group, area), area, iouThreshold, matches);
+    return matches;
+}
 
 std::vector<CocoCurve> cocoCurves(const std::vector<CocoGroup>& groups, const std::vector<double>& iouThresholds,
                                   const CocoAreaRange& area, const std::vector<int>& limits)

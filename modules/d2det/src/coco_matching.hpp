@@ -22,14 +22,17 @@ namespace d2det
 constexpr int COCO_MAX_DETECTIONS = 100;  //!< per image and category
 constexpr int COCO_RECALL_POINTS = 101;
 
-//! One image, one category. Detections in descending order of score (stable), at most COCO_MAX_DETECTIONS.
+//! One image, one category. Detections in descending order of score (stable).
 struct CocoGroup
 {
     std::vector<double> scores;
     std::vector<double> detectionAreas;
     std::vector<double> groundTruthAreas;
     std::vector<uchar> crowd;
-    std::vector<double> ious;  //!< [detections, ground truths], crowd rule applied
+    std::vector<double> ious;  //!< [detections, ground truths], COCO's crowd rule applied if the caller wants it
+
+    //! Indices in the caller's own lists; matching does not use them.
+    std::vector<int> detectionIndices, groundTruthIndices;
 };
 
 //! Objects counted: those with area in [low, high].
@@ -51,6 +54,16 @@ struct CocoCurve
     std::vector<double> precision;  //!< [thresholds, COCO_RECALL_POINTS]
     std::vector<double> recall;     //!< [thresholds], the highest reached
 };
+
+//! What a detection was matched with.
+struct CocoMatch
+{
+    int groundTruth = -1;  //!< index in the group, -1: none
+    bool ignored = false;  //!< neither right nor wrong
+};
+
+//! Matches of the detections of a group at one threshold.
+std::vector<CocoMatch> cocoMatches(const CocoGroup& group, double iouThreshold, const CocoAreaRange& area);
 
 /** Curves of a category, one for each number of detections in `limits` (ascending, <= COCO_MAX_DETECTIONS): matching is
     greedy in order of score, so fewer detections are a prefix and all limits share it. */

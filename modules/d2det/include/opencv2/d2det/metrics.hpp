@@ -6,6 +6,7 @@
 #define OPENCV_D2DET_METRICS_HPP
 
 #include "opencv2/core.hpp"
+#include "opencv2/d2det/masks.hpp"
 
 namespace cv
 {
@@ -32,10 +33,27 @@ enum BoxFormat
 CV_EXPORTS_W void calculateIoU(InputArray boxesA, InputArray boxesB, OutputArray iou, int format = BOX_XYXY,
                                InputArray crowd = noArray());
 
-/** @brief Average precision and recall as COCO defines them, for boxes.
+//! What the IoU of a detection and a ground truth is computed from.
+enum IouType
+{
+    IOU_BOX = 0,  //!< their boxes; a detection's area is that of its box
+    IOU_MASK = 1  //!< their masks; a detection's area is its pixels
+};
+
+//! How Pascal VOC sums up a curve of precision over recall.
+enum VocRule
+{
+    VOC_2007 = 0,  //!< mean of the best precision at recall >= 0, 0.1, ... 1
+    VOC_2010 = 1   //!< area under the curve made monotone (VOC 2010 to 2012)
+};
+
+/** @brief Average precision and recall as COCO defines them, for boxes and masks, and as Pascal VOC does.
 
 Numbers equal pycocotools' COCOeval (source: operators.md 6); one deliberate difference: annotation id 0 counts like any other.
 Ground truth and detections of images or categories that were not set are left out, as there.
+
+With iouType = IOU_MASK every ground truth and detection that takes part needs a mask, all masks of an image have one size;
+otherwise there is an error.
 */
 class CV_EXPORTS CocoEvaluator
 {
@@ -45,8 +63,9 @@ public:
         int64 imageId;
         int64 categoryId;
         Rect2d box;
-        double area;
+        double area;  //!< decides between small, medium and large, also for masks
         bool crowd;
+        Rle mask = Rle();  //!< default: none
     };
     struct Detection
     {
@@ -54,27 +73,68 @@ public:
         int64 categoryId;
         Rect2d box;
         double score;
+        Rle mask = Rle();  //!< default: none
+    };
+
+    //! What became of a detection.
+    struct Match
+    {
+        int64 imageId;
+        int64 categoryId;
+        double score;
+        int detectionIndex;    //!< in detections(), the order of addDetection
+        int groundTruthIndex;  //!< in groundTruths(), the order of addGroundTruth; -1: matched with none
+        double iou;            //!< with that ground truth; if none, the highest with any of its image and category
+        bool ignored;          //!< neither right nor wrong, e.g. part of a crowd
     };
 
     //! Images count even if they have no ground truth. Categories: all ids that are averaged over.
     void setImages(const std::vector<int64>& imageIds);
     void setCategories(const std::vector<int64>& categoryIds);
-    //! Boxes and areas in image pixels; a value that is not finite is an error.
+    //! Boxes and areas in image pixels; a value that is not finite is an error, and so is a mask that is not well formed.
     void addGroundTruth(const GroundTruth& gt);
     void addDetection(const Detection& detection);
 
+    //! All that was added, in that order.
+    const std::vector<GroundTruth>& groundTruths() const { return groundTruths_; }
+    const std::vector<Detection>& detections() const { return detections_; }
+
     /** @brief The 12 COCO numbers: AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl; -1 where there is no
-    ground truth to count. */
-    std::vector<double> summarize() const;
+    ground truth to count.
+    @param iouType an IouType. */
+    std::vector<double> summarize(int iouType = IOU_BOX) const;
 
     //! AP (IoU 0.50:0.95, all areas, 100 detections) of each category in order of setCategories; -1 without ground truth.
-    std::vector<double> perCategoryAP() const;
+    std::vector<double> perCategoryAP(int iouType = IOU_BOX) const;
 
     //! AP at one IoU threshold in (0, 1] (all areas, 100 detections), mean over the categories; -1 without ground truth.
-    double averagePrecision(double iouThreshold) const;
+    double averagePrecision(double iouThreshold, int iouType = IOU_BOX) const;
 
     //! Precision at recall 0, 0.01, ... 1 of one category (all areas, 100 detections); empty without ground truth.
-    std::vector<double> precisionCurve(int64 categoryId, double iouThreshold) const;
+    std::vector<double> precisionCurve(int64 categoryId, double iouThreshold, int iouType = IOU_BOX) const;
+
+    /** @brief COCO's matching at one IoU threshold in (0, 1], over all areas.
+    @returns the 100 best detections of each image and category, also those with nothing to find; in order of category id,
+    image id and descending score. */
+    std::vector<Match> matches(double iouThreshold, int iouType = IOU_BOX) const;
+
+    /** @brief Average precision as Pascal VOC defines it.
+
+    Each detection, best score first, belongs to the ground truth of the highest IoU. It is right if that IoU is >= the
+    threshold and no better detection was right about the same object, else wrong; about a difficult object it is neither.
+    Difficult are the ground truths with `crowd` set; their IoU is the plain one. There is no limit to the number of
+    detections. Recall is compared with 0, 0.1, ... exactly, without rounding.
+
+    Box coordinates are continuous; the VOC development kit counts pixels (width = right - left + 1): for its numbers to
+    the last digit, add 1 to width and height of all boxes. The UAVDT benchmark is judged by this AP at IoU 0.7.
+    @param iouThreshold in (0, 1].
+    @param rule a VocRule.
+    @param categoryId one category, or -1: mean over the set categories that have ground truth which is not difficult.
+    @param iouType an IouType.
+    @returns -1 without ground truth that counts.
+    */
+    double vocAveragePrecision(double iouThreshold = 0.5, int rule = VOC_2010, int64 categoryId = -1,
+                               int iouType = IOU_BOX) const;
 
 private:
     std::vector<int64> imageIds_, categoryIds_;
