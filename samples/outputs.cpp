@@ -160,7 +160,7 @@ void JsonWriter::add(int64 imageId, const std::string& fileName, const PictureRe
         entry["category_name"] = className(names, static_cast<int>(d[5]));
         entry["bbox"] = {rounded(d[0], 100), rounded(d[1], 100), rounded(d[2] - d[0], 100), rounded(d[3] - d[1], 100)};
         entry["score"] = rounded(d[4], 10000);
-        if (!result.masks.empty())
+        if (!result.masks.empty() && !result.masks[i].empty())
             entry["segmentation"] = {{"size", {result.image.rows, result.image.cols}},
                                      {"counts", cv::d2det::rleToString(cv::d2det::rleEncode(result.masks[i]))}};
         // Names that are no valid UTF-8 get replacement characters, the rest is escaped as JSON wants it.
@@ -288,7 +288,7 @@ fs::path Outputs::add(PictureResult& result)
         addCrops(result);
     if (!options_.pictures)
         return {};
-    cv::d2det::drawDetections(result.image, result.detections, classNames_);
+    cv::d2det::drawDetections(result.image, result.detections, result.masks, classNames_);
     return result.fps > 0 ? addFrame(result) : addPicture(result);
 }
 
