@@ -7,6 +7,8 @@
 
 #include "engine/config.hpp"
 
+#include "data/text.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -18,7 +20,6 @@
 #include <fstream>
 #include <initializer_list>
 #include <limits>
-#include <numeric>
 #include <stdexcept>
 #include <type_traits>
 
@@ -258,25 +259,6 @@ void visit(V& v, Config& c)
 
 // ---- reading ----
 
-//! Levenshtein distance.
-size_t editDistance(const std::string& a, const std::string& b)
-{
-    std::vector<size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), size_t{0});
-    for (size_t i = 1; i <= a.size(); ++i)
-    {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.size(); ++j)
-        {
-            const size_t substituted = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
-        }
-    }
-    return row[b.size()];
-}
-
 std::string shorten(const std::string& text)
 {
     return text.size() <= 80 ? text : text.substr(0, 80) + "...";
@@ -360,10 +342,7 @@ private:
 
     std::string hint(const std::string& key) const
     {
-        const std::string shortKey = key.substr(0, 80);
-        const auto closer = [&](const std::string& a, const std::string& b)
-        { return editDistance(a, shortKey) < editDistance(b, shortKey); };
-        return "did you mean '" + *std::min_element(known_.begin(), known_.end(), closer) + "'?";
+        return "did you mean '" + nearestNames(key, known_, 1).front() + "'?";
     }
 
     static void expect(bool ok, const json& value, const std::string& path, const char* what)

@@ -2,11 +2,11 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Detections as pictures: anti-aliased boxes with a dark outline, one colour per class, label chips.
+/* Detections as pictures: translucent masks, anti-aliased boxes with a dark outline, one colour per class, label chips.
 
    Colour of class c: OKLCh (Ottosson 2020) with hue = c * golden angle, so that neighbouring ids are far apart and no hue
    repeats; lightness alternates a little for the same reason. Chips are placed best score first and take the first place
-   near their box that is free; boxes and chips are painted worst score first. */
+   near their box that is free; masks, boxes and chips are painted worst score first. */
 
 #include "opencv2/d2det/drawing.hpp"
 
@@ -29,9 +29,11 @@ namespace
 
 constexpr int SHIFT = 4;  //!< fractional bits of the coordinates given to cv::rectangle
 constexpr int FONT = FONT_HERSHEY_SIMPLEX;
+constexpr double MASK_OPACITY = 0.45;
 
 struct Item
 {
+    int row;  //!< of the detections
     int classId;
     float score;
     Rect2d box;             //!< clipped to the image, pixel (0, 0) covers [0, 1) x [0, 1)
@@ -142,6 +144,7 @@ std::vector<Item> readItems(const Mat& detections, const std::vector<String>& cl
             Rect2d(x1, y1, std::min<double>(row[2], image.width) - x1, std::min<double>(row[3], image.height) - y1);
         if (item.box.width <= 0 || item.box.height <= 0)
             continue;
+        item.row = i;
         item.classId = static_cast<int>(row[5]);
         item.score = row[4];
         const bool named = item.classId >= 0 && item.classId < static_cast<int>(classNames.size());
@@ -258,10 +261,50 @@ void drawChip(Mat& image, const Item& item, const Scalar& colour, const Sizes& s
     putText(image, item.text, origin, FONT, item.fontScale, textColour(colour), sizes.fontLine, LINE_AA);
 }
 
+//! Fills a mask and draws its contours, those of holes too.
+void drawMask(Mat& image, const Mat& mask, const Scalar& colour, const Sizes& sizes)
+{
+    std::vector<std::vector<Point>> contours;
+    if (!mask.empty())
+        findContours(mask, contours, RETR_CCOMP, CHAIN_APPROX_NONE);
+    Rect bounds;  // of the points: OpenCV 4.6's boundingRect(mask) is wrong for narrow masks
+    for (const std::vector<Point>& contour : contours)
+        bounds |= boundingRect(contour);
+    if (bounds.empty())
+        return;
+    const Mat part = image(bounds), tinted = part * (1 - MASK_OPACITY) + colour * MASK_OPACITY;
+    tinted.copyTo(part, mask(bounds));
+    drawContours(image, contours, -1, colour, std::max(sizes.line / 2, 1), LINE_AA);
+}
+
+//! Masks of the detections; none at all if the list is empty.
+std::vector<Mat> readMasks(InputArrayOfArrays input, int numDetections, Size imageSize)
+{
+    std::vector<Mat> masks;
+    if (input.empty())
+        return masks;
+    input.getMatVector(masks);
+    if (static_cast<int>(masks.size()) != numDetections)
+        CV_Error_(Error::StsUnmatchedSizes,
+                  ("there are %zu masks, expected one for each of the %d detections", masks.size(), numDetections));
+    for (const Mat& mask : masks)
+        if (!mask.empty() && (mask.dims != 2 || mask.type() != CV_8UC1 || mask.size() != imageSize))
+            CV_Error_(Error::StsBadArg,
+                      ("a mask is %d x %d of type %s, expected CV_8UC1 of the size of the image, %d x %d", mask.rows,
+                       mask.cols, typeToString(mask.type()).c_str(), imageSize.height, imageSize.width));
+    return masks;
+}
+
 }  // namespace
 
-void drawDetections(InputOutputArray image_, InputArray detections_, const std::vector<String>& classNames,
+void drawDetections(InputOutputArray image, InputArray detections, const std::vector<String>& classNames,
                     float scoreThreshold)
+{
+    drawDetections(image, detections, noArray(), classNames, scoreThreshold);
+}
+
+void drawDetections(InputOutputArray image_, InputArray detections_, InputArrayOfArrays masks_,
+                    const std::vector<String>& classNames, float scoreThreshold)
 {
     CV_TRACE_FUNCTION();
     Mat image = image_.getMat();
@@ -274,11 +317,15 @@ void drawDetections(InputOutputArray image_, InputArray detections_, const std::
         CV_Error_(Error::StsBadArg, ("detections are %d x %d of type %s, expected N x 6 of type CV_32FC1",
                                      detections.rows, detections.cols, typeToString(detections.type()).c_str()));
 
+    const std::vector<Mat> masks = readMasks(masks_, detections.rows, image.size());
     std::vector<Item> items = readItems(detections, classNames, scoreThreshold, image.size());
     const Sizes sizes(image.size());
     Mat taken = Mat::zeros(image.size(), CV_8U);
     for (Item& item : items)
         placeChip(item, sizes, taken);
+    if (!masks.empty())
+        for (auto item = items.rbegin(); item != items.rend(); ++item)
+            drawMask(image, masks[item->row], classColour(item->classId), sizes);
     for (auto item = items.rbegin(); item != items.rend(); ++item)
         drawBox(image, item->box, classColour(item->classId), sizes);
     for (auto item = items.rbegin(); item != items.rend(); ++item)

@@ -144,6 +144,109 @@ TEST(D2Det_Drawing, labels_avoid_each_other)
     EXPECT_GT(labelPixels(two), labelPixels(one) + 300);
 }
 
+// ------------------------------------------------------------------ masks
+
+//! Colour of a class where a line is wide enough not to be mixed with what is beside it.
+Vec3b pureColourOf(int classId)
+{
+    Mat image(1600, 1600, CV_8UC3, Scalar::all(0));
+    drawDetections(image, oneDetection(400, 400, 1200, 1200, 0.9f, float(classId)));
+    return image.at<Vec3b>(800, 400);
+}
+
+Mat discMask(Size size, Point centre, int radius)
+{
+    Mat mask = Mat::zeros(size, CV_8UC1);
+    cv::circle(mask, centre, radius, Scalar(255), FILLED);
+    return mask;
+}
+
+TEST(D2Det_DrawingMasks, area_is_tinted_and_contour_drawn)
+{
+    Mat image(400, 400, CV_8UC3, Scalar::all(100)), plain = image.clone();
+    const Mat detection = oneDetection(100, 100, 300, 300, 0.9f, 5);
+    drawDetections(image, detection, std::vector<Mat>{discMask(image.size(), {200, 200}, 80)});
+    drawDetections(plain, detection);
+    const Vec3b colour = pureColourOf(5), inside = image.at<Vec3b>(200, 200);
+    for (int c = 0; c < 3; c++)
+        EXPECT_NEAR(0.55 * 100 + 0.45 * colour[c], inside[c], 1.01) << "translucent";
+    EXPECT_LT(cv::norm(Vec3d(colour) - Vec3d(image.at<Vec3b>(200, 280))), 10) << "contour";
+    EXPECT_EQ(Vec3b::all(100), image.at<Vec3b>(120, 120)) << "in the box, not in the mask";
+    // Outside of the disc nothing differs from the picture without masks: boxes and labels are the same.
+    const Mat outside = discMask(image.size(), {200, 200}, 83) == 0;
+    EXPECT_EQ(0, cv::norm(image, plain, NORM_INF, outside));
+}
+
+TEST(D2Det_DrawingMasks, boxes_are_above_masks)
+{
+    Mat detections = oneDetection(100, 100, 300, 300, 0.4f, 1), image(400, 400, CV_8UC3, Scalar::all(0));
+    detections.push_back(oneDetection(50, 50, 350, 350, 0.9f, 2));
+    drawDetections(image, detections, std::vector<Mat>{Mat(), discMask(image.size(), {200, 200}, 190)});
+    EXPECT_EQ(colourOf(1), image.at<Vec3b>(300, 200))
+        << "the box of the worse detection under the mask of the better one";
+}
+
+TEST(D2Det_DrawingMasks, better_scores_are_on_top_and_masks_follow_their_row)
+{
+    for (const bool swapped : {false, true})
+    {
+        Mat detections = oneDetection(0, 0, 5, 5, swapped ? 0.4f : 0.9f, 1), image(400, 400, CV_8UC3, Scalar::all(0));
+        detections.push_back(oneDetection(0, 0, 5, 5, swapped ? 0.9f : 0.4f, 2));
+        drawDetections(
+            image, detections,
+            std::vector<Mat>{discMask(image.size(), {150, 200}, 80), discMask(image.size(), {250, 200}, 80)});
+        const auto tint = [](const Vec3b& below, int classId)
+        { return Vec3d(below) * 0.55 + Vec3d(pureColourOf(classId)) * 0.45; };
+        EXPECT_LT(cv::norm(tint({0, 0, 0}, 1), Vec3d(image.at<Vec3b>(200, 100))), 2);
+        EXPECT_LT(cv::norm(tint({0, 0, 0}, 2), Vec3d(image.at<Vec3b>(200, 300))), 2);
+        const Vec3d both = tint(tint({0, 0, 0}, swapped ? 1 : 2), swapped ? 2 : 1);
+        EXPECT_LT(cv::norm(both, Vec3d(image.at<Vec3b>(200, 200))), 3);
+    }
+}
+
+TEST(D2Det_DrawingMasks, hidden_detections_hide_their_masks)
+{
+    Mat image(100, 100, CV_8UC3, Scalar::all(9));
+    const std::vector<Mat> masks = {Mat(100, 100, CV_8UC1, Scalar(1))};
+    drawDetections(image, oneDetection(10, 10, 50, 50, 0.2f, 0), masks, {"a"}, 0.3f);
+    EXPECT_TRUE(same(image, Mat(100, 100, CV_8UC3, Scalar::all(9))));
+    drawDetections(image, Mat(0, 6, CV_32F), std::vector<Mat>());
+    EXPECT_TRUE(same(image, Mat(100, 100, CV_8UC3, Scalar::all(9))));
+}
+
+TEST(D2Det_DrawingMasks, random_masks_stay_inside_the_image)
+{
+    RNG rng(8);
+    for (int round = 0; round < 100; round++)
+    {
+        Mat canvas(120, 120, CV_8UC3, Scalar::all(60));
+        const Rect part(30, 30, rng.uniform(1, 60), rng.uniform(1, 60));
+        Mat image = canvas(part), detections(0, 6, CV_32F);
+        std::vector<Mat> masks;
+        for (int i = 0; i < 4; i++)
+        {
+            detections.push_back(oneDetection(0, 0, 500, 500, rng.uniform(0.f, 1.f), float(rng.uniform(0, 9))));
+            masks.push_back(Mat(part.size(), CV_8UC1));
+            rng.fill(masks.back(), RNG::UNIFORM, 0, 1 + i);  // the first one has no pixel
+        }
+        drawDetections(image, detections, masks);
+        canvas(part).setTo(Scalar::all(60));
+        ASSERT_TRUE(same(canvas, Mat(canvas.size(), CV_8UC3, Scalar::all(60)))) << part;
+    }
+}
+
+TEST(D2Det_DrawingMasks, wrong_masks_are_refused)
+{
+    Mat image(50, 60, CV_8UC3, Scalar::all(0));
+    const Mat detection = oneDetection(1, 1, 30, 30, 1, 0);
+    const std::vector<std::vector<Mat>> bad = {{Mat(60, 50, CV_8UC1)},
+                                               {Mat(50, 60, CV_8UC3)},
+                                               {Mat(50, 60, CV_32F)},
+                                               {Mat::zeros(50, 60, CV_8UC1), Mat::zeros(50, 60, CV_8UC1)}};
+    for (const std::vector<Mat>& masks : bad)
+        EXPECT_THROW(drawDetections(image, detection, masks), cv::Exception);
+}
+
 TEST(D2Det_Drawing, refuses_other_types)
 {
     Mat grey(10, 10, CV_8U), image(10, 10, CV_8UC3), empty;

@@ -15,6 +15,7 @@
 #include "../src/kernels/box.hpp"
 
 #include <limits>
+#include <map>
 #include <numeric>
 
 namespace opencv_test
@@ -197,7 +198,7 @@ struct Dataset
         return result;
     }
 
-    std::vector<double> summarize() const { return evaluator().summarize(); }
+    std::vector<double> summarize(int iouType = cv::d2det::IOU_BOX) const { return evaluator().summarize(iouType); }
 
     void addGt(int64 image, int64 category, const cv::Rect2d& box, bool crowd = false)
     {
@@ -241,27 +242,70 @@ cv::Rect2d readBox(const cv::FileNode& node)
     return cv::Rect2d(node[0], node[1], node[2], node[3]);
 }
 
-Dataset readDataset(const std::string& folder)
+//! A "segmentation" of a COCO file: polygons, run lengths or a compressed string.
+cv::d2det::Rle readMask(const cv::FileNode& node, const cv::Size& size)
+{
+    if (node.isSeq())
+    {
+        std::vector<std::vector<double>> polygons(node.size());
+        for (size_t i = 0; i < polygons.size(); i++)
+            node[static_cast<int>(i)] >> polygons[i];
+        return cv::d2det::rleFromPolygons(polygons, size.height, size.width);
+    }
+    const cv::FileNode counts = node["counts"];
+    EXPECT_EQ(size.height, static_cast<int>(node["size"][0]));
+    EXPECT_EQ(size.width, static_cast<int>(node["size"][1]));
+    if (counts.isString())
+        return cv::d2det::rleFromString(static_cast<std::string>(counts), size.height, size.width);
+    cv::d2det::Rle rle;
+    rle.height = size.height;
+    rle.width = size.width;
+    for (const cv::FileNode& count : counts)
+        rle.counts.push_back(static_cast<unsigned>(static_cast<int>(count)));
+    return rle;
+}
+
+//! With masks everywhere. @param results "bbox" or "segm".
+Dataset readDataset(const std::string& folder, const std::string& results)
 {
     Dataset data;
+    std::map<int64, cv::Size> sizes;
     const cv::FileStorage file(folder + "/dataset.json", cv::FileStorage::READ);
     for (const cv::FileNode& image : file["images"])
+    {
         data.images.push_back(static_cast<int>(image["id"]));
+        sizes[data.images.back()] = cv::Size(image["width"], image["height"]);
+    }
     for (const cv::FileNode& category : file["categories"])
         data.categories.push_back(static_cast<int>(category["id"]));
     for (const cv::FileNode& a : file["annotations"])
-        data.gts.push_back({static_cast<int>(a["image_id"]), static_cast<int>(a["category_id"]), readBox(a["bbox"]),
-                            static_cast<double>(a["area"]), static_cast<int>(a["iscrowd"]) != 0});
-    const cv::FileStorage results(folder + "/results.json", cv::FileStorage::READ);
-    for (const cv::FileNode& d : results["bbox"])
-        data.detections.push_back({static_cast<int>(d["image_id"]), static_cast<int>(d["category_id"]),
-                                   readBox(d["bbox"]), static_cast<double>(d["score"])});
+    {
+        const int64 image = static_cast<int>(a["image_id"]);
+        data.gts.push_back({image, static_cast<int>(a["category_id"]), readBox(a["bbox"]),
+                            static_cast<double>(a["area"]), static_cast<int>(a["iscrowd"]) != 0,
+                            readMask(a["segmentation"], sizes.at(image))});
+    }
+    const cv::FileStorage resultFile(folder + "/results.json", cv::FileStorage::READ);
+    for (const cv::FileNode& d : resultFile[results])
+    {
+        const int64 image = static_cast<int>(d["image_id"]), category = static_cast<int>(d["category_id"]);
+        const double score = d["score"];
+        if (results == "segm")
+            data.detections.push_back({image, category, {}, score, readMask(d["segmentation"], sizes.at(image))});
+        else
+            data.detections.push_back({image, category, readBox(d["bbox"]), score});
+    }
     return data;
 }
 
-TEST(D2Det_Coco_Shared, twelve_numbers)
+class D2Det_Coco_Shared : public testing::TestWithParam<std::string>
+{
+};
+
+TEST_P(D2Det_Coco_Shared, twelve_numbers)
 {
     SKIP_WITHOUT_SHARED();
+    const int iouType = GetParam() == "segm" ? cv::d2det::IOU_MASK : cv::d2det::IOU_BOX;
     const cv::FileStorage index(sharedPath("golden/index.json"), cv::FileStorage::READ);
     int sets = 0;
     for (const cv::FileNode& vector : index["vectors"])
@@ -271,18 +315,20 @@ TEST(D2Det_Coco_Shared, twelve_numbers)
         const std::string folder = sharedPath("golden/" + static_cast<std::string>(vector["path"]));
         SCOPED_TRACE(folder);
         const cv::FileStorage file(folder + "/case.json", cv::FileStorage::READ);
-        const CocoEvaluator evaluator = readDataset(folder).evaluator();
-        const std::vector<double> numbers = evaluator.summarize();
+        const CocoEvaluator evaluator = readDataset(folder, GetParam()).evaluator();
+        const std::vector<double> numbers = evaluator.summarize(iouType);
         ASSERT_EQ(static_cast<size_t>(NUMBERS), numbers.size());
         for (int i = 0; i < NUMBERS; i++)
-            EXPECT_NEAR(static_cast<double>(file["bbox"][i]), numbers[i], 1e-9)
+            EXPECT_NEAR(static_cast<double>(file[GetParam()][i]), numbers[i], 1e-9)
                 << static_cast<std::string>(file["metrics"][i]);
-        EXPECT_NEAR(numbers[AP50], evaluator.averagePrecision(0.5), 1e-12);
-        EXPECT_NEAR(numbers[AP75], evaluator.averagePrecision(0.75), 1e-12);
+        EXPECT_NEAR(numbers[AP50], evaluator.averagePrecision(0.5, iouType), 1e-12);
+        EXPECT_NEAR(numbers[AP75], evaluator.averagePrecision(0.75, iouType), 1e-12);
         sets++;
     }
     EXPECT_GE(sets, 5);
 }
+
+INSTANTIATE_TEST_CASE_P(boxes_and_masks, D2Det_Coco_Shared, testing::Values("bbox", "segm"));
 
 TEST(D2Det_Coco, one_hit_and_one_miss_by_hand)
 {
@@ -491,6 +537,417 @@ TEST(D2Det_Coco, thousands_of_images)
     EXPECT_NEAR(1., numbers[AR100], 0.01);
     EXPECT_GT(numbers[AP], 0.5);
     EXPECT_LT(numbers[AP], 1.);
+}
+
+// ------------------------------------------------------------------ masks
+
+using cv::d2det::IOU_BOX;
+using cv::d2det::IOU_MASK;
+
+constexpr int CANVAS = 480;  //!< side of the images of the sets below
+
+//! Mask of a rectangle on whole pixels.
+cv::d2det::Rle rectangleMask(const cv::Rect& rect, int side = CANVAS)
+{
+    cv::Mat mask = cv::Mat::zeros(side, side, CV_8UC1);
+    mask(rect & cv::Rect(0, 0, side, side)).setTo(1);
+    return cv::d2det::rleEncode(mask);
+}
+
+//! Rounds all boxes to whole pixels inside the image and gives everything the mask of its box.
+Dataset withRectangleMasks(Dataset data)
+{
+    const auto snap = [](cv::Rect2d& box, cv::d2det::Rle& mask)
+    {
+        const cv::Rect pixels =
+            cv::Rect(cv::Point(cvRound(box.x), cvRound(box.y)), cv::Size(cvRound(box.width), cvRound(box.height))) &
+            cv::Rect(0, 0, CANVAS, CANVAS);
+        box = pixels;
+        mask = rectangleMask(pixels);
+    };
+    for (CocoEvaluator::GroundTruth& gt : data.gts)
+        snap(gt.box, gt.mask);
+    for (CocoEvaluator::Detection& detection : data.detections)
+        snap(detection.box, detection.mask);
+    return data;
+}
+
+TEST(D2Det_CocoMasks, masks_of_rectangles_are_judged_like_boxes)
+{
+    for (int seed = 0; seed < 5; seed++)
+    {
+        const CocoEvaluator evaluator = withRectangleMasks(randomDataset(seed)).evaluator();
+        const std::vector<double> boxes = evaluator.summarize();
+        EXPECT_GT(boxes[AP], 0.05);
+        EXPECT_EQ(boxes, evaluator.summarize(IOU_MASK));
+        EXPECT_EQ(evaluator.perCategoryAP(), evaluator.perCategoryAP(IOU_MASK));
+        EXPECT_EQ(evaluator.averagePrecision(0.6), evaluator.averagePrecision(0.6, IOU_MASK));
+        EXPECT_EQ(evaluator.precisionCurve(3, 0.7), evaluator.precisionCurve(3, 0.7, IOU_MASK));
+        EXPECT_EQ(evaluator.vocAveragePrecision(),
+                  evaluator.vocAveragePrecision(0.5, cv::d2det::VOC_2010, -1, IOU_MASK));
+    }
+}
+
+TEST(D2Det_CocoMasks, masks_count_and_not_boxes)
+{
+    Dataset data;
+    data.images = {1};
+    data.categories = {1};
+    data.gts = {{1, 1, {0, 0, 10, 10}, 50, false, rectangleMask({0, 0, 10, 5})}};
+    data.detections = {{1, 1, {0, 0, 10, 10}, 0.5, rectangleMask({0, 5, 10, 5})}};
+    EXPECT_NEAR(1., data.summarize()[AP], 1e-12);
+    EXPECT_EQ(0., data.summarize(IOU_MASK)[AP]);
+    data.detections[0].mask = rectangleMask({0, 0, 10, 4});
+    data.detections[0].box = {300, 300, 1, 1};
+    const CocoEvaluator evaluator = data.evaluator();
+    EXPECT_NEAR(1., evaluator.averagePrecision(0.8, IOU_MASK), 1e-12);
+    EXPECT_EQ(0., evaluator.averagePrecision(0.81, IOU_MASK));
+    EXPECT_EQ(0., evaluator.averagePrecision(0.5));
+}
+
+TEST(D2Det_CocoMasks, areas_of_detections_are_pixels_of_ground_truth_the_given_number)
+{
+    // An unmatched detection with a large box and a small mask counts only among small objects.
+    Dataset data;
+    data.images = {1};
+    data.categories = {1};
+    data.gts = {{1, 1, {0, 0, 20, 20}, 400, false, rectangleMask({0, 0, 20, 20})},
+                {1, 1, {100, 100, 40, 40}, 20000, false, rectangleMask({100, 100, 40, 40})}};
+    data.detections = {{1, 1, {200, 200, 200, 200}, 0.9, rectangleMask({200, 200, 10, 10})},
+                       {1, 1, {0, 0, 20, 20}, 0.8, rectangleMask({0, 0, 20, 20})},
+                       {1, 1, {100, 100, 40, 40}, 0.7, rectangleMask({100, 100, 40, 40})}};
+    const std::vector<double> numbers = data.summarize(IOU_MASK);
+    EXPECT_NEAR(0.5, numbers[AP_SMALL], 1e-12);
+    EXPECT_EQ(-1., numbers[AP_MEDIUM]);
+    EXPECT_NEAR(1., numbers[AP_LARGE], 1e-12);
+    EXPECT_NEAR(0.5, data.summarize()[AP_LARGE], 1e-12);
+}
+
+TEST(D2Det_CocoMasks, crowds_ties_and_the_limit_of_a_hundred)
+{
+    Dataset data;
+    data.images = {2, 1};
+    data.categories = {1};
+    data.gts = {{1, 1, {}, 100, false, rectangleMask({0, 0, 10, 10})},
+                {1, 1, {}, 40000, true, rectangleMask({100, 100, 200, 200})},
+                {2, 1, {}, 100, false, rectangleMask({50, 50, 10, 10})}};
+    data.detections = {{1, 1, {}, 0.9, rectangleMask({110, 110, 20, 20})},
+                       {1, 1, {}, 0.9, rectangleMask({150, 150, 20, 20})},
+                       {2, 1, {}, 0.5, rectangleMask({300, 300, 10, 10})},
+                       {2, 1, {}, 0.5, rectangleMask({50, 50, 10, 10})},
+                       {1, 1, {}, 0.5, rectangleMask({0, 0, 10, 10})}};
+    // Image 1 first; then the false one of image 2, which was added first: precision 1 up to recall 1/2, then 2/3.
+    EXPECT_NEAR((51 + 50 * 2. / 3) / 101, data.summarize(IOU_MASK)[AP], 1e-9);
+    for (int i = 0; i < 99; i++)
+        data.detections.push_back({1, 1, {}, 0.6, rectangleMask({400, 400, 10, 10})});
+    EXPECT_NEAR(0.5, data.summarize(IOU_MASK)[AR100], 1e-12) << "the detection of the object is number 102";
+}
+
+TEST(D2Det_CocoMasks, nothing_found_and_nothing_to_find)
+{
+    Dataset nothingFound = withRectangleMasks(randomDataset(2)), nothingToFind = nothingFound;
+    nothingFound.detections.clear();
+    nothingToFind.gts.clear();
+    EXPECT_EQ(std::vector<double>(NUMBERS, 0.), nothingFound.summarize(IOU_MASK));
+    EXPECT_EQ(std::vector<double>(NUMBERS, -1.), nothingToFind.summarize(IOU_MASK));
+    EXPECT_EQ(-1., CocoEvaluator().averagePrecision(0.5, IOU_MASK));
+
+    // A mask without a pixel meets nothing, not even its like.
+    Dataset empty;
+    empty.images = {1};
+    empty.categories = {1};
+    empty.gts = {{1, 1, {}, 0, false, rectangleMask({})}};
+    empty.detections = {{1, 1, {}, 0.5, rectangleMask({})}};
+    EXPECT_EQ(0., empty.summarize(IOU_MASK)[AP]);
+}
+
+TEST(D2Det_CocoMasks, wrong_input_is_refused)
+{
+    Dataset data;
+    data.images = {1};
+    data.categories = {1};
+    data.gts = {{1, 1, {0, 0, 10, 10}, 100, false, rectangleMask({0, 0, 10, 10})}};
+    data.detections = {{1, 1, {0, 0, 10, 10}, 0.5}};
+    EXPECT_NEAR(1., data.summarize()[AP], 1e-12);
+    EXPECT_THROW(data.summarize(IOU_MASK), cv::Exception) << "no mask";
+    EXPECT_THROW(data.summarize(2), cv::Exception);
+    EXPECT_THROW(data.evaluator().matches(0.5, -1), cv::Exception);
+    data.detections[0].mask = rectangleMask({0, 0, 10, 10}, CANVAS / 2);
+    EXPECT_THROW(data.summarize(IOU_MASK), cv::Exception) << "another size";
+    data.detections[0].mask.counts.push_back(1);
+    EXPECT_THROW(data.evaluator(), cv::Exception) << "runs that do not add up";
+    data.gts[0].mask.counts.clear();
+    EXPECT_THROW(CocoEvaluator().addGroundTruth(data.gts[0]), cv::Exception);
+}
+
+// ------------------------------------------------------------------ properties
+
+//! Ground truths of a set as detections, each moved by up to `jitter` of its size, with distinct random scores.
+std::vector<CocoEvaluator::Detection> jittered(const Dataset& data, double jitter, cv::RNG& rng)
+{
+    std::vector<CocoEvaluator::Detection> detections;
+    for (const CocoEvaluator::GroundTruth& gt : data.gts)
+    {
+        const double dx = rng.uniform(-1., 1.) * jitter * gt.box.width;
+        const double dy = rng.uniform(-1., 1.) * jitter * gt.box.height;
+        const cv::Rect2d box(gt.box.x + dx, gt.box.y + dy, gt.box.width, gt.box.height);
+        detections.push_back({gt.imageId, gt.categoryId, box, rng.uniform(0., 1.)});
+    }
+    return detections;
+}
+
+TEST(D2Det_CocoProperties, order_of_input_changes_nothing_with_masks)
+{
+    for (int seed = 0; seed < 5; seed++)
+    {
+        Dataset data = withRectangleMasks(randomDataset(seed));
+        const std::vector<double> numbers = data.summarize(IOU_MASK);
+        const double voc = data.evaluator().vocAveragePrecision();
+        cv::RNG rng(seed + 100);
+        shuffle(data.detections, rng);
+        EXPECT_EQ(numbers, data.summarize(IOU_MASK));
+        EXPECT_EQ(voc, data.evaluator().vocAveragePrecision());
+    }
+}
+
+TEST(D2Det_CocoProperties, perfect_detections_give_one)
+{
+    for (int seed = 0; seed < 5; seed++)
+    {
+        cv::RNG rng(seed);
+        Dataset data = randomDataset(seed);
+        data.detections = jittered(data, 0, rng);
+        data = withRectangleMasks(data);
+        for (const int iouType : {IOU_BOX, IOU_MASK})
+        {
+            const CocoEvaluator evaluator = data.evaluator();
+            const std::vector<double> numbers = evaluator.summarize(iouType);
+            for (const int number : {AP, AP50, AP75, AR100})
+                EXPECT_NEAR(1., numbers[number], 1e-12);
+            for (const int rule : {cv::d2det::VOC_2007, cv::d2det::VOC_2010})
+                EXPECT_NEAR(1., evaluator.vocAveragePrecision(0.95, rule, -1, iouType), 1e-12);
+        }
+    }
+}
+
+TEST(D2Det_CocoProperties, without_a_true_positive_ap_never_rises)
+{
+    int dropped = 0;
+    for (int seed = 0; seed < 40; seed++)
+    {
+        const Dataset data = randomDataset(seed);
+        const CocoEvaluator evaluator = data.evaluator();
+        const double coco = evaluator.averagePrecision(0.5), voc = evaluator.vocAveragePrecision();
+        for (const CocoEvaluator::Match& match : evaluator.matches(0.5))
+        {
+            if (match.groundTruthIndex < 0 || match.ignored)
+                continue;
+            // A wrong detection that takes over the object would make AP rise: left out.
+            Dataset less = data;
+            const int64 image = match.imageId, category = match.categoryId;
+            const auto rival = [&](const CocoEvaluator::Detection& d)
+            { return d.imageId == image && d.categoryId == category && d.score < match.score; };
+            less.detections.erase(less.detections.begin() + match.detectionIndex);
+            if (std::any_of(less.detections.begin(), less.detections.end(), rival))
+                continue;
+            EXPECT_LE(less.evaluator().averagePrecision(0.5), coco + 1e-12);
+            EXPECT_LE(less.evaluator().vocAveragePrecision(), voc + 1e-12);
+            dropped++;
+        }
+    }
+    EXPECT_GT(dropped, 100);
+}
+
+TEST(D2Det_CocoProperties, ap_falls_as_boxes_move_away)
+{
+    double lastCoco = 2, lastVoc = 2;
+    for (const double jitter : {0., 0.05, 0.1, 0.2, 0.4})
+    {
+        double coco = 0, voc = 0;
+        for (int seed = 0; seed < 10; seed++)
+        {
+            cv::RNG rng(seed);
+            Dataset data = randomDataset(seed);
+            data.detections = jittered(data, jitter, rng);
+            coco += data.summarize()[AP] / 10;
+            voc += data.evaluator().vocAveragePrecision(0.7) / 10;
+        }
+        EXPECT_LT(coco, lastCoco - 0.02) << jitter;
+        EXPECT_LE(voc, lastVoc) << jitter;  // the smallest jitter leaves every IoU above 0.7
+        lastCoco = coco;
+        lastVoc = voc;
+    }
+    EXPECT_LT(lastCoco, 0.2);
+    EXPECT_LT(lastVoc, 0.2);
+}
+
+// ------------------------------------------------------------------ Pascal VOC
+
+using cv::d2det::VOC_2007;
+using cv::d2det::VOC_2010;
+
+//! Three objects, detections right, wrong, right, wrong in order of score.
+Dataset vocExample()
+{
+    Dataset data;
+    data.images = {1, 2};
+    data.categories = {1};
+    data.addGt(1, 1, {0, 0, 10, 10});
+    data.addGt(1, 1, {100, 0, 10, 10});
+    data.addGt(2, 1, {0, 0, 10, 10});
+    data.detections = {{1, 1, {0, 0, 10, 10}, 0.9},
+                       {2, 1, {50, 50, 10, 10}, 0.8},
+                       {2, 1, {0, 0, 10, 10}, 0.7},
+                       {1, 1, {200, 0, 10, 10}, 0.6}};
+    return data;
+}
+
+TEST(D2Det_Voc, by_hand)
+{
+    // Recall 1/3 2/3 2/3.. at precision 1, 2/3: of the eleven points 4 lie up to 1/3 and 3 more (0.4 0.5 0.6) up to 2/3.
+    const CocoEvaluator evaluator = vocExample().evaluator();
+    EXPECT_NEAR((1 + 2. / 3) / 3, evaluator.vocAveragePrecision(0.5, VOC_2010), 1e-12);
+    EXPECT_NEAR((4 + 3 * 2. / 3) / 11, evaluator.vocAveragePrecision(0.5, VOC_2007), 1e-12);
+    EXPECT_EQ(evaluator.vocAveragePrecision(), evaluator.vocAveragePrecision(0.5, VOC_2010, 1));
+}
+
+TEST(D2Det_Voc, recall_on_a_tenth_counts)
+{
+    // 3 of 10 found without a mistake: recall 0.3 reaches the points 0, 0.1, 0.2 and 0.3.
+    Dataset data;
+    data.images = {1};
+    data.categories = {1};
+    for (int i = 0; i < 10; i++)
+        data.addGt(1, 1, {20. * i, 0, 10, 10});
+    for (int i = 0; i < 3; i++)
+        data.detections.push_back({1, 1, {20. * i, 0, 10, 10}, 0.5});
+    EXPECT_NEAR(4. / 11, data.evaluator().vocAveragePrecision(0.5, VOC_2007), 1e-12);
+    EXPECT_NEAR(3. / 10, data.evaluator().vocAveragePrecision(0.5, VOC_2010), 1e-12);
+}
+
+TEST(D2Det_Voc, the_second_detection_of_an_object_is_wrong)
+{
+    // Also where another object could be had: each detection belongs to the one of the highest IoU.
+    Dataset data;
+    data.images = {1};
+    data.categories = {1};
+    data.addGt(1, 1, {0, 0, 10, 10});
+    data.addGt(1, 1, {2, 0, 10, 10});
+    data.detections = {{1, 1, {0, 0, 10, 10}, 0.9}, {1, 1, {0.5, 0, 10, 10}, 0.8}};
+    const CocoEvaluator evaluator = data.evaluator();
+    EXPECT_NEAR(0.5, evaluator.vocAveragePrecision(0.5), 1e-12);
+    EXPECT_NEAR(1., evaluator.averagePrecision(0.5), 1e-12) << "COCO gives it the other one";
+}
+
+TEST(D2Det_Voc, difficult_objects_do_not_count)
+{
+    Dataset data = vocExample();
+    data.gts[2].crowd =
+        true;  // the third detection is neither right nor wrong: right, wrong, wrong; one of two objects
+    EXPECT_NEAR(0.5, data.evaluator().vocAveragePrecision(), 1e-12);
+    EXPECT_NEAR(6. / 11, data.evaluator().vocAveragePrecision(0.5, VOC_2007), 1e-12);
+    // The IoU of a difficult object is the plain one: a small box inside it is wrong.
+    data.gts[2].box = {0, 0, 100, 100};
+    data.detections = {{2, 1, {10, 10, 10, 10}, 0.9}, {1, 1, {0, 0, 10, 10}, 0.8}};
+    EXPECT_NEAR(0.25, data.evaluator().vocAveragePrecision(), 1e-12);
+    for (CocoEvaluator::GroundTruth& gt : data.gts)
+        gt.crowd = true;
+    EXPECT_EQ(-1., data.evaluator().vocAveragePrecision());
+}
+
+TEST(D2Det_Voc, threshold_is_reached_by_equality_and_no_detection_is_cut_off)
+{
+    Dataset data;
+    data.images = {1};
+    data.categories = {1, 2, 3};
+    data.addGt(1, 1, {0, 0, 10, 10});
+    for (int i = 0; i < 150; i++)
+        data.detections.push_back({1, 1, {500, 500, 10, 10}, 0.9});
+    data.detections.push_back({1, 1, {0, 0, 10, 5}, 0.5});
+    const CocoEvaluator evaluator = data.evaluator();
+    EXPECT_NEAR(1. / 151, evaluator.vocAveragePrecision(0.5), 1e-12);
+    EXPECT_EQ(0., evaluator.vocAveragePrecision(0.5001));
+    data.addGt(1, 2, {0, 0, 10, 10});
+    EXPECT_NEAR(0.5 / 151, data.evaluator().vocAveragePrecision(0.5), 1e-12) << "mean over categories with objects";
+    EXPECT_EQ(0., data.evaluator().vocAveragePrecision(0.5, VOC_2010, 2));
+    EXPECT_EQ(-1., data.evaluator().vocAveragePrecision(0.5, VOC_2010, 3));
+    EXPECT_THROW(evaluator.vocAveragePrecision(0.), cv::Exception);
+    EXPECT_THROW(evaluator.vocAveragePrecision(0.5, 2), cv::Exception);
+    EXPECT_THROW(evaluator.vocAveragePrecision(0.5, VOC_2010, -1, 7), cv::Exception);
+}
+
+// ------------------------------------------------------------------ matches
+
+TEST(D2Det_Matches, by_hand)
+{
+    Dataset data;
+    data.images = {7, 5};
+    data.categories = {2, 1};
+    data.addGt(7, 1, {0, 0, 10, 10});
+    data.addGt(5, 1, {0, 0, 10, 10});
+    data.addGt(5, 1, {100, 100, 100, 100}, true);
+    data.detections = {{7, 2, {0, 0, 5, 5}, 0.3},       // category without an object
+                       {5, 1, {0, 0, 10, 8}, 0.4},      // right, IoU 0.8
+                       {5, 1, {0, 0, 10, 6}, 0.2},      // second one
+                       {5, 1, {110, 110, 5, 5}, 0.9},   // in the crowd
+                       {9, 1, {0, 0, 10, 10}, 1.0},     // foreign image
+                       {7, 1, {50, 50, 10, 10}, 0.5}};  // meets nothing
+    const CocoEvaluator evaluator = data.evaluator();
+    const std::vector<CocoEvaluator::Match> matches = evaluator.matches(0.5);
+    const CocoEvaluator::Match expected[] = {{5, 1, 0.9, 3, 2, 1.0, true},
+                                             {5, 1, 0.4, 1, 1, 0.8, false},
+                                             {5, 1, 0.2, 2, -1, 0.6, false},
+                                             {7, 1, 0.5, 5, -1, 0.0, false},
+                                             {7, 2, 0.3, 0, -1, 0.0, false}};
+    ASSERT_EQ(5u, matches.size());
+    for (size_t i = 0; i < matches.size(); i++)
+    {
+        SCOPED_TRACE(i);
+        EXPECT_EQ(expected[i].imageId, matches[i].imageId);
+        EXPECT_EQ(expected[i].categoryId, matches[i].categoryId);
+        EXPECT_EQ(expected[i].score, matches[i].score);
+        EXPECT_EQ(expected[i].detectionIndex, matches[i].detectionIndex);
+        EXPECT_EQ(expected[i].groundTruthIndex, matches[i].groundTruthIndex);
+        EXPECT_NEAR(expected[i].iou, matches[i].iou, 1e-12);
+        EXPECT_EQ(expected[i].ignored, matches[i].ignored);
+    }
+    EXPECT_EQ(3u, evaluator.groundTruths().size());
+    EXPECT_EQ(6u, evaluator.detections().size());
+    EXPECT_EQ(1.0, evaluator.detections()[4].score);
+    EXPECT_THROW(evaluator.matches(0.), cv::Exception);
+}
+
+TEST(D2Det_Matches, agree_with_recall_and_stop_at_a_hundred)
+{
+    for (int seed = 0; seed < 10; seed++)
+    {
+        const CocoEvaluator evaluator = withRectangleMasks(randomDataset(seed)).evaluator();
+        for (const int iouType : {IOU_BOX, IOU_MASK})
+        {
+            std::map<int64, int> found, objects;
+            for (const CocoEvaluator::Match& match : evaluator.matches(0.75, iouType))
+                found[match.categoryId] += match.groundTruthIndex >= 0 && !match.ignored;
+            for (const CocoEvaluator::GroundTruth& gt : evaluator.groundTruths())
+                objects[gt.categoryId] += !gt.crowd;
+            for (const auto& category : objects)
+            {
+                // The curve falls to 0 behind the highest recall.
+                const std::vector<double> curve = evaluator.precisionCurve(category.first, 0.75, iouType);
+                const double recall = double(found[category.first]) / category.second;
+                for (int point = 0; point <= 100; point++)
+                    EXPECT_EQ(point * 0.01 <= recall && recall > 0, curve[point] > 0) << point;
+            }
+        }
+    }
+    Dataset crowded;
+    crowded.images = {1};
+    crowded.categories = {1};
+    for (int i = 0; i < 130; i++)
+        crowded.detections.push_back({1, 1, {0, 0, 10, 10}, i / 200.});
+    const std::vector<CocoEvaluator::Match> matches = crowded.evaluator().matches(0.5);
+    ASSERT_EQ(100u, matches.size());
+    EXPECT_EQ(129, matches.front().detectionIndex);
+    EXPECT_EQ(30, matches.back().detectionIndex);
 }
 
 }  // namespace
