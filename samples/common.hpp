@@ -116,7 +116,10 @@ inline po::options_description detectorOptions(const char* scoreHelp)
         "short-side", po::value<int>()->value_name("PIXELS"),
         "shorter side of the network's input; larger finds smaller objects and takes longer")(
         "long-side", po::value<int>()->value_name("PIXELS"), "limit of the longer side of the network's input")(
-        "threads", po::value<int>()->value_name("N"), "CPU threads, all if not given");
+        "threads", po::value<int>()->value_name("N"), "CPU threads, all if not given")(
+        "sigma", po::value<float>()->value_name("X"), "width of soft-gaussian NMS")(
+        "backend", po::value<std::string>()->value_name("NAME"), "of OpenCV's dnn: opencv, cuda, openvino or vulkan")(
+        "target", po::value<std::string>()->value_name("NAME"), "cpu, opencl, opencl-fp16, cuda, cuda-fp16 or vulkan");
     return options;
 }
 
@@ -132,10 +135,55 @@ void checkRange(const po::variables_map& args, const char* option, T low, T high
                                     cv::format("%g", double(high)).c_str()));
 }
 
+//! Values that have a name on the command line.
+using Choices = std::map<std::string, int>;
+
+inline const Choices& nmsModes()
+{
+    static const Choices modes{{"hard", cv::d2det::NMS_HARD},
+                               {"soft-linear", cv::d2det::NMS_SOFT_LINEAR},
+                               {"soft-gaussian", cv::d2det::NMS_SOFT_GAUSSIAN}};
+    return modes;
+}
+
+inline const Choices& backends()
+{
+    static const Choices names{{"opencv", cv::dnn::DNN_BACKEND_OPENCV},
+                               {"cuda", cv::dnn::DNN_BACKEND_CUDA},
+                               {"openvino", cv::dnn::DNN_BACKEND_INFERENCE_ENGINE},
+                               {"vulkan", cv::dnn::DNN_BACKEND_VKCOM}};
+    return names;
+}
+
+inline const Choices& targets()
+{
+    static const Choices names{{"cpu", cv::dnn::DNN_TARGET_CPU},
+                               {"opencl", cv::dnn::DNN_TARGET_OPENCL},
+                               {"opencl-fp16", cv::dnn::DNN_TARGET_OPENCL_FP16},
+                               {"cuda", cv::dnn::DNN_TARGET_CUDA},
+                               {"cuda-fp16", cv::dnn::DNN_TARGET_CUDA_FP16},
+                               {"vulkan", cv::dnn::DNN_TARGET_VULKAN}};
+    return names;
+}
+
+//! The option's value, `otherwise` if it is not given; a name that is no choice is a usage error.
+inline int choose(const po::variables_map& args, const char* option, const Choices& choices, int otherwise)
+{
+    if (!args.count(option))
+        return otherwise;
+    const std::string value = args[option].as<std::string>();
+    const auto found = choices.find(value);
+    if (found != choices.end())
+        return found->second;
+    std::string all;
+    for (const auto& choice : choices)
+        all += (all.empty() ? "" : choice.first == choices.rbegin()->first ? " or " : ", ") + choice.first;
+    throw UsageError(std::string("--") + option + " is '" + value + "', it must be " + all);
+}
+
 //! Checks the command line before anything is read.
 inline void checkDetectorOptions(const po::variables_map& args)
 {
-    static const std::vector<std::string> modes{"hard", "soft-linear", "soft-gaussian"};
     if (!args.count("model"))
         throw UsageError("--model is missing");
     checkRange<float>(args, "score", 0, 1);
@@ -144,26 +192,31 @@ inline void checkDetectorOptions(const po::variables_map& args)
     checkRange<int>(args, "short-side", 1, 16384);
     checkRange<int>(args, "long-side", 1, 16384);
     checkRange<int>(args, "threads", 1, 1024);
-    if (args.count("nms-mode") &&
-        std::find(modes.begin(), modes.end(), args["nms-mode"].as<std::string>()) == modes.end())
-        throw UsageError("--nms-mode is '" + args["nms-mode"].as<std::string>() +
-                         "', it must be hard, soft-linear or soft-gaussian");
+    if (args.count("sigma") && !(args["sigma"].as<float>() > 0))
+        throw UsageError(cv::format("--sigma is %g, it must be positive", args["sigma"].as<float>()));
+    choose(args, "nms-mode", nmsModes(), 0);
+    choose(args, "backend", backends(), 0);
+    choose(args, "target", targets(), 0);
 }
 
 inline cv::Ptr<cv::d2det::Detector> makeDetector(const po::variables_map& args)
 {
-    static const std::map<std::string, int> modes{{"hard", cv::d2det::NMS_HARD},
-                                                  {"soft-linear", cv::d2det::NMS_SOFT_LINEAR},
-                                                  {"soft-gaussian", cv::d2det::NMS_SOFT_GAUSSIAN}};
     if (args.count("threads"))
         cv::setNumThreads(args["threads"].as<int>());
-    const cv::Ptr<cv::d2det::Detector> detector = cv::d2det::Detector::create(args["model"].as<std::string>());
+    const int backend = choose(args, "backend", backends(), cv::dnn::DNN_BACKEND_DEFAULT);
+    const int ownTarget = backend == cv::dnn::DNN_BACKEND_CUDA    ? cv::dnn::DNN_TARGET_CUDA
+                          : backend == cv::dnn::DNN_BACKEND_VKCOM ? cv::dnn::DNN_TARGET_VULKAN
+                                                                  : cv::dnn::DNN_TARGET_CPU;
+    const cv::Ptr<cv::d2det::Detector> detector = cv::d2det::Detector::create(
+        args["model"].as<std::string>(), backend, choose(args, "target", targets(), ownTarget));
     if (args.count("score"))
         detector->setScoreThreshold(args["score"].as<float>());
     if (args.count("nms"))
         detector->setNMSThreshold(args["nms"].as<float>());
     if (args.count("nms-mode"))
-        detector->setNMSMode(modes.at(args["nms-mode"].as<std::string>()));
+        detector->setNMSMode(choose(args, "nms-mode", nmsModes(), 0));
+    if (args.count("sigma"))
+        detector->setSoftNMSSigma(args["sigma"].as<float>());
     if (args.count("max-detections"))
         detector->setMaxDetections(args["max-detections"].as<int>());
     cv::d2det::InputParams input = detector->getInputParams();
@@ -211,12 +264,19 @@ public:
     //! Adds the last call of the detector and returns its times.
     std::vector<double> add(const cv::d2det::Detector& detector)
     {
-        const std::vector<double> times = detector.getTimings(stages_);
+        std::vector<cv::String> stages;
+        const std::vector<double> times = detector.getTimings(stages);
+        add(stages, times);
+        return times;
+    }
+
+    void add(const std::vector<cv::String>& stages, const std::vector<double>& times)
+    {
+        stages_ = stages;
         sums_.resize(times.size());
         for (size_t i = 0; i < times.size(); i++)
             sums_[i] += times[i];
         count_++;
-        return times;
     }
 
     std::vector<double> mean() const

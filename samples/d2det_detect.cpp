@@ -2,131 +2,54 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Detects objects in pictures, folders of pictures or a video: annotated pictures and detections.json. */
+/* Detects objects in pictures, folders, videos and cameras: annotated pictures and videos, lists of all boxes, crops.
+
+   A thread decodes ahead (inputs.hpp), the detector takes pictures by the batch, and everything that is written (outputs.hpp)
+   is whole after each picture, so that Ctrl-C loses nothing. */
 
 #include "common.hpp"
+#include "data/text.hpp"
+#include "inputs.hpp"
+#include "interrupt.hpp"
+#include "outputs.hpp"
+#include "progress.hpp"
 
-#include <nlohmann/json.hpp>
-#include <opencv2/imgcodecs.hpp>
-#include <opencv2/videoio.hpp>
-
-#include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <set>
 #include <sstream>
 
 namespace fs = std::filesystem;
 using cv::d2det::Detector;
-using nlohmann::json;
+using samples::Outputs;
+using samples::PictureReader;
+using samples::PictureResult;
+using samples::Source;
 using samples::UsageError;
 
 namespace
 {
 
 const char* const PROGRAM = "d2det_detect";
-const std::set<std::string> IMAGE_EXTENSIONS{".jpg",  ".jpeg", ".jpe", ".png", ".bmp", ".dib", ".tif",
-                                             ".tiff", ".webp", ".ppm", ".pgm", ".pnm", ".jp2"};
-const std::set<std::string> VIDEO_EXTENSIONS{".mp4", ".avi",  ".mkv", ".mov", ".webm", ".m4v",
-                                             ".mpg", ".mpeg", ".wmv", ".ts",  ".mts"};
 
 struct Arguments
 {
     samples::po::variables_map values;
-    std::vector<fs::path> inputs;
-    fs::path output;
-    std::vector<int> frames;  //!< of videos, ascending; empty: whole videos
+    std::vector<std::string> inputs;
+    samples::InputOptions input;
+    samples::OutputOptions output;
+    int batch = 1;
     bool quiet = false;
 };
 
-std::string extension(const fs::path& path)
+//! File names may hold anything, also what moves a terminal's cursor.
+std::string printable(std::string text)
 {
-    std::string result = path.extension().string();
-    std::transform(result.begin(), result.end(), result.begin(), [](unsigned char c) { return char(std::tolower(c)); });
-    return result;
+    for (char& c : text)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+            c = '?';
+    return text;
 }
-
-void skip(const fs::path& path, const std::string& reason)
-{
-    std::cerr << PROGRAM << ": skipped " << path.string() << ": " << reason << "\n";
-}
-
-//! Inputs of the command line -> pictures, folders opened and sorted by name.
-std::vector<fs::path> listPictures(const std::vector<fs::path>& inputs)
-{
-    std::vector<fs::path> pictures;
-    for (const fs::path& input : inputs)
-    {
-        std::error_code error;
-        if (!fs::is_directory(input, error))
-        {
-            pictures.push_back(input);
-            continue;
-        }
-        std::vector<fs::path> found;
-        for (fs::directory_iterator entry(input, error), end; !error && entry != end; entry.increment(error))
-            if (IMAGE_EXTENSIONS.count(extension(entry->path())) && !fs::is_directory(entry->path(), error))
-                found.push_back(entry->path());
-        if (error)
-            skip(input, error.message());
-        else if (found.empty())
-            skip(input, "the folder has no pictures");
-        std::sort(found.begin(), found.end());
-        pictures.insert(pictures.end(), found.begin(), found.end());
-    }
-    return pictures;
-}
-
-//! To 1 / steps: hundredths of a pixel and 4 digits of a score say all that is known.
-double rounded(double value, int steps)
-{
-    return std::round(value * steps) / steps;
-}
-
-//! detections.json: an array of COCO results, one per line, written as they come.
-class ResultWriter
-{
-public:
-    explicit ResultWriter(const fs::path& path) : path_(path), file_(path, std::ios::binary)
-    {
-        if (!file_)
-            throw std::runtime_error("cannot write " + path.string());
-        file_ << "[";
-    }
-
-    //! `fields` are the same for all detections of the picture.
-    void add(const json& fields, const cv::Mat& detections, const std::vector<cv::String>& names)
-    {
-        for (int i = 0; i < detections.rows; i++)
-        {
-            const float* d = detections.ptr<float>(i);
-            json entry = fields;
-            entry["category_id"] = static_cast<int>(d[5]);
-            entry["category_name"] = samples::className(names, static_cast<int>(d[5]));
-            entry["bbox"] = {rounded(d[0], 100), rounded(d[1], 100), rounded(d[2] - d[0], 100),
-                             rounded(d[3] - d[1], 100)};
-            entry["score"] = rounded(d[4], 10000);
-            // Names that are no valid UTF-8 get replacement characters, the rest is escaped as JSON wants it.
-            file_ << (count_++ ? ",\n" : "\n") << entry.dump(-1, ' ', false, json::error_handler_t::replace);
-        }
-    }
-
-    void finish()
-    {
-        file_ << (count_ ? "\n]\n" : "]\n");
-        file_.close();
-        if (!file_)
-            throw std::runtime_error("cannot write " + path_.string() + "; is the disk full?");
-    }
-
-    int count() const { return count_; }
-
-private:
-    fs::path path_;
-    std::ofstream file_;
-    int count_ = 0;
-};
 
 //! "2 person, 1 dog", most frequent first.
 std::string countClasses(const std::map<int, int>& counts, const std::vector<cv::String>& names)
@@ -135,149 +58,288 @@ std::string countClasses(const std::map<int, int>& counts, const std::vector<cv:
     std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
     std::string text;
     for (const auto& entry : order)
-        text +=
-            (text.empty() ? "" : ", ") + std::to_string(entry.second) + " " + samples::className(names, entry.first);
+        text += (text.empty() ? "" : ", ") + std::to_string(entry.second) + " " +
+                printable(samples::className(names, entry.first));
     return text.empty() ? "-" : text;
 }
 
-void countInto(const cv::Mat& detections, std::map<int, int>& counts)
+//! "1 picture", "3 pictures".
+std::string counted(int64 count, const std::string& what)
 {
-    for (int i = 0; i < detections.rows; i++)
-        counts[static_cast<int>(detections.at<float>(i, 5))]++;
+    return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
-void printHeader(const std::vector<cv::String>& stages, size_t nameWidth, const char* first)
+//! The classes that are wanted, by id; empty: all.
+std::vector<bool> parseClasses(const std::string& text, const std::vector<cv::String>& names)
 {
-    std::cout << samples::padRight(first, nameWidth) << "       size" << samples::StageTimes::header(stages)
-              << "  detections\n";
-}
-
-void printRow(const std::string& name, size_t nameWidth, const std::string& size, const std::vector<cv::String>& stages,
-              const std::vector<double>& times, const std::string& detections)
-{
-    std::cout << samples::padRight(name, nameWidth) << cv::format("%11s", size.c_str())
-              << samples::StageTimes::row(stages, times) << "  " << detections << std::endl;
-}
-
-std::string sizeText(cv::Size size)
-{
-    return std::to_string(size.width) + "x" + std::to_string(size.height);
-}
-
-//! Where the annotated picture goes: the input's name, made unique among those of this run.
-fs::path outputPath(const fs::path& folder, const fs::path& input, std::set<std::string>& used)
-{
-    std::string ext = input.extension().string();
-    if (ext.empty() || !cv::haveImageWriter("x" + ext))
-        ext = ".png";
-    std::string name = input.stem().string() + ext;
-    for (int i = 2; !used.insert(name).second; i++)
-        name = input.stem().string() + "_" + std::to_string(i) + ext;
-    return folder / name;
-}
-
-//! A picture on its way through the detector: a file, or one frame of a video.
-using PictureVisitor = std::function<void(const fs::path& name, cv::Mat& image)>;
-
-void visitFile(const fs::path& path, const PictureVisitor& visit)
-{
-    cv::Mat image;
-    try
+    if (text.empty())
+        throw UsageError("--classes is empty, it must be names or ids like person,car");
+    std::vector<bool> wanted(names.size(), false);
+    std::istringstream parts(text);
+    for (std::string part; std::getline(parts, part, ',');)
     {
-        image = cv::imread(path.string());
-    }
-    catch (const cv::Exception&)  // e.g. larger than OpenCV's limit
-    {
-    }
-    if (image.empty())
-        skip(path, "it cannot be read as a picture");
-    else
-        visit(path, image);
-}
-
-//! The frames asked for, named like vtest_000200.png. Frames are read one after the other: seeking is not exact.
-void visitFrames(const fs::path& path, const std::vector<int>& frames, const PictureVisitor& visit)
-{
-    cv::VideoCapture capture;
-    if (!capture.open(path.string()))
-    {
-        skip(path, "it cannot be read as a video");
-        return;
-    }
-    cv::Mat image;
-    size_t next = 0;
-    for (int index = 0; next < frames.size() && capture.grab(); index++)
-    {
-        if (index != frames[next])
-            continue;
-        next++;
-        if (capture.retrieve(image) && !image.empty())
-            visit(path.stem().string() + cv::format("_%06d.png", index), image);
-    }
-    if (next < frames.size())
-        skip(path, "it has no frame " + std::to_string(frames[next]));
-}
-
-int detectPictures(const Arguments& args, Detector& detector)
-{
-    const std::vector<fs::path> pictures = listPictures(args.inputs);
-    const std::vector<cv::String> names = detector.getClassNames();
-    ResultWriter results(args.output / "detections.json");
-    std::set<std::string> used;
-    samples::StageTimes times;
-    std::map<int, int> totals;
-    size_t nameWidth = 16;
-    for (const fs::path& path : pictures)
-        nameWidth = std::min<size_t>(std::max(nameWidth, samples::textWidth(path.filename().string())), 40);
-
-    int processed = 0;
-    const auto detectOne = [&](const fs::path& name, cv::Mat& image)
-    {
-        cv::Mat detections;
-        detector.detect(image, detections);
-        const std::vector<double> stageTimes = times.add(detector);
-
-        const cv::Size size = image.size();
-        cv::d2det::drawDetections(image, detections, names);
-        const fs::path target = outputPath(args.output, name, used);
-        if (!cv::imwrite(target.string(), image))
-            throw std::runtime_error("cannot write " + target.string());
-        processed++;
-        json fields;
-        fields["image_id"] = processed;
-        fields["file_name"] = name.filename().string();
-        results.add(fields, detections, names);
-
-        std::map<int, int> counts;
-        countInto(detections, counts);
-        countInto(detections, totals);
-        if (args.quiet)
-            return;
-        if (processed == 1)
-            printHeader(times.stages(), nameWidth, "picture");
-        printRow(name.filename().string(), nameWidth, sizeText(size), times.stages(), stageTimes,
-                 countClasses(counts, names));
-    };
-    for (const fs::path& path : pictures)
-    {
-        if (!fs::exists(path))
-            skip(path, "there is no such file");
-        else if (VIDEO_EXTENSIONS.count(extension(path)))
-            visitFrames(path, args.frames, detectOne);
+        const auto named = std::find(names.begin(), names.end(), part);
+        const bool number =
+            !part.empty() && part.size() < 10 && part.find_first_not_of("0123456789") == std::string::npos;
+        if (named != names.end())
+            wanted[named - names.begin()] = true;
+        else if (number && std::stoul(part) < names.size())
+            wanted[std::stoul(part)] = true;
         else
-            visitFile(path, detectOne);
+        {
+            std::string near;
+            for (const std::string& name : d2det::nearestNames(part, names, 3))
+                near += (near.empty() ? "" : ", ") + printable(name);
+            throw UsageError("--classes: the model has no class '" + part + "'; near names: " + near +
+                             "; ids are 0 to " + std::to_string(names.size() - 1));
+        }
     }
-    results.finish();
-    if (processed == 0)
-        throw std::runtime_error("none of the inputs could be processed");
-    if (!args.quiet)
+    return wanted;
+}
+
+//! Leaves the detections of wanted classes, and their masks.
+void keepClasses(PictureResult& result, const std::vector<bool>& wanted)
+{
+    if (wanted.empty())
+        return;
+    cv::Mat kept(0, result.detections.cols, CV_32F);
+    std::vector<cv::Mat> masks;
+    for (int i = 0; i < result.detections.rows; i++)
     {
-        printRow("mean", nameWidth, "", times.stages(), times.mean(), "total: " + countClasses(totals, names));
-        std::cout << "\n"
-                  << processed << (processed == 1 ? " picture, " : " pictures, ") << results.count()
-                  << (results.count() == 1 ? " detection" : " detections")
-                  << ". Annotated pictures and detections.json are in " << args.output.string() << "\n";
+        const size_t id = static_cast<size_t>(result.detections.at<float>(i, 5));
+        if (id >= wanted.size() || !wanted[id])
+            continue;
+        kept.push_back(result.detections.row(i));
+        if (!result.masks.empty())
+            masks.push_back(result.masks[i]);
     }
+    result.detections = kept;
+    result.masks.swap(masks);
+}
+
+//! Pictures in, detections (and masks, of models that make them) out: the one place where the detector runs.
+void detectBatch(Detector& detector, std::vector<PictureResult>& batch)
+{
+    std::vector<cv::Mat> images, detections;
+    for (const PictureResult& picture : batch)
+        images.push_back(picture.image);
+    detector.detectBatch(images, detections);
+    for (size_t i = 0; i < batch.size(); i++)
+        batch[i].detections = detections[i];
+}
+
+//! Times and counts of some pictures: all of them, or the frames of one video.
+struct Statistics
+{
+    samples::StageTimes times;
+    std::map<int, int> classes;
+    int64 pictures = 0, detections = 0;
+    cv::Size size;
+
+    void add(const PictureResult& result, const std::vector<cv::String>& stages, const std::vector<double>& stageTimes)
+    {
+        times.add(stages, stageTimes);
+        pictures++;
+        size = result.image.size();
+        detections += result.detections.rows;
+        for (int i = 0; i < result.detections.rows; i++)
+            classes[static_cast<int>(result.detections.at<float>(i, 5))]++;
+    }
+};
+
+//! One run over all sources.
+class Run
+{
+public:
+    Run(const Arguments& args, Detector& detector, const std::vector<Source>& sources, int64 skipped);
+    int process();
+
+private:
+    void handle(PictureReader::Item& item);
+    void detect();
+    void report(PictureResult& result, const std::vector<double>& times);
+    void endVideo();
+    void skip(size_t source, const std::string& reason);
+    void printRow(const std::string& name, cv::Size size, const std::vector<double>& times,
+                  const std::string& detections);
+    int finish();
+
+    const Arguments& args_;
+    Detector& detector_;
+    const std::vector<Source>& sources_;
+    std::vector<cv::String> names_;
+    std::vector<bool> wanted_;
+    Outputs outputs_;
+    samples::Progress progress_;
+    std::vector<PictureResult> batch_;
+    std::vector<cv::String> stages_;
+    Statistics all_, video_;  //!< of the run, of the video that is being read
+    size_t videoSource_ = 0;
+    int64 frames_ = 0;  //!< of all_.pictures: frames of videos that stay videos
+    int64 skipped_;
+    size_t nameWidth_ = 16;
+    int rows_ = 0;
+};
+
+Run::Run(const Arguments& args, Detector& detector, const std::vector<Source>& sources, int64 skipped)
+    : args_(args),
+      detector_(detector),
+      sources_(sources),
+      names_(detector.getClassNames()),
+      wanted_(args.values.count("classes") ? parseClasses(args.values["classes"].as<std::string>(), names_)
+                                           : std::vector<bool>()),
+      outputs_(args.output, sources, names_),
+      progress_(!args.quiet, "pictures", args.quiet ? 0 : samples::countPictures(sources, args.input)),
+      skipped_(skipped)
+{
+    for (const Source& source : sources)
+        nameWidth_ = std::min<size_t>(std::max(nameWidth_, samples::textWidth(source.name.string()) + 4), 40);
+}
+
+int Run::process()
+{
+    samples::catchInterrupts();
+    PictureReader reader(sources_, args_.input, std::max(2 * args_.batch, 4));
+    for (PictureReader::Item item; reader.next(item, samples::interrupted);)
+        handle(item);
+    // Pictures that wait for their batch to fill are few; after Ctrl-C they are not begun any more.
+    if (!samples::interrupted())
+        detect();
+    endVideo();
+    return finish();
+}
+
+void Run::handle(PictureReader::Item& item)
+{
+    if (item.kind == PictureReader::Item::FAILED)
+        return skip(item.source, item.reason);
+    if (item.kind == PictureReader::Item::END)
+    {
+        detect();
+        return endVideo();
+    }
+    PictureResult result;
+    result.source = item.source;
+    result.frame = item.frame;
+    result.fps = item.fps;
+    result.seconds = item.seconds;
+    result.image = item.image;
+    batch_.push_back(result);
+    if (batch_.size() >= static_cast<size_t>(args_.batch))
+        detect();
+}
+
+void Run::detect()
+{
+    if (batch_.empty())
+        return;
+    detectBatch(detector_, batch_);
+    std::vector<double> times = detector_.getTimings(stages_);
+    for (double& time : times)
+        time /= static_cast<double>(batch_.size());
+    for (PictureResult& result : batch_)
+    {
+        keepClasses(result, wanted_);
+        report(result, times);
+    }
+    batch_.clear();
+}
+
+//! Everything that happens to a picture when its detections are known.
+void Run::report(PictureResult& result, const std::vector<double>& times)
+{
+    const bool frame = result.fps > 0;
+    const Source& source = sources_[result.source];
+    Statistics one;
+    one.add(result, stages_, times);
+    all_.add(result, stages_, times);
+    if (frame)
+        video_.add(result, stages_, times);
+    frames_ += frame;
+    videoSource_ = result.source;
+    const fs::path target = outputs_.add(result);
+    std::string name = source.name.string();
+    if (result.frame >= 0)
+        name += cv::format(" %d", result.frame);
+    if (!frame)
+    {
+        // A name that was taken already, or cannot be used, shows where the picture went.
+        const bool renamed = result.frame < 0 && !target.empty() && target.filename() != source.name.filename();
+        printRow(name, one.size, times,
+                 countClasses(one.classes, names_) + (renamed ? "  -> " + printable(target.filename().string()) : ""));
+    }
+    progress_.update(all_.pictures, printable(name));
+}
+
+//! After the last frame of a video that was read, or in the middle of it.
+void Run::endVideo()
+{
+    if (video_.pictures == 0)
+        return;
+    const std::string name = sources_[videoSource_].name.string();
+    printRow(cv::format("%s, mean", name.c_str()), video_.size, video_.times.mean(),
+             counted(video_.pictures, "frame") + ": " + countClasses(video_.classes, names_));
+    video_ = Statistics();
+    const std::string note = outputs_.endVideo();
+    progress_.clear();
+    if (!note.empty())
+        std::cerr << PROGRAM << ": " << note << "\n";
+}
+
+void Run::skip(size_t source, const std::string& reason)
+{
+    progress_.clear();
+    skipped_++;
+    std::cerr << PROGRAM << ": skipped " << printable(sources_[source].path.string()) << ": " << reason << "\n";
+}
+
+void Run::printRow(const std::string& name, cv::Size size, const std::vector<double>& times,
+                   const std::string& detections)
+{
+    if (args_.quiet)
+        return;
+    progress_.clear();
+    if (rows_++ == 0)
+        std::cout << samples::padRight("picture", nameWidth_) << "       size" << samples::StageTimes::header(stages_)
+                  << "  detections\n";
+    const std::string sizeText = size.empty() ? "" : cv::format("%dx%d", size.width, size.height);
+    std::cout << samples::padRight(printable(name), nameWidth_) << cv::format("%11s", sizeText.c_str())
+              << samples::StageTimes::row(stages_, times) << "  " << detections << std::endl;
+}
+
+//! The last lines and the exit code.
+int Run::finish()
+{
+    progress_.clear();
+    if (all_.pictures > 0 && !args_.quiet)
+    {
+        if (rows_ > 1)
+            printRow("mean", cv::Size(), all_.times.mean(), "total: " + countClasses(all_.classes, names_));
+        const int64 pictures = all_.pictures - frames_;
+        std::string done = pictures > 0 ? counted(pictures, "picture") : "";
+        if (frames_ > 0)
+            done += (done.empty() ? "" : " and ") + counted(frames_, "frame");
+        std::cout << "\n" << done << ", " << counted(all_.detections, "detection");
+        std::string what = args_.output.pictures ? frames_ == 0   ? "annotated pictures"
+                                                   : pictures > 0 ? "annotated pictures and videos"
+                                                                  : "annotated video"
+                                                 : "";
+        const std::string lists = outputs_.describe();
+        what += (what.empty() || lists.empty() ? "" : ", ") + lists;
+        if (!what.empty())
+            std::cout << ". In " << args_.output.folder.string() << ": " << what;
+        std::cout << std::endl;
+    }
+    if (skipped_ > 0 && all_.pictures > 0)
+        std::cerr << PROGRAM << ": " << counted(skipped_, "input") << " skipped\n";
+    if (samples::interrupted())
+    {
+        std::cerr << PROGRAM << ": interrupted; what was found in " << counted(all_.pictures, "picture")
+                  << " is saved\n";
+        return samples::EXIT_INTERRUPTED;
+    }
+    if (all_.pictures == 0)
+        throw std::runtime_error("none of the inputs could be processed");
     return 0;
 }
 
@@ -292,123 +354,114 @@ std::vector<int> parseFrames(const std::string& text)
             throw UsageError("--frames is '" + text + "', it must be numbers like 100,200,300");
         frames.insert(std::stoi(part));
     }
+    if (frames.empty())
+        throw UsageError("--frames is empty, it must be numbers like 100,200,300");
     return {frames.begin(), frames.end()};
 }
 
-//! MPEG-4 where OpenCV can write it, else Motion JPEG, which OpenCV brings itself.
-cv::VideoWriter openVideo(const fs::path& folder, const fs::path& input, double fps, cv::Size size, fs::path& target)
+//! Refuses an output folder that holds inputs, whose pictures would be overwritten.
+void checkOutput(const fs::path& output, const std::vector<Source>& sources)
 {
-    struct Format
+    std::set<fs::path> folders;
+    for (const Source& source : sources)
+        if (source.kind != Source::CAMERA)
+            folders.insert(source.path.has_parent_path() ? source.path.parent_path() : ".");
+    for (const fs::path& folder : folders)
     {
-        const char* extension;
-        int fourcc;
-    };
-    const Format formats[] = {{".mp4", cv::VideoWriter::fourcc('m', 'p', '4', 'v')},
-                              {".avi", cv::VideoWriter::fourcc('M', 'J', 'P', 'G')}};
-    cv::VideoWriter writer;
-    for (const Format& format : formats)
-    {
-        target = folder / (input.stem().string() + format.extension);
-        if (writer.open(target.string(), format.fourcc, fps, size))
-            return writer;
-    }
-    throw std::runtime_error("cannot write a video to " + folder.string());
-}
-
-int detectVideo(const Arguments& args, Detector& detector)
-{
-    const fs::path input = args.inputs[0];
-    cv::VideoCapture capture;
-    if (!fs::exists(input))
-        throw std::runtime_error(input.string() + ": there is no such file");
-    if (!capture.open(input.string()))
-        throw std::runtime_error(input.string() + " cannot be read as a video");
-    double fps = capture.get(cv::CAP_PROP_FPS);
-    if (!(fps > 0 && fps <= 1000))
-        fps = 25;
-    const double expected = capture.get(cv::CAP_PROP_FRAME_COUNT);
-    const std::vector<cv::String> names = detector.getClassNames();
-    const bool progress = !args.quiet && samples::stderrIsTerminal();
-
-    ResultWriter results(args.output / "detections.json");
-    cv::VideoWriter writer;
-    fs::path target;
-    samples::StageTimes times;
-    std::map<int, int> totals;
-    cv::Mat frame, detections;
-    cv::Size size;
-    int frames = 0;
-    for (; capture.read(frame) && !frame.empty(); frames++)
-    {
-        if (frames == 0)
-        {
-            size = frame.size();
-            writer = openVideo(args.output, input, fps, size, target);
-        }
-        detector.detect(frame, detections);
-        times.add(detector);
-        countInto(detections, totals);
-        json fields;
-        fields["image_id"] = frames;
-        fields["frame"] = frames;
-        fields["file_name"] = input.filename().string();
-        results.add(fields, detections, names);
-        cv::d2det::drawDetections(frame, detections, names);
-        writer.write(frame);
-        if (progress)
-            std::cerr << "\rframe " << frames + 1 << (expected > 0 ? cv::format(" of %.0f ", expected) : " ")
-                      << std::flush;
-    }
-    if (progress)
-        std::cerr << "\r\033[K";
-    results.finish();
-    if (frames == 0)
-        throw std::runtime_error(input.string() + " has no frame that can be read");
-    writer.release();
-    if (!args.quiet)
-    {
-        const size_t nameWidth =
-            std::min<size_t>(std::max<size_t>(12, samples::textWidth(input.filename().string())), 40);
-        printHeader(times.stages(), nameWidth, "video (mean)");
-        printRow(input.filename().string(), nameWidth, sizeText(size), times.stages(), times.mean(),
-                 "total: " + countClasses(totals, names));
-        std::cout << "\n"
-                  << frames << " frames, " << results.count() << " detections. Annotated video: " << target.string()
-                  << ", all boxes: " << (args.output / "detections.json").string() << "\n";
-    }
-    return 0;
-}
-
-//! Creates the folder; refuses one that holds inputs, whose pictures would be overwritten.
-void prepareOutput(const Arguments& args)
-{
-    std::error_code error;
-    fs::create_directories(args.output, error);
-    if (error || !fs::is_directory(args.output))
-        throw std::runtime_error("cannot create the folder " + args.output.string() +
-                                 (error ? ": " + error.message() : ""));
-    for (const fs::path& input : args.inputs)
-    {
-        fs::path folder = fs::is_directory(input) ? input : input.parent_path();
-        if (folder.empty())
-            folder = ".";
         std::error_code ignored;
-        if (fs::exists(folder) && fs::equivalent(folder, args.output, ignored))
-            throw UsageError("--output " + args.output.string() + " is a folder of inputs, which would be overwritten");
+        if (fs::equivalent(folder, output, ignored))
+            throw UsageError("--output " + output.string() + " is a folder of inputs, which would be overwritten");
     }
+}
+
+const char* const HELP =
+    "Detects objects in pictures, videos and camera streams and shows where they are.\n\n"
+    "  d2det_detect --model FILE [options] INPUT...\n\n"
+    "INPUT, any number and mix of:\n"
+    "  FILE       a picture or a video\n"
+    "  FOLDER     its pictures, with --recursive those of the folders inside\n"
+    "  'PATTERN'  files that match; * ? [a-z] as in the shell, ** for any folders\n"
+    "  camera:N   the camera with this number, until Ctrl-C or --max-frames\n"
+    "  -          paths from the standard input, one a line\n\n"
+    "The output folder gets:\n"
+    "  * every picture with boxes drawn, under its own name; a second picture of the same name gets _2 and so on;\n"
+    "    pictures of folders inside folders lie in the same folders\n"
+    "  * for every video NAME.mp4 with boxes and the same size and rate (NAME.avi where MPEG-4 cannot be written,\n"
+    "    and for sides that are odd numbers); sound is not copied\n"
+    "  * detections.json, all boxes as COCO results: image_id (pictures and frames counted from 1), file_name, frame\n"
+    "    (of videos, from 0), category_id (class of the model from 0), category_name, bbox [x, y, width, height] in\n"
+    "    pixels, score\n"
+    "  * with --csv detections.csv: file,frame,class,score,x1,y1,x2,y2\n"
+    "  * with --crops crops/CLASS/: the inside of every box as a picture\n\n"
+    "Inputs that cannot be read are named and left out. Ctrl-C finishes the pictures in work and keeps what was "
+    "found.\n\n"
+    "Examples:\n"
+    "  d2det_detect --model person.onnx --score 0.5 --output out/street street/ 'more/2024-*/*.jpg'\n"
+    "  d2det_detect --model person.onnx --batch 4 --csv --output out/walk walk.mp4\n"
+    "  find . -name '*.png' | d2det_detect --model person.onnx --no-pictures -\n";
+
+samples::po::options_description outputOptions()
+{
+    namespace po = samples::po;
+    po::options_description options("Output");
+    options.add_options()("output,o", po::value<std::string>()->value_name("DIR")->default_value("out/detect"),
+                          "folder for all results")("classes", po::value<std::string>()->value_name("LIST"),
+                                                    "only these: names or ids, like person,car")(
+        "csv", "write detections.csv")("crops", "save the inside of every box")(
+        "no-pictures", "no annotated pictures and videos")("no-json", "no detections.json")(
+        "quiet,q", "print errors only")("help,h", "this text");
+    return options;
+}
+
+samples::po::options_description inputOptions()
+{
+    namespace po = samples::po;
+    po::options_description options("Input");
+    options.add_options()("recursive,r", "also folders inside folders")(
+        "batch", po::value<int>()->value_name("N")->default_value(1),
+        "pictures that go through the network together; the results are the same")(
+        "frames", po::value<std::string>()->value_name("LIST"),
+        "treat these frames of the videos (from 0, like 100,200) as pictures")(
+        "every", po::value<int>()->value_name("N"), "every N-th frame of videos; the annotated video has only those")(
+        "max-frames", po::value<int>()->value_name("N"), "frames of each video or camera that are looked at");
+    return options;
+}
+
+//! Values of the command line -> Arguments; what can be checked without opening anything is.
+void readArguments(Arguments& args)
+{
+    const samples::po::variables_map& values = args.values;
+    samples::checkDetectorOptions(values);
+    samples::checkRange<int>(values, "batch", 1, 64);
+    samples::checkRange<int>(values, "every", 1, 1000000);
+    samples::checkRange<int>(values, "max-frames", 1, 1000000000);
+    if (!values.count("input"))
+        throw UsageError("no INPUT is given");
+    args.inputs = values["input"].as<std::vector<std::string>>();
+    args.output.folder = values["output"].as<std::string>();
+    args.output.pictures = !values.count("no-pictures");
+    args.output.json = !values.count("no-json");
+    args.output.csv = values.count("csv") > 0;
+    args.output.crops = values.count("crops") > 0;
+    args.batch = values["batch"].as<int>();
+    args.quiet = values.count("quiet") > 0;
+    args.input.recursive = values.count("recursive") > 0;
+    args.input.exclude = args.output.folder;
+    if (values.count("frames"))
+        args.input.frames = parseFrames(values["frames"].as<std::string>());
+    if (values.count("every"))
+        args.input.every = values["every"].as<int>();
+    if (values.count("max-frames"))
+        args.input.maxFrames = values["max-frames"].as<int>();
+    if (values.count("frames") && (values.count("every") || values.count("max-frames")))
+        throw UsageError("--frames already says which frames are wanted: leave out --every and --max-frames");
 }
 
 int run(int argc, char** argv)
 {
     namespace po = samples::po;
     po::options_description visible = samples::detectorOptions("lowest score of a detection, 0..1"), hidden, all;
-    po::options_description outputs("Output");
-    outputs.add_options()("output,o", po::value<std::string>()->value_name("DIR")->default_value("out/detect"),
-                          "folder for annotated pictures and detections.json")(
-        "frames", po::value<std::string>()->value_name("LIST"),
-        "treat these frames of a video (from 0, like 100,200) as pictures")("quiet,q", "print errors only")(
-        "help,h", "this text");
-    visible.add(outputs);
+    visible.add(inputOptions()).add(outputOptions());
     hidden.add_options()("input", po::value<std::vector<std::string>>());
     all.add(visible).add(hidden);
     po::positional_options_description positional;
@@ -419,46 +472,40 @@ int run(int argc, char** argv)
     if (args.values.count("help") || argc == 1)
     {
         std::ostream& out = argc == 1 ? std::cerr : std::cout;
-        out << "Detects objects in pictures or in a video and shows where they are.\n\n"
-               "  d2det_detect --model FILE [options] INPUT...\n\n"
-               "INPUT is a picture, a folder of pictures, or one video. For every picture the output folder gets a "
-               "copy\n"
-               "with boxes; detections.json there lists all boxes as COCO results: image_id (number of the picture "
-               "from\n"
-               "1, or of the frame from 0), file_name, category_id (class of the model from 0), category_name,\n"
-               "bbox [x, y, width, height] in pixels, score.\n\n"
-               "Example:\n"
-               "  d2det_detect --model person.onnx --score 0.5 --output out/street street/*.jpg\n\n"
-            << visible << "\nExit code: 0 if something was processed, 1 if not, 2 for a wrong command line.\n";
+        out << HELP << "\n"
+            << visible
+            << "\nExit code: 0 if something was processed, 1 if not, 2 for a wrong command line, 130 after Ctrl-C.\n";
         return argc == 1 ? 2 : 0;
     }
     po::notify(args.values);
-    samples::checkDetectorOptions(args.values);
-    if (!args.values.count("input"))
-        throw UsageError("no INPUT is given");
-    for (const std::string& input : args.values["input"].as<std::vector<std::string>>())
-        args.inputs.push_back(input);
-    args.output = args.values["output"].as<std::string>();
-    args.quiet = args.values.count("quiet") > 0;
-    if (args.values.count("frames"))
-        args.frames = parseFrames(args.values["frames"].as<std::string>());
+    readArguments(args);
 
-    const bool anyVideo = std::any_of(args.inputs.begin(), args.inputs.end(),
-                                      [](const fs::path& path)
-                                      { return VIDEO_EXTENSIONS.count(extension(path)) && !fs::is_directory(path); });
-    if (!args.frames.empty() && !anyVideo)
-        throw UsageError("--frames needs a video among the INPUTs");
-    const bool video = anyVideo && args.frames.empty();
-    if (video && args.inputs.size() > 1)
-        throw UsageError("a video must be the only INPUT, unless --frames says which of its frames are pictures");
+    int64 skipped = 0;
+    const auto skip = [&](const std::string& input, const std::string& reason)
+    {
+        skipped++;
+        std::cerr << PROGRAM << ": skipped " << printable(input) << ": " << reason << "\n";
+    };
+    const std::vector<Source> sources = samples::listSources(args.inputs, args.input, std::cin, skip);
+    const auto isMoving = [](const Source& source) { return source.kind != Source::PICTURE; };
+    const bool moving = std::any_of(sources.begin(), sources.end(), isMoving);
+    for (const char* option : {"frames", "every", "max-frames"})
+        if (args.values.count(option) && !moving && !sources.empty())
+            throw UsageError(std::string("--") + option + " needs a video among the INPUTs");
+    checkOutput(args.output.folder, sources);
+    if (sources.empty())
+        throw std::runtime_error("none of the inputs could be processed");
     const cv::Ptr<Detector> detector = samples::makeDetector(args.values);
-    prepareOutput(args);
-    return video ? detectVideo(args, *detector) : detectPictures(args, *detector);
+    return Run(args, *detector, sources, skipped).process();
 }
 
 }  // namespace
 
 int main(int argc, char** argv)
 {
+#ifndef _WIN32
+    // FFmpeg's own messages about damaged videos (-8: none); ours names the file.
+    setenv("OPENCV_FFMPEG_LOGLEVEL", "-8", 0);
+#endif
     return samples::runProgram(PROGRAM, [&] { return run(argc, argv); });
 }

@@ -136,7 +136,10 @@ int evaluateOnly(const po::variables_map& values)
                     static_cast<long long>(result.images), static_cast<long long>(result.detections),
                     static_cast<long long>(result.unreadable), result.seconds);
         for (size_t i = 0; i < result.summary.size(); ++i)
-            std::printf("  %-6s %.4f\n", names[i], result.summary[i]);
+            if (result.maskSummary.empty())
+                std::printf("  %-6s %.4f\n", names[i], result.summary[i]);
+            else
+                std::printf("  %-6s %.4f   masks %.4f\n", names[i], result.summary[i], result.maskSummary[i]);
         for (size_t i = 0; i < result.categoryAP.size() && result.categoryAP.size() > 1; ++i)
             std::printf("  AP of %-20s %.4f\n", config.model.classNames[i].c_str(), result.categoryAP[i]);
     }

@@ -4,10 +4,13 @@
 
 #include "data/augment.hpp"
 
+#include "data/segmentation.hpp"
+
 #include <opencv2/imgproc.hpp>
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 namespace d2det
 {
@@ -40,8 +43,11 @@ std::vector<LabelledBox> boxesInside(const std::vector<LabelledBox>& boxes, cons
         box.y1 = std::max(box.y1 - part.y, 0.);
         box.x2 = std::min(box.x2 - part.x, double(part.width));
         box.y2 = std::min(box.y2 - part.y, double(part.height));
-        if (!thinner(box, minSide))
-            kept.push_back(box);
+        if (thinner(box, minSide))
+            continue;
+        if (!box.mask.empty())
+            box.mask = box.mask(part);
+        kept.push_back(box);
     }
     return kept;
 }
@@ -53,19 +59,41 @@ void drawSpan(Random& random, int side, double minScale, int& start, int& length
     start = static_cast<int>(random.below(static_cast<uint64_t>(side - length) + 1));
 }
 
+std::optional<LabelledBox> usableBox(const Annotation& a, const ImageRecord& image, double minSide)
+{
+    // Clipped here too: the data set may have been read without clipping.
+    LabelledBox box;
+    box.x1 = std::max(a.x, 0.);
+    box.y1 = std::max(a.y, 0.);
+    box.x2 = std::min(a.x + a.width, double(image.width));
+    box.y2 = std::min(a.y + a.height, double(image.height));
+    box.category = a.category;
+    if (a.crowd || thinner(box, minSide))
+        return std::nullopt;
+    return box;
+}
+
 }  // namespace
 
 std::vector<LabelledBox> usableBoxes(const ImageRecord& image, double minSide)
 {
     std::vector<LabelledBox> boxes;
     for (const Annotation& a : image.annotations)
-    {
-        // Clipped here too: the data set may have been read without clipping.
-        const LabelledBox box{std::max(a.x, 0.), std::max(a.y, 0.), std::min(a.x + a.width, double(image.width)),
-                              std::min(a.y + a.height, double(image.height)), a.category};
-        if (!a.crowd && !thinner(box, minSide))
-            boxes.push_back(box);
-    }
+        if (const auto box = usableBox(a, image, minSide))
+            boxes.push_back(*box);
+    return boxes;
+}
+
+std::vector<LabelledBox> usableBoxesWithMasks(const ImageRecord& image, double minSide)
+{
+    std::vector<LabelledBox> boxes;
+    for (const Annotation& a : image.annotations)
+        if (auto box = usableBox(a, image, minSide))
+        {
+            if (a.segmentation)
+                box->mask = toMask(*a.segmentation, image.height, image.width);
+            boxes.push_back(*box);
+        }
     return boxes;
 }
 
@@ -80,6 +108,12 @@ void flipHorizontal(Sample& sample)
         const double x1 = width - box.x2;
         box.x2 = width - box.x1;
         box.x1 = x1;
+        if (!box.mask.empty())
+        {
+            cv::Mat mask;
+            cv::flip(box.mask, mask, 1);
+            box.mask = mask;
+        }
     }
 }
 
@@ -136,6 +170,8 @@ void resizeBoxes(std::vector<LabelledBox>& boxes, const cv::Size& from, const cv
         box.x2 *= scaleX;
         box.y1 *= scaleY;
         box.y2 *= scaleY;
+        if (!box.mask.empty())
+            cv::resize(box.mask, box.mask, to, 0, 0, cv::INTER_NEAREST);
     }
 }
 

@@ -27,6 +27,7 @@ struct LabelledBox
 {
     double x1 = 0, y1 = 0, x2 = 0, y2 = 0;
     int category = 0;
+    cv::Mat mask;  //!< CV_8U 0 or 1, of the image's size; empty: the annotation has none
 };
 
 //! 8-bit BGR image and the boxes to train on, in its pixels.
@@ -36,8 +37,11 @@ struct Sample
     std::vector<LabelledBox> boxes;
 };
 
-//! Boxes that take part in training: no crowd, both sides at least minSide (pixels).
+//! Boxes that take part in training: no crowd, both sides at least minSide (pixels). Without masks.
 std::vector<LabelledBox> usableBoxes(const ImageRecord& image, double minSide);
+
+//! The same with the masks of their segmentations; one that cannot be decoded or is empty counts as absent.
+std::vector<LabelledBox> usableBoxesWithMasks(const ImageRecord& image, double minSide);
 
 void flipHorizontal(Sample& sample);
 
@@ -52,7 +56,7 @@ void cropRandomly(Sample& sample, Random& random, double minScale, double minSid
     v' = saturation * (contrast * (brightness * v)), one affine map of the three channels. */
 void jitterColour(cv::Mat& image, Random& random, double strength);
 
-//! Boxes of an image of size `from` in the image resized to `to`.
+//! Boxes of an image of size `from` in the image resized to `to`; masks take the nearest pixel.
 void resizeBoxes(std::vector<LabelledBox>& boxes, const cv::Size& from, const cv::Size& to);
 
 //! All random changes of `config` in their order: crop, flip, colour.

@@ -14,6 +14,7 @@
 #include "data/sampler.hpp"
 
 #include <opencv2/d2det/detector.hpp>
+#include <opencv2/imgproc.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -96,6 +97,27 @@ void copyPadded(const cv::Mat& blob, float* target, int64_t height, int64_t widt
         }
 }
 
+//! Masks of all objects if one of them has one.
+void addMasks(const std::vector<LabelledBox>& boxes, Instances& instances)
+{
+    const auto some = std::find_if(boxes.begin(), boxes.end(), [](const LabelledBox& b) { return !b.mask.empty(); });
+    if (some == boxes.end())
+        return;
+    const int64_t count = static_cast<int64_t>(boxes.size()), height = some->mask.rows, width = some->mask.cols;
+    torch::Tensor masks = torch::empty({count, height, width}, torch::kByte), has = torch::empty({count}, torch::kBool);
+    for (int64_t i = 0; i < count; i++)
+    {
+        const cv::Mat& mask = boxes[static_cast<size_t>(i)].mask;
+        uint8_t* out = masks.data_ptr<uint8_t>() + i * height * width;
+        has.data_ptr<bool>()[i] = !mask.empty();
+        if (mask.empty())
+            std::memset(out, 0, static_cast<size_t>(height * width));
+        else
+            mask.copyTo(cv::Mat(mask.size(), CV_8U, out));
+    }
+    instances.setMasks(masks, has);
+}
+
 Instances toInstances(const std::vector<LabelledBox>& boxes)
 {
     const int64_t count = static_cast<int64_t>(boxes.size());
@@ -108,7 +130,9 @@ Instances toInstances(const std::vector<LabelledBox>& boxes)
             *corner++ = static_cast<float>(value);
         *label++ = box.category;
     }
-    return Instances(Boxes(corners), labels);
+    Instances instances(Boxes(corners), labels);
+    addMasks(boxes, instances);
+    return instances;
 }
 
 Batch collate(const std::vector<Prepared>& samples)
@@ -272,7 +296,10 @@ Prepared DataLoader::Impl::prepare(const SampleDraw& draw)
     out.imageId = record.id;
     if (sample.image.empty())
         return out;
-    sample.boxes = usableBoxes(record, config_.minSide);
+    sample.boxes = usableBoxesWithMasks(record, config_.minSide);
+    for (LabelledBox& box : sample.boxes)  // the annotation file may be wrong about the image's size
+        if (!box.mask.empty() && box.mask.size() != sample.image.size())
+            cv::resize(box.mask, box.mask, sample.image.size(), 0, 0, cv::INTER_NEAREST);
 
     cv::d2det::InputParams params = input_;
     if (training_)

@@ -7,6 +7,8 @@
 
 #include "engine/config.hpp"
 
+#include "data/text.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -18,7 +20,6 @@
 #include <fstream>
 #include <initializer_list>
 #include <limits>
-#include <numeric>
 #include <stdexcept>
 #include <type_traits>
 
@@ -124,6 +125,23 @@ void visit(V& v, BoxHeadConfig& c)
 }
 
 template <class V>
+void visit(V& v, MaskHeadConfig& c)
+{
+    v("type", c.type);
+    v("channels", c.channels);
+    v("norm_groups", c.normGroups);
+    v("convs", c.convs);
+    v("pooled_size", c.pooledSize);
+    v("sampling_ratio", c.samplingRatio);
+    v("scoring", c.scoring);
+    v("score_channels", c.scoreChannels);
+    v("score_weight", c.scoreWeight);
+    v("overlap_from_masks", c.overlapFromMasks);
+    v("loss_weight", c.lossWeight);
+    v("score_loss_weight", c.scoreLossWeight);
+}
+
+template <class V>
 void visit(V& v, RoiConfig& c)
 {
     v("type", c.type);
@@ -134,6 +152,7 @@ void visit(V& v, RoiConfig& c)
     v("positive_fraction", c.positiveFraction);
     v("class_head", c.classHead);
     v("box_head", c.boxHead);
+    v("mask_head", c.maskHead);
 }
 
 template <class V>
@@ -202,6 +221,12 @@ void visit(V& v, DataConfig& c)
 }
 
 template <class V>
+void visit(V& v, LossConfig& c)
+{
+    v("mask", c.mask);
+}
+
+template <class V>
 void visit(V& v, SolverConfig& c)
 {
     v("optimizer", c.optimizer);
@@ -228,29 +253,11 @@ void visit(V& v, Config& c)
 {
     v("model", c.model);
     v("data", c.data);
+    v("losses", c.losses);
     v("solver", c.solver);
 }
 
 // ---- reading ----
-
-//! Levenshtein distance.
-size_t editDistance(const std::string& a, const std::string& b)
-{
-    std::vector<size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), size_t{0});
-    for (size_t i = 1; i <= a.size(); ++i)
-    {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.size(); ++j)
-        {
-            const size_t substituted = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
-        }
-    }
-    return row[b.size()];
-}
 
 std::string shorten(const std::string& text)
 {
@@ -335,10 +342,7 @@ private:
 
     std::string hint(const std::string& key) const
     {
-        const std::string shortKey = key.substr(0, 80);
-        const auto closer = [&](const std::string& a, const std::string& b)
-        { return editDistance(a, shortKey) < editDistance(b, shortKey); };
-        return "did you mean '" + *std::min_element(known_.begin(), known_.end(), closer) + "'?";
+        return "did you mean '" + nearestNames(key, known_, 1).front() + "'?";
     }
 
     static void expect(bool ok, const json& value, const std::string& path, const char* what)
@@ -667,6 +671,30 @@ void checkBoxHead(const Checker& check, const BoxHeadConfig& c)
     check.range("model.roi.box_head.max_rois", c.maxRois, 1, 100000);
 }
 
+void checkMaskHead(const Checker& check, const RoiConfig& roi)
+{
+    const MaskHeadConfig& c = roi.maskHead;
+    check.oneOf("model.roi.mask_head.type", c.type, {"none", "d2det", "fcn"});
+    check.range("model.roi.mask_head.channels", c.channels, 1, 8192);
+    check.range("model.roi.mask_head.norm_groups", c.normGroups, 0, 8192);
+    check.holds(c.normGroups == 0 || c.channels % c.normGroups == 0, "model.roi.mask_head.norm_groups",
+                std::to_string(c.normGroups) + " does not divide channels = " + std::to_string(c.channels));
+    check.range("model.roi.mask_head.convs", c.convs, 1, 64);
+    check.range("model.roi.mask_head.sampling_ratio", c.samplingRatio, 0, 16);
+    check.range("model.roi.mask_head.score_channels", c.scoreChannels, 1, 16384);
+    check.range("model.roi.mask_head.score_weight", c.scoreWeight, 0, 1e3);
+    check.range("model.roi.mask_head.loss_weight", c.lossWeight, 0, 1e6);
+    check.range("model.roi.mask_head.score_loss_weight", c.scoreLossWeight, 0, 1e6);
+    if (c.type == "none")
+        return;
+    check.holds(c.pooledSize == 14, "model.roi.mask_head.pooled_size",
+                std::to_string(c.pooledSize) + " is not 14; masks have 28 x 28 cells");
+    check.holds(roi.boxHead.pooledSize == 14, "model.roi.box_head.pooled_size",
+                std::to_string(roi.boxHead.pooledSize) + " is not 14, which mask_head needs: masks have 28 x 28 cells");
+    check.holds(c.type == "d2det" || !c.scoring, "model.roi.mask_head.scoring",
+                "needs the features of type d2det; set it to false for type " + c.type);
+}
+
 void checkRoi(const Checker& check, const ModelConfig& model)
 {
     const RoiConfig& c = model.roi;
@@ -681,6 +709,7 @@ void checkRoi(const Checker& check, const ModelConfig& model)
     check.range("model.roi.positive_fraction", c.positiveFraction, 0, 1);
     checkClassHead(check, c.classHead);
     checkBoxHead(check, c.boxHead);
+    checkMaskHead(check, c);
 }
 
 void checkTest(const Checker& check, const TestConfig& c)
@@ -856,6 +885,7 @@ void checkConfig(const Config& config)
     const Checker check;
     checkModel(check, config.model);
     checkData(check, config.data);
+    check.oneOf("losses.mask", config.losses.mask, {"on", "off"});
     checkSolver(check, config.solver);
 }
 

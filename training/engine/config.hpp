@@ -89,6 +89,25 @@ struct BoxHeadConfig
     int maxRois = 192;  //!< positives per step
 };
 
+//! Instance masks of 28 x 28 cells, one per detection, of its class (d2det.md 4).
+struct MaskHeadConfig
+{
+    //! none | d2det: two transposed convolutions on the box head's features | fcn: convolutions on a RoIAlign of its own,
+    //! one transposed convolution, as in the report and in Mask R-CNN
+    std::string type = "none";
+    int channels = 256;
+    int normGroups = 16;    //!< group norm: d2det behind the first upsampling, fcn behind every convolution; 0: none
+    int convs = 4;          //!< fcn: 3x3 convolutions before the upsampling
+    int pooledSize = 14;    //!< fcn: of its RoIAlign; the mask is twice as large
+    int samplingRatio = 2;  //!< fcn
+    bool scoring = true;    //!< d2det: predict the mask's IoU
+    int scoreChannels = 1024;
+    float scoreWeight = 0.3f;      //!< mask score = class score + scoreWeight * predicted IoU
+    bool overlapFromMasks = true;  //!< overlap labels of the box head from the mask where there is one
+    float lossWeight = 1;
+    float scoreLossWeight = 0.5f;
+};
+
 struct RoiConfig
 {
     std::string type = "d2det";
@@ -100,6 +119,7 @@ struct RoiConfig
     float positiveFraction = 0.25f;
     ClassHeadConfig classHead;
     BoxHeadConfig boxHead;
+    MaskHeadConfig maskHead;
 };
 
 struct TestConfig
@@ -163,6 +183,12 @@ struct DataConfig
     float maxBadFraction = 0.1f;  //!< share of unreadable images beyond which the run stops
 };
 
+//! Parts of the loss that may be left out: the head stays in the model with the weights it has.
+struct LossConfig
+{
+    std::string mask = "on";  //!< on | off: mask and mask score
+};
+
 struct SolverConfig
 {
     std::string optimizer = "sgd";  //!< sgd | adam (AdamW)
@@ -188,6 +214,7 @@ struct Config
 {
     ModelConfig model;
     DataConfig data;
+    LossConfig losses;
     SolverConfig solver;
 };
 

@@ -6,6 +6,7 @@
 
 #include "engine/events.hpp"
 
+#include "data/text.hpp"
 #include "engine/checkpoint.hpp"
 
 #include <cmath>
@@ -14,7 +15,6 @@
 #include <filesystem>
 #include <stdexcept>
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace d2det
@@ -35,12 +35,6 @@ bool startsWith(const std::string& text, const char* prefix)
     return text.rfind(prefix, 0) == 0;
 }
 
-size_t terminalColumns()
-{
-    winsize size{};
-    return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col - 1u : 119u;
-}
-
 //! Header and rows up to and including an iteration; the first column is the iteration.
 std::string rowsUntil(const std::string& path, int64_t iteration)
 {
@@ -53,19 +47,6 @@ std::string rowsUntil(const std::string& path, int64_t iteration)
 }
 
 }  // namespace
-
-std::string formatDuration(double seconds)
-{
-    if (!std::isfinite(seconds) || seconds < 0)
-        return "?";
-    const auto total = static_cast<long long>(seconds + 0.5);
-    char text[64];
-    if (total >= 3600)
-        std::snprintf(text, sizeof(text), "%lldh%02lldm", total / 3600, total / 60 % 60);
-    else
-        std::snprintf(text, sizeof(text), "%lldm%02llds", total / 60, total % 60);
-    return text;
-}
 
 void Metrics::put(const std::string& name, double value)
 {
@@ -138,7 +119,7 @@ void ConsoleSink::write(const Progress& progress, const Values& values)
     line += " left " + formatDuration(progress.secondsLeft);
     if (!terminal_)
         return message(line);
-    std::printf("\r\033[K%s", line.substr(0, terminalColumns()).c_str());
+    std::printf("\r\033[K%s", line.substr(0, terminalColumns(STDOUT_FILENO)).c_str());
     std::fflush(stdout);
     lineOpen_ = true;
 }

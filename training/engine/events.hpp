@@ -86,8 +86,6 @@ private:
     std::string folder_;
 };
 
-std::string formatDuration(double seconds);
-
 }  // namespace d2det
 
 #endif

@@ -104,6 +104,7 @@ CocoOptions readOptions(const Config& config)
     CocoOptions options;
     options.classNames = config.model.classNames;
     options.maxBadFraction = config.data.maxBadFraction;
+    options.keepSegmentation = config.model.roi.maskHead.type != "none";
     return options;
 }
 
@@ -151,6 +152,11 @@ std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Me
         metrics.put(prefix + "AP", result.summary.at(0));
         metrics.put(prefix + "AP50", result.summary.at(1));
         metrics.put(prefix + "AP75", result.summary.at(2));
+        if (result.maskSummary.empty())
+            continue;
+        metrics.put(prefix + "mask_AP", result.maskSummary.at(0));
+        metrics.put(prefix + "mask_AP50", result.maskSummary.at(1));
+        metrics.put(prefix + "mask_AP75", result.maskSummary.at(2));
     }
     return results;
 }
@@ -265,7 +271,7 @@ void Trainer::step(const Batch& batch)
     input.images.images = input.images.images.contiguous(torch::MemoryFormat::ChannelsLast);
 
     solver_->zeroGrad();
-    const std::map<std::string, torch::Tensor> losses = model_->losses(input, generator_);
+    const std::map<std::string, torch::Tensor> losses = model_->losses(input, generator_, config_.losses);
     torch::Tensor total;
     for (const auto& item : losses)
         total = total.defined() ? total + item.second : item.second;
@@ -363,9 +369,13 @@ void Trainer::runEvaluation()
     lastWrite_ = Clock::now();
     if (results.empty() || !results.back().complete)
         return metrics_.clear();
-    double mean = 0;
+    double mean = 0;  // of boxes, and of masks where they were judged
     for (const Evaluation& result : results)
-        mean += result.summary[0] / static_cast<double>(results.size());
+    {
+        const double boxes = result.summary[0];
+        const double both = result.maskSummary.empty() ? boxes : 0.5 * (boxes + result.maskSummary[0]);
+        mean += both / static_cast<double>(results.size());
+    }
     metrics_.write({iteration_, total_, static_cast<double>(iteration_) / static_cast<double>(perEpoch_), 0});
     const bool better = mean > best_;
     best_ = std::max(best_, mean);

@@ -7,6 +7,7 @@
 #include "evaluation/evaluate.hpp"
 
 #include "data/input_params.hpp"
+#include "data/segmentation.hpp"
 #include "opencv2/d2det/detector.hpp"
 #include "opencv2/d2det/metrics.hpp"
 
@@ -49,29 +50,52 @@ ImageBatch toBatch(const cv::Mat& image, const InputConfig& config)
     return ImageBatch(images.contiguous(torch::MemoryFormat::ChannelsLast), {info});
 }
 
-//! Rows (batch, class, score, x1, y1, x2, y2); padding rows have score 0.
-int64_t addDetections(const torch::Tensor& rows, double scale, const cv::Mat& image, int64_t imageId,
-                      cv::d2det::CocoEvaluator& evaluator)
+//! The two sets of numbers of a model with masks: detections are ranked by other scores for masks than for boxes.
+struct Evaluators
 {
-    const torch::Tensor table = rows.to(torch::kDouble).contiguous();
+    cv::d2det::CocoEvaluator boxes, masks;
+    std::vector<int64> maskImages;  //!< images judged by masks
+};
+
+//! Rows (batch, class, score, x1, y1, x2, y2); padding rows have score 0.
+int64_t addDetections(const InferenceTrace& trace, const ModelConfig& config, double scale, const cv::Mat& image,
+                      const ImageRecord& record, bool withMasks, Evaluators& evaluators)
+{
+    const torch::Tensor table = trace.detections.to(torch::kDouble).contiguous();
     const auto row = table.accessor<double, 2>();
     int64_t count = 0;
     for (int64_t i = 0; i < table.size(0); ++i)
     {
         if (!(row[i][2] > 0))
             continue;
-        const double x1 = std::clamp(row[i][3] / scale, 0.0, static_cast<double>(image.cols));
-        const double y1 = std::clamp(row[i][4] / scale, 0.0, static_cast<double>(image.rows));
-        const double x2 = std::clamp(row[i][5] / scale, 0.0, static_cast<double>(image.cols));
-        const double y2 = std::clamp(row[i][6] / scale, 0.0, static_cast<double>(image.rows));
-        evaluator.addDetection(
-            {imageId, static_cast<int64_t>(row[i][1]), cv::Rect2d(x1, y1, x2 - x1, y2 - y1), row[i][2]});
+        const cv::Vec4d box(row[i][3] / scale, row[i][4] / scale, row[i][5] / scale, row[i][6] / scale);
+        const double x1 = std::clamp(box[0], 0.0, static_cast<double>(image.cols));
+        const double y1 = std::clamp(box[1], 0.0, static_cast<double>(image.rows));
+        const double x2 = std::clamp(box[2], 0.0, static_cast<double>(image.cols));
+        const double y2 = std::clamp(box[3], 0.0, static_cast<double>(image.rows));
+        cv::d2det::CocoEvaluator::Detection detection;
+        detection.imageId = record.id;
+        detection.categoryId = static_cast<int64_t>(row[i][1]);
+        detection.box = cv::Rect2d(x1, y1, x2 - x1, y2 - y1);
+        detection.score = row[i][2];
+        evaluators.boxes.addDetection(detection);
         ++count;
+        if (!withMasks)
+            continue;
+        const torch::Tensor probability = trace.masks[i][0].contiguous();
+        const cv::Mat map(static_cast<int>(probability.size(0)), static_cast<int>(probability.size(1)), CV_32F,
+                          probability.data_ptr<float>());
+        cv::Mat mask;
+        cv::d2det::pasteMask(map, box, image.size(), mask);
+        detection.mask = cv::d2det::rleEncode(mask);
+        if (trace.maskIous.defined())
+            detection.score += config.roi.maskHead.scoreWeight * trace.maskIous[i][0].item<double>();
+        evaluators.masks.addDetection(detection);
     }
     return count;
 }
 
-void addGroundTruth(const Dataset& dataset, int64_t numClasses, cv::d2det::CocoEvaluator& evaluator)
+void addGroundTruth(const Dataset& dataset, int64_t numClasses, bool withMasks, Evaluators& evaluators)
 {
     std::vector<int64> imageIds, categories;
     for (int64_t category = 0; category < numClasses; ++category)
@@ -79,11 +103,33 @@ void addGroundTruth(const Dataset& dataset, int64_t numClasses, cv::d2det::CocoE
     for (const ImageRecord& image : dataset.images)
     {
         imageIds.push_back(image.id);
+        bool allMasks = withMasks && !image.annotations.empty();
+        std::vector<cv::d2det::CocoEvaluator::GroundTruth> objects;
         for (const Annotation& a : image.annotations)
-            evaluator.addGroundTruth({image.id, a.category, cv::Rect2d(a.x, a.y, a.width, a.height), a.area, a.crowd});
+        {
+            cv::d2det::CocoEvaluator::GroundTruth object;
+            object.imageId = image.id;
+            object.categoryId = a.category;
+            object.box = cv::Rect2d(a.x, a.y, a.width, a.height);
+            object.area = a.area;
+            object.crowd = a.crowd;
+            evaluators.boxes.addGroundTruth(object);
+            allMasks = allMasks && a.segmentation.has_value();
+            if (allMasks)
+                object.mask = toRle(*a.segmentation, image.height, image.width);
+            objects.push_back(object);
+        }
+        if (!allMasks)
+            continue;
+        evaluators.maskImages.push_back(image.id);
+        for (const auto& object : objects)
+            evaluators.masks.addGroundTruth(object);
     }
-    evaluator.setImages(imageIds);
-    evaluator.setCategories(categories);
+    evaluators.boxes.setImages(imageIds);
+    evaluators.boxes.setCategories(categories);
+    evaluators.masks.setImages(evaluators.maskImages);
+    evaluators.masks.setCategories(categories);
+    std::sort(evaluators.maskImages.begin(), evaluators.maskImages.end());
 }
 
 }  // namespace
@@ -94,8 +140,9 @@ Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFra
     const auto start = std::chrono::steady_clock::now();
     const bool wasTraining = detector->is_training();
     detector->eval();
-    cv::d2det::CocoEvaluator evaluator;
-    addGroundTruth(dataset, detector->numClasses(), evaluator);
+    const ModelConfig& config = detector->config;
+    Evaluators evaluators;
+    addGroundTruth(dataset, detector->numClasses(), config.roi.maskHead.type != "none", evaluators);
 
     Evaluation result;
     result.name = dataset.name;
@@ -115,9 +162,11 @@ Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFra
                 firstBad = record.path;
             continue;
         }
-        const ImageBatch batch = toBatch(image, detector->config.input);
+        const ImageBatch batch = toBatch(image, config.input);
         const InferenceTrace trace = detector->infer(batch);
-        result.detections += addDetections(trace.detections, batch.infos[0].scale, image, record.id, evaluator);
+        const bool withMasks =
+            std::binary_search(evaluators.maskImages.begin(), evaluators.maskImages.end(), int64(record.id));
+        result.detections += addDetections(trace, config, batch.infos[0].scale, image, record, withMasks, evaluators);
     }
     detector->train(wasTraining);
     if (static_cast<double>(result.unreadable) >
@@ -125,8 +174,10 @@ Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFra
         throw std::runtime_error(std::to_string(result.unreadable) + " of " + std::to_string(result.images) +
                                  " images of " + dataset.name + " cannot be read, the first is " + firstBad +
                                  " (data.max_bad_fraction allows fewer)");
-    result.summary = evaluator.summarize();
-    result.categoryAP = evaluator.perCategoryAP();
+    result.summary = evaluators.boxes.summarize();
+    result.categoryAP = evaluators.boxes.perCategoryAP();
+    if (!evaluators.maskImages.empty())
+        result.maskSummary = evaluators.masks.summarize(cv::d2det::IOU_MASK);
     result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return result;
 }

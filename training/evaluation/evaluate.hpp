@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* COCO average precision of a model in the trainer, by the numbers of cv::d2det::CocoEvaluator (operators.md 6). */
+/* COCO average precision of a model in the trainer, by the numbers of cv::d2det::CocoEvaluator (operators.md 6). Masks are
+   judged on the images in which every object has one. */
 
 #ifndef D2DET_TRAINING_EVALUATE_HPP
 #define D2DET_TRAINING_EVALUATE_HPP
@@ -17,9 +18,10 @@ namespace d2det
 
 struct Evaluation
 {
-    std::string name;                //!< of the data set
-    std::vector<double> summary;     //!< the 12 COCO numbers: AP, AP50, AP75, ...; -1 where nothing can be counted
-    std::vector<double> categoryAP;  //!< by class
+    std::string name;                 //!< of the data set
+    std::vector<double> summary;      //!< the 12 COCO numbers: AP, AP50, AP75, ...; -1 where nothing can be counted
+    std::vector<double> maskSummary;  //!< the same of the masks; empty if the model has none or no object has one
+    std::vector<double> categoryAP;   //!< by class
     int64_t images = 0;
     int64_t detections = 0;
     int64_t unreadable = 0;  //!< images that could not be decoded; they count as images without detections

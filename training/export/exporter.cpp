@@ -37,6 +37,17 @@ struct Levels
     std::vector<int64_t> strides;
 };
 
+//! What tells a RoI convolution which rows hold something: tensors of RoIs [R, 5] and, for weights by class, classes [R, 1].
+struct Rows
+{
+    Rows(const std::string& rois, const std::string& classes = "", const std::string& suffix = "")
+        : rois(rois), classes(classes), suffix(suffix)
+    {
+    }
+    std::string rois, classes;
+    std::string suffix;  //!< of the outputs' names, where the same weights are used a second time
+};
+
 class Walk
 {
 public:
@@ -55,8 +66,8 @@ private:
 
     std::string unit(const ConvUnit& unit, const std::string& input, const std::string& output = "");
     std::string groupNorm(const torch::nn::GroupNormImpl& norm, const std::string& input, const std::string& output);
-    std::string roiConv(const RoIConv& conv, const std::string& input, const std::string& rois,
-                        const std::string& output = "");
+    std::string roiConv(const RoIConv& conv, const std::string& input, const Rows& rows, const std::string& output = "",
+                        bool sigmoid = false);
 
     std::string block(const Block& block, const std::string& input, const std::string& output);
     Names backbone();
@@ -66,6 +77,10 @@ private:
     std::string poolWithoutOffsets(const Levels& levels, const std::string& rois, const std::string& output,
                                    int64_t size);
     std::string boxHead(const Levels& levels, const std::string& rois);
+    std::string boxTrunk(const Levels& levels, const Rows& rows);
+    std::string alignedPool(const Levels& levels, const std::string& rois, const std::string& output, int64_t size,
+                            int samplingRatio);
+    void maskHead(const Levels& levels);
     std::string decode(const std::string& rois, const std::string& offsets, const std::string& overlap);
     void detections(const std::string& rois, const std::string& labels);
 
@@ -183,30 +198,41 @@ std::string Walk::groupNorm(const torch::nn::GroupNormImpl& norm, const std::str
     return node("Add", {x, weights(norm.bias.view({-1, 1, 1}), name + ".bias")}, output);
 }
 
-std::string Walk::roiConv(const RoIConv& conv, const std::string& input, const std::string& rois,
-                          const std::string& output)
+std::string Walk::roiConv(const RoIConv& conv, const std::string& input, const Rows& rows, const std::string& output,
+                          bool sigmoid)
 {
     const RoIConvOptions& o = conv->options;
     const std::string name = nameOf(conv->weight);
-    Names inputs{input, rois, weights(conv->weight.flatten(0, 1), name + ".weight")};
+    Names inputs{input, rows.rois};
+    if (o.byClass)
+        inputs.push_back(rows.classes);
+    inputs.push_back(weights(conv->weight.flatten(0, 1), name + ".weight"));
+    const auto add = [&](const Tensor& value, const char* suffix)
+    { inputs.push_back(weights(conv->perMap(value).flatten(), name + suffix)); };
     if (o.bias)
-        inputs.push_back(weights(conv->bias.flatten(), name + ".bias"));
+        add(conv->bias, ".bias");
     if (o.normGroups > 0)
     {
-        inputs.push_back(weights(conv->normWeight.flatten(), name + ".norm_weight"));
-        inputs.push_back(weights(conv->normBias.flatten(), name + ".norm_bias"));
+        add(conv->normWeight, ".norm_weight");
+        add(conv->normBias, ".norm_bias");
     }
-    return own("D2RoIConv", inputs, output.empty() ? name : output,
-               {{"levels", o.levels},
-                {"conv_stride", o.stride},
-                {"conv_pad", o.pad},
-                {"has_bias", o.bias},
-                {"norm_groups", o.normGroups},
-                {"norm_affine", 1},
-                {"epsilon", 1e-5f},
-                {"relu", o.relu},
-                {"finest_scale", config_.roi.finestScale},
-                {"legacy", config_.legacy}});
+    Attributes attributes{{"levels", o.levels},
+                          {"conv_stride", o.stride},
+                          {"conv_pad", o.pad},
+                          {"has_bias", o.bias},
+                          {"norm_groups", o.normGroups},
+                          {"norm_affine", 1},
+                          {"epsilon", 1e-5f},
+                          {"relu", o.relu},
+                          {"finest_scale", config_.roi.finestScale},
+                          {"legacy", config_.legacy}};
+    if (o.byClass)
+        attributes.push_back({"by_class", 1});
+    if (o.upsample > 1)
+        attributes.push_back({"upsample", o.upsample});
+    if (sigmoid)
+        attributes.push_back({"sigmoid", 1});
+    return own("D2RoIConv", inputs, output.empty() ? name + rows.suffix : output, attributes);
 }
 
 // ------------------------------------------------------------------ backbone and pyramid
@@ -379,21 +405,67 @@ std::string Walk::classHead(const Levels& levels, const std::string& rois)
     return node("Softmax", {x}, "probabilities", {{"axis", 1}});
 }
 
+std::string Walk::alignedPool(const Levels& levels, const std::string& rois, const std::string& output, int64_t size,
+                              int samplingRatio)
+{
+    Names inputs{rois};
+    inputs.insert(inputs.end(), levels.maps.begin(), levels.maps.end());
+    Attributes attributes = poolAttributes(levels, size, samplingRatio);
+    attributes.push_back({"aligned", 1});
+    return own("D2RoIAlign", inputs, output, attributes);
+}
+
+std::string Walk::boxTrunk(const Levels& levels, const Rows& rows)
+{
+    const BoxHeadConfig& c = config_.roi.boxHead;
+    std::string x = alignedPool(levels, rows.rois, "box_head.pooled" + rows.suffix, c.pooledSize, c.samplingRatio);
+    for (const RoIConv& conv : model_.boxHead->convs)
+        x = roiConv(conv, x, rows);
+    return x;
+}
+
 //! Dense regression of the candidates; returns their refined boxes [D, 4].
 std::string Walk::boxHead(const Levels& levels, const std::string& rois)
 {
-    const BoxHeadConfig& c = config_.roi.boxHead;
     const BoxHeadImpl& head = *model_.boxHead;
-    Names inputs{rois};
-    inputs.insert(inputs.end(), levels.maps.begin(), levels.maps.end());
-    Attributes attributes = poolAttributes(levels, c.pooledSize, c.samplingRatio);
-    attributes.push_back({"aligned", 1});
-    std::string x = own("D2RoIAlign", inputs, "box_head.pooled", attributes);
-    for (const RoIConv& conv : head.convs)
-        x = roiConv(conv, x, rois);
+    const std::string x = boxTrunk(levels, rois);
     const std::string offsets = roiConv(head.offsets, x, rois, "dense_offsets");
     const std::string overlap = head.overlap.is_empty() ? "" : roiConv(head.overlap, x, rois, "dense_overlap");
     return decode(rois, offsets, overlap);
+}
+
+//! The second pass, over the final boxes: outputs "masks" [K, 1, 28, 28] and, with mask scoring, "mask_ious" [K, 1].
+void Walk::maskHead(const Levels& levels)
+{
+    const MaskHeadConfig& c = config_.roi.maskHead;
+    const MaskHeadImpl& head = *model_.maskHead;
+    const int64_t kept = config_.test.maxDetections;
+    const std::string batch = columns("detections", "detections.batch", 0, 1);
+    const std::string boxes = columns("detections", "detections.boxes", 3, 7);
+    const std::string rois = node("Concat", {batch, boxes}, "detections.rois", {{"axis", 1}});
+    const Rows rows(rois, columns("detections", "detections.classes", 1, 2), ".second");
+
+    const std::string trunk = head.usesTrunk() ? boxTrunk(levels, rows) : "";
+    std::string x =
+        head.usesTrunk() ? trunk : alignedPool(levels, rois, "mask_head.pooled", c.pooledSize, c.samplingRatio);
+    for (const auto* list : {&head.convs, &head.upsamples})
+        for (const RoIConv& conv : *list)
+            x = roiConv(conv, x, rows);
+    roiConv(head.classifier, x, rows, "masks", true);
+    const int64_t side = 4 * config_.roi.boxHead.pooledSize / 2;
+    graph_.addOutput("masks", {kept, 1, side, side});
+    if (!c.scoring)
+        return;
+    x = node("MaxPool", {"masks"}, "mask_head.coarse",
+             {{"kernel_shape", std::vector<int64_t>{4, 4}},
+              {"strides", std::vector<int64_t>{4, 4}},
+              {"pads", std::vector<int64_t>{1, 1, 1, 1}}});
+    x = node("Concat", {trunk, x}, "mask_head.score_input", {{"axis", 1}});
+    x = roiConv(head.score1, x, rows);
+    x = roiConv(head.score2, x, rows);
+    x = roiConv(head.score3, x, rows);
+    reshape(x, "mask_ious", {0, 1});
+    graph_.addOutput("mask_ious", {kept, 1});
 }
 
 /* Without the overlap branch every cell counts. The operator wants logits all the same: any that are never negative do,
@@ -444,6 +516,8 @@ void Walk::detections(const std::string& rois, const std::string& labels)
                           {"max_detections", t.maxDetections},
                           {"legacy", config_.legacy},
                           {"labelled", 1}};
+    if (!model_.maskHead.is_empty() && config_.roi.maskHead.scoring)
+        attributes.push_back({"mask_score_weight", config_.roi.maskHead.scoreWeight});
     const Attributes about = description();
     attributes.insert(attributes.end(), about.begin(), about.end());
     own("D2Detections", {rois, labels}, "detections", attributes);
@@ -517,6 +591,8 @@ void Walk::run(bool intermediate)
     const std::string refined = boxHead(levels, kept);
     const std::string finalRois = node("Concat", {batch, refined}, "refined_rois", {{"axis", 1}});
     detections(finalRois, columns("candidates", "candidates.labels", 1, 3));
+    if (!model_.maskHead.is_empty())
+        maskHead(levels);
     if (intermediate)
         exposeIntermediate();
 }

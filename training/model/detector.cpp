@@ -89,6 +89,9 @@ DetectorImpl::DetectorImpl(const ModelConfig& config_) : config(config_)
     classHead = register_module("class_head",
                                 ClassHead(config.roi, config.fpn.channels, numClasses(), roiStrides, config.legacy));
     boxHead = register_module("box_head", BoxHead(config.roi, config.fpn.channels, roiStrides, config.legacy));
+    if (config.roi.maskHead.type != "none")
+        maskHead = register_module("mask_head",
+                                   MaskHead(config.roi, config.fpn.channels, numClasses(), roiStrides, config.legacy));
 }
 
 std::vector<Tensor> DetectorImpl::roiLevels(const std::vector<Tensor>& pyramid) const
@@ -96,7 +99,8 @@ std::vector<Tensor> DetectorImpl::roiLevels(const std::vector<Tensor>& pyramid) 
     return std::vector<Tensor>(pyramid.begin(), pyramid.begin() + config.roi.levels);
 }
 
-std::map<std::string, Tensor> DetectorImpl::losses(const Batch& batch, torch::Generator generator)
+std::map<std::string, Tensor> DetectorImpl::losses(const Batch& batch, torch::Generator generator,
+                                                   const LossConfig& switches)
 {
     std::map<std::string, Tensor> out;
     const std::vector<Tensor> pyramid = fpn(backbone(batch.images.images));
@@ -112,7 +116,7 @@ std::map<std::string, Tensor> DetectorImpl::losses(const Batch& batch, torch::Ge
     }
     const auto proposals =
         ops::proposals(detachedLogits, detachedDeltas, strides, batch.images.imInfo(), proposalParams(config, true));
-    roiLosses(batch, roiLevels(pyramid), proposals.first, proposals.second, generator, out);
+    roiLosses(batch, roiLevels(pyramid), proposals.first, generator, switches, out);
     return out;
 }
 
@@ -156,13 +160,20 @@ void DetectorImpl::rpnLosses(const Batch& batch, const std::vector<Tensor>& logi
     out["rpn_box"] = boxLoss * scale;
 }
 
-//! Sampling (d2det.md 1.5), classification loss (3.1), jitter and dense regression losses (2.3, 2.4).
+PositiveRois PositiveRois::select(const Tensor& index) const
+{
+    return {rois.index_select(0, index), gts.index_select(0, index), limits.index_select(0, index),
+            gtIndex.index_select(0, index), labels.index_select(0, index)};
+}
+
+//! Sampling (d2det.md 1.5) and classification loss (3.1); the positives go on to the other heads.
 void DetectorImpl::roiLosses(const Batch& batch, const std::vector<Tensor>& pyramid, const Tensor& proposals,
-                             const Tensor&, torch::Generator& generator, std::map<std::string, Tensor>& out)
+                             torch::Generator& generator, const LossConfig& switches,
+                             std::map<std::string, Tensor>& out)
 {
     const RoiConfig& r = config.roi;
-    const BoxHeadConfig& c = r.boxHead;
-    std::vector<Tensor> rois, labels, positives, positiveGts, limits;
+    std::vector<Tensor> rois, labels;
+    std::vector<PositiveRois> positives;
     for (int64_t b = 0; b < batch.images.size(); b++)
     {
         const Instances& target = batch.targets[b];
@@ -173,45 +184,122 @@ void DetectorImpl::roiLosses(const Batch& batch, const std::vector<Tensor>& pyra
         const Tensor keys = torch::rand({rows.size(0)}, generator);
         const auto [pos, neg] = sampleBalanced(assigned, keys, r.batchPerImage, r.positiveFraction);
         rois.push_back(withBatchIndex(rows.index_select(0, torch::cat({pos, neg})), b));
-        labels.push_back(torch::full({neg.size(0)}, numClasses(), torch::kLong));
-        if (pos.size(0) > 0)
+        const Tensor background = torch::full({neg.size(0)}, numClasses(), torch::kLong);
+        if (pos.size(0) == 0)
         {
-            const Tensor gtIndex = assigned.index_select(0, pos) - 1;
-            labels.insert(labels.end() - 1, target.labels.index_select(0, gtIndex));
-            positives.push_back(withBatchIndex(rows.index_select(0, pos), b));
-            positiveGts.push_back(gts.index_select(0, gtIndex));
-            limits.push_back(torch::tensor({{static_cast<float>(batch.images.infos[b].height),
-                                             static_cast<float>(batch.images.infos[b].width)}})
-                                 .expand({pos.size(0), 2}));
+            labels.push_back(background);
+            continue;
         }
+        const Tensor gtIndex = assigned.index_select(0, pos) - 1, classes = target.labels.index_select(0, gtIndex);
+        labels.push_back(torch::cat({classes, background}));
+        const ImageInfo& info = batch.images.infos[b];
+        const Tensor limit = torch::tensor({{static_cast<float>(info.height), static_cast<float>(info.width)}});
+        positives.push_back({withBatchIndex(rows.index_select(0, pos), b), gts.index_select(0, gtIndex),
+                             limit.expand({pos.size(0), 2}), gtIndex, classes});
     }
-    const Tensor allRois = torch::cat(rois).contiguous();
-    const Tensor scores = classHead(pyramid, allRois);
+    const Tensor scores = classHead(pyramid, torch::cat(rois).contiguous());
     out["cls"] = torch::cross_entropy_loss(scores, torch::cat(labels)) * r.classHead.lossWeight;
 
+    const bool trainMasks = !maskHead.is_empty() && switches.mask == "on";
     if (positives.empty())
     {
         out["dlr"] = out["overlap"] = pyramid[0].sum() * 0;
+        if (trainMasks)
+            out["mask"] = pyramid[0].sum() * 0;
         return;
     }
-    Tensor boxes = torch::cat(positives), gts = torch::cat(positiveGts), limit = torch::cat(limits);
-    if (boxes.size(0) > c.maxRois)
+    const auto all = [&](Tensor PositiveRois::*member)
     {
-        const Tensor keep = torch::randperm(boxes.size(0), generator, torch::kLong).slice(0, 0, c.maxRois);
-        boxes = boxes.index_select(0, keep);
-        gts = gts.index_select(0, keep);
-        limit = limit.index_select(0, keep);
+        std::vector<Tensor> parts;
+        for (const PositiveRois& p : positives)
+            parts.push_back(p.*member);
+        return torch::cat(parts);
+    };
+    regressionLosses(batch, pyramid,
+                     {all(&PositiveRois::rois), all(&PositiveRois::gts), all(&PositiveRois::limits),
+                      all(&PositiveRois::gtIndex), all(&PositiveRois::labels)},
+                     generator, trainMasks, out);
+}
+
+namespace
+{
+
+//! Mask targets of RoIs of several images.
+MaskTargets batchMaskTargets(const Batch& batch, const PositiveRois& positives, bool legacy)
+{
+    std::vector<Tensor> present, masks, fraction, rows;
+    for (int64_t b = 0; b < batch.images.size(); b++)
+    {
+        const Tensor mine = positives.rois.select(1, 0).eq(static_cast<double>(b)).nonzero().squeeze(1);
+        const MaskTargets t = maskTargets(batch.targets[b].masks, batch.targets[b].hasMask,
+                                          positives.rois.index_select(0, mine).slice(1, 1, 5).contiguous(),
+                                          positives.gtIndex.index_select(0, mine), legacy);
+        present.push_back(t.present);
+        masks.push_back(t.masks);
+        fraction.push_back(t.fraction);
+        rows.push_back(mine);
     }
-    const Tensor moved = jitterBoxes(boxes.slice(1, 1, 5), limit, c.jitter, config.legacy, generator);
-    const Tensor positiveRois = torch::cat({boxes.slice(1, 0, 1), moved}, 1).contiguous();
-    const auto [offsets, overlap] = boxHead->forward(pyramid, positiveRois);
+    const Tensor order = torch::cat(rows).argsort();
+    const auto joined = [&](const std::vector<Tensor>& parts) { return torch::cat(parts).index_select(0, order); };
+    return {joined(present), joined(masks), joined(fraction)};
+}
+
+}  // namespace
+
+//! Jitter and dense regression losses (d2det.md 2.3, 2.4), then those of the masks on the same RoIs and features.
+void DetectorImpl::regressionLosses(const Batch& batch, const std::vector<Tensor>& pyramid, PositiveRois positives,
+                                    torch::Generator& generator, bool trainMasks, std::map<std::string, Tensor>& out)
+{
+    const BoxHeadConfig& c = config.roi.boxHead;
+    if (positives.rois.size(0) > c.maxRois)
+        positives =
+            positives.select(torch::randperm(positives.rois.size(0), generator, torch::kLong).slice(0, 0, c.maxRois));
+    const Tensor moved =
+        jitterBoxes(positives.rois.slice(1, 1, 5), positives.limits, c.jitter, config.legacy, generator);
+    positives.rois = torch::cat({positives.rois.slice(1, 0, 1), moved}, 1).contiguous();
+    const Tensor trunk = boxHead->trunk(pyramid, positives.rois);
+    const auto [offsets, overlap] = boxHead->predict(trunk);
     const int64_t k = offsets.size(3);
-    const Tensor m =
-        c.binaryOverlap ? overlapLabels(moved, gts, k, c.overlapRule) : torch::ones({moved.size(0), 1, k, k});
+    Tensor m =
+        c.binaryOverlap ? overlapLabels(moved, positives.gts, k, c.overlapRule) : torch::ones({moved.size(0), 1, k, k});
+    const bool labelsFromMasks = !maskHead.is_empty() && config.roi.maskHead.overlapFromMasks && c.binaryOverlap;
+    MaskTargets targets;
+    if (trainMasks || labelsFromMasks)
+        targets = batchMaskTargets(batch, positives, config.legacy);
+    if (labelsFromMasks)
+        m = torch::where(targets.present.view({-1, 1, 1, 1}), maskOverlapLabels(targets.masks), m);
     out["dlr"] = c.regressionLoss == "iou"
-                     ? denseIouLoss(moved, offsets, gts, m, config.legacy, c.reduction, c.lossWeight)
-                     : denseSmoothL1Loss(moved, offsets, gts, m, c.smoothL1Beta, c.lossWeight);
+                     ? denseIouLoss(moved, offsets, positives.gts, m, config.legacy, c.reduction, c.lossWeight)
+                     : denseSmoothL1Loss(moved, offsets, positives.gts, m, c.smoothL1Beta, c.lossWeight);
     out["overlap"] = c.binaryOverlap ? bceLoss(overlap, m) * c.overlapLossWeight : offsets.sum() * 0;
+    if (trainMasks)
+        maskLosses(pyramid, trunk, positives, targets, out);
+}
+
+//! d2det.md 4.2. RoIs of objects without a mask take no part.
+void DetectorImpl::maskLosses(const std::vector<Tensor>& pyramid, const Tensor& trunk, const PositiveRois& positives,
+                              const MaskTargets& targets, std::map<std::string, Tensor>& out)
+{
+    const MaskHeadConfig& c = config.roi.maskHead;
+    const Tensor rows = targets.present.nonzero().squeeze(1);
+    if (rows.size(0) == 0)
+    {
+        out["mask"] = trunk.sum() * 0;
+        return;
+    }
+    const Tensor features = trunk.index_select(0, rows);
+    const MaskTargets mine{targets.present.index_select(0, rows), targets.masks.index_select(0, rows),
+                           targets.fraction.index_select(0, rows)};
+    const LevelRows classes = LevelRows::byClass(positives.labels.index_select(0, rows), numClasses());
+    const Tensor logits =
+        maskHead->forward(pyramid, features, positives.rois.index_select(0, rows).contiguous(), classes);
+    out["mask"] = bceLoss(logits, mine.masks) * c.lossWeight;
+    if (!c.scoring)
+        return;
+    const Tensor goal = maskIouTargets(logits, mine);
+    const Tensor difference = maskHead->score(features, logits, classes).squeeze(1) - goal;
+    const Tensor counted = goal.gt(0.1).logical_and(goal.le(1)).to(difference.scalar_type());
+    out["mask_iou"] = (counted * difference * difference).mean() * c.scoreLossWeight;
 }
 
 InferenceTrace DetectorImpl::infer(const ImageBatch& images)
@@ -260,7 +348,21 @@ InferenceTrace DetectorImpl::infer(const ImageBatch& images)
     last.labelled = true;
     trace.detections =
         runDetections(last, torch::cat({rois.slice(1, 0, 1), trace.refined}, 1), trace.candidates.slice(1, 1, 3));
+    if (!maskHead.is_empty())
+        inferMasks(pyramid, trace);
     return trace;
+}
+
+//! A second pass over the refined boxes (d2det.md 4.3); rows that are no detection get zeros.
+void DetectorImpl::inferMasks(const std::vector<Tensor>& pyramid, InferenceTrace& trace)
+{
+    const Tensor rois = roisOfDetections(trace.detections), labels = trace.detections.select(1, 1);
+    const LevelRows classes = LevelRows::byClass(labels, numClasses());
+    const Tensor trunk = maskHead->usesTrunk() ? boxHead->trunk(pyramid, rois) : Tensor();
+    const Tensor logits = maskHead->forward(pyramid, trunk, rois, classes);
+    trace.masks = torch::sigmoid(logits) * labels.ge(0).to(torch::kFloat).view({-1, 1, 1, 1});
+    if (config.roi.maskHead.scoring)
+        trace.maskIous = maskHead->score(trunk, logits, classes);
 }
 
 }  // namespace d2det

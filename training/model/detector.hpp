@@ -2,13 +2,14 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The D2Det detector: backbone -> FPN -> RPN -> { discriminative RoI pooling and classifier, dense local regression }.
-   Source: d2det.md 1 - 3. The member structure is what the exporter walks. */
+/* The D2Det detector: backbone -> FPN -> RPN -> { discriminative RoI pooling and classifier, dense local regression, masks }.
+   Source: d2det.md 1 - 4. The member structure is what the exporter walks. */
 
 #ifndef D2DET_TRAINING_DETECTOR_HPP
 #define D2DET_TRAINING_DETECTOR_HPP
 
 #include "model/backbone.hpp"
+#include "model/targets.hpp"
 #include "structures/structures.hpp"
 
 #include <map>
@@ -66,6 +67,8 @@ class BoxHeadImpl : public torch::nn::Module
 {
 public:
     BoxHeadImpl(const RoiConfig& config, int64_t inChannels, const std::vector<float>& strides, bool legacy);
+    Tensor trunk(const std::vector<Tensor>& pyramid, const Tensor& rois);  //!< [R, channels, k, k], also for the masks
+    std::pair<Tensor, Tensor> predict(const Tensor& trunk);                //!< offsets and overlap logits
     std::pair<Tensor, Tensor> forward(const std::vector<Tensor>& pyramid, const Tensor& rois);
 
     std::vector<RoIConv> convs;
@@ -79,6 +82,33 @@ private:
 };
 TORCH_MODULE(BoxHead);
 
+/** Masks of 28 x 28 cells (d2det.md 4.1), one per RoI: of its class. Two kinds behind one interface:
+    d2det  the box head's features -> two transposed convolutions -> convolution per class; with mask scoring
+    fcn    RoIAlign -> convolutions -> transposed convolution -> convolution per class */
+class MaskHeadImpl : public torch::nn::Module
+{
+public:
+    MaskHeadImpl(const RoiConfig& config, int64_t inChannels, int64_t numClasses, const std::vector<float>& strides,
+                 bool legacy);
+    bool usesTrunk() const { return config_.maskHead.type == "d2det"; }
+    //! Logits [R, 1, 28, 28]. trunk: the box head's features of the same RoIs, if usesTrunk(). classes: one group per class.
+    Tensor forward(const std::vector<Tensor>& pyramid, const Tensor& trunk, const Tensor& rois,
+                   const LevelRows& classes);
+    //! Predicted IoU of the masks [R, 1]; the logits get no gradient from it.
+    Tensor score(const Tensor& trunk, const Tensor& logits, const LevelRows& classes);
+
+    std::vector<RoIConv> convs;                                 //!< fcn only
+    std::vector<RoIConv> upsamples;                             //!< transposed convolutions
+    RoIConv classifier{nullptr};                                //!< a weight set per class
+    RoIConv score1{nullptr}, score2{nullptr}, score3{nullptr};  //!< empty without mask scoring
+
+private:
+    RoiConfig config_;
+    std::vector<float> strides_;
+    bool legacy_;
+};
+TORCH_MODULE(MaskHead);
+
 //! Everything that a forward pass at test time computes, in the order of the exported graph; names are those of the ONNX tensors.
 struct InferenceTrace
 {
@@ -91,6 +121,20 @@ struct InferenceTrace
     Tensor offsets, overlap;           //!< dense_offsets, dense_overlap
     Tensor refined;                    //!< refined_boxes [B D, 4]
     Tensor detections;                 //!< detections [B K', 7], network-input pixels
+    Tensor masks;                      //!< masks [B K', 1, 28, 28], probabilities; undefined without a mask head
+    Tensor maskIous;                   //!< mask_ious [B K', 1], predicted; undefined without mask scoring
+};
+
+//! RoIs that belong to an object, over the images of a batch.
+struct PositiveRois
+{
+    Tensor rois;     //!< [n, 5]
+    Tensor gts;      //!< [n, 4], boxes of their objects
+    Tensor limits;   //!< [n, 2] = height, width of the image
+    Tensor gtIndex;  //!< int64 [n], index of the object among those of its image
+    Tensor labels;   //!< int64 [n]
+
+    PositiveRois select(const Tensor& index) const;
 };
 
 class DetectorImpl : public torch::nn::Module
@@ -98,8 +142,9 @@ class DetectorImpl : public torch::nn::Module
 public:
     explicit DetectorImpl(const ModelConfig& config);
 
-    //! Losses by name ("rpn_cls", "rpn_box", "cls", "dlr", "overlap"), weighted; their sum is trained.
-    std::map<std::string, Tensor> losses(const Batch& batch, torch::Generator generator);
+    //! Losses by name ("rpn_cls", "rpn_box", "cls", "dlr", "overlap", "mask", "mask_iou"), weighted; their sum is trained.
+    std::map<std::string, Tensor> losses(const Batch& batch, torch::Generator generator,
+                                         const LossConfig& switches = LossConfig());
 
     //! Inference by the same kernels that the exported network runs. No gradients.
     InferenceTrace infer(const ImageBatch& images);
@@ -113,13 +158,19 @@ public:
     Rpn rpn{nullptr};
     ClassHead classHead{nullptr};
     BoxHead boxHead{nullptr};
+    MaskHead maskHead{nullptr};  //!< empty without masks
 
 private:
     std::vector<Tensor> roiLevels(const std::vector<Tensor>& pyramid) const;
     void rpnLosses(const Batch& batch, const std::vector<Tensor>& logits, const std::vector<Tensor>& deltas,
                    torch::Generator& generator, std::map<std::string, Tensor>& out) const;
     void roiLosses(const Batch& batch, const std::vector<Tensor>& pyramid, const Tensor& proposals,
-                   const Tensor& scores, torch::Generator& generator, std::map<std::string, Tensor>& out);
+                   torch::Generator& generator, const LossConfig& switches, std::map<std::string, Tensor>& out);
+    void regressionLosses(const Batch& batch, const std::vector<Tensor>& pyramid, PositiveRois positives,
+                          torch::Generator& generator, bool trainMasks, std::map<std::string, Tensor>& out);
+    void maskLosses(const std::vector<Tensor>& pyramid, const Tensor& trunk, const PositiveRois& positives,
+                    const MaskTargets& targets, std::map<std::string, Tensor>& out);
+    void inferMasks(const std::vector<Tensor>& pyramid, InferenceTrace& trace);
 };
 TORCH_MODULE(Detector);
 

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Feature pyramid, region proposal head, classification head and box head; see detector.hpp. */
+/* Feature pyramid, region proposal head, classification head, box head and mask head; see detector.hpp. */
 
 #include "model/detector.hpp"
 
@@ -48,6 +48,18 @@ void linearInit(RoIConv& conv)
     const double limit = 1.0 / std::sqrt(static_cast<double>(o.in * o.kernel * o.kernel));
     uniformInit(conv, limit);
     init::uniform_(conv->bias, -limit, limit);
+}
+
+//! RoIAlign to size x size from the level of each RoI.
+Tensor poolAligned(const std::vector<Tensor>& pyramid, const std::vector<float>& strides, const Tensor& rois,
+                   const RoiConfig& config, int size, int samplingRatio, bool legacy)
+{
+    ops::kernels::RoIAlignParams pool;
+    pool.pooledHeight = pool.pooledWidth = size;
+    pool.samplingRatio = samplingRatio;
+    pool.finestScale = config.finestScale;
+    pool.legacy = legacy;
+    return ops::roiAlign(pyramid, strides, rois, pool);
 }
 
 }  // namespace
@@ -223,18 +235,115 @@ BoxHeadImpl::BoxHeadImpl(const RoiConfig& config, int64_t inChannels, const std:
     init::normal_(overlap->weight, 0, 0.001);
 }
 
+Tensor BoxHeadImpl::trunk(const std::vector<Tensor>& pyramid, const Tensor& rois)
+{
+    Tensor x = poolAligned(pyramid, strides_, rois, config_, config_.boxHead.pooledSize, config_.boxHead.samplingRatio,
+                           legacy_);
+    for (RoIConv& conv : convs)
+        x = conv(x, LevelRows());
+    return x;
+}
+
+std::pair<Tensor, Tensor> BoxHeadImpl::predict(const Tensor& trunk)
+{
+    const LevelRows shared;
+    return {offsets(trunk, shared), overlap.is_empty() ? Tensor() : overlap(trunk, shared)};
+}
+
 std::pair<Tensor, Tensor> BoxHeadImpl::forward(const std::vector<Tensor>& pyramid, const Tensor& rois)
 {
-    ops::kernels::RoIAlignParams pool;
-    pool.pooledHeight = pool.pooledWidth = config_.boxHead.pooledSize;
-    pool.samplingRatio = config_.boxHead.samplingRatio;
-    pool.finestScale = config_.finestScale;
-    pool.legacy = legacy_;
-    Tensor x = ops::roiAlign(pyramid, strides_, rois, pool);
+    return predict(trunk(pyramid, rois));
+}
+
+// ------------------------------------------------------------------ mask head
+
+MaskHeadImpl::MaskHeadImpl(const RoiConfig& config, int64_t inChannels, int64_t numClasses,
+                           const std::vector<float>& strides, bool legacy)
+    : config_(config), strides_(strides), legacy_(legacy)
+{
+    const MaskHeadConfig& c = config.maskHead;
+    const auto add = [&](const std::string& name, const RoIConvOptions& o)
+    { return register_module(name, RoIConv(o)); };
+    const auto addUpsample = [&](const std::string& name, int64_t in, int64_t groups)
+    {
+        RoIConvOptions o;
+        o.in = in;
+        o.out = c.channels;
+        o.kernel = 1;
+        o.pad = 0;
+        o.upsample = 2;
+        o.normGroups = groups;
+        o.relu = true;
+        upsamples.push_back(add(name, o));
+        // Kaiming with the fan of PyTorch's transposed convolution: in channels by kernel cells.
+        init::normal_(upsamples.back()->weight, 0, std::sqrt(2.0 / (4.0 * static_cast<double>(in))));
+    };
+    for (int i = 0; !usesTrunk() && i < c.convs; i++)
+    {
+        RoIConvOptions o;
+        o.in = i == 0 ? inChannels : c.channels;
+        o.out = c.channels;
+        o.bias = c.normGroups == 0;
+        o.normGroups = c.normGroups;
+        o.relu = true;
+        convs.push_back(add("conv" + std::to_string(i), o));
+        init::normal_(convs.back()->weight, 0, std::sqrt(2.0 / (9.0 * c.channels)));
+    }
+    addUpsample("upsample0", usesTrunk() ? config.boxHead.channels : c.channels, usesTrunk() ? c.normGroups : 0);
+    if (usesTrunk())
+        addUpsample("upsample1", c.channels, 0);
+
+    RoIConvOptions o;
+    o.levels = numClasses;
+    o.byClass = true;
+    o.in = c.channels;
+    o.out = 1;
+    o.kernel = usesTrunk() ? 3 : 1;
+    o.pad = o.kernel / 2;
+    classifier = add("classifier", o);
+    init::normal_(classifier->weight, 0, std::sqrt(2.0 / static_cast<double>(o.kernel * o.kernel * c.channels)));
+    if (!c.scoring)
+        return;
+
+    RoIConvOptions fc;
+    fc.in = config.boxHead.channels + 1;
+    fc.out = c.scoreChannels;
+    fc.kernel = config.boxHead.pooledSize / 2;
+    fc.pad = 0;
+    fc.relu = true;
+    score1 = add("score1", fc);
+    fc.in = c.scoreChannels;
+    fc.kernel = 1;
+    score2 = add("score2", fc);
+    for (RoIConv* conv : {&score1, &score2})  // d2det.md 4.1: U(+-sqrt(3 / fan_in))
+        uniformInit(*conv, std::sqrt(3.0 / static_cast<double>((*conv)->weight[0][0].numel())));
+    fc.levels = numClasses;
+    fc.byClass = true;
+    fc.out = 1;
+    fc.relu = false;
+    score3 = add("score3", fc);
+    init::normal_(score3->weight, 0, 0.01);
+}
+
+Tensor MaskHeadImpl::forward(const std::vector<Tensor>& pyramid, const Tensor& trunk, const Tensor& rois,
+                             const LevelRows& classes)
+{
+    const MaskHeadConfig& c = config_.maskHead;
     const LevelRows shared;
-    for (RoIConv& conv : convs)
-        x = conv(x, shared);
-    return {offsets(x, shared), overlap.is_empty() ? Tensor() : overlap(x, shared)};
+    Tensor x =
+        usesTrunk() ? trunk : poolAligned(pyramid, strides_, rois, config_, c.pooledSize, c.samplingRatio, legacy_);
+    for (auto* list : {&convs, &upsamples})
+        for (RoIConv& conv : *list)
+            x = conv(x, shared);
+    return classifier(x, classes);
+}
+
+Tensor MaskHeadImpl::score(const Tensor& trunk, const Tensor& logits, const LevelRows& classes)
+{
+    // The border of the pooling never wins, so it may come before or behind the sigmoid.
+    const Tensor mask = torch::max_pool2d(torch::sigmoid(logits.detach()), 4, 4, 1);
+    const LevelRows shared;
+    return score3(score2(score1(torch::cat({trunk, mask}, 1), shared), shared), classes).flatten(1);
 }
 
 }  // namespace d2det

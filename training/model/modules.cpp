@@ -45,13 +45,24 @@ LevelRows::LevelRows(const Tensor& rois, float finestScale, int levels, bool leg
         rows.push_back(torch::tensor(level, torch::kLong).to(rois.device()));
 }
 
+LevelRows LevelRows::byClass(const Tensor& classes, int64_t numClasses)
+{
+    LevelRows groups;
+    const Tensor flat = classes.detach().flatten();
+    for (int64_t c = 0; c < numClasses; c++)
+        groups.rows.push_back(flat.eq(c).nonzero().squeeze(1));
+    return groups;
+}
+
 RoIConvImpl::RoIConvImpl(const RoIConvOptions& options_) : options(options_)
 {
     const RoIConvOptions& o = options;
-    TORCH_CHECK(o.levels >= 1 && o.in >= 1 && o.out >= 1 && o.kernel >= 1, "RoIConv: empty dimension");
+    TORCH_CHECK(o.levels >= 1 && o.in >= 1 && o.out >= 1 && o.kernel >= 1 && o.upsample >= 1,
+                "RoIConv: empty dimension");
     TORCH_CHECK(o.normGroups == 0 || o.out % o.normGroups == 0, "RoIConv: ", o.out, " channels do not divide into ",
                 o.normGroups, " groups");
-    weight = register_parameter("weight", torch::zeros({o.levels, o.out, o.in, o.kernel, o.kernel}));
+    weight = register_parameter("weight",
+                                torch::zeros({o.levels, o.out * o.upsample * o.upsample, o.in, o.kernel, o.kernel}));
     if (o.bias)
         bias = register_parameter("bias", torch::zeros({o.levels, o.out}));
     if (o.normGroups > 0)
@@ -61,23 +72,31 @@ RoIConvImpl::RoIConvImpl(const RoIConvOptions& options_) : options(options_)
     }
 }
 
+Tensor RoIConvImpl::perMap(const Tensor& perChannel) const
+{
+    const int64_t copies = options.upsample * options.upsample;
+    return copies == 1 ? perChannel : perChannel.repeat_interleave(copies, 1);
+}
+
 Tensor RoIConvImpl::forwardLevel(const Tensor& input, int64_t level) const
 {
     const RoIConvOptions& o = options;
-    const Tensor levelBias = o.bias ? bias[level] : Tensor();
+    const Tensor levelBias = o.bias ? perMap(bias)[level] : Tensor();
     Tensor x;
     if (o.pad == 0 && input.size(2) == o.kernel && input.size(3) == o.kernel)
         x = torch::linear(input.flatten(1), weight[level].flatten(1), levelBias).view({input.size(0), o.out, 1, 1});
     else
         x = torch::conv2d(input, weight[level], levelBias, o.stride, o.pad);
     if (o.normGroups > 0)
-        x = torch::group_norm(x, o.normGroups, normWeight[level], normBias[level], 1e-5);
-    return o.relu ? torch::relu_(x) : x;
+        x = torch::group_norm(x, o.normGroups, perMap(normWeight)[level], perMap(normBias)[level], 1e-5);
+    if (o.relu)
+        x = torch::relu_(x);
+    return o.upsample > 1 ? torch::pixel_shuffle(x, o.upsample) : x;
 }
 
 Tensor RoIConvImpl::forward(const Tensor& input, const LevelRows& levels)
 {
-    if (options.levels == 1)
+    if (options.levels == 1 && !options.byClass)
         return forwardLevel(input, 0);
     TORCH_CHECK(static_cast<int64_t>(levels.rows.size()) == options.levels, "RoIConv: ", levels.rows.size(),
                 " row groups for ", options.levels, " weight sets");
@@ -88,8 +107,17 @@ Tensor RoIConvImpl::forward(const Tensor& input, const LevelRows& levels)
             parts.push_back(forwardLevel(input.index_select(0, levels.rows[level]), level));
             rows.push_back(levels.rows[level]);
         }
+    if (parts.empty())  // no row is in a group: the shape of the output without its values
+        return forwardLevel(input, 0) * 0;
+    const Tensor order = torch::cat(rows), values = torch::cat(parts);
+    if (order.size(0) < input.size(0))
+    {
+        std::vector<int64_t> shape = values.sizes().vec();
+        shape[0] = input.size(0);
+        return torch::zeros(shape, values.options()).index_copy(0, order, values);
+    }
     // Row i of the concatenation belongs to RoI order[i]; argsort inverts the permutation.
-    return torch::cat(parts).index_select(0, torch::cat(rows).argsort());
+    return values.index_select(0, order.argsort());
 }
 
 }  // namespace d2det

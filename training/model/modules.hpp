@@ -33,17 +33,20 @@ struct ConvUnit
     std::pair<Tensor, Tensor> folded() const;
 };
 
-//! Rows of RoIs grouped by pyramid level; made once per forward pass.
+//! Rows of RoIs grouped by pyramid level or by class; made once per forward pass.
 struct LevelRows
 {
     LevelRows() = default;
     LevelRows(const Tensor& rois, float finestScale, int levels, bool legacy);
-    std::vector<Tensor> rows;  //!< int64 indices per level
+    //! classes [R] of any type; rows with a class outside 0 .. numClasses - 1 are in no group.
+    static LevelRows byClass(const Tensor& classes, int64_t numClasses);
+    std::vector<Tensor> rows;  //!< int64 indices per level or class
 };
 
 struct RoIConvOptions
 {
-    int64_t levels = 1;
+    int64_t levels = 1;    //!< weight sets, one per pyramid level or class
+    bool byClass = false;  //!< the groups are classes; matters to the exporter only
     int64_t in = 0;
     int64_t out = 0;
     int64_t kernel = 3;
@@ -52,10 +55,12 @@ struct RoIConvOptions
     bool bias = true;
     int64_t normGroups = 0;  //!< 0: none; = out: instance norm
     bool relu = false;
+    int64_t upsample = 1;  //!< u > 1: u u maps of the convolution are interleaved to one of u times the size
 };
 
-/** Convolution -> group norm -> ReLU on [R, C, h, w], each row with the weights of its level. Parameters:
-    weight [levels, out, in, k, k], bias, norm_weight, norm_bias [levels, out]. */
+/** Convolution -> group norm -> ReLU -> interleaving on [R, C, h, w], each row with the weights of its level; rows in no
+    group give zeros. With upsample = u and kernel 1 it is a transposed convolution of kernel and stride u. Parameters:
+    weight [levels, out u u, in, k, k], bias, norm_weight, norm_bias [levels, out]. */
 class RoIConvImpl : public torch::nn::Module
 {
 public:
@@ -64,6 +69,9 @@ public:
 
     RoIConvOptions options;
     Tensor weight, bias, normWeight, normBias;  //!< undefined where absent
+
+    //! bias, normWeight or normBias for every map of the convolution: [levels, out u u].
+    Tensor perMap(const Tensor& perChannel) const;
 
 private:
     Tensor forwardLevel(const Tensor& input, int64_t level) const;

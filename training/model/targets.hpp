@@ -50,6 +50,27 @@ Tensor overlapLabels(const Tensor& rois, const Tensor& gts, int64_t k, const std
 //! From 28x28 binary targets [n, 28, 28] (or [n, 1, 28, 28]): [n, 1, 7, 7], three of the central four pixels of a block.
 Tensor maskOverlapLabels(const Tensor& masks);
 
+//! What the mask head is trained towards; one row per RoI.
+struct MaskTargets
+{
+    Tensor present;   //!< bool [n]: the object has a mask; the other two are 0 where it has none
+    Tensor masks;     //!< float [n, 1, 28, 28], 0 or 1: the part of the mask inside the RoI
+    Tensor fraction;  //!< float [n], share of the mask's pixels that lie inside the RoI
+};
+
+/** Masks of the objects of one image, cut out and sampled for RoIs. d2det.md 4.2.
+    @param masks uint8 [m, h, w], 0 or 1, in pixels of the network input; undefined: no object has one.
+    @param present bool [m], objects that have a mask.
+    @param boxes [n, 4]. @param gtIndex int64 [n].
+    legacy: cut at whole pixels, bilinear, rounded, as the released code. Otherwise the mean of the mask over each cell of
+    the RoI (RoIAlign), at least 0.5: no shift by truncation, which a box of 20 pixels would feel. */
+MaskTargets maskTargets(const Tensor& masks, const Tensor& present, const Tensor& boxes, const Tensor& gtIndex,
+                        bool legacy);
+
+/** IoU of predicted masks with the objects' whole masks, in cells of the RoI (d2det.md 4.2).
+    @param logits [n, 1, 28, 28]; cells above 0.5 are predicted, as in the released code. */
+Tensor maskIouTargets(const Tensor& logits, const MaskTargets& targets);
+
 //! Normalised ground-truth offsets (l, r, t, b) [n, 4, k, k].
 Tensor denseTargets(const Tensor& rois, const Tensor& gts, int64_t k);
 

@@ -54,6 +54,19 @@ Instances::Instances(Boxes boxes_, torch::Tensor labels_) : boxes(std::move(boxe
                                     boxes.tensor().device().str());
 }
 
+void Instances::setMasks(torch::Tensor masks_, torch::Tensor hasMask_)
+{
+    if (!masks_.defined() || masks_.scalar_type() != torch::kByte || masks_.dim() != 3 || masks_.size(0) != size() ||
+        !masks_.device().is_cpu())
+        throw std::invalid_argument("masks are " + describe(masks_) + ", expected uint8 [" + std::to_string(size()) +
+                                    ", h, w] on the CPU");
+    if (!hasMask_.defined() || hasMask_.scalar_type() != torch::kBool || hasMask_.sizes() != at::IntArrayRef({size()}))
+        throw std::invalid_argument("hasMask is " + describe(hasMask_) + ", expected bool [" + std::to_string(size()) +
+                                    "]");
+    masks = masks_.contiguous();
+    hasMask = std::move(hasMask_);
+}
+
 ImageBatch::ImageBatch(torch::Tensor images_, std::vector<ImageInfo> infos_)
     : images(std::move(images_)), infos(std::move(infos_))
 {

@@ -37,10 +37,15 @@ struct Instances
     Instances() : labels(torch::zeros({0}, torch::kLong)) {}
     Instances(Boxes boxes, torch::Tensor labels);  //!< labels int64 [n], class index from 0
 
+    /** Adds masks. @param masks_ uint8 [n, h, w] on the CPU, 0 or 1, in pixels of the network input (h, w: valid size).
+        @param hasMask_ bool [n]; objects without a mask have zeros. Throws std::invalid_argument for other shapes. */
+    void setMasks(torch::Tensor masks_, torch::Tensor hasMask_);
+
     int64_t size() const { return boxes.size(); }
 
     Boxes boxes;
     torch::Tensor labels;
+    torch::Tensor masks, hasMask;  //!< see setMasks; undefined if no object has a mask
 };
 
 //! Valid (unpadded) size of an image in the batch and its resize factor.

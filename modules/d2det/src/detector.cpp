@@ -10,7 +10,10 @@
    layer (Faster R-CNN) has both in one.
 
    Network:  inputs "image" [B, 3, H, W], "im_info" [B, 3] = (valid height, valid width, scale)
-             output "detections" [B * K, 7] = (batch, class, score, x1, y1, x2, y2), network-input pixels, class -1: unused */
+             output "detections" [B * K, 7] = (batch, class, score, x1, y1, x2, y2), network-input pixels, class -1: unused
+             models with masks: "masks" [B * K, 1, S, S] probabilities inside the box, "mask_ious" [B * K, 1] (may be absent)
+
+   The layers of the masks stand behind the one that makes the detections: detect() stops there, segment() goes on. */
 
 #include "prepare_input.hpp"
 #include "layers/detections_layer.hpp"
@@ -18,6 +21,7 @@
 
 #include "opencv2/core/utils/trace.hpp"
 #include "opencv2/d2det/layers.hpp"
+#include "opencv2/d2det/masks.hpp"
 #include "opencv2/dnn/shape_utils.hpp"
 
 #include <array>
@@ -39,6 +43,8 @@ namespace
 const char* const IMAGE_INPUT = "image";
 const char* const INFO_INPUT = "im_info";
 const char* const OUTPUT = "detections";
+const char* const MASK_OUTPUT = "masks";
+const char* const MASK_IOU_OUTPUT = "mask_ious";
 
 constexpr int ROW = 7;        //!< columns of the network's output
 constexpr int MAX_BATCH = 8;  //!< images that go through the network together; bounds its memory
@@ -54,12 +60,27 @@ enum Stage
     PROPOSALS,
     CLASSIFICATION,
     REGRESSION,
+    MASKS,
     POSTPROCESS,
     NUM_STAGES
 };
 
-const char* const STAGE_NAMES[NUM_STAGES] = {"prepare",        "backbone",   "proposals",
-                                             "classification", "regression", "postprocess"};
+const char* const STAGE_NAMES[NUM_STAGES] = {"prepare",    "backbone", "proposals",  "classification",
+                                             "regression", "masks",    "postprocess"};
+
+//! What is found in one image, in its pixels.
+struct Found
+{
+    Mat detections;          //!< N x 6
+    std::vector<Mat> masks;  //!< N or none
+    std::vector<float> maskScores;
+};
+
+//! What one pass of the network gives; the last two are empty unless asked for and present.
+struct Outputs
+{
+    Mat rows, masks, maskIous;
+};
 
 //! Milliseconds since a tick.
 double elapsed(int64 start)
@@ -134,6 +155,11 @@ public:
                 std::vector<Rect2d>& boxes) CV_OVERRIDE;
     void detect(InputArray image, OutputArray detections) CV_OVERRIDE;
     void detectBatch(InputArrayOfArrays images, OutputArrayOfArrays detections) CV_OVERRIDE;
+    bool hasMasks() const CV_OVERRIDE { return hasMasks_; }
+    void segment(InputArray image, OutputArray detections, OutputArrayOfArrays masks,
+                 OutputArray maskScores) CV_OVERRIDE;
+    void segmentBatch(InputArrayOfArrays images, OutputArrayOfArrays detections, std::vector<std::vector<Mat>>& masks,
+                      OutputArrayOfArrays maskScores) CV_OVERRIDE;
 
     void setScoreThreshold(float threshold) CV_OVERRIDE
     {
@@ -191,12 +217,14 @@ private:
     void findLayers(const String& name);
     void nameClasses();
     void applySettings(int batch);
-    void runGroup(const std::vector<Mat>& images, const std::vector<int>& group, std::vector<Mat>& results);
+    void runGroup(const std::vector<Mat>& images, const std::vector<int>& group, bool withMasks,
+                  std::vector<Found>& results);
     void checkMemory(const Mat& blob);
-    Mat forward(const Mat& blob, const Mat& info);
-    void addLayerTimes(double total);
-    std::vector<Mat> run(const std::vector<Mat>& images);
-    Mat toImage(const Mat& rows, int batchIndex, double scale, Size image) const;
+    Outputs forward(const Mat& blob, const Mat& info, bool withMasks);
+    Outputs forwardLayers(bool withMasks);
+    void addLayerTimes(double total, bool withMasks);
+    std::vector<Found> run(const std::vector<Mat>& images, bool withMasks);
+    Found toImage(const Outputs& outputs, int batchIndex, double scale, Size image) const;
 
     dnn::Net net_;
     std::vector<Ptr<DetectionsLayer>> layers_;            //!< D2Detections in order of execution
@@ -206,6 +234,7 @@ private:
     InputParams input_;
     std::vector<String> classNames_;
     std::vector<Stage> stageOfLayer_;  //!< by layer id
+    bool hasMasks_ = false, hasMaskIous_ = false;
     std::array<double, NUM_STAGES> times_{};
     dnn::MatShape checkedShape_;  //!< last input shape that checkMemory has accepted
 };
@@ -254,6 +283,8 @@ void DetectorImpl::findLayers(const String& name)
     Stage stage = BACKBONE;
     for (const auto& entry : byId)
     {
+        if (stage == POSTPROCESS)
+            stage = MASKS;  // all that follows the detections
         if (entry.second == layers_.back())
             stage = POSTPROCESS;
         const bool proposal = entry.second->type == "d2det.D2Proposal" || entry.second->type == "D2Proposal";
@@ -261,9 +292,11 @@ void DetectorImpl::findLayers(const String& name)
             stageOfLayer_[entry.first] = proposal ? PROPOSALS : stage;
         if (proposal)
             stage = CLASSIFICATION;
-        else if (stage != POSTPROCESS && entry.second == layers_.front())
+        else if (stage < REGRESSION && entry.second == layers_.front())
             stage = REGRESSION;
     }
+    hasMasks_ = net_.getLayerId(MASK_OUTPUT) >= 0;
+    hasMaskIous_ = net_.getLayerId(MASK_IOU_OUTPUT) >= 0;
 }
 
 //! Names of the model, or "class 0", ... for as many classes as the classifier has.
@@ -334,27 +367,57 @@ void DetectorImpl::checkMemory(const Mat& blob)
 #endif
 }
 
-Mat DetectorImpl::forward(const Mat& blob, const Mat& info)
+Outputs DetectorImpl::forwardLayers(bool withMasks)
+{
+    Outputs outputs;
+    if (!withMasks)
+    {
+        // By the name of the layer itself: the output's name stands for an Identity behind the last layer of all.
+        outputs.rows = net_.forward(layers_.back()->name);
+        return outputs;
+    }
+    std::vector<String> names{OUTPUT, MASK_OUTPUT};
+    if (hasMaskIous_)
+        names.push_back(MASK_IOU_OUTPUT);
+    std::vector<Mat> blobs;
+    net_.forward(blobs, names);
+    outputs.rows = blobs[0];
+    outputs.masks = blobs[1];
+    if (hasMaskIous_)
+        outputs.maskIous = blobs[2];
+    return outputs;
+}
+
+Outputs DetectorImpl::forward(const Mat& blob, const Mat& info, bool withMasks)
 {
     applySettings(blob.size[0]);
     checkMemory(blob);
     const int64 start = getTickCount();
     net_.setInput(blob, IMAGE_INPUT);
     net_.setInput(info, INFO_INPUT);
-    const Mat rows = net_.forward(OUTPUT);
-    addLayerTimes(elapsed(start));
+    const Outputs outputs = forwardLayers(withMasks);
+    addLayerTimes(elapsed(start), withMasks);
 
+    const Mat &rows = outputs.rows, &masks = outputs.masks;
     const int expected = blob.size[0] * final_.maxDetections;
     if (rows.dims != 2 || rows.rows != expected || rows.cols != ROW || rows.type() != CV_32F)
         CV_Error_(Error::StsBadSize,
                   ("the network's output '%s' has %d x %d values, expected %d x %d: not a D2Det model", OUTPUT,
                    rows.rows, rows.cols, expected, ROW));
-    return rows;
+    if (withMasks && (masks.dims != 4 || masks.size[0] != expected || masks.size[1] != 1 || masks.type() != CV_32F))
+        CV_Error_(
+            Error::StsBadSize,
+            ("the network's output '%s' has %d dimensions and %d rows, expected %d x 1 x S x S: not a D2Det model",
+             MASK_OUTPUT, masks.dims, masks.dims > 0 ? masks.size[0] : 0, expected));
+    if (!outputs.maskIous.empty() && outputs.maskIous.total() != static_cast<size_t>(expected))
+        CV_Error_(Error::StsBadSize, ("the network's output '%s' has %d values, expected %d: not a D2Det model",
+                                      MASK_IOU_OUTPUT, static_cast<int>(outputs.maskIous.total()), expected));
+    return outputs;
 }
 
 /** Sorts the layers' times into stages. Time that no layer reports (copies, other backends, a profile that does not fit)
     is the backbone's. */
-void DetectorImpl::addLayerTimes(double total)
+void DetectorImpl::addLayerTimes(double total, bool withMasks)
 {
     std::vector<double> ticks;  // by layer id, without the input layer 0
     net_.getPerfProfile(ticks);
@@ -362,6 +425,8 @@ void DetectorImpl::addLayerTimes(double total)
     for (size_t i = 0; i < ticks.size(); i++)
     {
         const Stage stage = i + 1 < stageOfLayer_.size() ? stageOfLayer_[i + 1] : BACKBONE;
+        if (stage == MASKS && !withMasks)
+            continue;  // did not run: what is there is left from an earlier pass
         const double ms = ticks[i] * 1000. / getTickFrequency();
         times_[stage] += ms;
         sum += ms;
@@ -369,24 +434,28 @@ void DetectorImpl::addLayerTimes(double total)
     times_[BACKBONE] += std::max(total - sum, 0.);
 }
 
-//! Rows of one image of the batch as N x 6 (x1, y1, x2, y2, score, class) in image pixels, best first.
-Mat DetectorImpl::toImage(const Mat& rows, int batchIndex, double scale, Size image) const
+/** Rows of one image of the batch as N x 6 (x1, y1, x2, y2, score, class) in image pixels, best first, with their masks if
+    the network made some. */
+Found DetectorImpl::toImage(const Outputs& outputs, int batchIndex, double scale, Size image) const
 {
     const int first = batchIndex * final_.maxDetections;
+    Found found;
     Mat result(final_.maxDetections, 6, CV_32F);
     int count = 0;
     for (int i = first; i < first + final_.maxDetections; i++)
     {
-        const float* row = rows.ptr<float>(i);
+        const float* row = outputs.rows.ptr<float>(i);
         if (!(row[1] >= 0) || static_cast<int>(row[0]) != batchIndex || !(row[2] >= scoreThreshold_))
             continue;
+        Vec4d whole;
         float box[4];
         bool finite = true;
         for (int k = 0; k < 4; k++)
         {
             const double limit = k % 2 == 0 ? image.width : image.height;
             finite = finite && std::isfinite(row[3 + k]);
-            box[k] = static_cast<float>(std::min(std::max(row[3 + k] / scale, 0.), limit));
+            whole[k] = row[3 + k] / scale;
+            box[k] = static_cast<float>(std::min(std::max(whole[k], 0.), limit));
         }
         if (!finite || box[2] <= box[0] || box[3] <= box[1])
             continue;
@@ -394,12 +463,22 @@ Mat DetectorImpl::toImage(const Mat& rows, int batchIndex, double scale, Size im
         std::copy(box, box + 4, out);
         out[4] = row[2];
         out[5] = row[1];
+        if (outputs.masks.empty())
+            continue;
+        const int size[2] = {outputs.masks.size[2], outputs.masks.size[3]};
+        const Mat probabilities(2, size, CV_32F, const_cast<float*>(outputs.masks.ptr<float>(i)));
+        found.masks.emplace_back();
+        pasteMask(probabilities, whole, image, found.masks.back());
+        const float iou = outputs.maskIous.empty() ? 0.f : outputs.maskIous.ptr<float>()[i];
+        found.maskScores.push_back(row[2] + layers_.back()->info.maskScoreWeight * iou);
     }
-    return result.rowRange(0, count);
+    found.detections = result.rowRange(0, count);
+    return found;
 }
 
 //! Images with the same padded size: one pass.
-void DetectorImpl::runGroup(const std::vector<Mat>& images, const std::vector<int>& group, std::vector<Mat>& results)
+void DetectorImpl::runGroup(const std::vector<Mat>& images, const std::vector<int>& group, bool withMasks,
+                            std::vector<Found>& results)
 {
     int64 start = getTickCount();
     const int batch = static_cast<int>(group.size());
@@ -415,20 +494,23 @@ void DetectorImpl::runGroup(const std::vector<Mat>& images, const std::vector<in
     }
     times_[PREPARE] += elapsed(start);
 
-    const Mat rows = forward(blob, info);
+    const Outputs outputs = forward(blob, info, withMasks);
 
     start = getTickCount();
     for (int b = 0; b < batch; b++)
     {
         const Size size = images[group[b]].size();
-        results[group[b]] = toImage(rows, b, inputGeometry(size, input_).scale, size);
+        results[group[b]] = toImage(outputs, b, inputGeometry(size, input_).scale, size);
     }
     times_[POSTPROCESS] += elapsed(start);
 }
 
-std::vector<Mat> DetectorImpl::run(const std::vector<Mat>& images)
+std::vector<Found> DetectorImpl::run(const std::vector<Mat>& images, bool withMasks)
 {
     CV_TRACE_FUNCTION();
+    if (withMasks && !hasMasks_)
+        CV_Error(Error::StsNotImplemented,
+                 "the model has no masks: use detect, or a model trained with model.roi.mask_head");
     times_.fill(0.);
     for (size_t i = 0; i < images.size(); i++)
         checkInputImage(images[i]);
@@ -439,31 +521,75 @@ std::vector<Mat> DetectorImpl::run(const std::vector<Mat>& images)
         const Size padded = inputGeometry(images[i].size(), input_).padded;
         groups[std::make_pair(padded.height, padded.width)].push_back(static_cast<int>(i));
     }
-    std::vector<Mat> results(images.size());
+    std::vector<Found> results(images.size());
     for (const auto& entry : groups)
     {
         const std::vector<int>& all = entry.second;
         for (size_t i = 0; i < all.size(); i += MAX_BATCH)
         {
             const auto end = all.begin() + std::min(i + MAX_BATCH, all.size());
-            runGroup(images, std::vector<int>(all.begin() + i, end), results);
+            runGroup(images, std::vector<int>(all.begin() + i, end), withMasks, results);
         }
     }
     return results;
 }
 
+void copyRows(const Mat& rows, OutputArray out)
+{
+    out.create(rows.rows, rows.cols, CV_32F);
+    if (rows.rows > 0)
+        rows.copyTo(out);
+}
+
+Mat scoreColumn(const std::vector<float>& scores)
+{
+    return Mat(static_cast<int>(scores.size()), 1, CV_32F, const_cast<float*>(scores.data()));
+}
+
+//! One matrix per image.
+void copyAll(const std::vector<Mat>& matrices, OutputArrayOfArrays out)
+{
+    out.create(static_cast<int>(matrices.size()), 1, matrices.empty() ? CV_32F : matrices[0].type());
+    for (int i = 0; i < static_cast<int>(matrices.size()); i++)
+    {
+        const Mat& m = matrices[i];
+        out.create(m.rows, m.cols, m.type(), i);
+        if (m.rows == 0)
+            continue;
+        if (out.isUMatVector())
+            m.copyTo(out.getUMatRef(i));
+        else
+            m.copyTo(out.getMatRef(i));
+    }
+}
+
+std::vector<Mat> toImages(InputArrayOfArrays images, const char* function, const char* single)
+{
+    // A single Mat would be taken apart into its rows.
+    if (images.kind() == _InputArray::MAT || images.kind() == _InputArray::UMAT)
+        CV_Error_(Error::StsBadArg, ("%s takes a vector of images; use %s for one image", function, single));
+    std::vector<Mat> result;
+    images.getMatVector(result);
+    return result;
+}
+
+std::vector<Mat> detectionsOf(const std::vector<Found>& results)
+{
+    std::vector<Mat> rows;
+    for (const Found& found : results)
+        rows.push_back(found.detections);
+    return rows;
+}
+
 void DetectorImpl::detect(InputArray image, OutputArray detections)
 {
-    const Mat result = run(std::vector<Mat>(1, image.getMat()))[0];
-    detections.create(result.rows, 6, CV_32F);
-    if (result.rows > 0)
-        result.copyTo(detections);
+    copyRows(run(std::vector<Mat>(1, image.getMat()), false)[0].detections, detections);
 }
 
 void DetectorImpl::detect(InputArray image, std::vector<int>& classIds, std::vector<float>& confidences,
                           std::vector<Rect2d>& boxes)
 {
-    const Mat result = run(std::vector<Mat>(1, image.getMat()))[0];
+    const Mat result = run(std::vector<Mat>(1, image.getMat()), false)[0].detections;
     classIds.clear();
     confidences.clear();
     boxes.clear();
@@ -476,26 +602,34 @@ void DetectorImpl::detect(InputArray image, std::vector<int>& classIds, std::vec
     }
 }
 
-void DetectorImpl::detectBatch(InputArrayOfArrays images_, OutputArrayOfArrays detections)
+void DetectorImpl::detectBatch(InputArrayOfArrays images, OutputArrayOfArrays detections)
 {
-    // A single Mat would be taken apart into its rows.
-    if (images_.kind() == _InputArray::MAT || images_.kind() == _InputArray::UMAT)
-        CV_Error(Error::StsBadArg, "detectBatch takes a vector of images; use detect for one image");
-    std::vector<Mat> images;
-    images_.getMatVector(images);
-    const std::vector<Mat> results = run(images);
+    copyAll(detectionsOf(run(toImages(images, "detectBatch", "detect"), false)), detections);
+}
 
-    detections.create(static_cast<int>(results.size()), 1, CV_32F);
-    for (int i = 0; i < static_cast<int>(results.size()); i++)
+void DetectorImpl::segment(InputArray image, OutputArray detections, OutputArrayOfArrays masks, OutputArray maskScores)
+{
+    const Found found = run(std::vector<Mat>(1, image.getMat()), true)[0];
+    copyRows(found.detections, detections);
+    copyAll(found.masks, masks);
+    if (maskScores.needed())
+        copyRows(scoreColumn(found.maskScores), maskScores);
+}
+
+void DetectorImpl::segmentBatch(InputArrayOfArrays images, OutputArrayOfArrays detections,
+                                std::vector<std::vector<Mat>>& masks, OutputArrayOfArrays maskScores)
+{
+    const std::vector<Found> results = run(toImages(images, "segmentBatch", "segment"), true);
+    copyAll(detectionsOf(results), detections);
+    masks.clear();
+    std::vector<Mat> scores;
+    for (const Found& found : results)
     {
-        detections.create(results[i].rows, 6, CV_32F, i);
-        if (results[i].rows == 0)
-            continue;
-        if (detections.isUMatVector())
-            results[i].copyTo(detections.getUMatRef(i));
-        else
-            results[i].copyTo(detections.getMatRef(i));
+        masks.push_back(found.masks);
+        scores.push_back(scoreColumn(found.maskScores));
     }
+    if (maskScores.needed())
+        copyAll(scores, maskScores);
 }
 
 std::vector<double> DetectorImpl::getTimings(std::vector<String>& stages) const

@@ -27,21 +27,45 @@ namespace kernels
 namespace
 {
 
-//! Weight set of a row, -1 for a row that is not computed: padding, or a value that is not finite.
+//! Weight set of row r, -1 for a row that is not computed: padding, or a value that is not finite, or no class.
 template <typename T>
-int weightSet(const RoIConvParams& p, const T* roi)
+int weightSet(const RoIConvParams& p, const T* rois, const T* classes, int r)
 {
+    const T* roi = rois + 5 * static_cast<size_t>(r);
     for (int i = 0; i < 5; i++)
         if (!std::isfinite(roi[i]))
             return -1;
     if (roiIsPadding(roi))
         return -1;
+    if (p.byClass)
+        return classes[r] >= 0 && classes[r] < T(p.levels) ? static_cast<int>(classes[r]) : -1;
     return p.levels > 1 ? roiLevel(roi, p.finestScale, p.levels, p.legacy) : 0;
 }
 
 int outputLength(int length, int pad, int kernel, int stride)
 {
     return (length + 2 * pad - kernel) / stride + 1;
+}
+
+//! What follows the norm, on one row of the convolution's output [outChannels, oh, ow] in place.
+template <typename T>
+void finishRow(const RoIConvParams& p, int oh, int ow, T* Y)
+{
+    const size_t count = static_cast<size_t>(p.outChannels) * oh * ow;
+    for (size_t i = 0; p.sigmoid && i < count; i++)
+        Y[i] = T(1) / (T(1) + std::exp(-Y[i]));
+    const int u = p.upsample;
+    if (u == 1)
+        return;
+    const std::vector<T> planes(Y, Y + count);
+    const T* in = planes.data();
+    for (int o = 0; o < p.outChannels; o++)
+    {
+        T* block = Y + static_cast<size_t>(o / (u * u)) * u * u * oh * ow + (o / u % u * ow * u) + o % u;
+        for (int y = 0; y < oh; y++)
+            for (int x = 0; x < ow; x++)
+                block[(static_cast<size_t>(y) * u * ow + x) * u] = *in++;
+    }
 }
 
 // ------------------------------------------------------------------ reference
@@ -89,7 +113,7 @@ void groupNormRef(const RoIConvParams& p, const T* gamma, const T* beta, int are
 
 template <typename T>
 void roiConvRef(const RoIConvParams& p, const T* X, const T* rois, int numRois, int height, int width, const T* weight,
-                const T* bias, const T* gamma, const T* beta, T* Y)
+                const T* bias, const T* gamma, const T* beta, T* Y, const T* classes)
 {
     const int oh = outputLength(height, p.pad, p.kernelHeight, p.stride);
     const int ow = outputLength(width, p.pad, p.kernelWidth, p.stride);
@@ -100,7 +124,7 @@ void roiConvRef(const RoIConvParams& p, const T* X, const T* rois, int numRois, 
     {
         T* y = Y + r * outRow;
         std::fill(y, y + outRow, T(0));
-        const int level = weightSet(p, rois + 5 * static_cast<size_t>(r));
+        const int level = weightSet(p, rois, classes, r);
         if (level < 0)
             continue;
         const size_t first = static_cast<size_t>(level) * p.outChannels;  // of this level's output channels
@@ -115,13 +139,14 @@ void roiConvRef(const RoIConvParams& p, const T* X, const T* rois, int numRois, 
             groupNormRef(p, gamma ? gamma + first : gamma, beta ? beta + first : beta, oh * ow, y);
         for (size_t i = 0; p.relu && i < outRow; i++)
             y[i] = y[i] < 0 ? T(0) : y[i];
+        finishRow(p, oh, ow, y);
     }
 }
 
 template void roiConvRef<float>(const RoIConvParams&, const float*, const float*, int, int, int, const float*,
-                                const float*, const float*, const float*, float*);
+                                const float*, const float*, const float*, float*, const float*);
 template void roiConvRef<double>(const RoIConvParams&, const double*, const double*, int, int, int, const double*,
-                                 const double*, const double*, const double*, double*);
+                                 const double*, const double*, const double*, double*, const double*);
 
 // ------------------------------------------------------------------ fast version
 
@@ -461,7 +486,8 @@ RoIConvPacked packRoIConv(const RoIConvParams& p, const float* weight)
 }
 
 void roiConvCpu(const RoIConvParams& p, const float* X, const float* rois, int numRois, int height, int width,
-                const RoIConvPacked& weight, const float* bias, const float* gamma, const float* beta, float* Y)
+                const RoIConvPacked& weight, const float* bias, const float* gamma, const float* beta, float* Y,
+                const float* classes)
 {
     const Shape s = makeShape(p, height, width);
     const size_t outRow = static_cast<size_t>(p.outChannels) * s.area;
@@ -469,7 +495,7 @@ void roiConvCpu(const RoIConvParams& p, const float* X, const float* rois, int n
     std::vector<int> levelOfRow(numRois);
     for (int r = 0; r < numRois; r++)
     {
-        levelOfRow[r] = weightSet(p, rois + 5 * static_cast<size_t>(r));
+        levelOfRow[r] = weightSet(p, rois, classes, r);
         if (levelOfRow[r] < 0)
             std::fill(Y + r * outRow, Y + (r + 1) * outRow, 0.f);
         else
@@ -489,21 +515,26 @@ void roiConvCpu(const RoIConvParams& p, const float* X, const float* rois, int n
         },
         static_cast<double>(tasks.size()));
 
-    if (p.normGroups > 0)
+    if (p.normGroups > 0 || p.sigmoid || p.upsample > 1)
         parallel_for_(Range(0, numRois),
                       [&](const Range& range)
                       {
                           for (int r = range.start; r < range.end; r++)
-                              if (levelOfRow[r] >= 0)
-                                  groupNormRow(p, ofLevel(gamma, levelOfRow[r]), ofLevel(beta, levelOfRow[r]), s.area,
-                                               Y + r * outRow);
+                          {
+                              const int level = levelOfRow[r];
+                              if (level >= 0 && p.normGroups > 0)
+                                  groupNormRow(p, ofLevel(gamma, level), ofLevel(beta, level), s.area, Y + r * outRow);
+                              if (level >= 0)
+                                  finishRow(p, s.oh, s.ow, Y + r * outRow);
+                          }
                       });
 }
 
 void roiConvCpu(const RoIConvParams& p, const float* X, const float* rois, int numRois, int height, int width,
-                const float* weight, const float* bias, const float* gamma, const float* beta, float* Y)
+                const float* weight, const float* bias, const float* gamma, const float* beta, float* Y,
+                const float* classes)
 {
-    roiConvCpu(p, X, rois, numRois, height, width, packRoIConv(p, weight), bias, gamma, beta, Y);
+    roiConvCpu(p, X, rois, numRois, height, width, packRoIConv(p, weight), bias, gamma, beta, Y, classes);
 }
 
 }  // namespace kernels

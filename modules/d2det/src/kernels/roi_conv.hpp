@@ -9,10 +9,16 @@
                                                                          with a value that is not finite
 
    with one weight set for all levels, or one per pyramid level (the released model's discriminative pooling, d2det.md
-   3.1). A convolution whose kernel covers the whole map is a fully connected layer: X [R, C, 7, 7], kernel 7x7, no
+   3.1), or one per class, chosen by the class of the row (the last layer of a mask head, of which only the detected
+   class's output is of use, d2det.md 4.1: set(r) in place of level(r)). A convolution whose kernel covers the whole map is a fully connected layer: X [R, C, 7, 7], kernel 7x7, no
    padding, gives [R, O, 1, 1]. `norm` is group norm over the row (d2det.md 2.1); with as many groups as channels it is
    instance norm (d2det.md 3.4). cv::dnn's own layers work on every row of a fixed-size tensor, padding included, and on
-   4.6 multiply a fully connected layer row by row: hence an operator of ours. */
+   4.6 multiply a fully connected layer row by row: hence an operator of ours.
+
+   With upsample = u every u x u output channels become a u x u block of pixels, after norm and activation:
+     Y[r][c][u y + dy][u x + dx] = convolution output [u u c + u dy + dx][y][x]
+   which makes a 1x1 convolution the transposed convolution with kernel u and stride u. A group norm over its channels
+   covers the same values before and after, so gamma and beta are those of the u u copies of each channel. */
 
 #ifndef OPENCV_D2DET_KERNELS_ROI_CONV_HPP
 #define OPENCV_D2DET_KERNELS_ROI_CONV_HPP
@@ -31,7 +37,8 @@ namespace kernels
 
 struct RoIConvParams
 {
-    int levels = 1;  //!< weight sets; 1: shared by all levels
+    int levels = 1;        //!< weight sets; 1: shared by all levels
+    bool byClass = false;  //!< the set is the row's class, not its level
     int inChannels = 0;
     int outChannels = 0;
     int kernelHeight = 3;
@@ -41,18 +48,22 @@ struct RoIConvParams
     int normGroups = 0;  //!< 0: no norm
     float epsilon = 1e-5f;
     bool relu = false;
-    float finestScale = 56.f;  //!< level rule of the RoI, used if levels > 1
+    bool sigmoid = false;      //!< 1 / (1 + exp(-Y)) at the end; rows that are not computed stay 0
+    int upsample = 1;          //!< u
+    float finestScale = 56.f;  //!< level rule of the RoI, used if levels > 1 and not byClass
     bool legacy = false;
 };
 
 /** X [numRois, inChannels, height, width]; rois [numRois, 5].
     weight [levels, outChannels, inChannels, kernelHeight, kernelWidth]; bias, gamma, beta [levels, outChannels] or
-    nullptr (no bias; gamma 1, beta 0). Y [numRois, outChannels, oh, ow], oh = (height + 2 pad - kernelHeight) / stride + 1. */
+    nullptr (no bias; gamma 1, beta 0). classes [numRois], needed if byClass: a row whose class is no set is not computed.
+    Y [numRois, outChannels / u / u, u oh, u ow], oh = (height + 2 pad - kernelHeight) / stride + 1. */
 template <typename T>
 void roiConvRef(const RoIConvParams& p, const T* X, const T* rois, int numRois, int height, int width, const T* weight,
-                const T* bias, const T* gamma, const T* beta, T* Y);
+                const T* bias, const T* gamma, const T* beta, T* Y, const T* classes = nullptr);
 void roiConvCpu(const RoIConvParams& p, const float* X, const float* rois, int numRois, int height, int width,
-                const float* weight, const float* bias, const float* gamma, const float* beta, float* Y);
+                const float* weight, const float* bias, const float* gamma, const float* beta, float* Y,
+                const float* classes = nullptr);
 
 //! Weights in the order in which this machine's matrix multiplication reads them, one matrix per level. Own memory.
 struct RoIConvPacked
@@ -63,7 +74,8 @@ RoIConvPacked packRoIConv(const RoIConvParams& p, const float* weight);
 
 //! The same as above with weights packed before: for those that do not change from call to call.
 void roiConvCpu(const RoIConvParams& p, const float* X, const float* rois, int numRois, int height, int width,
-                const RoIConvPacked& weight, const float* bias, const float* gamma, const float* beta, float* Y);
+                const RoIConvPacked& weight, const float* bias, const float* gamma, const float* beta, float* Y,
+                const float* classes = nullptr);
 
 }  // namespace kernels
 }  // namespace d2det

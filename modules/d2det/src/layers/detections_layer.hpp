@@ -13,7 +13,8 @@
      class_names     string  one name per line, by class id
      mean, std       floats  three values in the network's channel order, 0..255
      channel_order   string  "rgb" or "bgr"
-     short_side, long_side, divisor   ints, see InputParams */
+     short_side, long_side, divisor   ints, see InputParams
+     mask_score_weight  float  0: score of a mask = score of the class + weight * predicted IoU (d2det.md 4.3) */
 
 #ifndef OPENCV_D2DET_DETECTIONS_LAYER_HPP
 #define OPENCV_D2DET_DETECTIONS_LAYER_HPP
@@ -35,6 +36,7 @@ struct ModelInfo
     String name;
     std::vector<String> classNames;
     InputParams input;
+    float maskScoreWeight = 0;
 };
 
 class DetectionsLayer : public dnn::Layer

@@ -4,20 +4,23 @@
 
 /* Layer d2det.D2RoIConv: convolution, norm and activation of the rows that hold a RoI (kernels/roi_conv.hpp).
 
-   Inputs: `X` [R, C, h, w], `rois` [R, 5]. Constants in this order: `weight` [levels * O, C, kh, kw], then, where the
+   Inputs: `X` [R, C, h, w], `rois` [R, 5] and, with by_class = 1, `classes` [R, 1]. Constants in this order: `weight` [levels * O, C, kh, kw], then, where the
    attributes say so, `bias` [levels * O], `gamma` [levels * O], `beta` [levels * O]; the O values of the finest level
-   first. Output: `Y` [R, O, oh, ow], oh = (h + 2 conv_pad - kh) / conv_stride + 1.
+   first. Output: `Y` [R, O / u / u, u oh, u ow], oh = (h + 2 conv_pad - kh) / conv_stride + 1, u = upsample.
 
    | attribute    | type  | default |                                                                              |
    |--------------|-------|---------|------------------------------------------------------------------------------|
-   | levels       | int   | 1       | weight sets, one per pyramid level; 1: one for all                           |
+   | levels       | int   | 1       | weight sets, one per pyramid level (or class); 1: one for all                |
+   | by_class     | int   | 0       | the weight set of a row is its class, not its level; another class: zeros    |
    | conv_stride  | int   | 1       | both axes                                                                    |
    | conv_pad     | int   | 1       | zeros at all four sides, fewer than the kernel's cells                       |
    | has_bias     | int   | 0       | constant `bias` follows `weight`                                             |
    | norm_groups  | int   | 0       | group norm over the row in that many groups; 0: none; O: instance norm       |
    | norm_affine  | int   | 1       | with norm_groups > 0: constants `gamma` and `beta` follow                    |
    | epsilon      | float | 1e-5    | of the norm                                                                  |
-   | relu         | int   | 0       | max(Y, 0) at the end                                                         |
+   | relu         | int   | 0       | max(Y, 0) behind the norm                                                    |
+   | sigmoid      | int   | 0       | 1 / (1 + exp(-Y)) behind it                                                  |
+   | upsample     | int   | 1       | u: at the end u u channels become u x u pixels (kernels/roi_conv.hpp)        |
    | finest_scale | float | 56      | level rule of operators.md 2, used if levels > 1                             |
    | legacy       | int   | 0       | +1 in the level rule                                                         |
 
@@ -41,6 +44,8 @@ namespace
 
 constexpr int MAX_KERNEL = 256;
 constexpr int MAX_CHANNELS = 1 << 20;
+constexpr int MAX_CLASSES = 1 << 16;
+constexpr int MAX_UPSAMPLE = 16;
 
 class RoIConvLayer CV_FINAL : public BaseLayer
 {
@@ -48,12 +53,15 @@ public:
     explicit RoIConvLayer(const dnn::LayerParams& layerParams) : BaseLayer(layerParams)
     {
         const Attributes attributes(layerParams);
-        params_.levels = attributes.getInt("levels", 1, 1, kernels::MAX_LEVELS);
+        params_.byClass = attributes.getFlag("by_class", false);
+        params_.levels = attributes.getInt("levels", 1, 1, params_.byClass ? MAX_CLASSES : kernels::MAX_LEVELS);
         params_.stride = attributes.getInt("conv_stride", 1, 1, MAX_KERNEL);
         params_.pad = attributes.getInt("conv_pad", 1, 0, MAX_KERNEL);
         params_.normGroups = attributes.getInt("norm_groups", 0, 0, MAX_CHANNELS);
         params_.epsilon = attributes.getPositive("epsilon", 1e-5f, FLT_MAX);
         params_.relu = attributes.getFlag("relu", false);
+        params_.sigmoid = attributes.getFlag("sigmoid", false);
+        params_.upsample = attributes.getInt("upsample", 1, 1, MAX_UPSAMPLE);
         params_.finestScale = attributes.getPositive("finest_scale", 56.f, MAX_SCALE);
         params_.legacy = attributes.getFlag("legacy", false);
         hasBias_ = attributes.getFlag("has_bias", false);
@@ -65,22 +73,24 @@ public:
 protected:
     std::vector<MatShape> outputShapes(const std::vector<MatShape>& inputs) const CV_OVERRIDE
     {
-        const size_t count = 2 + (blobs.empty() ? numConstants() : 0);
+        const size_t count = numInputs() + (blobs.empty() ? numConstants() : 0);
         checkInputCount(*this, inputs.size(), count, count);
-        const MatShape weight = blobs.empty() ? inputs[2] : dnn::shape(blobs[0]);
+        const MatShape weight = blobs.empty() ? inputs[numInputs()] : dnn::shape(blobs[0]);
         checkShape(*this, "weight", weight, {ANY, ANY, ANY, ANY});
         const MatShape& X = inputs[0];
         checkShape(*this, "X", X, {ANY, dimension(weight, 1), ANY, ANY});
         checkShape(*this, "rois", inputs[1], {dimension(X, 0), 5});
-        return {outputShape(*this,
-                            {std::max(dimension(X, 0), dimension(inputs[1], 0)), dimension(weight, 0) / params_.levels,
-                             outputLength(dimension(X, 2), dimension(weight, 2)),
-                             outputLength(dimension(X, 3), dimension(weight, 3))})};
+        const int rows = std::max(dimension(X, 0), dimension(inputs[1], 0)), u = params_.upsample;
+        if (params_.byClass)
+            checkShape(*this, "classes", inputs[2], {rows, 1});
+        return {outputShape(*this, {rows, dimension(weight, 0) / params_.levels / (u * u),
+                                    int64(u) * outputLength(dimension(X, 2), dimension(weight, 2)),
+                                    int64(u) * outputLength(dimension(X, 3), dimension(weight, 3))})};
     }
 
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
     {
-        const std::vector<Mat> constants = layerConstants(*this, inputs, 2);
+        const std::vector<Mat> constants = layerConstants(*this, inputs, numInputs());
         kernels::RoIConvParams params = params_;
         checkConstants(constants);
         const Mat &weight = constants[0], &X = inputs[0];
@@ -97,10 +107,12 @@ protected:
         kernels::roiConvCpu(params, X.ptr<float>(), inputs[1].ptr<float>(), X.size[0], X.size[2], X.size[3], packed_,
                             hasBias_ ? constants[1].ptr<float>() : nullptr,
                             hasAffine_ ? constants[gammaIndex].ptr<float>() : nullptr,
-                            hasAffine_ ? constants[gammaIndex + 1].ptr<float>() : nullptr, outputs[0].ptr<float>());
+                            hasAffine_ ? constants[gammaIndex + 1].ptr<float>() : nullptr, outputs[0].ptr<float>(),
+                            params_.byClass ? inputs[2].ptr<float>() : nullptr);
     }
 
 private:
+    size_t numInputs() const { return params_.byClass ? 3 : 2; }
     size_t numConstants() const { return 1 + (hasBias_ ? 1 : 0) + (hasAffine_ ? 2 : 0); }
 
     //! 0 if the input's length is not known.
@@ -139,6 +151,10 @@ private:
             layerError(*this, Error::StsBadSize,
                        format("attribute norm_groups is %d, it must divide the %d output channels", params_.normGroups,
                               channels));
+        if (channels % (params_.upsample * params_.upsample) != 0)
+            layerError(*this, Error::StsBadSize,
+                       format("attribute upsample is %d, its square must divide the %d output channels",
+                              params_.upsample, channels));
         for (size_t i = 1; i < constants.size(); i++)
             if (constants[i].total() != static_cast<size_t>(weight.size[0]))
                 layerError(*this, Error::StsUnmatchedSizes,

@@ -106,6 +106,30 @@ public:
     */
     CV_WRAP virtual void detectBatch(InputArrayOfArrays images, OutputArrayOfArrays detections) = 0;
 
+    /** @brief True if the model has a mask head; only then may segment be called. detect() runs no part of that head. */
+    CV_WRAP virtual bool hasMasks() const = 0;
+
+    /** @brief Finds objects in one image with their masks.
+    @param image 8-bit image, 1, 3 (BGR) or 4 channels.
+    @param detections N x 6 CV_32F as in detect(): the same boxes and class scores.
+    @param masks N matrices CV_8UC1 of the image's size, 255 where the object is and 0 elsewhere. The network's 28 x 28
+    probabilities are sampled at pixel centres inside the box, at least 0.5 is the object (see pasteMask).
+    @param maskScores N x 1 CV_32F: class score + weight * predicted IoU of the mask, by which COCO's mask AP ranks
+    (d2det.md 4.3; it may exceed 1); the class score itself if the model does not score masks.
+    Raises cv::Exception (StsNotImplemented) if the model has no masks.
+    */
+    CV_WRAP virtual void segment(InputArray image, OutputArray detections, OutputArrayOfArrays masks,
+                                 OutputArray maskScores = noArray()) = 0;
+
+    /** @brief Several images, as detectBatch. The results are those of segment().
+    @param images 8-bit images.
+    @param detections one N x 6 matrix per image.
+    @param masks one vector of masks per image.
+    @param maskScores one N x 1 matrix per image.
+    */
+    virtual void segmentBatch(InputArrayOfArrays images, OutputArrayOfArrays detections,
+                              std::vector<std::vector<Mat>>& masks, OutputArrayOfArrays maskScores = noArray()) = 0;
+
     /** Detections with a lower score are dropped: candidates of the classifier before their boxes are refined, and at the
     end those whose score soft NMS has lowered. Takes effect at the next call, as every setter. */
     CV_WRAP virtual void setScoreThreshold(float threshold) = 0;
@@ -136,7 +160,7 @@ public:
 
     /** @brief Time of the last detect() by stage, milliseconds.
     @param stages names, in order of execution: "prepare", "backbone", "proposals", "classification", "regression",
-    "postprocess".
+    "masks", "postprocess".
     @return times in the same order; zeros before the first call. "backbone" includes the proposal network's convolutions
     and, on back ends that do not report times by layer, the whole network. For a batch: sums over its images.
     */

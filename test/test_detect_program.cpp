@@ -1,0 +1,522 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* The program d2det_detect, run with the bundled model on pictures and videos that are painted here. The detector looks at
+   noise with a low threshold, so that there is something to write. */
+
+#define BOOST_TEST_MODULE detect_program
+#include <boost/test/unit_test.hpp>
+
+#include <nlohmann/json.hpp>
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+#include <opencv2/videoio.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace fs = std::filesystem;
+namespace utf = boost::unit_test;
+using nlohmann::json;
+
+namespace
+{
+
+const int VIDEO_FRAMES = 12;
+
+std::string readText(const fs::path& path)
+{
+    std::ifstream file(path, std::ios::binary);
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+std::vector<std::string> linesOf(const fs::path& path)
+{
+    std::vector<std::string> lines;
+    std::ifstream file(path);
+    for (std::string line; std::getline(file, line);)
+        lines.push_back(line);
+    return lines;
+}
+
+//! Smooth blobs, others for every seed.
+cv::Mat makePicture(int seed, cv::Size size)
+{
+    cv::Mat image(9, 12, CV_8UC3);
+    cv::RNG(seed + 1).fill(image, cv::RNG::UNIFORM, 0, 256);
+    cv::resize(image, image, size, 0, 0, cv::INTER_CUBIC);
+    return image;
+}
+
+struct VideoFacts
+{
+    int frames = 0;
+    double fps = 0;
+    cv::Size size;
+};
+
+VideoFacts readVideo(const fs::path& path)
+{
+    VideoFacts facts;
+    cv::VideoCapture capture(path.string());
+    facts.fps = capture.get(cv::CAP_PROP_FPS);
+    for (cv::Mat frame; capture.read(frame); facts.frames++)
+        facts.size = frame.size();
+    return facts;
+}
+
+fs::path program()
+{
+    return fs::path(utf::framework::master_test_suite().argv[0]).parent_path() / "d2det_detect";
+}
+
+boost::test_tools::assertion_result programIsThere(utf::test_unit_id)
+{
+    boost::test_tools::assertion_result there(fs::exists(program()));
+    there.message() << program() << " was not built";
+    return there;
+}
+
+struct Outcome
+{
+    int code = -1;
+    std::string text;
+};
+
+//! A folder with pictures and videos, removed at the end.
+struct World
+{
+    World()
+    {
+        static int count = 0;
+        root = fs::temp_directory_path() /
+               ("d2det_test_detect_" + std::to_string(::getpid()) + "_" + std::to_string(count++));
+        for (const char* folder : {"a", "b/c", "b/.hidden"})
+            fs::create_directories(root / folder);
+        picture("a/one.png", 0, {120, 90});
+        picture("a/two.png", 1, {90, 120});
+        picture("b/one.png", 2, {120, 90});
+        picture("b/c/three.png", 3, {96, 96});
+        picture("b/.hidden/four.png", 4, {96, 96});
+        std::ofstream(root / "a/notes.txt") << "no picture";
+        std::ofstream(root / "broken.png") << "no picture either";
+    }
+    ~World()
+    {
+        std::error_code ignored;
+        fs::remove_all(root, ignored);
+    }
+
+    void picture(const std::string& name, int seed, cv::Size size) const
+    {
+        BOOST_REQUIRE(cv::imwrite((root / name).string(), makePicture(seed, size)));
+    }
+
+    //! Motion JPEG: every OpenCV can write and read it.
+    void video(const std::string& name, int frames, cv::Size size) const
+    {
+        cv::VideoWriter writer((root / name).string(), cv::CAP_OPENCV_MJPEG,
+                               cv::VideoWriter::fourcc('M', 'J', 'P', 'G'), 8, size);
+        BOOST_REQUIRE(writer.isOpened());
+        for (int i = 0; i < frames; i++)
+            writer.write(makePicture(100 + i, size));
+    }
+
+    //! Runs in the folder; `before` is shell that comes before the program's name.
+    Outcome run(const std::string& arguments, const std::string& before = "") const
+    {
+        const std::string model = std::string(D2DET_SOURCE_DIR) + "/data/models/d2det_mnv2_person.onnx";
+        return shell(before + "'" + fs::absolute(program()).string() + "' --model '" + model +
+                     "' --threads 1 --short-side 96 --long-side 128 --score 0.0005 " + arguments);
+    }
+
+    Outcome shell(const std::string& command) const
+    {
+        const fs::path output = root / "output.txt";
+        const int status = std::system(
+            ("cd '" + root.string() + "' && { " + command + "\n} > '" + output.string() + "' 2>&1").c_str());
+        Outcome outcome;
+        outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+        outcome.text = readText(output);
+        return outcome;
+    }
+
+    json results(const std::string& folder) const { return json::parse(readText(root / folder / "detections.json")); }
+
+    //! Names of the inputs in the order of their numbers.
+    std::vector<std::string> files(const std::string& folder) const
+    {
+        std::vector<std::string> names;
+        for (const json& entry : results(folder))
+            if (names.empty() || names.back() != entry["file_name"])
+                names.push_back(entry["file_name"]);
+        return names;
+    }
+
+    //! All files below a folder, relative to it.
+    std::set<std::string> tree(const std::string& folder) const
+    {
+        std::set<std::string> names;
+        for (const auto& entry : fs::recursive_directory_iterator(root / folder))
+            if (!entry.is_directory())
+                names.insert(fs::relative(entry.path(), root / folder).generic_string());
+        return names;
+    }
+
+    fs::path root;
+};
+
+using Names = std::vector<std::string>;
+using NameSet = std::set<std::string>;
+
+bool contains(const std::string& text, const std::string& part)
+{
+    return text.find(part) != std::string::npos;
+}
+
+void checkSucceeds(const Outcome& outcome)
+{
+    BOOST_TEST(outcome.code == 0, outcome.text);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(detect, *utf::precondition(programIsThere))
+
+BOOST_AUTO_TEST_CASE(help)
+{
+    const World world;
+    const Outcome outcome = world.run("--help");
+    checkSucceeds(outcome);
+    for (const char* text : {"camera:N", "--recursive", "--crops", "Exit code", "Examples"})
+        BOOST_TEST(contains(outcome.text, text), text);
+}
+
+BOOST_AUTO_TEST_CASE(wrong_command_lines)
+{
+    const World world;
+    world.video("clip.avi", 2, {64, 48});
+    const std::pair<const char*, const char*> cases[] = {
+        {"", "no INPUT"},
+        {"a --nonsense", "nonsense"},
+        {"a --batch 0", "--batch is 0"},
+        {"a --batch two", "two"},
+        {"a --nms-mode medium", "medium"},
+        {"a --backend abacus", "it must be cuda, opencv"},
+        {"a --target abacus", "opencl"},
+        {"a --sigma 0", "--sigma is 0"},
+        {"a --classes persom", "near names: person"},
+        {"a --classes 1", "ids are 0 to 0"},
+        {"a --classes ''", "--classes is empty"},
+        {"a --frames 1", "needs a video"},
+        {"a --every 2", "needs a video"},
+        {"clip.avi --frames 1,x", "1,x"},
+        {"clip.avi --frames 1 --every 2", "--frames already"},
+        {"camera:front", "camera:front"},
+        {"a -o a", "would be overwritten"},
+        {"'b/c/*.png' -o b/../b/c", "would be overwritten"},
+    };
+    for (const auto& item : cases)
+    {
+        const Outcome outcome = world.run(item.first);
+        BOOST_TEST(outcome.code == 2, item.first << ": " << outcome.text);
+        BOOST_TEST(contains(outcome.text, item.second), item.first << ": " << outcome.text);
+        BOOST_TEST(std::count(outcome.text.begin(), outcome.text.end(), '\n') == 1, outcome.text);
+        BOOST_TEST(!fs::exists(world.root / "out"), item.first);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(folder_and_recursion)
+{
+    const World world;
+    checkSucceeds(world.run("-o out b"));
+    BOOST_TEST(world.files("out") == Names({"b/one.png"}));
+    // Hidden folders are a folder's own business too; the output folder never is.
+    checkSucceeds(world.run("-r -o b/out b"));
+    checkSucceeds(world.run("-r -o b/out b"));
+    const NameSet expected{"one.png", "c/three.png", ".hidden/four.png", "detections.json"};
+    BOOST_TEST(world.tree("b/out") == expected);
+}
+
+BOOST_AUTO_TEST_CASE(patterns)
+{
+    const World world;
+    checkSucceeds(world.run("-o out '?/o*.p[m-o]g'"));
+    BOOST_TEST(world.files("out") == Names({"a/one.png", "b/one.png"}));
+    checkSucceeds(world.run("-o out 'b/**/*e.png' a/two.png"));
+    BOOST_TEST(world.files("out") == Names({"b/one.png", "b/c/three.png", "a/two.png"}));
+    checkSucceeds(world.run("-o out './a/[!o]*.png'"));
+    BOOST_TEST(world.files("out") == Names({"./a/two.png"}));
+
+    // A file that has such a name is that file.
+    world.picture("a/[one].png", 5, {96, 96});
+    checkSucceeds(world.run("-o out 'a/[one].png'"));
+    BOOST_TEST(world.files("out") == Names({"a/[one].png"}));
+
+    const Outcome none = world.run("-o out 'a/*.jpg'");
+    BOOST_TEST(none.code == 1);
+    BOOST_TEST(contains(none.text, "skipped a/*.jpg: no file matches"), none.text);
+}
+
+BOOST_AUTO_TEST_CASE(list_on_stdin)
+{
+    const World world;
+    const Outcome outcome =
+        world.run("-o out b/one.png - a/two.png", "printf 'b/c/three.png\\r\\n\\na/*.png\\na/one.png' | ");
+    checkSucceeds(outcome);
+    BOOST_TEST(world.files("out") == Names({"b/one.png", "b/c/three.png", "a/one.png", "a/two.png"}));
+    BOOST_TEST(contains(outcome.text, "skipped a/*.png: there is no such file"), outcome.text);
+
+    const Outcome empty = world.run("-o out -", "printf '' | ");
+    BOOST_TEST(empty.code == 1);
+    BOOST_TEST(contains(empty.text, "the list on stdin is empty"), empty.text);
+
+    const Outcome tooLong = world.run("-o out -", "head -c 300000 /dev/zero | ");
+    BOOST_TEST(tooLong.code == 1);
+    BOOST_TEST(contains(tooLong.text, "too long for a path"), tooLong.text);
+}
+
+BOOST_AUTO_TEST_CASE(names_do_not_collide)
+{
+    const World world;
+    world.picture("b/c/one_2.png", 6, {96, 96});
+    world.picture("b/c/ONE.png", 7, {96, 96});
+    fs::create_directories(world.root / "out/c");
+    world.picture("out/c/three.png", 8, {64, 48});
+    const std::string before = readText(world.root / "out/c/three.png");
+    checkSucceeds(world.run("-o out -r a/one.png b/one.png b/c/one_2.png b/c/ONE.png b out/c/three.png"));
+    BOOST_TEST(readText(world.root / "out/c/three.png") == before, "an input was overwritten");
+    BOOST_TEST(world.tree("out").size() == 4 + 5 + 1 + 2U);  // files, pictures of b, out/c/three.png; json, the input
+    for (const char* name : {"one.png", "one_2.png", "one_2_2.png", "ONE_3.png", "c/three_2.png"})
+        BOOST_TEST(fs::exists(world.root / "out" / name), name);
+    const cv::Mat first = cv::imread((world.root / "out/one.png").string());
+    BOOST_TEST(first.cols == 120);
+}
+
+BOOST_AUTO_TEST_CASE(unreadable_inputs)
+{
+    const World world;
+    std::ofstream(world.root / "broken.avi") << "no video";
+    const Outcome outcome = world.run("-o out missing.png broken.png a/one.png broken.avi camera:987");
+    checkSucceeds(outcome);
+    for (const char* text : {"skipped missing.png: there is no such file", "skipped broken.png: it cannot be read",
+                             "skipped broken.avi: it cannot be read as a video",
+                             "skipped camera:987: ", "4 inputs skipped", "1 picture, "})
+        BOOST_TEST(contains(outcome.text, text), text << " is not in " << outcome.text);
+    BOOST_TEST(world.files("out") == Names({"a/one.png"}));
+
+    const Outcome nothing = world.run("-o out missing.png broken.png");
+    BOOST_TEST(nothing.code == 1);
+    BOOST_TEST(contains(nothing.text, "none of the inputs could be processed"), nothing.text);
+    BOOST_TEST(world.run("-o out missing.png").code == 1);
+    BOOST_TEST(world.run("-o out a/one.png --model broken.png").code != 0);
+}
+
+BOOST_AUTO_TEST_CASE(batches_give_the_same)
+{
+    const World world;
+    world.video("clip.avi", 5, {64, 48});
+    const std::string inputs = " -r a b clip.avi a/two.png";
+    checkSucceeds(world.run("-o single" + inputs));
+    const std::string expected = readText(world.root / "single/detections.json");
+    BOOST_TEST(world.results("single").size() > 20U);
+    for (const char* batch : {"2", "3", "64"})
+    {
+        checkSucceeds(world.run("-o batch" + inputs + " --batch " + batch));
+        BOOST_TEST(readText(world.root / "batch/detections.json") == expected, batch);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(results_and_their_order)
+{
+    const World world;
+    world.video("clip.avi", 4, {64, 48});
+    checkSucceeds(world.run("-o out --csv a/two.png clip.avi a/one.png"));
+    const json results = world.results("out");
+    const std::vector<std::string> rows = linesOf(world.root / "out/detections.csv");
+    BOOST_REQUIRE(rows.size() == results.size() + 1);
+    BOOST_TEST(rows[0] == "file,frame,class,score,x1,y1,x2,y2");
+    std::set<int> images;
+    for (size_t i = 0; i < results.size(); i++)
+    {
+        const json& entry = results[i];
+        const std::vector<double> box = entry["bbox"];
+        const std::string frame = entry.contains("frame") ? std::to_string(entry["frame"].get<int>()) : "";
+        const int image = entry["image_id"];
+        images.insert(image);
+        BOOST_TEST(frame == (image >= 2 && image <= 5 ? std::to_string(image - 2) : ""));
+        BOOST_TEST(entry["category_id"] == 0);
+        BOOST_TEST((box.size() == 4 && box[2] > 0 && box[3] > 0));
+        const std::string begin = entry["file_name"].get<std::string>() + "," + frame + ",person,";
+        BOOST_REQUIRE(rows[i + 1].rfind(begin, 0) == 0);
+        double score = 0, x1 = 0, y1 = 0, x2 = 0, y2 = 0;
+        BOOST_REQUIRE(
+            std::sscanf(rows[i + 1].c_str() + begin.size(), "%lf,%lf,%lf,%lf,%lf", &score, &x1, &y1, &x2, &y2) == 5);
+        BOOST_TEST(std::abs(score - entry["score"].get<double>()) < 1e-3);
+        BOOST_TEST(std::abs(x1 - box[0]) + std::abs(y1 - box[1]) < 0.03);
+        BOOST_TEST(std::abs(x2 - x1 - box[2]) + std::abs(y2 - y1 - box[3]) < 0.05);
+    }
+    BOOST_TEST(*images.rbegin() == 6);
+    BOOST_TEST(world.files("out") == Names({"a/two.png", "clip.avi", "a/one.png"}));
+}
+
+BOOST_AUTO_TEST_CASE(csv_quotes_names)
+{
+    const World world;
+    world.picture("a,\"b\".png", 0, {120, 90});
+    fs::create_directories(world.root / "out");
+    fs::rename(world.root / "a,\"b\".png", world.root / "b/c/a,\"b\".png");
+    checkSucceeds(world.run("-o out --csv --no-pictures 'b/c/a,\"b\".png'"));
+    const std::vector<std::string> rows = linesOf(world.root / "out/detections.csv");
+    BOOST_REQUIRE(rows.size() > 1U);
+    BOOST_TEST(rows[1].rfind("\"b/c/a,\"\"b\"\".png\",,person,", 0) == 0, rows[1]);
+}
+
+BOOST_AUTO_TEST_CASE(class_filter)
+{
+    const World world;
+    checkSucceeds(world.run("-o all a"));
+    for (const char* classes : {"person", "0", "person,0"})
+    {
+        checkSucceeds(world.run(std::string("-o some a --classes ") + classes));
+        BOOST_TEST(world.results("some") == world.results("all"));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(optional_outputs)
+{
+    const World world;
+    checkSucceeds(world.run("-o out --no-json --no-pictures --csv a"));
+    BOOST_TEST(world.tree("out") == NameSet({"detections.csv"}));
+    checkSucceeds(world.run("-o quiet --quiet a"));
+    BOOST_TEST(world.run("-o quiet --quiet a").text == "");
+    BOOST_TEST(world.tree("quiet") == NameSet({"detections.json", "one.png", "two.png"}));
+}
+
+BOOST_AUTO_TEST_CASE(crops)
+{
+    const World world;
+    checkSucceeds(world.run("-o out --crops --no-pictures a/one.png"));
+    const json results = world.results("out");
+    BOOST_REQUIRE(results.size() > 1U);
+    BOOST_TEST(world.tree("out/crops/person").size() == results.size());
+    const cv::Mat image = makePicture(0, {120, 90});
+    for (size_t i = 0; i < results.size(); i++)
+    {
+        const cv::Mat crop =
+            cv::imread((world.root / "out/crops/person" / ("one_" + std::to_string(i) + ".png")).string());
+        const std::vector<double> box = results[i]["bbox"];
+        BOOST_REQUIRE(!crop.empty());
+        BOOST_TEST(std::abs(crop.cols - box[2]) < 2.01);
+        BOOST_TEST(std::abs(crop.rows - box[3]) < 2.01);
+        // The rounded corner may lie on the other side of a whole number.
+        const cv::Rect place(static_cast<int>(box[0] + 0.005), static_cast<int>(box[1] + 0.005), crop.cols, crop.rows);
+        if ((place & cv::Rect(0, 0, 120, 90)) == place)
+            BOOST_TEST(cv::norm(image(place), crop, cv::NORM_L1) / double(crop.total()) < 30);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(video_to_video)
+{
+    const World world;
+    world.video("clip.avi", VIDEO_FRAMES, {96, 64});
+    checkSucceeds(world.run("-o out clip.avi"));
+    BOOST_TEST(world.tree("out") == NameSet({"clip.mp4", "detections.json"}));
+    VideoFacts facts = readVideo(world.root / "out/clip.mp4");
+    BOOST_TEST(facts.frames == VIDEO_FRAMES);
+    BOOST_TEST(facts.fps == 8);
+    BOOST_TEST((facts.size == cv::Size(96, 64)));
+    BOOST_TEST(world.results("out").back()["frame"] == VIDEO_FRAMES - 1);
+
+    // Every third frame at a third of the rate takes the same time to watch.
+    checkSucceeds(world.run("-o every --every 3 clip.avi"));
+    facts = readVideo(world.root / "every/clip.mp4");
+    BOOST_TEST(facts.frames == VIDEO_FRAMES / 3);
+    BOOST_TEST(std::abs(facts.fps - 8 / 3.) < 0.01);
+    std::set<int> frames;
+    for (const json& entry : world.results("every"))
+        frames.insert(entry["frame"].get<int>());
+    BOOST_TEST(frames == std::set<int>({0, 3, 6, 9}));
+
+    checkSucceeds(world.run("-o some --max-frames 5 --batch 4 clip.avi a/one.png"));
+    BOOST_TEST(readVideo(world.root / "some/clip.mp4").frames == 5);
+}
+
+BOOST_AUTO_TEST_CASE(video_with_odd_sides)
+{
+    const World world;
+    world.video("odd.avi", 4, {97, 65});
+    const Outcome outcome = world.run("-o out odd.avi");
+    checkSucceeds(outcome);
+    BOOST_TEST(contains(outcome.text, "Motion JPEG, since MPEG-4 needs even sides"), outcome.text);
+    const VideoFacts facts = readVideo(world.root / "out/odd.avi");
+    BOOST_TEST(facts.frames == 4);
+    BOOST_TEST((facts.size == cv::Size(97, 65)));
+}
+
+BOOST_AUTO_TEST_CASE(frames_as_pictures)
+{
+    const World world;
+    world.video("clip.avi", VIDEO_FRAMES, {96, 64});
+    const Outcome outcome = world.run("-o out --frames 7,2,99 clip.avi a/one.png");
+    checkSucceeds(outcome);
+    BOOST_TEST(contains(outcome.text, "skipped clip.avi: it has no frame 99"), outcome.text);
+    BOOST_TEST(world.tree("out") == NameSet({"clip_000002.png", "clip_000007.png", "one.png", "detections.json"}));
+}
+
+BOOST_AUTO_TEST_CASE(two_videos_of_one_name)
+{
+    const World world;
+    world.video("a/clip.avi", 3, {64, 48});
+    world.video("b/clip.avi", 2, {80, 48});
+    checkSucceeds(world.run("-o out --batch 8 a/clip.avi b/clip.avi"));
+    BOOST_TEST(readVideo(world.root / "out/clip.mp4").frames == 3);
+    BOOST_TEST(readVideo(world.root / "out/clip_2.mp4").frames == 2);
+}
+
+//! Interrupts in the middle of a video: INT and TERM end cleanly, after KILL the list is still whole.
+BOOST_AUTO_TEST_CASE(interrupts)
+{
+    const int frames = 400;
+    const World world;
+    world.video("clip.avi", frames, {160, 120});
+    for (const std::string signal : {"INT", "TERM", "KILL"})
+    {
+        fs::remove_all(world.root / "out");
+        // The size says that a few frames were written; then the signal.
+        const Outcome outcome = world.run(
+            "-o out --csv clip.avi & pid=$!\n"
+            "while kill -0 $pid && [ $(cat out/detections.json | wc -l) -lt 40 ]; do "
+            "sleep 0.02; done 2>/dev/null\nkill -" +
+            signal + " $pid; wait $pid");
+        const json results = world.results("out");
+        BOOST_REQUIRE(results.size() > 30U);
+        const int last = results.back()["frame"];
+        BOOST_TEST(last < frames - 1, "the signal came too late to test anything");
+        if (signal == "KILL")
+        {
+            BOOST_TEST(outcome.code == 128 + 9, outcome.text);
+            BOOST_TEST(!fs::exists(world.root / "out/clip.mp4"));
+            continue;
+        }
+        BOOST_TEST(outcome.code == 130, outcome.text);
+        BOOST_TEST(contains(outcome.text, "interrupted; what was found in "), outcome.text);
+        BOOST_TEST(linesOf(world.root / "out/detections.csv").size() == results.size() + 1);
+        BOOST_TEST(world.tree("out") == NameSet({"clip.mp4", "detections.json", "detections.csv"}));
+        const VideoFacts facts = readVideo(world.root / "out/clip.mp4");
+        BOOST_TEST((facts.frames >= last + 1 && facts.frames < frames));
+        BOOST_TEST(contains(outcome.text, std::to_string(facts.frames) + " frame"), outcome.text);
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()

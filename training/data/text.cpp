@@ -1,0 +1,76 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Texts that programs show; see text.hpp. */
+
+#include "data/text.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <cstdio>
+#include <numeric>
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace d2det
+{
+
+size_t editDistance(const std::string& a, const std::string& b)
+{
+    std::vector<size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), size_t{0});
+    for (size_t i = 1; i <= a.size(); ++i)
+    {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.size(); ++j)
+        {
+            const size_t substituted = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
+        }
+    }
+    return row[b.size()];
+}
+
+std::vector<std::string> nearestNames(const std::string& name, const std::vector<std::string>& known, size_t count)
+{
+    const auto lower = [](std::string text)
+    {
+        text.resize(std::min<size_t>(text.size(), 80));  // the distance costs the product of the lengths
+        std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return char(std::tolower(c)); });
+        return text;
+    };
+    std::vector<std::pair<size_t, size_t>> order;  // distance, index
+    for (size_t i = 0; i < known.size(); ++i)
+        order.emplace_back(editDistance(lower(known[i]), lower(name)), i);
+    std::sort(order.begin(), order.end());
+    std::vector<std::string> nearest;
+    for (size_t i = 0; i < order.size() && i < count; ++i)
+        nearest.push_back(known[order[i].second]);
+    return nearest;
+}
+
+std::string formatDuration(double seconds)
+{
+    if (!std::isfinite(seconds) || seconds < 0)
+        return "?";
+    const auto total = static_cast<long long>(seconds + 0.5);
+    char text[64];
+    if (total >= 3600)
+        std::snprintf(text, sizeof(text), "%lldh%02lldm", total / 3600, total / 60 % 60);
+    else
+        std::snprintf(text, sizeof(text), "%lldm%02llds", total / 60, total % 60);
+    return text;
+}
+
+size_t terminalColumns(int descriptor)
+{
+    winsize size{};
+    return ::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col - 1u : 119u;
+}
+
+}  // namespace d2det

@@ -1,0 +1,31 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Texts that programs show: near names in error messages, times, width of the terminal. */
+
+#ifndef D2DET_TRAINING_TEXT_HPP
+#define D2DET_TRAINING_TEXT_HPP
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace d2det
+{
+
+//! Levenshtein distance.
+size_t editDistance(const std::string& a, const std::string& b);
+
+//! The known names nearest to one that is not known, nearest first; at most `count`. Names are compared without case.
+std::vector<std::string> nearestNames(const std::string& name, const std::vector<std::string>& known, size_t count);
+
+//! "1h02m" or "3m07s"; "?" if not known (negative or not finite).
+std::string formatDuration(double seconds);
+
+//! Columns of the terminal behind a file descriptor, less one; 119 if it has none.
+size_t terminalColumns(int descriptor);
+
+}  // namespace d2det
+
+#endif
