@@ -15,6 +15,7 @@ whole inside cv::dnn::Net through the custom layers of this module.
 #include "opencv2/d2det/layers.hpp"
 #include "opencv2/d2det/detector.hpp"
 #include "opencv2/d2det/drawing.hpp"
+#include "opencv2/d2det/masks.hpp"
 #include "opencv2/d2det/metrics.hpp"
 
 #endif
