@@ -369,7 +369,8 @@ DatasetFiles findInFolder(const std::string& annotations, const std::string& ima
             names += std::string(names.empty() ? "" : ", ") + formatName(files.format) + " " +
                      inQuotes(files.annotations == annotations ? "in this folder" : files.annotations);
         throw std::runtime_error(annotations + ": several data sets are here (" + names +
-                                 (reason.empty() ? "" : "; " + reason) + "); name the file or folder of one of them");
+                                 (reason.empty() ? "" : "; " + reason) + "); name the file or folder of one of them" +
+                                 (split.empty() ? ", or a part with the subset" : ""));
     }
     return found.front();
 }
