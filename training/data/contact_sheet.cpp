@@ -45,7 +45,9 @@ void blend(cv::Mat& image, const cv::Mat& mask, const cv::Scalar& colour)
     mixed.copyTo(image, small > 127);
 }
 
-void drawName(cv::Mat& image, const cv::Point& corner, const std::string& name, const cv::Scalar& colour)
+//! Draws the name at its box, unless it would hide another name.
+void drawName(cv::Mat& image, const cv::Point& corner, const std::string& name, const cv::Scalar& colour,
+              std::vector<cv::Rect>& names)
 {
     int baseline = 0;
     const cv::Size size = cv::getTextSize(name, FONT, TEXT, 1, &baseline);
@@ -53,6 +55,9 @@ void drawName(cv::Mat& image, const cv::Point& corner, const std::string& name, 
     const int x = std::max(std::min(corner.x, image.cols - size.width - 4), 0);
     const int y = corner.y >= height ? corner.y - height : std::min(corner.y, std::max(image.rows - height, 0));
     const cv::Rect chip = cv::Rect(x, y, size.width + 4, height) & cv::Rect({0, 0}, image.size());
+    if (std::any_of(names.begin(), names.end(), [&](const cv::Rect& other) { return !(chip & other).empty(); }))
+        return;
+    names.push_back(chip);
     cv::rectangle(image, chip, colour, cv::FILLED);
     cv::putText(image, name, {x + 2, y + height - 4}, FONT, TEXT, cv::Scalar(20, 20, 20), 1, cv::LINE_AA);
 }
@@ -81,12 +86,19 @@ cv::Mat drawItem(const SheetItem& item, const std::vector<std::string>& classNam
         cv::rectangle(image, first, last, object.crowd ? cv::Scalar::all(255) : colourOf(object.category), 1,
                       cv::LINE_AA, SHIFT);
     }
+    std::vector<const SheetObject*> bySize;
     for (const SheetObject& object : item.objects)
+        bySize.push_back(&object);
+    const auto area = [](const SheetObject* o) { return (o->x2 - o->x1) * (o->y2 - o->y1); };
+    std::stable_sort(bySize.begin(), bySize.end(),
+                     [&](const SheetObject* a, const SheetObject* b) { return area(a) > area(b); });
+    std::vector<cv::Rect> names;
+    for (const SheetObject* object : bySize)
     {
-        const auto index = static_cast<size_t>(object.category);
+        const auto index = static_cast<size_t>(object->category);
         const std::string name = index < classNames.size() ? plainText(classNames[index]) : std::to_string(index);
-        drawName(image, {cvRound(object.x1 * scale), cvRound(object.y1 * scale)}, object.crowd ? name + " crowd" : name,
-                 colourOf(object.category));
+        drawName(image, {cvRound(object->x1 * scale), cvRound(object->y1 * scale)},
+                 object->crowd ? name + " crowd" : name, colourOf(object->category), names);
     }
     return image;
 }

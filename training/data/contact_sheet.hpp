@@ -3,7 +3,7 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* Pictures with their annotations in a grid, to see what a data set holds. Masks are filled with the colour of their class,
-   crowds have a thin white line beside it and the word "crowd". */
+   boxes of crowds are white. Names that would hide the name of a larger object are left out. */
 
 #ifndef D2DET_TRAINING_CONTACT_SHEET_HPP
 #define D2DET_TRAINING_CONTACT_SHEET_HPP

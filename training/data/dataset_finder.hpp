@@ -47,6 +47,7 @@ struct DatasetFiles
     std::string list;         //!< VOC: names that take part, a line each; empty: all
     std::string classes;      //!< file with the names of the classes; VOC: empty if there is none
     std::vector<YoloPart> parts;  //!< YOLO
+    bool onlyLabelled = false;    //!< YOLO: pictures without a text file do not take part
 };
 
 /** @brief Finds the one data set that the arguments mean.

@@ -84,9 +84,15 @@ void Writer::lose(const std::string& what, int64_t count)
         lost_.push_back(std::to_string(count) + " " + what);
 }
 
+//! The name inside the image folder; output must not land elsewhere because a picture lies elsewhere.
 std::string Writer::relativeName(const ImageRecord& image) const
 {
-    return fs::path(image.path).lexically_relative(options_.imageFolder).generic_string();
+    const fs::path folder = fs::path(options_.imageFolder).lexically_normal();
+    const std::string name = fs::path(image.path).lexically_normal().lexically_relative(folder).generic_string();
+    if (!badFileName(name).empty() || name == ".")
+        throw std::runtime_error("the picture " + inQuotes(image.path) + " is not in the image folder " +
+                                 inQuotes(options_.imageFolder));
+    return name;
 }
 
 void Writer::claim(const std::string& stem, const ImageRecord& image)

@@ -208,6 +208,8 @@ void YoloReader::addImage(const std::string& fileName, const std::string& labels
     image.source = labels;
     std::error_code error;
     const bool labelled = fs::exists(labels, error);
+    if (!labelled && files_.onlyLabelled)
+        return;
     labelFiles_ += labelled;
     const cv::Size size = imageSize(path);
     if (size.empty() || size.width > MAX_SIDE || size.height > MAX_SIDE)
@@ -263,7 +265,7 @@ RawDataset YoloReader::read()
         raw_.categories.push_back({static_cast<int64_t>(raw_.categories.size()), name});
     for (const YoloPart& part : files_.parts)
         addPart(part);
-    if (raw_.images.empty() && raw_.problems.empty())
+    if (raw_.images.empty() && raw_.problems.empty() && !files_.onlyLabelled)
         throw std::runtime_error(raw_.path + ": no pictures in " +
                                  inQuotes((fs::path(files_.images) / files_.parts.front().images).string()));
     if (labelFiles_ == 0)

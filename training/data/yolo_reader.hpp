@@ -6,7 +6,7 @@
      class cx cy w h             centre and size of the box
      class x1 y1 x2 y2 x3 y3 ... outline, at least 3 points; the box is what it spans
    as shares of the picture's width and height; classes count from 0. A picture without a text file, or with an empty one, has
-   no objects. Sizes come from the headers of the pictures.
+   no objects; but where the folder of pictures is named apart from the labels, only pictures with a text file count. Sizes come from the headers of the pictures.
 
    Names of the classes: a line each (classes.txt, obj.names), or "names" of a data.yaml: a list, or a map from number to name.
    Of a data.yaml only "names", "train", "val" (or "valid") and "test" count; folders outside of its own are not read. */
