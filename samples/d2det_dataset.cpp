@@ -245,6 +245,8 @@ d2det::BarChart countChart(const d2det::DatasetStatistics& s, const std::string&
 int runStats(const po::variables_map& args)
 {
     const d2det::Dataset dataset = checkedDataset(readRaw(args), args);
+    if (args.count("output"))  // an error before any output
+        fs::create_directories(args["output"].as<std::string>());
     const d2det::DatasetStatistics s = d2det::computeStatistics(dataset);
     const std::string subtitle =
         cv::format("%s: %d images, %d instances", dataset.name.c_str(), int(s.images), int(s.all.instances));
@@ -255,7 +257,6 @@ int runStats(const po::variables_map& args)
     if (!args.count("output"))
         return 0;
     const fs::path folder = args["output"].as<std::string>();
-    fs::create_directories(folder);
     writeCsv(folder / "stats.csv", s);
     writeImage(folder / "classes.png", d2det::drawBars(classChart(s, subtitle)));
     writeImage(folder / "instances.png", d2det::drawBars(countChart(s, subtitle)));

@@ -292,6 +292,7 @@ void findYolo(const fs::path& root, const std::string& images, const std::string
     files.format = DatasetFormat::YOLO;
     files.annotations = root.string();
     files.images = root.string();
+    files.onlyLabelled = !images.empty();  // a folder of pictures may serve several folders of labels
     files.classes =
         !description.empty()
             ? description
@@ -325,6 +326,11 @@ void findYolo(const fs::path& root, const std::string& images, const std::string
         files.parts = {{"", root.string()}};
     else if (!findLabelsOnly(root, images, files))
         return;
+    if (files.parts.size() == 1 && !files.parts[0].images.empty())  // names begin at the pictures where they can
+    {
+        files.images = (fs::path(files.images) / files.parts[0].images).string();
+        files.parts[0].images.clear();
+    }
     if (!files.parts.empty())
         found.push_back(files);
 }
