@@ -238,12 +238,15 @@ int run(int argc, char** argv)
     namespace po = samples::po;
     po::options_description options = samples::detectorOptions("lowest score of a detection, 0..1; 0.01 if not given");
     po::options_description data("Data");
-    data.add_options()("annotations,a", po::value<std::string>()->value_name("FILE"), "COCO instances file")(
-        "images,i", po::value<std::string>()->value_name("DIR"), "folder of the pictures")(
+    data.add_options()("annotations,a", po::value<std::string>()->value_name("PATH"),
+                       "COCO instances file, or the folder of a COCO, Pascal VOC or YOLO data set")(
+        "images,i", po::value<std::string>()->value_name("DIR")->default_value("", ""),
+        "folder of the pictures; found near the annotations if not given")(
         "subset", po::value<std::string>()->value_name("NAME")->default_value(""),
-        "every5th_val or every5th_train: of the pictures sorted by name, index 4, 9, ... is validation")(
-        "output,o", po::value<std::string>()->value_name("FILE"), "write all detections as COCO results")(
-        "quiet,q", "no progress line")("help,h", "this text");
+        "every5th_val or every5th_train: of the pictures sorted by name, index 4, 9, ... is validation; or a part of a "
+        "folder: train, val, test, trainval")("output,o", po::value<std::string>()->value_name("FILE"),
+                                              "write all detections as COCO results")("quiet,q", "no progress line")(
+        "help,h", "this text");
     options.add(data);
 
     po::variables_map args;
@@ -254,7 +257,7 @@ int run(int argc, char** argv)
     {
         (argc == 1 ? std::cerr : std::cout)
             << "Measures a model on annotated pictures: COCO's average precision and recall, by class, and speed.\n\n"
-               "  d2det_evaluate --model FILE --annotations FILE --images DIR [options]\n\n"
+               "  d2det_evaluate --model FILE --annotations PATH [--images DIR] [options]\n\n"
                "Classes are matched by name. Detections beyond the model's capacity do not exist; all other limits "
                "are\n"
                "COCO's (100 detections per picture, IoU 0.50:0.95).\n\n"
@@ -266,15 +269,14 @@ int run(int argc, char** argv)
     }
     po::notify(args);
     samples::checkDetectorOptions(args);
-    for (const char* required : {"annotations", "images"})
-        if (!args.count(required))
-            throw UsageError(std::string("--") + required + " is missing");
+    if (!args.count("annotations"))
+        throw UsageError("--annotations is missing");
 
-    d2det::CocoOptions coco;
-    coco.clipBoxes = false;
-    d2det::Dataset dataset =
-        d2det::readCoco(args["annotations"].as<std::string>(), args["images"].as<std::string>(), coco);
-    d2det::selectSubset(dataset, args["subset"].as<std::string>());
+    d2det::ReadOptions reading;
+    reading.clipBoxes = false;
+    reading.subset = args["subset"].as<std::string>();
+    const d2det::Dataset dataset =
+        d2det::readDataset(args["annotations"].as<std::string>(), args["images"].as<std::string>(), reading);
     for (const std::string& warning : dataset.warnings)
         std::cerr << PROGRAM << ": " << warning << "\n";
 

@@ -14,6 +14,7 @@
 #include "data/sampler.hpp"
 #include "shared_data.hpp"
 #include "structures/structures.hpp"
+#include "temp_folder.hpp"
 
 #include <opencv2/d2det/detector.hpp>
 #include <opencv2/imgcodecs.hpp>
@@ -29,47 +30,14 @@
 #include <map>
 #include <set>
 
-#include <unistd.h>
-
 namespace fs = std::filesystem;
 using nlohmann::json;
 using namespace d2det;
+using d2det::test::requireError;
+using Folder = d2det::test::TempFolder;
 
 namespace
 {
-
-class Folder
-{
-public:
-    Folder()
-    {
-        std::string pattern = (fs::temp_directory_path() / "d2det_data_XXXXXX").string();
-        BOOST_REQUIRE(mkdtemp(&pattern[0]) != nullptr);
-        path_ = pattern;
-    }
-
-    ~Folder()
-    {
-        std::error_code error;
-        fs::remove_all(path_, error);
-    }
-
-    std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-    std::string path() const { return path_.string(); }
-
-    std::string write(const std::string& name, const std::string& text) const
-    {
-        const std::string path = *this / name;
-        fs::remove(path);  // rewriting a file in place waits for the disk on some file systems
-        std::ofstream file(path, std::ios::binary);
-        file << text;
-        BOOST_REQUIRE(file.good());
-        return path;
-    }
-
-private:
-    fs::path path_;
-};
 
 //! A correct annotation file: 2 images, 2 categories with a gap and in reverse order, 3 annotations, one a crowd.
 json smallCoco()
@@ -96,24 +64,6 @@ CocoOptions unchecked()
 Dataset readJson(const Folder& folder, const json& content, const CocoOptions& options = unchecked())
 {
     return readCoco(folder.write("a.json", content.dump()), folder.path(), options);
-}
-
-//! Requires a std::runtime_error whose message contains every one of the texts.
-template <typename Function>
-void requireError(Function function, const std::vector<std::string>& expected)
-{
-    try
-    {
-        function();
-    }
-    catch (const std::runtime_error& error)
-    {
-        for (const std::string& text : expected)
-            BOOST_TEST(std::string(error.what()).find(text) != std::string::npos,
-                       "\"" << error.what() << "\" does not contain \"" << text << "\"");
-        return;
-    }
-    BOOST_ERROR("no error, expected one with \"" << expected.front() << "\"");
 }
 
 void requireReadError(const json& content, const std::vector<std::string>& expected)
