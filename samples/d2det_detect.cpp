@@ -118,14 +118,21 @@ void keepClasses(PictureResult& result, const std::vector<bool>& wanted)
 }
 
 //! Pictures in, detections (and masks, of models that make them) out: the one place where the detector runs.
-void detectBatch(Detector& detector, std::vector<PictureResult>& batch)
+void detectBatch(Detector& detector, std::vector<PictureResult>& batch, bool withMasks)
 {
     std::vector<cv::Mat> images, detections;
     for (const PictureResult& picture : batch)
         images.push_back(picture.image);
-    detector.detectBatch(images, detections);
+    if (!withMasks)
+        detector.detectBatch(images, detections);
+    std::vector<std::vector<cv::Mat>> masks(images.size());
+    if (withMasks)
+        detector.segmentBatch(images, detections, masks);
     for (size_t i = 0; i < batch.size(); i++)
+    {
         batch[i].detections = detections[i];
+        batch[i].masks = masks[i];
+    }
 }
 
 //! Times and counts of some pictures: all of them, or the frames of one video.
@@ -169,6 +176,7 @@ private:
     const std::vector<Source>& sources_;
     std::vector<cv::String> names_;
     std::vector<bool> wanted_;
+    const bool withMasks_;
     Outputs outputs_;
     samples::Progress progress_;
     std::vector<PictureResult> batch_;
@@ -188,6 +196,7 @@ Run::Run(const Arguments& args, Detector& detector, const std::vector<Source>& s
       names_(detector.getClassNames()),
       wanted_(args.values.count("classes") ? parseClasses(args.values["classes"].as<std::string>(), names_)
                                            : std::vector<bool>()),
+      withMasks_(detector.hasMasks() && args.values.count("boxes-only") == 0),
       outputs_(args.output, sources, names_),
       progress_(!args.quiet, "pictures", args.quiet ? 0 : samples::countPictures(sources, args.input)),
       skipped_(skipped)
@@ -233,7 +242,7 @@ void Run::detect()
 {
     if (batch_.empty())
         return;
-    detectBatch(detector_, batch_);
+    detectBatch(detector_, batch_, withMasks_);
     std::vector<double> times = detector_.getTimings(stages_);
     for (double& time : times)
         time /= static_cast<double>(batch_.size());
@@ -407,9 +416,9 @@ samples::po::options_description outputOptions()
     options.add_options()("output,o", po::value<std::string>()->value_name("DIR")->default_value("out/detect"),
                           "folder for all results")("classes", po::value<std::string>()->value_name("LIST"),
                                                     "only these: names or ids, like person,car")(
-        "csv", "write detections.csv")("crops", "save the inside of every box")(
-        "no-pictures", "no annotated pictures and videos")("no-json", "no detections.json")(
-        "quiet,q", "print errors only")("help,h", "this text");
+        "boxes-only", "leave out the masks that the model makes: faster, smaller files")("csv", "write detections.csv")(
+        "crops", "save the inside of every box")("no-pictures", "no annotated pictures and videos")(
+        "no-json", "no detections.json")("quiet,q", "print errors only")("help,h", "this text");
     return options;
 }
 

@@ -414,7 +414,7 @@ d2det::Report makeReport(const std::vector<Measured>& measured, const d2det::Eva
         {"command", commandLine},
         {"date", now()},
         {"OpenCV", cv::getVersionString()}};
-    const size_t pictures = args.count("images") ? static_cast<size_t>(args["pictures"].as<int>()) : 0;
+    const size_t pictures = static_cast<size_t>(args["pictures"].as<int>());
     report.worst = makePictures(d2det::worstImages(first, pictures), measured, data);
     report.best = makePictures(d2det::bestImages(first, pictures), measured, data);
     return report;
@@ -425,11 +425,13 @@ samples::po::options_description makeOptions()
     namespace po = samples::po;
     po::options_description options = samples::detectorOptions("lowest score of a detection, 0..1; 0.01 if not given");
     po::options_description data("Data");
-    data.add_options()("annotations,a", po::value<std::string>()->value_name("FILE"), "COCO instances file")(
-        "images,i", po::value<std::string>()->value_name("DIR"),
-        "folder of the pictures; result files need it only for the pictures of a report")(
+    data.add_options()("annotations,a", po::value<std::string>()->value_name("PATH"),
+                       "COCO instances file, or the folder of a COCO, Pascal VOC or YOLO data set")(
+        "images,i", po::value<std::string>()->value_name("DIR")->default_value("", ""),
+        "folder of the pictures; found near the annotations if not given")(
         "subset", po::value<std::string>()->value_name("NAME")->default_value(""),
-        "every5th_val or every5th_train: of the pictures sorted by name, index 4, 9, ... is validation")(
+        "every5th_val or every5th_train: of the pictures sorted by name, index 4, 9, ... is validation; or a part of a "
+        "folder: train, val, test, trainval")(
         "results,r", po::value<std::vector<std::string>>()->value_name("FILE[=NAME]")->composing(),
         "measure the COCO results of any detector, too or instead of a model; can be repeated");
     po::options_description output("Output");
@@ -462,23 +464,19 @@ void checkArguments(const samples::po::variables_map& args)
                                     static_cast<int>(d2det::MAX_REPORT_RESULTS)));
     if (!args.count("annotations"))
         throw UsageError("--annotations is missing");
-    if (args.count("model") && !args.count("images"))
-        throw UsageError("--images is missing");
     samples::checkRange<int>(args, "pictures", 0, MAX_PICTURES);
     samples::checkRange<double>(args, "operating-score", -1e6, 1e6);
 }
 
 d2det::Dataset readAnnotations(const samples::po::variables_map& args)
 {
-    const bool mayHaveMasks = true;
-    d2det::CocoOptions coco;
-    coco.clipBoxes = false;
-    coco.keepSegmentation = mayHaveMasks;
-    coco.checkImages = args.count("images") > 0;
+    d2det::ReadOptions reading;
+    reading.clipBoxes = false;
+    reading.keepSegmentation = true;  // a model or result file may have masks
+    reading.checkImages = args.count("model") > 0;
+    reading.subset = args["subset"].as<std::string>();
     d2det::Dataset dataset =
-        d2det::readCoco(args["annotations"].as<std::string>(),
-                        args.count("images") ? args["images"].as<std::string>() : std::string(), coco);
-    d2det::selectSubset(dataset, args["subset"].as<std::string>());
+        d2det::readDataset(args["annotations"].as<std::string>(), args["images"].as<std::string>(), reading);
     for (const std::string& warning : dataset.warnings)
         std::cerr << PROGRAM << ": " << warning << "\n";
     return dataset;
@@ -565,8 +563,8 @@ int run(int argc, char** argv)
             << "Measures a model on annotated pictures: COCO's average precision and recall of boxes and masks, by "
                "class, "
                "and speed.\n\n"
-               "  d2det_evaluate --model FILE --annotations FILE --images DIR [options]\n"
-               "  d2det_evaluate --results FILE[=NAME] ... --annotations FILE [--images DIR] [options]\n\n"
+               "  d2det_evaluate --model FILE --annotations PATH [--images DIR] [options]\n"
+               "  d2det_evaluate --results FILE[=NAME] ... --annotations PATH [--images DIR] [options]\n\n"
                "Classes are matched by name, those of result files by category id. Detections beyond the model's "
                "capacity "
                "do\n"

@@ -69,6 +69,16 @@ inline ModelConfig paperFamily()
     return c;
 }
 
+inline MaskHeadConfig smallMasks()
+{
+    MaskHeadConfig c;
+    c.type = "d2det";
+    c.channels = 32;
+    c.normGroups = 4;
+    c.scoreChannels = 64;
+    return c;
+}
+
 inline std::vector<NamedConfig> variants()
 {
     std::vector<NamedConfig> all{{"small", smallFamily()}, {"paper", paperFamily()}};
@@ -132,6 +142,32 @@ inline std::vector<NamedConfig> variants()
         c.test.scoreThreshold = 0.3f;
         c.test.preDetections = 200;
         c.test.maxDetections = 200;
+    }
+    {
+        ModelConfig& c = add("masks");
+        c.roi.maskHead = smallMasks();
+    }
+    {
+        ModelConfig& c = add("masks without scores, legacy boxes");
+        c.roi.maskHead = smallMasks();
+        c.roi.maskHead.scoring = false;
+        c.legacy = true;
+    }
+    {
+        ModelConfig& c = add("masks of the simple kind");
+        c.roi.maskHead = smallMasks();
+        c.roi.maskHead.type = "fcn";
+        c.roi.maskHead.scoring = false;
+        c.roi.maskHead.convs = 2;
+    }
+    {
+        ModelConfig& c = add("masks of the simple kind without norm, one class");
+        c.classNames = {"person"};
+        c.roi.maskHead = smallMasks();
+        c.roi.maskHead.type = "fcn";
+        c.roi.maskHead.scoring = false;
+        c.roi.maskHead.normGroups = 0;
+        c.roi.maskHead.convs = 1;
     }
     return all;
 }

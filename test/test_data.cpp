@@ -14,6 +14,7 @@
 #include "data/sampler.hpp"
 #include "shared_data.hpp"
 #include "structures/structures.hpp"
+#include "temp_folder.hpp"
 
 #include <opencv2/d2det/detector.hpp>
 #include <opencv2/imgcodecs.hpp>
@@ -29,47 +30,14 @@
 #include <map>
 #include <set>
 
-#include <unistd.h>
-
 namespace fs = std::filesystem;
 using nlohmann::json;
 using namespace d2det;
+using d2det::test::requireError;
+using Folder = d2det::test::TempFolder;
 
 namespace
 {
-
-class Folder
-{
-public:
-    Folder()
-    {
-        std::string pattern = (fs::temp_directory_path() / "d2det_data_XXXXXX").string();
-        BOOST_REQUIRE(mkdtemp(&pattern[0]) != nullptr);
-        path_ = pattern;
-    }
-
-    ~Folder()
-    {
-        std::error_code error;
-        fs::remove_all(path_, error);
-    }
-
-    std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-    std::string path() const { return path_.string(); }
-
-    std::string write(const std::string& name, const std::string& text) const
-    {
-        const std::string path = *this / name;
-        fs::remove(path);  // rewriting a file in place waits for the disk on some file systems
-        std::ofstream file(path, std::ios::binary);
-        file << text;
-        BOOST_REQUIRE(file.good());
-        return path;
-    }
-
-private:
-    fs::path path_;
-};
 
 //! A correct annotation file: 2 images, 2 categories with a gap and in reverse order, 3 annotations, one a crowd.
 json smallCoco()
@@ -96,24 +64,6 @@ CocoOptions unchecked()
 Dataset readJson(const Folder& folder, const json& content, const CocoOptions& options = unchecked())
 {
     return readCoco(folder.write("a.json", content.dump()), folder.path(), options);
-}
-
-//! Requires a std::runtime_error whose message contains every one of the texts.
-template <typename Function>
-void requireError(Function function, const std::vector<std::string>& expected)
-{
-    try
-    {
-        function();
-    }
-    catch (const std::runtime_error& error)
-    {
-        for (const std::string& text : expected)
-            BOOST_TEST(std::string(error.what()).find(text) != std::string::npos,
-                       "\"" << error.what() << "\" does not contain \"" << text << "\"");
-        return;
-    }
-    BOOST_ERROR("no error, expected one with \"" << expected.front() << "\"");
 }
 
 void requireReadError(const json& content, const std::vector<std::string>& expected)
@@ -152,13 +102,21 @@ struct RectangleSet
                                    {"image_id", i + 1},
                                    {"category_id", 1 + i % 2},
                                    {"bbox", {box.x, box.y, box.width, box.height}}});
+            if (i % 3 > 0)  // every third object has no outline
+                annotations.back()["segmentation"] = {
+                    {box.x, box.y, box.br().x, box.y, box.br().x, box.br().y, box.x, box.br().y}};
         }
         content = {{"images", images},
                    {"annotations", annotations},
                    {"categories", {{{"id", 1}, {"name", "one"}}, {{"id", 2}, {"name", "two"}}}}};
     }
 
-    Dataset read() const { return readJson(folder, content, CocoOptions()); }
+    Dataset read(bool keepSegmentation = false) const
+    {
+        CocoOptions options;
+        options.keepSegmentation = keepSegmentation;
+        return readJson(folder, content, options);
+    }
 
     Folder folder;
     json content;
@@ -923,6 +881,68 @@ BOOST_AUTO_TEST_CASE(boxes_follow_the_pixels)
     }
     BOOST_TEST(flippedOrCropped > count / 4);
     BOOST_TEST(flippedOrCropped < count);
+}
+
+//! Masks go through crop, flip and resize with their boxes and pixels; an object without an outline has none.
+BOOST_AUTO_TEST_CASE(masks_follow_the_pixels)
+{
+    const RectangleSet set(12);
+    const InputConfig input = smallInput();
+    DataLoader loader(set.read(true), randomConfig(), input, 4, 3);
+    int with = 0, without = 0;
+    for (int i = 0; i < 30; i++)
+    {
+        const Batch batch = loader.next();
+        for (size_t b = 0; b < batch.targets.size(); b++)
+        {
+            const Instances& target = batch.targets[b];
+            const ImageInfo& info = batch.images.infos[b];
+            if ((batch.imageIds[b] - 1) % 3 == 0)
+            {
+                BOOST_TEST(!target.masks.defined());
+                without++;
+                continue;
+            }
+            BOOST_REQUIRE(target.masks.sizes() == at::IntArrayRef({1, info.height, info.width}));
+            BOOST_TEST(target.hasMask[0].item<bool>());
+            const torch::Tensor red = batch.images.images[static_cast<int64_t>(b)][0] * input.std[0] + input.mean[0];
+            const torch::Tensor bright = red.slice(0, 0, info.height).slice(1, 0, info.width).gt(128).to(torch::kFloat);
+            const torch::Tensor mask = target.masks[0].to(torch::kFloat);
+            const double both = (bright * mask).sum().item<double>(),
+                         either = torch::max(bright, mask).sum().item<double>();
+            BOOST_TEST(both >= 0.8 * either, "mask and picture share " << both << " of " << either << " pixels");
+            with++;
+        }
+    }
+    BOOST_TEST(with > 50);
+    BOOST_TEST(without > 20);
+    for (const LabelledBox& box : usableBoxes(loader.dataset().images[1], 1))
+        BOOST_TEST(box.mask.empty());
+}
+
+//! An outline that cannot be decoded is no reason to lose the box.
+BOOST_AUTO_TEST_CASE(damaged_outlines_count_as_absent)
+{
+    ImageRecord image;
+    image.width = 20;
+    image.height = 10;
+    Annotation a;
+    a.x = a.y = 2;
+    a.width = a.height = 5;
+    a.segmentation = Segmentation();
+    a.segmentation->counts = {3, 4};
+    a.segmentation->height = 10;
+    a.segmentation->width = 20;
+    image.annotations.push_back(a);  // the runs do not add up
+    a.segmentation->counts = {10, 190};
+    image.annotations.push_back(a);
+    a.segmentation->counts = {200};  // empty
+    image.annotations.push_back(a);
+    const std::vector<LabelledBox> boxes = usableBoxesWithMasks(image, 1);
+    BOOST_REQUIRE(boxes.size() == 3u);
+    BOOST_TEST(boxes[0].mask.empty());
+    BOOST_TEST(cv::countNonZero(boxes[1].mask) == 190);
+    BOOST_TEST(boxes[2].mask.empty());
 }
 
 BOOST_AUTO_TEST_CASE(threads_and_cache_do_not_change_batches)

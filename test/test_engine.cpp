@@ -72,6 +72,9 @@ struct World
                                            {"bbox", {box.x, box.y, box.width, box.height}},
                                            {"area", box.area()},
                                            {"iscrowd", 0}});
+            if (i % 4 < 3)  // one in four has no outline
+                file["annotations"].back()["segmentation"] = {
+                    {box.x, box.y, box.br().x, box.y, box.br().x, box.br().y, box.x, box.br().y}};
         }
         std::ofstream(path("boxes.json")) << file;
     }
@@ -263,6 +266,114 @@ BOOST_AUTO_TEST_CASE(it_learns)
     };
     BOOST_TEST(loss(log[1]) > 0);
     BOOST_TEST(loss(log[6]) < 0.8 * loss(log[1]), "first " << loss(log[1]) << ", last " << loss(log[6]));
+}
+
+Config masksConfig(const World& world, const std::string& type)
+{
+    Config config = world.config();
+    MaskHeadConfig& head = config.model.roi.maskHead;
+    head.type = type;
+    head.channels = 8;
+    head.normGroups = 2;
+    head.convs = 1;
+    head.scoring = type == "d2det";
+    head.scoreChannels = 16;
+    return config;
+}
+
+//! Mean of a column of log.csv over its first and last quarter.
+std::pair<double, double> beginningAndEnd(const std::string& path, const std::string& name)
+{
+    const std::vector<std::string> log = linesOf(path);
+    const auto cells = [](const std::string& line)
+    {
+        std::vector<std::string> result;
+        std::istringstream stream(line);
+        for (std::string cell; std::getline(stream, cell, ',');)
+            result.push_back(cell);
+        return result;
+    };
+    const std::vector<std::string> header = cells(log.at(0));
+    const size_t column = std::find(header.begin(), header.end(), name) - header.begin();
+    BOOST_REQUIRE_MESSAGE(column < header.size(), "no column " << name);
+    const size_t rows = log.size() - 1, part = std::max<size_t>(rows / 4, 1);
+    std::pair<double, double> sums{0, 0};
+    for (size_t i = 0; i < part; i++)
+    {
+        sums.first += std::atof(cells(log[1 + i]).at(column).c_str()) / double(part);
+        sums.second += std::atof(cells(log[rows - i]).at(column).c_str()) / double(part);
+    }
+    return sums;
+}
+
+//! Both kinds of mask head learn rectangles, and validation judges their masks.
+BOOST_AUTO_TEST_CASE(masks_are_learned)
+{
+    for (const char* type : {"d2det", "fcn"})
+        BOOST_TEST_CONTEXT(type)
+        {
+            const World world;
+            Config config = masksConfig(world, type);
+            config.solver.epochs = 20;
+            config.solver.optimizer = "adam";
+            config.solver.learningRate = 0.002;
+            config.solver.warmupIterations = 5;
+            config.solver.ema = 0;
+            config.solver.logEvery = 5;
+            TrainOptions options = world.options("run");
+            options.evalEvery = 20;
+            Trainer trainer(config, options);
+            BOOST_TEST(trainer.run());
+            const auto [first, last] = beginningAndEnd(world.path("run/log.csv"), "loss/mask");
+            BOOST_TEST(first > 0);
+            BOOST_TEST(last < 0.9 * first, "first " << first << ", last " << last);
+            BOOST_TEST(linesOf(world.path("run/eval.csv")).at(0).find("mask_AP50") != std::string::npos);
+        }
+}
+
+//! losses.mask = off: the mask head keeps its weights, everything else trains, and the model still makes masks.
+BOOST_AUTO_TEST_CASE(mask_loss_left_out)
+{
+    const World world;
+    Config config = masksConfig(world, "d2det");
+    config.losses.mask = "off";
+    TrainOptions options = world.options("run");
+    Trainer trainer(config, options);
+    TensorMap before;
+    for (const auto& item : namedTensors(*trainer.model()))
+        before[item.first] = item.second.detach().clone();
+    BOOST_TEST(trainer.run());
+    int kept = 0;
+    for (const auto& item : trainer.model()->named_parameters())
+    {
+        const bool head = item.key().rfind("mask_head.", 0) == 0;
+        kept += head;
+        if (item.value().requires_grad())
+            BOOST_TEST(torch::equal(item.value(), before.at(item.key())) == head, item.key());
+    }
+    BOOST_TEST(kept > 5);
+    trainer.model()->eval();
+    ImageInfo info;
+    info.height = 64;
+    info.width = 96;
+    const InferenceTrace trace = trainer.model()->infer(ImageBatch(torch::rand({1, 3, 64, 96}), {info}));
+    BOOST_TEST(trace.masks.sizes() == at::IntArrayRef({10, 1, 28, 28}));
+}
+
+//! Without any outline in the annotations the boxes train and the mask loss is zero.
+BOOST_AUTO_TEST_CASE(annotations_without_outlines)
+{
+    const World world;
+    nlohmann::json file = nlohmann::json::parse(std::ifstream(world.path("boxes.json")));
+    for (auto& annotation : file["annotations"])
+        annotation.erase("segmentation");
+    std::ofstream(world.path("boxes.json")) << file;
+    TrainOptions options = world.options("run");
+    BOOST_TEST(Trainer(masksConfig(world, "d2det"), options).run());
+    const auto masks = beginningAndEnd(world.path("run/log.csv"), "loss/mask");
+    BOOST_TEST(masks.first == 0);
+    BOOST_TEST(masks.second == 0);
+    BOOST_TEST(beginningAndEnd(world.path("run/log.csv"), "loss/dlr").first > 0);
 }
 
 BOOST_AUTO_TEST_CASE(checkpoints_are_complete_and_pruned)

@@ -46,6 +46,10 @@ std::vector<std::string> outputNames(const InferenceTrace& trace, const ModelCon
         names.push_back(name);
     if (config.roi.boxHead.binaryOverlap)
         names.push_back("dense_overlap");
+    if (trace.masks.defined())
+        names.push_back("masks");
+    if (trace.maskIous.defined())
+        names.push_back("mask_ious");
     return names;
 }
 
@@ -207,7 +211,18 @@ void compareStages(const InferenceTrace& trace, const Outputs& got, const ModelC
         (refined - gather(trace.candidates, candidates, true).slice(1, 3, 7)).abs().max().item<double>();
     BOOST_TEST(moved > 1, "the box head moved nothing, it is not tested");
     const Tensor& last = got.at("detections");
-    match(rowsOf(trace.detections, 3, trace.detections, 2, 1), rowsOf(last, 3, last, 2, 1), "detections", 5);
+    const auto detections =
+        match(rowsOf(trace.detections, 3, trace.detections, 2, 1), rowsOf(last, 3, last, 2, 1), "detections", 5);
+    if (!trace.masks.defined() || detections.empty())
+        return;
+    expectClose(gather(trace.masks, detections, true), gather(got.at("masks"), detections, false), "masks");
+    BOOST_TEST(gather(trace.masks, detections, true).std().item<double>() > 0.05, "the masks are flat");
+    if (trace.maskIous.defined())
+        expectClose(gather(trace.maskIous, detections, true), gather(got.at("mask_ious"), detections, false),
+                    "mask_ious");
+    for (int64_t r = 0; r < last.size(0); r++)
+        if (last[r][1].item<float>() < 0)
+            BOOST_TEST(got.at("masks")[r].abs().max().item<float>() == 0, "padding row " << r << " has a mask");
 }
 
 //! A picture with edges and areas of all sizes.
@@ -295,6 +310,79 @@ struct Exported
         match(expected, got, "Detector", 5);
     }
 
+    /** Detector::segment against the trainer's masks, pasted into the image by a plain loop over operators.md 4. Rows are
+        those of detect(), which stops before the mask head. */
+    void compareMasks(const cv::Mat& image)
+    {
+        const ImageBatch batch = prepare(image, model->config.input);
+        const InferenceTrace trace = model->infer(batch);
+        const auto detector = cv::d2det::Detector::create(folder / "model.onnx");
+        BOOST_REQUIRE(detector->hasMasks());
+        cv::Mat alone, found, scores;
+        std::vector<cv::Mat> masks;
+        detector->detect(image, alone);
+        detector->segment(image, found, masks, scores);
+        BOOST_REQUIRE(found.size() == alone.size());
+        BOOST_TEST(cv::norm(found, alone, cv::NORM_INF) == 0);
+        BOOST_REQUIRE(masks.size() == static_cast<size_t>(found.rows));
+        BOOST_REQUIRE(scores.rows == found.rows);
+        int compared = 0;
+        for (int r = 0; r < found.rows; r++)
+        {
+            const int64_t t = rowInTrace(trace.detections, found.ptr<float>(r), batch.infos[0].scale, image.size());
+            if (t < 0)
+                continue;
+            compared++;
+            const cv::Mat expected = pastePlainly(trace.masks[t][0], trace.detections[t], batch.infos[0].scale, image);
+            const double both = cv::countNonZero(expected & masks[r]), either = cv::countNonZero(expected | masks[r]);
+            BOOST_TEST(both >= 0.999 * either, "mask " << r << ": " << both << " of " << either << " pixels agree");
+            const double iou = trace.maskIous.defined() ? trace.maskIous[t][0].item<double>() : 0.;
+            BOOST_TEST(std::abs(scores.at<float>(r) - found.at<float>(r, 4) -
+                                model->config.roi.maskHead.scoreWeight * iou) < 1e-3);
+        }
+        BOOST_TEST(compared >= found.rows - found.rows / 20 - 1);
+        BOOST_TEST(compared >= 5);
+    }
+
+    static int64_t rowInTrace(const Tensor& rows, const float* found, double scale, cv::Size image)
+    {
+        for (int64_t t = 0; t < rows.size(0); t++)
+        {
+            const float* row = rows[t].data_ptr<float>();
+            double worst = row[1] == found[5] ? std::abs(row[2] - found[4]) * 10 : 1e9;
+            for (int k = 0; k < 4; k++)
+                worst = std::max(worst, std::abs(std::clamp(row[3 + k] / scale, 0.,
+                                                            k % 2 ? double(image.height) : double(image.width)) -
+                                                 found[k]));
+            if (worst < 0.05)
+                return t;
+        }
+        return -1;
+    }
+
+    static cv::Mat pastePlainly(const Tensor& probabilities, const Tensor& row, double scale, const cv::Mat& image)
+    {
+        cv::Mat mask = cv::Mat::zeros(image.size(), CV_8U);
+        const auto p = probabilities.accessor<float, 2>();
+        const double side = static_cast<double>(probabilities.size(0));
+        const auto cell = [&](int y, int x) { return y < 0 || x < 0 || y >= side || x >= side ? 0. : double(p[y][x]); };
+        double box[4];
+        for (int k = 0; k < 4; k++)
+            box[k] = row[3 + k].item<double>() / scale;
+        for (int y = 0; y < mask.rows; y++)
+            for (int x = 0; x < mask.cols; x++)
+            {
+                const double u = (x + 0.5 - box[0]) / (box[2] - box[0]) * side - 0.5;
+                const double v = (y + 0.5 - box[1]) / (box[3] - box[1]) * side - 0.5;
+                const int i = static_cast<int>(std::floor(v)), j = static_cast<int>(std::floor(u));
+                const double fy = v - i, fx = u - j;
+                const double value = (1 - fy) * ((1 - fx) * cell(i, j) + fx * cell(i, j + 1)) +
+                                     fy * ((1 - fx) * cell(i + 1, j) + fx * cell(i + 1, j + 1));
+                mask.at<uchar>(y, x) = value >= 0.5 ? 255 : 0;
+            }
+        return mask;
+    }
+
     Folder folder;
     Detector model;
     cv::dnn::Net net;
@@ -329,6 +417,59 @@ BOOST_AUTO_TEST_CASE(everyVariant)
     for (const NamedConfig& variant : variants())
         BOOST_TEST_CONTEXT(variant.name)
     Exported(variant.config, 3).compare(syntheticImage(200, 280, 5));
+}
+
+BOOST_AUTO_TEST_CASE(masksOfTheDetector)
+{
+    for (const NamedConfig& variant : variants())
+        if (variant.config.roi.maskHead.type != "none")
+            BOOST_TEST_CONTEXT(variant.name)
+            {
+                Exported exported(variant.config, 3);
+                exported.compareMasks(syntheticImage(200, 280, 5));
+                exported.compareMasks(syntheticImage(131, 97, 6));
+            }
+}
+
+//! Masks of a batch are those of its images, whatever was run before.
+BOOST_AUTO_TEST_CASE(masksOfABatch)
+{
+    ModelConfig config = smallFamily();
+    config.roi.maskHead = smallMasks();
+    Exported exported(config);
+    const auto detector = cv::d2det::Detector::create(exported.folder / "model.onnx");
+    const std::vector<cv::Mat> images{syntheticImage(192, 256, 1), syntheticImage(192, 256, 2),
+                                      syntheticImage(100, 90, 3)};
+    std::vector<cv::Mat> rows, scores;
+    std::vector<std::vector<cv::Mat>> masks;
+    detector->segmentBatch(images, rows, masks, scores);
+    BOOST_REQUIRE(masks.size() == images.size());
+    for (size_t i = 0; i < images.size(); i++)
+    {
+        cv::Mat oneRows, oneScores;
+        std::vector<cv::Mat> oneMasks;
+        detector->segment(images[i], oneRows, oneMasks, oneScores);
+        BOOST_REQUIRE(oneRows.size() == rows[i].size());
+        BOOST_TEST(oneRows.rows >= 5);
+        BOOST_TEST(cv::norm(oneRows, rows[i], cv::NORM_INF) < BOX_TOLERANCE);
+        BOOST_TEST(cv::norm(oneScores, scores[i], cv::NORM_INF) < VALUE_TOLERANCE);
+        BOOST_REQUIRE(masks[i].size() == oneMasks.size());
+        for (size_t k = 0; k < oneMasks.size(); k++)
+            BOOST_TEST(cv::countNonZero(masks[i][k] != oneMasks[k]) <= 2);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(modelWithoutMasksSaysSo)
+{
+    Exported exported(smallFamily());
+    const auto detector = cv::d2det::Detector::create(exported.folder / "model.onnx");
+    BOOST_TEST(!detector->hasMasks());
+    cv::Mat rows;
+    std::vector<cv::Mat> masks;
+    BOOST_CHECK_EXCEPTION(
+        detector->segment(syntheticImage(64, 64, 1), rows, masks), cv::Exception,
+        [](const cv::Exception& e)
+        { return e.code == cv::Error::StsNotImplemented && e.err.find("no masks") != std::string::npos; });
 }
 
 //! The exported file computes the same with and without the extra outputs: they are no part of the arithmetic.

@@ -395,6 +395,62 @@ BOOST_AUTO_TEST_CASE(wrong_arguments)
     checkError("stride 0", [&] { gridAnchors(2, 2, 0, 8, {1}, false); });
 }
 
+//! Two masks of a 40 x 60 image: a rectangle, and one that says nothing because the object has none.
+BOOST_AUTO_TEST_CASE(mask_targets_by_hand)
+{
+    Tensor masks = torch::zeros({2, 40, 60}, torch::kByte);
+    masks[0].slice(0, 5, 33).slice(1, 10, 38).fill_(1);  // rows 5 to 32, columns 10 to 37: 28 x 28 pixels
+    const Tensor present = torch::tensor({1, 0}).to(torch::kBool), gts = torch::tensor({0, 0, 0, 1, 0}, torch::kLong);
+    const Tensor rois = torch::tensor({{10.f, 5.f, 38.f, 33.f},     // the mask
+                                       {24.f, 5.f, 52.f, 33.f},     // its right half lies in the RoI's left half
+                                       {12.f, 7.f, 19.f, 14.f},     // a quarter of its sides: all inside
+                                       {10.f, 5.f, 38.f, 33.f},     // an object without mask
+                                       {40.f, 35.f, 50.f, 39.f}});  // beside it
+    const MaskTargets t = maskTargets(masks, present, rois, gts, false);
+    BOOST_TEST(t.masks.sizes() == at::IntArrayRef({5, 1, 28, 28}));
+    BOOST_TEST(t.masks[0].sum().item<double>() == 28 * 28);
+    BOOST_TEST(t.masks[1][0].slice(1, 0, 14).sum().item<double>() == 28 * 14);
+    BOOST_TEST(t.masks[1][0].slice(1, 14, 28).sum().item<double>() == 0);
+    BOOST_TEST(t.masks[2].sum().item<double>() == 28 * 28);
+    BOOST_TEST(t.masks[3].sum().item<double>() == 0);
+    BOOST_TEST(t.masks[4].sum().item<double>() == 0);
+    BOOST_TEST(t.present[0].item<bool>());
+    BOOST_TEST(!t.present[3].item<bool>());
+    BOOST_TEST(t.fraction[0].item<double>() == 1);
+    BOOST_TEST(std::abs(t.fraction[1].item<double>() - 0.5) < 1e-6);
+    BOOST_TEST(std::abs(t.fraction[2].item<double>() - 64. / 784) < 1e-6);  // pixels 12 to 19 take part, both ends
+    BOOST_TEST(t.fraction[4].item<double>() == 0);
+
+    // The released code takes the pixels from int(x1) to int(x2), both included.
+    const Tensor inclusive = rois.slice(0, 0, 1) - torch::tensor({0.f, 0.f, 0.5f, 0.5f});
+    const MaskTargets legacy = maskTargets(masks, present, inclusive, gts.slice(0, 0, 1), true);
+    BOOST_TEST(legacy.masks.sum().item<double>() == 28 * 28);
+    const Tensor shifted = torch::tensor({{11.9f, 5.f, 38.9f, 32.f}});
+    const MaskTargets moved = maskTargets(masks, present, shifted, gts.slice(0, 0, 1), true);  // columns 11 to 38
+    BOOST_TEST(moved.masks[0][0].slice(1, 0, 27).sum().item<double>() == 28 * 27);
+    BOOST_TEST(moved.masks[0][0].select(1, 27).sum().item<double>() == 0);
+
+    const MaskTargets none = maskTargets(Tensor(), Tensor(), rois, gts, false);
+    BOOST_TEST(!none.present.any().item<bool>());
+    BOOST_TEST(none.masks.sum().item<double>() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(mask_iou_by_hand)
+{
+    MaskTargets t;
+    t.present = torch::ones({3}, torch::kBool);
+    t.masks = torch::zeros({3, 1, 28, 28});
+    t.masks.slice(2, 0, 14).fill_(1);  // 392 cells
+    t.fraction = torch::tensor({1.f, 0.5f, 1.f});
+    Tensor logits = torch::full({3, 1, 28, 28}, 0.4f);  // below 0.5, though a probability above one half: not predicted
+    logits.slice(2, 0, 7).fill_(0.6f);                  // 196 cells, all inside
+    logits[2].fill_(-1.f);
+    const Tensor iou = maskIouTargets(logits, t);
+    BOOST_TEST(std::abs(iou[0].item<double>() - 196. / 392) < 1e-5);
+    BOOST_TEST(std::abs(iou[1].item<double>() - 196. / 784) < 1e-5);  // half of the object lies outside
+    BOOST_TEST(iou[2].item<double>() == 0);
+}
+
 BOOST_AUTO_TEST_SUITE(shared, *boost::unit_test::precondition(sharedPresent))
 
 namespace

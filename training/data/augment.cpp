@@ -171,7 +171,7 @@ void resizeBoxes(std::vector<LabelledBox>& boxes, const cv::Size& from, const cv
         box.y1 *= scaleY;
         box.y2 *= scaleY;
         if (!box.mask.empty())
-            cv::resize(box.mask, box.mask, to, 0, 0, cv::INTER_NEAREST);
+            cv::resize(box.mask, box.mask, to, 0, 0, cv::INTER_NEAREST_EXACT);
     }
 }
 

@@ -27,7 +27,7 @@ struct LabelledBox
 {
     double x1 = 0, y1 = 0, x2 = 0, y2 = 0;
     int category = 0;
-    cv::Mat mask;  //!< CV_8U 0 or 1, of the image's size; empty: the annotation has none
+    cv::Mat mask = cv::Mat();  //!< CV_8U 0 or 1, of the image's size; empty: the annotation has none
 };
 
 //! 8-bit BGR image and the boxes to train on, in its pixels.
@@ -56,7 +56,7 @@ void cropRandomly(Sample& sample, Random& random, double minScale, double minSid
     v' = saturation * (contrast * (brightness * v)), one affine map of the three channels. */
 void jitterColour(cv::Mat& image, Random& random, double strength);
 
-//! Boxes of an image of size `from` in the image resized to `to`; masks take the nearest pixel.
+//! Boxes of an image of size `from` in the image resized to `to`; masks take the pixel nearest to the centre.
 void resizeBoxes(std::vector<LabelledBox>& boxes, const cv::Size& from, const cv::Size& to);
 
 //! All random changes of `config` in their order: crop, flip, colour.

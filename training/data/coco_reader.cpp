@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cmath>
+#include <filesystem>
 #include <istream>
 #include <stdexcept>
 
@@ -101,7 +102,7 @@ public:
     bool parse_error(size_t position, const std::string& token, const nlohmann::json::exception& error);
 
     void finish() const;
-    RawCoco raw;
+    RawDataset raw;
 
 private:
     [[noreturn]] void fail(const std::string& reason) const;
@@ -456,13 +457,15 @@ void CocoHandler::finish() const
                                      "\"; is this a COCO \"instances\" file (not captions, panoptic or results)?");
 }
 
-RawCoco parseCoco(const std::string& path, bool keepSegmentation)
+RawDataset parseCoco(const std::string& path, bool keepSegmentation)
 {
     JsonFileBuffer buffer(path, MAX_TOKEN);
     std::istream stream(&buffer);
     CocoHandler handler(path, keepSegmentation);
     nlohmann::json::sax_parse(stream, &handler);
     handler.finish();
+    handler.raw.path = path;
+    handler.raw.name = std::filesystem::path(path).stem().string();
     return std::move(handler.raw);
 }
 

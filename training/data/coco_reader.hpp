@@ -7,46 +7,13 @@
 #ifndef D2DET_TRAINING_COCO_READER_HPP
 #define D2DET_TRAINING_COCO_READER_HPP
 
-#include "data/dataset.hpp"
-
-#include <limits>
+#include "data/raw_dataset.hpp"
 
 namespace d2det
 {
 
-struct RawImage
-{
-    int64_t id = 0;
-    std::string fileName;
-    int width = 0, height = 0;
-};
-
-struct RawCategory
-{
-    int64_t id = 0;
-    std::string name;
-};
-
-struct RawAnnotation
-{
-    int64_t id = 0, imageId = 0, categoryId = 0;
-    double box[4] = {0, 0, 0, 0};  //!< x, y, width, height
-    int boxValues = 0;             //!< numbers in "bbox", 4 is right
-    double area = std::numeric_limits<double>::quiet_NaN();
-    bool crowd = false;
-    int64_t segmentation = -1;  //!< index into RawCoco::segmentations
-};
-
-struct RawCoco
-{
-    std::vector<RawImage> images;
-    std::vector<RawCategory> categories;
-    std::vector<RawAnnotation> annotations;
-    std::vector<Segmentation> segmentations;
-};
-
-//! Parses the file. Throws std::runtime_error: file, place, reason.
-RawCoco parseCoco(const std::string& path, bool keepSegmentation);
+//! Parses the file; imageFolder stays empty. Throws std::runtime_error: file, place, reason.
+RawDataset parseCoco(const std::string& path, bool keepSegmentation);
 
 }  // namespace d2det
 

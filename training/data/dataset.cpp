@@ -5,6 +5,10 @@
 #include "data/dataset.hpp"
 
 #include "data/coco_reader.hpp"
+#include "data/dataset_finder.hpp"
+#include "data/file_tools.hpp"
+#include "data/voc_reader.hpp"
+#include "data/yolo_reader.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -27,11 +31,6 @@ namespace
 constexpr size_t NAMED_WARNINGS = 5;
 constexpr int64_t TOLERATED_BAD = 10;  // a small file may have some bad annotations whatever their share
 constexpr size_t IMAGES_LOOKED_FOR = 8;
-
-std::string inQuotes(const std::string& text)
-{
-    return "\"" + (text.size() > 200 ? text.substr(0, 200) + "..." : text) + "\"";
-}
 
 //! First few messages of one kind and how many more there were.
 class WarningList
@@ -78,18 +77,12 @@ void fillCategories(const std::string& path, std::vector<RawCategory> raw, Datas
     }
 }
 
-//! A path inside the folder: a file from elsewhere is not read because an annotation file says so.
 std::string imagePath(const std::string& path, const fs::path& folder, const RawImage& image)
 {
-    const fs::path name = fs::u8path(image.fileName);
-    bool inside = !image.fileName.empty() && name.is_relative() && image.fileName.size() < 4096 &&
-                  image.fileName.find('\0') == std::string::npos;
-    for (const fs::path& part : name)
-        inside = inside && part != "..";
-    if (!inside)
-        throw std::runtime_error(path + ": image id " + std::to_string(image.id) + ": \"file_name\" is " +
-                                 inQuotes(image.fileName) + ", expected a path inside the image folder");
-    return (folder / name).string();
+    const std::string reason = badFileName(image.fileName);
+    if (!reason.empty())
+        throw std::runtime_error(path + ": image id " + std::to_string(image.id) + ": " + reason);
+    return (folder / fs::u8path(image.fileName)).string();
 }
 
 std::unordered_map<int64_t, size_t> fillImages(const std::string& path, const std::string& folder,
@@ -114,106 +107,88 @@ std::unordered_map<int64_t, size_t> fillImages(const std::string& path, const st
     return indexOf;
 }
 
-std::string describe(const RawAnnotation& a)
-{
-    char text[160];
-    std::snprintf(text, sizeof text, "[%g, %g, %g, %g]", a.box[0], a.box[1], a.box[2], a.box[3]);
-    return "annotation id " + std::to_string(a.id) + " (image id " + std::to_string(a.imageId) + "): " +
-           (a.boxValues == 4
-                ? "box " + std::string(text)
-                : "\"bbox\" has " + (a.boxValues > 4 ? "more than 4" : std::to_string(a.boxValues)) + " numbers");
-}
-
-//! True if there is a box; clips it to the image if `clip`.
-bool convertBox(const RawAnnotation& raw, const ImageRecord& image, bool clip, Annotation& out, double& cut)
-{
-    if (raw.boxValues != 4)
-        return false;
-    for (const double value : raw.box)
-        if (!std::isfinite(value))
-            return false;
-    out.x = raw.box[0];
-    out.y = raw.box[1];
-    out.width = raw.box[2];
-    out.height = raw.box[3];
-    cut = 0;
-    if (!clip)
-        return out.width >= 0 && out.height >= 0;
-    const double x2 = out.x + out.width, y2 = out.y + out.height;
-    const double left = std::max(out.x, 0.), top = std::max(out.y, 0.);
-    const double right = std::min(x2, double(image.width)), bottom = std::min(y2, double(image.height));
-    cut = std::max({left - out.x, top - out.y, x2 - right, y2 - bottom});
-    if (!(out.width > 0 && out.height > 0 && right > left && bottom > top))
-        return false;
-    if (cut > 0)  // untouched boxes keep their numbers exactly
-    {
-        out.x = left;
-        out.y = top;
-        out.width = right - left;
-        out.height = bottom - top;
-    }
-    return true;
-}
-
 //! Joins annotations with images and categories.
 class AnnotationLinker
 {
 public:
-    AnnotationLinker(const std::string& path, const CocoOptions& options, Dataset& dataset)
-        : path_(path), options_(options), dataset_(dataset)
+    AnnotationLinker(RawDataset& raw, const ReadOptions& options, Dataset& dataset)
+        : raw_(raw), path_(raw.path), options_(options), dataset_(dataset)
     {
         for (size_t c = 0; c < dataset.categoryIds.size(); c++)
             categories_.emplace(dataset.categoryIds[c], static_cast<int>(c));
     }
 
-    void link(RawCoco& raw, const std::unordered_map<int64_t, size_t>& indexOf);
+    void link(const std::unordered_map<int64_t, size_t>& indexOf);
 
 private:
-    void add(const RawAnnotation& source, ImageRecord& image, RawCoco& raw);
+    void add(const RawAnnotation& source, size_t image);
+    std::string place(const RawAnnotation& source, size_t image) const;
+    std::string categoryName(int64_t id) const;
     void finish();
 
+    RawDataset& raw_;
     const std::string& path_;
-    const CocoOptions& options_;
+    const ReadOptions& options_;
     Dataset& dataset_;
     std::unordered_map<int64_t, int> categories_;
     WarningList dropped_, clipped_;
 };
 
-void AnnotationLinker::add(const RawAnnotation& source, ImageRecord& image, RawCoco& raw)
+//! "file:line: annotation id 3 (image id 2)"
+std::string AnnotationLinker::place(const RawAnnotation& source, size_t image) const
 {
+    const std::string& file = raw_.images[image].source;
+    return (file.empty() ? path_ : file) + (source.line > 0 ? ":" + std::to_string(source.line) : "") +
+           ": annotation id " + std::to_string(source.id) + " (image id " + std::to_string(source.imageId) + ")";
+}
+
+std::string AnnotationLinker::categoryName(int64_t id) const
+{
+    for (const RawCategory& category : raw_.unknownCategories)
+        if (category.id == id)
+            return "the class " + inQuotes(category.name) + " is not one of the " +
+                   std::to_string(raw_.categories.size()) + " known ones";
+    return "category id " + std::to_string(id) + " is not in \"categories\"";
+}
+
+void AnnotationLinker::add(const RawAnnotation& source, size_t imageIndex)
+{
+    ImageRecord& image = dataset_.images[imageIndex];
     const auto category = categories_.find(source.categoryId);
     if (category == categories_.end())
-        throw std::runtime_error(path_ + ": annotation id " + std::to_string(source.id) + ": category id " +
-                                 std::to_string(source.categoryId) + " is not in \"categories\"");
+        throw std::runtime_error(place(source, imageIndex) + ": " + categoryName(source.categoryId));
+    const auto describe = [&](const char* relation)
+    {
+        return place(source, imageIndex) + ": " + describeBox(source) + relation + std::to_string(image.width) + "x" +
+               std::to_string(image.height) + " image";
+    };
     Annotation out;
     double cut = 0;
-    if (!convertBox(source, image, options_.clipBoxes, out, cut))
+    if (!convertBox(source, image.width, image.height, options_.clipBoxes, out, cut))
     {
         dataset_.counters.dropped++;
-        dropped_.add(path_ + ": " + describe(source) + " is no box inside its " + std::to_string(image.width) + "x" +
-                     std::to_string(image.height) + " image, dropped");
+        dropped_.add(describe(" is no box inside its ") + ", dropped");
         return;
     }
     if (cut > 0)
         dataset_.counters.clipped++;
     if (cut > 1)  // rounding is not worth a message
-        clipped_.add(path_ + ": " + describe(source) + " reaches beyond its " + std::to_string(image.width) + "x" +
-                     std::to_string(image.height) + " image, clipped");
+        clipped_.add(describe(" reaches beyond its ") + ", clipped");
     out.id = source.id;
     out.category = category->second;
     out.area = std::isfinite(source.area) && source.area >= 0 ? source.area : out.width * out.height;
     out.crowd = source.crowd;
     dataset_.counters.crowd += out.crowd;
     if (source.segmentation >= 0)
-        out.segmentation = std::move(raw.segmentations[static_cast<size_t>(source.segmentation)]);
+        out.segmentation = std::move(raw_.segmentations[static_cast<size_t>(source.segmentation)]);
     image.annotations.push_back(std::move(out));
 }
 
-void AnnotationLinker::link(RawCoco& raw, const std::unordered_map<int64_t, size_t>& indexOf)
+void AnnotationLinker::link(const std::unordered_map<int64_t, size_t>& indexOf)
 {
     std::unordered_set<int64_t> ids;
-    ids.reserve(raw.annotations.size());
-    for (const RawAnnotation& source : raw.annotations)
+    ids.reserve(raw_.annotations.size());
+    for (const RawAnnotation& source : raw_.annotations)
     {
         if (!ids.insert(source.id).second)
             throw std::runtime_error(path_ + ": annotation id " + std::to_string(source.id) + " occurs twice");
@@ -221,9 +196,9 @@ void AnnotationLinker::link(RawCoco& raw, const std::unordered_map<int64_t, size
         if (image == indexOf.end())
             throw std::runtime_error(path_ + ": annotation id " + std::to_string(source.id) + ": image id " +
                                      std::to_string(source.imageId) + " is not in \"images\"");
-        add(source, dataset_.images[image->second], raw);
+        add(source, image->second);
     }
-    dataset_.counters.annotations = static_cast<int64_t>(raw.annotations.size());
+    dataset_.counters.annotations = static_cast<int64_t>(raw_.annotations.size());
     finish();
 }
 
@@ -235,11 +210,28 @@ void AnnotationLinker::finish()
     const bool many = double(counters.dropped) > options_.maxBadFraction * double(counters.annotations);
     if ((many && counters.dropped >= TOLERATED_BAD) ||
         (counters.annotations > 0 && counters.dropped == counters.annotations))
-        throw std::runtime_error(
-            path_ + ": " + std::to_string(counters.dropped) + " of " + std::to_string(counters.annotations) +
-            " annotations have no usable box (bbox is [x, y, width, height] in pixels, not corners "
-            "and not fractions); the first: " +
-            dropped_.first());
+        throw std::runtime_error(path_ + ": " + std::to_string(counters.dropped) + " of " +
+                                 std::to_string(counters.annotations) + " annotations have no usable box" +
+                                 (raw_.images.front().source.empty()
+                                      ? " (bbox is [x, y, width, height] in pixels, not corners and not fractions)"
+                                      : "") +
+                                 "; the first: " + dropped_.first());
+}
+
+//! Warns of what is left out; throws if that is too much.
+void countProblems(const RawDataset& raw, const ReadOptions& options, Dataset& dataset)
+{
+    WarningList skipped;
+    for (const RawProblem& problem : raw.problems)
+        skipped.add(problem.path + ": " + problem.reason + ", left out");
+    skipped.appendTo(dataset.warnings, "images left out");
+    const auto count = static_cast<int64_t>(raw.problems.size());
+    const auto all = count + static_cast<int64_t>(raw.images.size());
+    dataset.counters.skippedImages = count;
+    if (count > 0 && (count == all || (count >= TOLERATED_BAD && double(count) > options.maxBadFraction * double(all))))
+        throw std::runtime_error(raw.path + ": " + std::to_string(count) + " of " + std::to_string(all) +
+                                 " images cannot be used; the first: " + raw.problems.front().path + ": " +
+                                 raw.problems.front().reason);
 }
 
 void checkFolder(const std::string& folder)
@@ -287,6 +279,11 @@ void remapClasses(const std::string& path, const std::vector<std::string>& names
             annotation.category = target[static_cast<size_t>(annotation.category)];
 }
 
+bool isRule(const std::string& subset)
+{
+    return subset == "every5th_val" || subset == "every5th_train";
+}
+
 //! Gives every id that is taken already a free one; remembers all.
 class UniqueIds
 {
@@ -313,6 +310,7 @@ void append(const Dataset& source, UniqueIds& imageIds, UniqueIds& annotationIds
         for (Annotation& annotation : target.images.back().annotations)
             annotation.id = annotationIds(annotation.id);
     }
+    target.counters.skippedImages += source.counters.skippedImages;
     target.counters.annotations += source.counters.annotations;
     target.counters.dropped += source.counters.dropped;
     target.counters.clipped += source.counters.clipped;
@@ -329,28 +327,105 @@ int64_t Dataset::numAnnotations() const
                            { return sum + static_cast<int64_t>(image.annotations.size()); });
 }
 
-Dataset readCoco(const std::string& annotationPath, const std::string& imageFolder, const CocoOptions& options)
+std::string badFileName(const std::string& fileName)
+{
+    const fs::path name = fs::u8path(fileName);
+    bool inside =
+        !fileName.empty() && name.is_relative() && fileName.size() < 4096 && fileName.find('\0') == std::string::npos;
+    for (const fs::path& part : name)
+        inside = inside && part != "..";
+    return inside ? std::string()
+                  : "\"file_name\" is " + inQuotes(fileName) + ", expected a path inside the image folder";
+}
+
+std::string describeBox(const RawAnnotation& a)
+{
+    char text[160];
+    std::snprintf(text, sizeof text, "[%g, %g, %g, %g]", a.box[0], a.box[1], a.box[2], a.box[3]);
+    return a.boxValues == 4
+               ? "box " + std::string(text)
+               : "\"bbox\" has " + (a.boxValues > 4 ? "more than 4" : std::to_string(a.boxValues)) + " numbers";
+}
+
+bool convertBox(const RawAnnotation& raw, int imageWidth, int imageHeight, bool clip, Annotation& out, double& cut)
+{
+    if (raw.boxValues != 4)
+        return false;
+    for (const double value : raw.box)
+        if (!std::isfinite(value))
+            return false;
+    out.x = raw.box[0];
+    out.y = raw.box[1];
+    out.width = raw.box[2];
+    out.height = raw.box[3];
+    cut = 0;
+    if (!clip)
+        return out.width >= 0 && out.height >= 0;
+    const double x2 = out.x + out.width, y2 = out.y + out.height;
+    const double left = std::max(out.x, 0.), top = std::max(out.y, 0.);
+    const double right = std::min(x2, double(imageWidth)), bottom = std::min(y2, double(imageHeight));
+    cut = std::max({left - out.x, top - out.y, x2 - right, y2 - bottom});
+    if (!(out.width > 0 && out.height > 0 && right > left && bottom > top))
+        return false;
+    if (cut > 0)  // untouched boxes keep their numbers exactly
+    {
+        out.x = left;
+        out.y = top;
+        out.width = right - left;
+        out.height = bottom - top;
+    }
+    return true;
+}
+
+Dataset toDataset(RawDataset raw, const ReadOptions& options)
+{
+    Dataset dataset;
+    dataset.name = raw.name;
+    countProblems(raw, options, dataset);
+    fillCategories(raw.path, raw.categories, dataset);
+    const auto indexOf = fillImages(raw.path, raw.imageFolder, raw.images, dataset);
+    AnnotationLinker(raw, options, dataset).link(indexOf);
+    if (options.checkImages)
+        checkFirstImages(raw.path, raw.imageFolder, dataset);
+    if (!options.classNames.empty())
+        remapClasses(raw.path, options.classNames, dataset);
+    if (isRule(options.subset))
+        selectSubset(dataset, options.subset);
+    return dataset;
+}
+
+Dataset readCoco(const std::string& annotationPath, const std::string& imageFolder, const ReadOptions& options)
 {
     if (options.checkImages)
         checkFolder(imageFolder);
-    RawCoco raw = parseCoco(annotationPath, options.keepSegmentation);
-    Dataset dataset;
-    dataset.name = fs::path(annotationPath).stem().string();
-    fillCategories(annotationPath, std::move(raw.categories), dataset);
-    const auto indexOf = fillImages(annotationPath, imageFolder, raw.images, dataset);
-    AnnotationLinker(annotationPath, options, dataset).link(raw, indexOf);
-    if (options.checkImages)
-        checkFirstImages(annotationPath, imageFolder, dataset);
-    if (!options.classNames.empty())
-        remapClasses(annotationPath, options.classNames, dataset);
-    return dataset;
+    RawDataset raw = parseCoco(annotationPath, options.keepSegmentation);
+    raw.imageFolder = imageFolder;
+    return toDataset(std::move(raw), options);
+}
+
+RawDataset readRaw(const std::string& annotations, const std::string& images, const ReadOptions& options)
+{
+    if (options.checkImages && !images.empty())
+        checkFolder(images);
+    const DatasetFiles files = findDataset(annotations, images, isRule(options.subset) ? "" : options.subset);
+    RawDataset raw = files.format == DatasetFormat::VOC    ? readVoc(files)
+                     : files.format == DatasetFormat::YOLO ? readYolo(files, options.keepSegmentation)
+                                                           : parseCoco(files.annotations, options.keepSegmentation);
+    if (files.format == DatasetFormat::COCO)
+        raw.imageFolder = images.empty() ? findCocoImages(raw) : images;
+    return raw;
+}
+
+Dataset readDataset(const std::string& annotations, const std::string& images, const ReadOptions& options)
+{
+    return toDataset(readRaw(annotations, images, options), options);
 }
 
 void selectSubset(Dataset& dataset, const std::string& subset)
 {
     if (subset.empty())
         return;
-    if (subset != "every5th_val" && subset != "every5th_train")
+    if (!isRule(subset))
         throw std::runtime_error("subset is " + inQuotes(subset) +
                                  ", known are \"every5th_val\" and \"every5th_train\"");
     std::sort(dataset.images.begin(), dataset.images.end(),
@@ -365,20 +440,20 @@ void selectSubset(Dataset& dataset, const std::string& subset)
     dataset.images = std::move(kept);
 }
 
-Dataset loadDatasets(const std::vector<DatasetConfig>& configs, const CocoOptions& options)
+Dataset loadDatasets(const std::vector<DatasetConfig>& configs, const ReadOptions& options)
 {
     if (configs.empty())
         throw std::runtime_error("no data set is configured; add one to data.train or data.val");
     Dataset merged;
     UniqueIds imageIds, annotationIds;
-    CocoOptions reading = options;
+    ReadOptions reading = options;
     for (const DatasetConfig& config : configs)
     {
         if (config.repeat < 1)
             throw std::runtime_error(config.annotations + ": repeat is " + std::to_string(config.repeat) +
                                      ", it must be at least 1");
-        Dataset dataset = readCoco(config.annotations, config.images, reading);
-        selectSubset(dataset, config.subset);
+        reading.subset = config.subset;
+        Dataset dataset = readDataset(config.annotations, config.images, reading);
         for (ImageRecord& image : dataset.images)
             image.repeat = config.repeat;
         if (merged.classNames.empty())

@@ -299,7 +299,7 @@ Prepared DataLoader::Impl::prepare(const SampleDraw& draw)
     sample.boxes = usableBoxesWithMasks(record, config_.minSide);
     for (LabelledBox& box : sample.boxes)  // the annotation file may be wrong about the image's size
         if (!box.mask.empty() && box.mask.size() != sample.image.size())
-            cv::resize(box.mask, box.mask, sample.image.size(), 0, 0, cv::INTER_NEAREST);
+            cv::resize(box.mask, box.mask, sample.image.size(), 0, 0, cv::INTER_NEAREST_EXACT);
 
     cv::d2det::InputParams params = input_;
     if (training_)

@@ -758,9 +758,8 @@ void checkData(const Checker& check, const DataConfig& c)
         for (const DatasetConfig& dataset : *list)
         {
             check.holds(!dataset.annotations.empty(), path, "an entry without \"annotations\"");
-            check.holds(!dataset.images.empty(), path, "an entry without \"images\"");
             check.oneOf(list == &c.train ? "data.train.subset" : "data.val.subset", dataset.subset,
-                        {"", "every5th_val", "every5th_train"});
+                        {"", "every5th_val", "every5th_train", "train", "val", "test", "trainval"});
             check.range(list == &c.train ? "data.train.repeat" : "data.val.repeat", dataset.repeat, 1, 10000);
         }
     }

@@ -159,11 +159,14 @@ struct ModelConfig
 
 struct DatasetConfig
 {
-    std::string
-        annotations;     //!< COCO JSON; a relative path starts at the config file's folder, ${NAME} is the environment
-    std::string images;  //!< folder
-    std::string subset;  //!< "" | "every5th_val" | "every5th_train": by sorted file name, index 4, 9, ... is validation
-    int repeat = 1;      //!< times per epoch
+    //! COCO JSON, or the folder of a COCO, Pascal VOC or YOLO data set (data/dataset_finder.hpp); a relative path starts at
+    //! the config file's folder, ${NAME} is the environment
+    std::string annotations;
+    std::string images;  //!< folder; empty: the usual places near the annotations
+    //! "" | "every5th_val" | "every5th_train": by sorted file name, index 4, 9, ... is validation | "train" | "val" | "test" |
+    //! "trainval": that part of a folder
+    std::string subset;
+    int repeat = 1;  //!< times per epoch
 };
 
 struct DataConfig

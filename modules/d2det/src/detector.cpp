@@ -534,9 +534,10 @@ std::vector<Found> DetectorImpl::run(const std::vector<Mat>& images, bool withMa
     return results;
 }
 
-void copyRows(const Mat& rows, OutputArray out)
+//! Also without any row the output has its columns.
+void copyRows(const Mat& rows, int columns, OutputArray out)
 {
-    out.create(rows.rows, rows.cols, CV_32F);
+    out.create(rows.rows, columns, CV_32F);
     if (rows.rows > 0)
         rows.copyTo(out);
 }
@@ -546,20 +547,32 @@ Mat scoreColumn(const std::vector<float>& scores)
     return Mat(static_cast<int>(scores.size()), 1, CV_32F, const_cast<float*>(scores.data()));
 }
 
-//! One matrix per image.
-void copyAll(const std::vector<Mat>& matrices, OutputArrayOfArrays out)
+//! One matrix per image; all have `columns` columns, also those without any row.
+void copyAll(const std::vector<Mat>& matrices, int columns, OutputArrayOfArrays out)
 {
-    out.create(static_cast<int>(matrices.size()), 1, matrices.empty() ? CV_32F : matrices[0].type());
+    out.create(static_cast<int>(matrices.size()), 1, CV_32F);
     for (int i = 0; i < static_cast<int>(matrices.size()); i++)
     {
-        const Mat& m = matrices[i];
-        out.create(m.rows, m.cols, m.type(), i);
-        if (m.rows == 0)
+        out.create(matrices[i].rows, columns, CV_32F, i);
+        if (matrices[i].rows == 0)
             continue;
         if (out.isUMatVector())
-            m.copyTo(out.getUMatRef(i));
+            matrices[i].copyTo(out.getUMatRef(i));
         else
-            m.copyTo(out.getMatRef(i));
+            matrices[i].copyTo(out.getMatRef(i));
+    }
+}
+
+void copyMasks(const std::vector<Mat>& masks, OutputArrayOfArrays out)
+{
+    out.create(static_cast<int>(masks.size()), 1, CV_8U);
+    for (int i = 0; i < static_cast<int>(masks.size()); i++)
+    {
+        out.create(masks[i].rows, masks[i].cols, CV_8U, i);
+        if (out.isUMatVector())
+            masks[i].copyTo(out.getUMatRef(i));
+        else
+            masks[i].copyTo(out.getMatRef(i));
     }
 }
 
@@ -583,7 +596,7 @@ std::vector<Mat> detectionsOf(const std::vector<Found>& results)
 
 void DetectorImpl::detect(InputArray image, OutputArray detections)
 {
-    copyRows(run(std::vector<Mat>(1, image.getMat()), false)[0].detections, detections);
+    copyRows(run(std::vector<Mat>(1, image.getMat()), false)[0].detections, 6, detections);
 }
 
 void DetectorImpl::detect(InputArray image, std::vector<int>& classIds, std::vector<float>& confidences,
@@ -604,23 +617,23 @@ void DetectorImpl::detect(InputArray image, std::vector<int>& classIds, std::vec
 
 void DetectorImpl::detectBatch(InputArrayOfArrays images, OutputArrayOfArrays detections)
 {
-    copyAll(detectionsOf(run(toImages(images, "detectBatch", "detect"), false)), detections);
+    copyAll(detectionsOf(run(toImages(images, "detectBatch", "detect"), false)), 6, detections);
 }
 
 void DetectorImpl::segment(InputArray image, OutputArray detections, OutputArrayOfArrays masks, OutputArray maskScores)
 {
     const Found found = run(std::vector<Mat>(1, image.getMat()), true)[0];
-    copyRows(found.detections, detections);
-    copyAll(found.masks, masks);
+    copyRows(found.detections, 6, detections);
+    copyMasks(found.masks, masks);
     if (maskScores.needed())
-        copyRows(scoreColumn(found.maskScores), maskScores);
+        copyRows(scoreColumn(found.maskScores), 1, maskScores);
 }
 
 void DetectorImpl::segmentBatch(InputArrayOfArrays images, OutputArrayOfArrays detections,
                                 std::vector<std::vector<Mat>>& masks, OutputArrayOfArrays maskScores)
 {
     const std::vector<Found> results = run(toImages(images, "segmentBatch", "segment"), true);
-    copyAll(detectionsOf(results), detections);
+    copyAll(detectionsOf(results), 6, detections);
     masks.clear();
     std::vector<Mat> scores;
     for (const Found& found : results)
@@ -629,7 +642,7 @@ void DetectorImpl::segmentBatch(InputArrayOfArrays images, OutputArrayOfArrays d
         scores.push_back(scoreColumn(found.maskScores));
     }
     if (maskScores.needed())
-        copyAll(scores, maskScores);
+        copyAll(scores, 1, maskScores);
 }
 
 std::vector<double> DetectorImpl::getTimings(std::vector<String>& stages) const

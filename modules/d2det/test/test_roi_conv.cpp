@@ -111,7 +111,7 @@ struct Problem
 {
     RoIConvParams p;
     int numRois, height, width;
-    std::vector<float> X, rois, weight, bias, gamma, beta;
+    std::vector<float> X, rois, weight, bias, gamma, beta, classes;
 
     int outHeight() const { return (height + 2 * p.pad - p.kernelHeight) / p.stride + 1; }
     int outWidth() const { return (width + 2 * p.pad - p.kernelWidth) / p.stride + 1; }
@@ -131,7 +131,7 @@ struct Problem
     {
         std::vector<float> Y(numRois * outRow(), std::numeric_limits<float>::quiet_NaN());
         roiConvCpu(p, X.data(), rois.data(), numRois, height, width, packedWeight, pointer(bias), pointer(gamma),
-                   pointer(beta), Y.data());
+                   pointer(beta), Y.data(), pointer(classes));
         return Y;
     }
     template <typename T>
@@ -139,10 +139,10 @@ struct Problem
     {
         const auto cast = [](const std::vector<float>& v) { return std::vector<T>(v.begin(), v.end()); };
         const std::vector<T> x = cast(X), r = cast(rois), w = cast(weight), b = cast(bias), g = cast(gamma),
-                             t = cast(beta);
+                             t = cast(beta), k = cast(classes);
         std::vector<T> Y(numRois * outRow(), std::numeric_limits<T>::quiet_NaN());
         roiConvRef<T>(p, x.data(), r.data(), numRois, height, width, w.data(), pointer(b), pointer(g), pointer(t),
-                      Y.data());
+                      Y.data(), pointer(k));
         return Y;
     }
     template <typename T>
@@ -299,6 +299,97 @@ TEST(D2Det_RoIConv, padding_rows_are_zero_and_are_not_read)
         }
         EXPECT_EQ(before, problem.fast(packRoIConv(problem.p, problem.weight.data())));
         EXPECT_EQ(padding > 0, problem.numRois > 4);
+    }
+}
+
+//! Classes of the rows: each set in turn, then some that are no set.
+std::vector<float> someClasses(int rows, int sets)
+{
+    std::vector<float> classes;
+    for (int r = 0; r < rows; r++)
+        classes.push_back(static_cast<float>(r % (sets + 2)) - 1.f);
+    return classes;
+}
+
+TEST(D2Det_RoIConv, weights_by_class)
+{
+    for (const ShapeOfProblem& shape : {SHAPES[3], SHAPES[6], SHAPES[8]})
+    {
+        Problem problem = makeProblem(shape, smallIntegers, false);
+        problem.p.byClass = true;
+        problem.classes = someClasses(problem.numRois, shape.levels);
+        const std::vector<float> got = problem.fast(packRoIConv(problem.p, problem.weight.data()));
+        EXPECT_EQ(problem.reference<float>(), got);
+
+        // One set alone gives the rows of its class; rows of no class are zero.
+        const size_t set = problem.weight.size() / shape.levels;
+        for (int r = 0; r < problem.numRois; r++)
+        {
+            const int c = static_cast<int>(problem.classes[r]);
+            Problem alone = problem;
+            alone.p.levels = 1;
+            alone.p.byClass = false;
+            alone.classes.clear();
+            const int from = std::max(std::min(c, shape.levels - 1), 0);
+            alone.weight.assign(problem.weight.begin() + from * set, problem.weight.begin() + (from + 1) * set);
+            if (!problem.bias.empty())
+                alone.bias.assign(problem.bias.begin() + from * shape.out,
+                                  problem.bias.begin() + (from + 1) * shape.out);
+            const std::vector<float> expected = alone.reference<float>();
+            for (size_t i = r * problem.outRow(); i < (r + 1) * problem.outRow(); i++)
+                ASSERT_EQ(c == from ? expected[i] : 0.f, got[i]) << "row " << r << ", class " << c;
+        }
+    }
+}
+
+//! A 1x1 convolution with upsample = u against the transposed convolution with kernel and stride u, written out.
+TEST(D2Det_RoIConv, upsampling_is_a_transposed_convolution)
+{
+    for (const int u : {2, 3})
+    {
+        const int channels = 5;
+        const ShapeOfProblem shape = {7, 6, channels * u * u, 4, 3, 1, 1, 1, 0, 1, 0, true};
+        Problem problem = makeProblem(shape, smallIntegers, false);
+        problem.p.upsample = u;
+        std::vector<float> expected(problem.numRois * problem.outRow(), 0.f);
+        for (int r = 0; r < problem.numRois; r++)
+            for (int c = 0; c < channels; c++)
+                for (int y = 0; y < 4 * u; y++)
+                    for (int x = 0; x < 3 * u; x++)
+                    {
+                        const int o = (c * u + y % u) * u + x % u;
+                        float sum = problem.bias[o];
+                        for (int i = 0; i < 6; i++)
+                            sum += problem.weight[o * 6 + i] *
+                                   problem.X[r * problem.inRow() + (i * 4 + y / u) * 3 + x / u];
+                        const bool computed = r % 5 != 4 && r != 6;
+                        expected[((size_t(r) * channels + c) * 4 * u + y) * 3 * u + x] = computed ? sum : 0.f;
+                    }
+        EXPECT_EQ(expected, problem.reference<float>());
+        EXPECT_EQ(expected, problem.fast(packRoIConv(problem.p, problem.weight.data())));
+    }
+}
+
+TEST(D2Det_RoIConv, norm_sigmoid_and_upsampling_together)
+{
+    for (const ShapeOfProblem& shape : {NORM_SHAPES[0], NORM_SHAPES[1]})
+    {
+        Problem problem = makeProblem(shape, reals, true);
+        problem.p.upsample = 2;
+        problem.p.sigmoid = true;
+        const std::vector<float> got = problem.fast(packRoIConv(problem.p, problem.weight.data()));
+        expectNear(problem.reference<double>(), got, 1e-4);
+
+        problem.p.upsample = 1;
+        problem.p.sigmoid = false;
+        std::vector<float> plain = problem.fast(packRoIConv(problem.p, problem.weight.data()));
+        std::vector<float> flat = got;
+        for (int r = 0; r < problem.numRois; r++)
+            for (size_t i = r * problem.outRow(); i < (r + 1) * problem.outRow(); i++)
+                plain[i] = r % 5 == 4 || r == 6 ? 0.f : 1.f / (1.f + std::exp(-plain[i]));
+        std::sort(plain.begin(), plain.end());
+        std::sort(flat.begin(), flat.end());
+        EXPECT_EQ(plain, flat) << "upsampling moves values, it does not change them";
     }
 }
 

@@ -1,0 +1,112 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* A folder that is gone after its test, and what tests of programs and readers do in it. */
+
+#ifndef D2DET_TEST_TEMP_FOLDER_HPP
+#define D2DET_TEST_TEMP_FOLDER_HPP
+
+#include <boost/test/unit_test.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace d2det
+{
+namespace test
+{
+
+class TempFolder
+{
+public:
+    TempFolder()
+    {
+        std::string pattern = (std::filesystem::temp_directory_path() / "d2det_data_XXXXXX").string();
+        BOOST_REQUIRE(mkdtemp(&pattern[0]) != nullptr);
+        path_ = pattern;
+    }
+
+    TempFolder(const TempFolder&) = delete;
+    TempFolder& operator=(const TempFolder&) = delete;
+
+    ~TempFolder()
+    {
+        std::error_code error;
+        std::filesystem::remove_all(path_, error);
+    }
+
+    std::string operator/(const std::string& name) const { return (path_ / name).string(); }
+    std::string path() const { return path_.string(); }
+
+    //! Makes the folders of the name too.
+    std::string write(const std::string& name, const std::string& text) const
+    {
+        const std::string path = *this / name;
+        std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+        std::filesystem::remove(path);  // rewriting a file in place waits for the disk on some file systems
+        std::ofstream file(path, std::ios::binary);
+        file << text;
+        BOOST_REQUIRE(file.good());
+        return path;
+    }
+
+private:
+    std::filesystem::path path_;
+};
+
+inline std::string textOf(const std::string& path)
+{
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+//! Requires a std::runtime_error whose message contains every one of the texts.
+template <typename Function>
+void requireError(Function function, const std::vector<std::string>& expected)
+{
+    try
+    {
+        function();
+    }
+    catch (const std::runtime_error& error)
+    {
+        for (const std::string& text : expected)
+            BOOST_TEST(std::string(error.what()).find(text) != std::string::npos,
+                       "\"" << error.what() << "\" does not contain \"" << text << "\"");
+        return;
+    }
+    BOOST_ERROR("no error, expected one with \"" << expected.front() << "\"");
+}
+
+struct Outcome
+{
+    int code = -1;
+    std::string out, err;
+};
+
+//! Runs a program that lies beside the test's own.
+inline Outcome runProgram(const TempFolder& folder, const std::string& name, const std::string& arguments)
+{
+    const std::filesystem::path own = boost::unit_test::framework::master_test_suite().argv[0];
+    const std::string program = (std::filesystem::absolute(own).parent_path() / name).string();
+    BOOST_REQUIRE_MESSAGE(std::filesystem::exists(program), program << " has not been built");
+    const std::string out = folder / "stdout.txt", err = folder / "stderr.txt";
+    const int status = std::system((program + " " + arguments + " > " + out + " 2> " + err).c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, textOf(out), textOf(err)};
+}
+
+}  // namespace test
+}  // namespace d2det
+
+#endif

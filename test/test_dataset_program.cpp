@@ -1,0 +1,502 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* d2det_dataset as a user calls it: every command on good and bad input. Needs no LibTorch. */
+
+#define BOOST_TEST_MODULE dataset_program
+#include <boost/test/unit_test.hpp>
+
+#include "shared_data.hpp"
+#include "temp_folder.hpp"
+
+#include <nlohmann/json.hpp>
+#include <opencv2/imgcodecs.hpp>
+
+#include <algorithm>
+#include <map>
+
+namespace fs = std::filesystem;
+using d2det::test::Outcome;
+using d2det::test::TempFolder;
+using d2det::test::textOf;
+using nlohmann::json;
+
+namespace
+{
+
+//! A COCO set without faults: 3 grey pictures of 100 x 80, 2 classes, a mask.
+struct CocoSet
+{
+    CocoSet()
+    {
+        fs::create_directories(folder / "images");
+        for (const char* name : {"a.png", "b.png", "c.png"})
+        {
+            content["images"].push_back(
+                {{"id", content["images"].size() + 1}, {"file_name", name}, {"width", 100}, {"height", 80}});
+            BOOST_REQUIRE(
+                cv::imwrite(folder / (std::string("images/") + name), cv::Mat(80, 100, CV_8UC3, cv::Scalar::all(90))));
+        }
+        content["categories"] = {{{"id", 4}, {"name", "ape"}}, {{"id", 7}, {"name", "big, \"zebra\""}}};
+        add(1, 4, {10, 20, 30, 40});
+        add(1, 7, {50, 20, 30, 40});
+        add(2, 4, {0, 0, 100, 80});
+        content["annotations"][0]["segmentation"] = {{10, 20, 40, 20, 40, 60, 10, 60}};
+    }
+
+    //! Returns the annotation to change it.
+    json& add(int image, int category, const std::vector<double>& box)
+    {
+        content["annotations"].push_back(
+            {{"id", content["annotations"].size() + 1}, {"image_id", image}, {"category_id", category}, {"bbox", box}});
+        return content["annotations"].back();
+    }
+
+    Outcome run(const std::string& command, const std::string& options = "") const
+    {
+        folder.write("instances.json", content.dump());
+        return d2det::test::runProgram(folder, "d2det_dataset",
+                                       command + " " + folder / "instances.json" + " " + options);
+    }
+
+    TempFolder folder;
+    json content = {{"images", json::array()}, {"annotations", json::array()}};
+};
+
+bool contains(const std::string& text, const std::string& part)
+{
+    return text.find(part) != std::string::npos;
+}
+
+//! Exit code, one line on stderr that has the word, nothing on stdout.
+void expectError(const Outcome& outcome, int code, const std::string& word)
+{
+    BOOST_TEST(outcome.code == code, outcome.err);
+    BOOST_TEST(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1, outcome.err);
+    BOOST_TEST(contains(outcome.err, word), outcome.err << " has no " << word);
+    BOOST_TEST(outcome.out.empty(), outcome.out);
+}
+
+//! Pixels of a region that differ from grey 90.
+int drawn(const cv::Mat& image, const cv::Rect& region)
+{
+    cv::Mat difference;
+    cv::absdiff(image(region), cv::Scalar::all(90), difference);
+    int count = 0;
+    for (int y = 0; y < difference.rows; y++)
+        for (int x = 0; x < difference.cols; x++)
+        {
+            const cv::Vec3b d = difference.at<cv::Vec3b>(y, x);
+            count += std::max({d[0], d[1], d[2]}) > 12;
+        }
+    return count;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(command_line)
+
+BOOST_AUTO_TEST_CASE(help_and_mistakes)
+{
+    const CocoSet set;
+    const auto run = [&](const std::string& arguments)
+    { return d2det::test::runProgram(set.folder, "d2det_dataset", arguments); };
+    BOOST_TEST(run("--help").code == 0);
+    for (const char* command : {"stats", "lint", "convert", "show"})
+    {
+        BOOST_TEST(contains(run("--help").out, command));
+        const Outcome help = run(std::string(command) + " --help");
+        BOOST_TEST(help.code == 0);
+        BOOST_TEST(contains(help.out, "--subset"));
+        expectError(run(command), 2, "the data set is missing");
+        expectError(run(std::string(command) + " a b"), 2, "too many positional options");
+        expectError(run(std::string(command) + " --wrong"), 2, "--wrong");
+    }
+    BOOST_TEST(run("").code == 2);
+    expectError(run("statistics x"), 2, "'statistics' is no command");
+}
+
+BOOST_AUTO_TEST_CASE(bad_data_sets)
+{
+    CocoSet set;
+    const std::string output = " --output " + set.folder / "o.png";
+    for (const std::string command : {"stats ", "lint ", "convert --to voc ", "show "})
+    {
+        const std::string options = command == "stats " || command == "lint " ? "" : output;
+        const auto run = [&](const std::string& path)
+        { return d2det::test::runProgram(set.folder, "d2det_dataset", command + path + options); };
+        expectError(run(set.folder / "none"), 1, "does not exist");
+        expectError(run(set.folder.write("bad.json", "{")), 1, "not valid JSON");
+        expectError(run(set.folder / "images"), 1, "no data set found");
+        expectError(run(set.folder.write("bad.json", "{}") + " --subset train"), 1, "part of a folder");
+        expectError(run(set.folder.write("bad.json", "{}") + " --images " + set.folder / "none"), 1, "does not exist");
+    }
+    BOOST_TEST(!fs::exists(set.folder / "o.png"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(stats)
+
+BOOST_AUTO_TEST_CASE(table_and_files)
+{
+    const CocoSet set;
+    const Outcome outcome = set.run("stats", "--output " + set.folder / "out/deep");
+    BOOST_REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+    BOOST_TEST(contains(outcome.out, "3 images, 3 instances, 2 classes; 1 images without annotations"));
+    const std::string csv = textOf(set.folder / "out/deep/stats.csv");
+    BOOST_TEST(contains(csv, "table,row,column,value\n"));
+    BOOST_TEST(contains(csv, "class,ape,instances,2\n"), csv);
+    BOOST_TEST(contains(csv, "class,ape,masks,1\n"), csv);
+    BOOST_TEST(contains(csv, "class,\"big, \"\"zebra\"\"\",instances,1\n"), csv);
+    BOOST_TEST(contains(csv, "quantile,box width,max,100\n"), csv);
+    for (const char* name : {"classes.png", "instances.png", "box_sizes.png", "aspect_ratios.png"})
+    {
+        const cv::Mat chart = cv::imread(set.folder / (std::string("out/deep/") + name));
+        BOOST_TEST(chart.cols == 900);
+        int blue = 0;  // bars
+        for (int y = 0; y < chart.rows; y++)
+            for (int x = 0; x < chart.cols; x++)
+                blue += chart.at<cv::Vec3b>(y, x) == cv::Vec3b(178, 119, 48);
+        BOOST_TEST(blue > 1000, name);
+    }
+    set.folder.write("file", "x");
+    expectError(set.run("stats", "--output " + set.folder / "file"), 1, "file");
+}
+
+BOOST_AUTO_TEST_CASE(empty_set)
+{
+    CocoSet set;
+    set.content["annotations"] = json::array();
+    const Outcome outcome = set.run("stats", "--output " + set.folder / "out");
+    BOOST_TEST(outcome.code == 0, outcome.err);
+    BOOST_TEST(contains(outcome.out, "0 instances"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(lint)
+
+//! What lint says with --json, by code.
+std::map<std::string, std::vector<json>> findings(const CocoSet& set, int code, const std::string& options = "")
+{
+    const Outcome outcome = set.run("lint", "--json " + options);
+    BOOST_TEST(outcome.code == code, outcome.out << outcome.err);
+    const json report = json::parse(outcome.out);
+    std::map<std::string, std::vector<json>> result;
+    int errors = 0, warnings = 0;
+    for (const json& finding : report["findings"])
+    {
+        result[finding["code"].get<std::string>()].push_back(finding);
+        (finding["severity"] == "error" ? errors : warnings)++;
+    }
+    BOOST_TEST(report["errors"] == errors);
+    BOOST_TEST(report["warnings"] == warnings);
+    return result;
+}
+
+BOOST_AUTO_TEST_CASE(nothing_wrong)
+{
+    const CocoSet set;
+    BOOST_TEST(findings(set, 0).empty());
+    const Outcome outcome = set.run("lint");
+    BOOST_TEST(outcome.code == 0);
+    BOOST_TEST(outcome.out == "3 images, 3 annotations: 0 errors, 0 warnings\n");
+}
+
+BOOST_AUTO_TEST_CASE(every_fault_is_named)
+{
+    struct Case
+    {
+        const char* code;
+        bool error;
+        int image, annotation;  //!< in the finding; -1: none
+        std::function<void(CocoSet&)> spoil;
+    };
+    const std::vector<Case> cases{
+        {"missing-image", true, 2, -1, [](CocoSet& s) { fs::remove(s.folder / "images/b.png"); }},
+        {"unreadable-image", true, 3, -1, [](CocoSet& s) { s.folder.write("images/c.png", "\x89PNG\r\n"); }},
+        {"size-differs", true, 1, -1, [](CocoSet& s) { s.content["images"][0]["width"] = 101; }},
+        {"bad-file-name", true, 2, -1, [](CocoSet& s) { s.content["images"][1]["file_name"] = "../images/b.png"; }},
+        {"duplicate-file-name", false, 3, -1, [](CocoSet& s) { s.content["images"][2]["file_name"] = "a.png"; }},
+        {"clashing-id", true, 2, -1,
+         [](CocoSet& s)
+         {
+             s.content["images"].push_back(s.content["images"][1]);
+             s.content["images"].back()["file_name"] = "c.png";
+             s.content["images"].erase(2);
+         }},
+        {"clashing-id", true, 1, 1, [](CocoSet& s) { s.content["annotations"][1]["id"] = 1; }},
+        {"clashing-id", true, -1, -1,
+         [](CocoSet& s) {
+             s.content["categories"].push_back({{"id", 4}, {"name", "x"}});
+         }},
+        {"unknown-image", true, 9, 4,
+         [](CocoSet& s) {
+             s.add(9, 4, {1, 1, 5, 5});
+         }},
+        {"unknown-category", true, 3, 4,
+         [](CocoSet& s) {
+             s.add(3, 5, {1, 1, 5, 5});
+         }},
+        {"bad-box", true, 3, 4,
+         [](CocoSet& s) {
+             s.add(3, 4, {1, 1, 5});
+         }},
+        {"bad-box", true, 3, 4,
+         [](CocoSet& s) {
+             s.add(3, 4, {1, 1, -5, 5});
+         }},
+        {"zero-box", true, 3, 4,
+         [](CocoSet& s) {
+             s.add(3, 4, {1, 1, 0, 5});
+         }},
+        {"box-outside", true, 3, 4,
+         [](CocoSet& s) {
+             s.add(3, 4, {100, 1, 5, 5});
+         }},
+        {"box-beyond", false, 3, 4,
+         [](CocoSet& s) {
+             s.add(3, 4, {90, 1, 15, 5});
+         }},
+        {"duplicate-box", false, 1, 4,
+         [](CocoSet& s) {
+             s.add(1, 4, {10.1, 20, 30, 40});
+         }},
+        {"bad-mask", true, 3, 4,
+         [](CocoSet& s) {
+             s.add(3, 4, {1, 1, 5, 5})["segmentation"] = {{1, 1, 5, 5}};
+         }},
+        {"bad-mask", true, 3, 4,
+         [](CocoSet& s) {
+             s.add(3, 4, {1, 1, 5, 5})["segmentation"] = {{"size", {80, 90}}, {"counts", {0, 7200}}};
+         }},
+        {"bad-mask", true, 3, 4,
+         [](CocoSet& s) {
+             s.add(3, 4, {1, 1, 5, 5})["segmentation"] = {{"size", {80, 100}}, {"counts", {7}}};
+         }},
+        {"bad-mask", true, 3, 4,
+         [](CocoSet& s) {
+             s.add(3, 4, {1, 1, 5, 5})["segmentation"] = {{"size", {80, 100}}, {"counts", "\x7f~~"}};
+         }},
+        {"empty-mask", false, 3, 4,
+         [](CocoSet& s) {
+             s.add(3, 4, {1, 1, 5, 5})["segmentation"] = {{"size", {80, 100}}, {"counts", {8000}}};
+         }},
+        {"mask-misfit", false, 1, 1,
+         [](CocoSet& s) {
+             s.content["annotations"][0]["bbox"] = {10, 20, 40, 40};
+         }},
+        {"empty-class", false, -1, -1, [](CocoSet& s) {
+             s.content["categories"].push_back({{"id", 9}, {"name", "lion"}});
+         }}};
+    for (const Case& c : cases)
+        BOOST_TEST_CONTEXT(c.code)
+        {
+            CocoSet set;
+            c.spoil(set);
+            const auto found = findings(set, c.error ? 1 : 0);
+            BOOST_TEST(found.size() == 1u, found.size() << " kinds of findings");  // and nothing else
+            BOOST_REQUIRE(found.count(c.code));
+            const json& finding = found.at(c.code).at(0);
+            BOOST_TEST((finding["severity"] == "error") == c.error);
+            BOOST_TEST(finding.value("image_id", -1) == c.image);
+            BOOST_TEST(finding.value("annotation_id", -1) == c.annotation);
+            const Outcome text = set.run("lint");
+            BOOST_TEST(text.code == (c.error ? 1 : 0));
+            BOOST_TEST(std::count(text.out.begin(), text.out.end(), '\n') == 2, text.out);
+            BOOST_TEST(contains(text.out, std::string(c.error ? "1 error (" : "1 warning (") + c.code + " 1)"),
+                       text.out);
+        }
+}
+
+BOOST_AUTO_TEST_CASE(limits_of_warnings)
+{
+    CocoSet set;
+    set.add(3, 4, {95, 1, 5.9, 5});                            // rounding
+    set.add(1, 4, {11, 20, 30, 40});                           // near another, not the same
+    set.add(1, 7, {10, 20, 30, 40});                           // another class
+    set.add(2, 4, {0, 0, 100, 80})["iscrowd"] = 1;             // a crowd around
+    set.content["annotations"][0]["bbox"] = {12, 22, 27, 37};  // the mask is 2 pixels larger
+    BOOST_TEST(findings(set, 0).empty());
+}
+
+BOOST_AUTO_TEST_CASE(headers_only)
+{
+    CocoSet set;
+    // The header is whole, the pixels are not: only decoding can tell.
+    const std::string png = textOf(set.folder / "images/a.png");
+    set.folder.write("images/a.png", png.substr(0, png.find("IDAT") + 6));
+    BOOST_TEST(findings(set, 0, "--headers-only").empty());
+    BOOST_TEST(findings(set, 1).count("unreadable-image"));
+}
+
+BOOST_AUTO_TEST_CASE(voc_and_yolo)
+{
+    const CocoSet set;
+    BOOST_REQUIRE(set.run("convert", "--to yolo --copy-images --output " + set.folder / "yolo").code == 0);
+    set.folder.write("yolo/labels/c.txt", "0 0.5 0.5 0.5 0.5\n5 0.5 0.5 0.5 0.5\n");
+    set.folder.write("yolo/labels/b.txt", "0 0.5 zero 0.5 0.5\n");
+    Outcome outcome = d2det::test::runProgram(set.folder, "d2det_dataset", "lint " + set.folder / "yolo");
+    BOOST_TEST(outcome.code == 1);
+    BOOST_TEST(contains(outcome.out, "left-out"), outcome.out);
+    BOOST_TEST(contains(outcome.out, "\"zero\" is not a number"), outcome.out);
+    BOOST_TEST(contains(outcome.out, "the class \"5\" is not in the list of classes"), outcome.out);
+    BOOST_TEST(contains(outcome.out, "labels/c.txt:2)"), outcome.out);
+    BOOST_TEST(contains(outcome.out, "2 errors (left-out 1, unknown-category 1)"), outcome.out);
+
+    BOOST_REQUIRE(set.run("convert", "--to voc --copy-images --output " + set.folder / "voc").code == 0);
+    outcome = d2det::test::runProgram(set.folder, "d2det_dataset", "lint " + set.folder / "voc");
+    BOOST_TEST(outcome.code == 0, outcome.out);
+    set.folder.write("voc/Annotations/a.xml", "<annotation>");
+    outcome = d2det::test::runProgram(set.folder, "d2det_dataset", "lint " + set.folder / "voc");
+    BOOST_TEST(outcome.code == 1);
+    BOOST_TEST(contains(outcome.out, "not valid XML"), outcome.out);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(convert)
+
+BOOST_AUTO_TEST_CASE(there_and_back)
+{
+    const CocoSet set;
+    const auto annotationsOf = [](const std::string& path)
+    {
+        std::map<std::string, json> boxes;  // by picture, class
+        const json content = json::parse(textOf(path));
+        for (const json& a : content["annotations"])
+            for (const json& image : content["images"])
+                for (const json& category : content["categories"])
+                    if (image["id"] == a["image_id"] && category["id"] == a["category_id"])
+                        boxes[image["file_name"].get<std::string>() + category["name"].get<std::string>()] = a["bbox"];
+        return boxes;
+    };
+    for (const std::string format : {"coco", "voc", "yolo"})
+        BOOST_TEST_CONTEXT(format)
+        {
+            const std::string there = set.folder / ("to_" + format), back = set.folder / ("from_" + format);
+            const Outcome outcome = set.run("convert", "--to " + format + " --copy-images --output " + there);
+            BOOST_REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+            BOOST_TEST(contains(outcome.out, "3 images with 3 annotations of 2 classes"));
+            BOOST_TEST(contains(outcome.out, "1 masks: VOC") == (format == "voc"), outcome.out);
+            const Outcome second = d2det::test::runProgram(set.folder, "d2det_dataset",
+                                                           "convert " + there + " --to coco --output " + back);
+            BOOST_REQUIRE_MESSAGE(second.code == 0, second.err);
+            BOOST_TEST(contains(second.out, "note: the pictures stay in"));
+            const auto before = annotationsOf(set.folder / "instances.json"),
+                       after = annotationsOf(back + "/instances.json");
+            BOOST_REQUIRE(after.size() == before.size());
+            for (const auto& entry : before)
+                BOOST_REQUIRE_MESSAGE(after.count(entry.first), entry.first << " is gone");
+            for (const auto& entry : before)
+                for (size_t i = 0; i < 4; i++)
+                    BOOST_TEST(std::abs(after.at(entry.first)[i].get<double>() - entry.second[i].get<double>()) < 1e-4);
+        }
+}
+
+BOOST_AUTO_TEST_CASE(mistakes)
+{
+    CocoSet set;
+    expectError(set.run("convert", "--output x"), 2, "--to is missing");
+    expectError(set.run("convert", "--to voc"), 2, "--output is missing");
+    expectError(set.run("convert", "--to pdf --output x"), 2, "'pdf'");
+    expectError(set.run("convert", "--to voc --output " + set.folder.path()), 1, "not empty");
+    expectError(set.run("convert", "--to voc --output /dev/null/x"), 1, "cannot make the folder");
+    fs::remove(set.folder / "images/c.png");
+    expectError(set.run("convert", "--to voc --copy-images --output " + set.folder / "x"), 1, "cannot copy");
+    set.add(1, 5, {1, 1, 5, 5});
+    expectError(set.run("convert", "--to voc --output " + set.folder / "y"), 1, "category id 5");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(show)
+
+BOOST_AUTO_TEST_CASE(draws_what_is_annotated)
+{
+    const CocoSet set;
+    const std::string path = set.folder / "out/sheet.png";
+    const Outcome outcome = set.run("show", "--cell 100 --columns 2 --output " + path);
+    BOOST_REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+    const cv::Mat sheet = cv::imread(path);  // cells of 100 x 80 below captions of 22, gaps of 10
+    BOOST_TEST(sheet.size() == cv::Size(10 + 2 * 110, 10 + 2 * 112));
+    const cv::Rect a(10, 32, 100, 80), c(10, 32 + 112, 100, 80);
+    BOOST_TEST(drawn(sheet, cv::Rect(a.x + 15, a.y + 30, 20, 25)) > 400);  // filled by the mask
+    BOOST_TEST(drawn(sheet, cv::Rect(a.x + 55, a.y + 25, 20, 30)) == 0);   // a box without a mask
+    BOOST_TEST(drawn(sheet, cv::Rect(a.x + 55, a.y + 57, 20, 6)) > 20);    // its lower side
+    BOOST_TEST(drawn(sheet, c) == 0);                                      // nothing annotated
+
+    const Outcome again = set.run("show", "--cell 100 --columns 2 --output " + set.folder / "again.png");
+    BOOST_TEST(again.code == 0);
+    BOOST_TEST(textOf(path) == textOf(set.folder / "again.png"));
+    BOOST_TEST(set.run("show", "-n 2 --output " + set.folder / "two.jpg").code == 0);
+    BOOST_TEST(cv::imread(set.folder / "two.jpg").cols == 10 + 2 * 330);
+}
+
+BOOST_AUTO_TEST_CASE(augmented)
+{
+    const CocoSet set;
+    const auto config = [&](const std::string& flip)
+    { return set.folder.write("config.json", R"({"data": {"flip": )" + flip + "}}"); };
+    const auto right = [&](const std::string& flip)
+    {
+        const std::string path = set.folder / "sheet.png";
+        const Outcome outcome =
+            set.run("show", "-n 3 --cell 100 --columns 2 --augmented --config " + config(flip) + " --output " + path);
+        BOOST_REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+        return cv::imread(path)(cv::Rect(120, 32, 100, 80)).clone();
+    };
+    // Boxes at x 10 .. 40 and 50 .. 80, flipped at 60 .. 90 and 20 .. 50.
+    const cv::Rect leftSide(8, 30, 4, 20), flippedSide(88, 30, 4, 20);
+    const cv::Mat plain = right("0"), flipped = right("1");
+    BOOST_TEST(drawn(plain, leftSide) > 20);
+    BOOST_TEST(drawn(plain, flippedSide) == 0);
+    BOOST_TEST(drawn(flipped, leftSide) == 0);
+    BOOST_TEST(drawn(flipped, flippedSide) > 20);
+}
+
+BOOST_AUTO_TEST_CASE(mistakes)
+{
+    CocoSet set;
+    const std::string output = " --output " + set.folder / "o.png";
+    expectError(set.run("show"), 2, "--output is missing");
+    expectError(set.run("show", "--output " + set.folder / "o.txt"), 2, "extension");
+    for (const char* option : {"--count 0", "--columns 0", "--cell 1", "--seed -1"})
+        expectError(set.run("show", option + output), 2, "must be between");
+    expectError(set.run("show", "--config x" + output), 2, "--augmented");
+    expectError(set.run("show", "--augmented --config none.json" + output), 1, "none.json");
+    for (const char* name : {"a.png", "b.png", "c.png"})
+        set.folder.write(std::string("images/") + name, "x");
+    const Outcome outcome = set.run("show", output);
+    BOOST_TEST(outcome.code == 1);
+    BOOST_TEST(contains(outcome.err, "none of the pictures can be read"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+// ------------------------------------------------------------------ real data
+BOOST_AUTO_TEST_SUITE(shared, *boost::unit_test::precondition(d2det::test::sharedPresent))
+
+BOOST_AUTO_TEST_CASE(real_sets_have_no_errors)
+{
+    const TempFolder folder;
+    const std::string data = (fs::canonical(d2det::test::sharedFolder()) / "data").string() + "/";
+    for (const char* set : {"pennfudan", "vhr10 --subset val", "coco_cc/instances_val2017.json"})
+    {
+        const Outcome lint = d2det::test::runProgram(folder, "d2det_dataset", "lint " + data + set);
+        BOOST_TEST(lint.code == 0, lint.out << lint.err);
+        BOOST_TEST(contains(lint.out, "annotations: 0 errors"), lint.out);
+        const Outcome stats = d2det::test::runProgram(folder, "d2det_dataset", "stats " + data + set);
+        BOOST_TEST(stats.code == 0, stats.err);
+        const Outcome show =
+            d2det::test::runProgram(folder, "d2det_dataset", "show " + data + set + " -o " + folder / "sheet.jpg");
+        BOOST_TEST(show.code == 0, show.err);
+        BOOST_TEST(contains(show.out, "12 pictures"), show.out);
+    }
+    const Outcome stats = d2det::test::runProgram(folder, "d2det_dataset", "stats " + data + "pennfudan");
+    BOOST_TEST(contains(stats.out, "170 images, 423 instances"), stats.out);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
