@@ -55,7 +55,7 @@ table.wide { width: 100%; }
 th, td { padding: 4px 10px; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 th { font-weight: 600; color: var(--soft); font-size: 13px; vertical-align: bottom; }
 tr:last-child td { border-bottom: none; }
-td.n, th.n { text-align: right; white-space: nowrap; }
+td.n, th.n { text-align: right; } td.n { white-space: nowrap; } td.kind { min-width: 230px; }
 td.bar { background: linear-gradient(to right, var(--bar) var(--v), transparent var(--v)); }
 td.text { overflow-wrap: anywhere; }
 td.key { color: var(--soft); white-space: nowrap; width: 1%; }
@@ -560,7 +560,7 @@ void PageWriter::addErrors()
         "no object has an IoU of 0.1 or more",
         "wrong class and too little overlap",
         "object that no detection has found, nor one of the first two kinds points at"};
-    std::string header = head("kind", false) + head("meaning", false);
+    std::string header = head("kind", false);
     for (const View& view : views_)
     {
         const std::string label = views_.size() > 1 ? escapeMarkup(view.label) + ": " : "";
@@ -569,7 +569,7 @@ void PageWriter::addErrors()
     std::string rows;
     for (int type = 0; type < NUM_ERROR_TYPES; type++)
     {
-        rows += "<tr><td>" + names[type] + "</td><td class=\"soft small\">" + meanings[type] + "</td>";
+        rows += "<tr><td class=\"kind\">" + names[type] + "<div class=\"soft small\">" + meanings[type] + "</div></td>";
         for (const View& view : views_)
             rows += barCell(std::max(view.analysis->errors.cost[type], 0.)) + cell(view.analysis->errors.counts[type]) +
                     cell(view.analysis->errors.all[type]);

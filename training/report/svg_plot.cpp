@@ -417,7 +417,7 @@ void addBars(Canvas& canvas, const std::vector<std::string>& groups, const std::
                        Canvas::colourOf(series[s], s) + "\"><title>" + escapeMarkup(groups[g]) +
                        (series[s].name.empty() ? "" : ", " + escapeMarkup(series[s].name)) + ": " + text +
                        "</title></rect>\n");
-            if (options.barValues && textWidth(text) * 0.85 <= width + (series.size() == 1 ? step * 0.2 : 2))
+            if (options.barValues && textWidth(text) * 0.85 <= width + (series.size() == 1 ? step * 0.2 : -2))
                 canvas.text(x + width / 2, value < 0 ? y + 13 : y - 4, text, "middle", " font-size=\"10.5\"");
         }
     if (zero < canvas.bottom() - 0.5)
