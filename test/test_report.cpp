@@ -7,17 +7,47 @@
 #define BOOST_TEST_MODULE report
 #include <boost/test/unit_test.hpp>
 
+#include "report/html_report.hpp"
 #include "report/markup.hpp"
+#include "report/report_pictures.hpp"
 #include "report/svg_plot.hpp"
 
+#include <opencv2/imgcodecs.hpp>
+
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <limits>
+#include <numeric>
+#include <random>
+#include <sstream>
+
+#include <unistd.h>
+
+using cv::d2det::CocoEvaluator;
+namespace tt = boost::test_tools;
 
 namespace
 {
 
 const double NAN_VALUE = std::numeric_limits<double>::quiet_NaN();
 const double INFINITE = std::numeric_limits<double>::infinity();
+
+//! Removed at the end.
+struct TemporaryFile
+{
+    explicit TemporaryFile(const std::string& content)
+    {
+        static int number = 0;
+        path = (std::filesystem::temp_directory_path() /
+                ("d2det_test_report_" + std::to_string(::getpid()) + "_" + std::to_string(number++) + ".json"))
+                   .string();
+        std::ofstream(path, std::ios::binary) << content;
+    }
+    ~TemporaryFile() { std::remove(path.c_str()); }
+    std::string path;
+};
 
 //! Empty if every element of the text is closed in order, attributes are quoted and entities are known; else the reason.
 std::string markupFault(const std::string& text)
@@ -29,8 +59,9 @@ std::string markupFault(const std::string& text)
         if (text[i] == '&')
         {
             const std::string entity = text.substr(i, text.find(';', i) - i);
-            const bool known =
-                entity == "&amp" || entity == "&lt" || entity == "&gt" || entity == "&quot" || entity == "&#39";
+            const bool known = entity == "&amp" || entity == "&lt" || entity == "&gt" || entity == "&quot" ||
+                               (entity.size() > 2 && entity.find_first_not_of("0123456789", 2) == std::string::npos &&
+                                entity[1] == '#');
             if (!known)
                 return "unknown entity " + text.substr(i, 12);
         }
@@ -270,6 +301,619 @@ BOOST_AUTO_TEST_CASE(wrong_lengths_are_named)
                           [](const std::invalid_argument& e)
                           { return std::string(e.what()).find("'odd' has 2 x and 1 y") != std::string::npos; });
     BOOST_CHECK_THROW(d2det::barPlot({"a", "b"}, {{"odd", {}, {1}}}, {}), std::invalid_argument);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+namespace
+{
+
+cv::d2det::Rle rectangleMask(const cv::Rect2d& box, cv::Size size)
+{
+    cv::Mat1b mask(size, uchar(0));
+    mask(cv::Rect(box) & cv::Rect(cv::Point(), size)).setTo(1);
+    return cv::d2det::rleEncode(mask);
+}
+
+/** Two classes, 1 and 7. Objects of class 1: A1 (found twice), A2 (found poorly), A3 (missed), a crowd; of class 7: B1
+    (found as class 1), B2 (missed; a poor box of class 1 is near it). One detection on background. */
+struct EveryError
+{
+    EveryError()
+    {
+        options.classes = {{1, "a"}, {7, "b"}};
+        options.imageIds = {5, 6};  // the second picture is empty
+        evaluator.setCategories({1, 7});
+        evaluator.setImages({5, 6});
+        for (const double x : {0., 200., 400.})
+            object(1, {x, 0, 100, 100});
+        object(7, {0, 300, 100, 100});
+        object(7, {200, 300, 100, 100});
+        object(1, {600, 0, 100, 100}, true);
+        detection({0, 0, 100, 100}, 0.95);
+        detection({0, 0, 100, 100}, 0.90);      // duplicate
+        detection({250, 0, 100, 100}, 0.85);    // IoU 1/3: localisation
+        detection({0, 300, 100, 100}, 0.80);    // classification
+        detection({800, 300, 50, 50}, 0.70);    // background
+        detection({250, 300, 100, 100}, 0.65);  // both
+        detection({600, 0, 50, 100}, 0.60);     // part of the crowd
+    }
+
+    void object(int64_t category, const cv::Rect2d& box, bool crowd = false)
+    {
+        evaluator.addGroundTruth({5, category, box, box.area(), crowd, rectangleMask(box, {900, 500})});
+    }
+    void detection(const cv::Rect2d& box, double score)
+    {
+        evaluator.addDetection({5, 1, box, score, rectangleMask(box, {900, 500})});
+    }
+
+    CocoEvaluator evaluator;
+    d2det::AnalysisOptions options;
+};
+
+const std::array<int, d2det::NUM_ERROR_TYPES> EXPECTED_COUNTS = {1, 1, 1, 1, 1, 2};
+
+//! Pictures with objects of three classes; detections are objects moved, renamed, doubled, left out, and noise.
+CocoEvaluator randomSet(unsigned seed, const std::vector<int64>& images)
+{
+    std::mt19937 random(seed);
+    const auto uniform = [&] { return std::uniform_real_distribution<double>(0, 1)(random); };
+    CocoEvaluator evaluator;
+    evaluator.setImages(images);
+    evaluator.setCategories({1, 2, 3, 4});  // the last has no objects
+    for (const int64 image : images)
+        for (int i = 0; i < 8; i++)
+        {
+            const cv::Rect2d box(uniform() * 300, uniform() * 300, 10 + uniform() * 150, 10 + uniform() * 150);
+            const int64 category = 1 + static_cast<int64>(uniform() * 3);
+            evaluator.addGroundTruth({image, category, box, box.area(), uniform() < 0.1, {}});
+            while (uniform() < 0.6)
+            {
+                const double noise = uniform() * 0.3;
+                const cv::Rect2d moved(box.x + (uniform() - 0.5) * noise * box.width,
+                                       box.y + (uniform() - 0.5) * noise * box.height, box.width * (1 + noise),
+                                       box.height);
+                // Scores with few digits occur several times.
+                evaluator.addDetection({image,
+                                        uniform() < 0.2 ? 1 + static_cast<int64>(uniform() * 4) : category,
+                                        moved,
+                                        std::floor(uniform() * 20) / 20,
+                                        {}});
+            }
+        }
+    return evaluator;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(analysis)
+
+BOOST_AUTO_TEST_CASE(every_kind_of_error_is_counted)
+{
+    const EveryError set;
+    for (const int iouType : {cv::d2det::IOU_BOX, cv::d2det::IOU_MASK})
+    {
+        d2det::AnalysisOptions options = set.options;
+        options.iouType = iouType;
+        options.score = 0;
+        const d2det::Analysis analysis = d2det::analyse(set.evaluator, options);
+        BOOST_TEST(analysis.errors.all == EXPECTED_COUNTS, tt::per_element());
+        BOOST_TEST(analysis.errors.counts == EXPECTED_COUNTS, tt::per_element());
+        BOOST_TEST(analysis.outcomes.right == 1);
+        BOOST_TEST(analysis.outcomes.wrong == 5);
+        BOOST_TEST(analysis.outcomes.missed == 4);
+        BOOST_TEST(analysis.classes[0].objects == 3);
+        BOOST_TEST(analysis.classes[0].detections == 7);
+        BOOST_TEST(analysis.classes[1].detections == 0);
+        BOOST_REQUIRE(analysis.images.size() == 2u);
+        BOOST_TEST(analysis.images[0].ignored.size() == 1u);
+        BOOST_TEST(analysis.images[1].outcomes.missed == 0);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(costs_by_hand)
+{
+    // Class a: right at recall 1/3, then wrong ones: 34 of 101 recall points at precision 1. Class b: 0.
+    const EveryError set;
+    const d2det::ErrorBreakdown errors = d2det::analyse(set.evaluator, set.options).errors;
+    const auto near = tt::tolerance(1e-9);
+    BOOST_TEST(errors.ap50 == 34. / 2 / 101, near);
+    BOOST_TEST(errors.cost[d2det::ERROR_LOCALISATION] == 33 * (2. / 3) / 2 / 101, near);  // recall 2/3, precision 2/3
+    BOOST_TEST(errors.cost[d2det::ERROR_CLASSIFICATION] == 51. / 2 / 101, near);          // half of class b
+    BOOST_TEST(errors.cost[d2det::ERROR_MISSED] == (51. - 34) / 2 / 101, near);           // class a: 1 of 2
+    for (const int type : {d2det::ERROR_DUPLICATE, d2det::ERROR_BACKGROUND, d2det::ERROR_BOTH})
+        BOOST_TEST(errors.cost[type] == 0, near);  // they come after the last right one
+    BOOST_TEST(errors.allFixed == 1, near);
+}
+
+BOOST_AUTO_TEST_CASE(confusions_by_hand)
+{
+    EveryError set;
+    set.options.score = 0;
+    const d2det::Confusion c = d2det::analyse(set.evaluator, set.options).confusion;
+    const std::vector<int> expected = {1, 0, 2, 1, 0, 1, 4, 0, 0};  // rows a, b, background; columns a, b, missed
+    BOOST_TEST(c.counts == expected, tt::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(operating_point)
+{
+    const EveryError set;
+    const d2det::Analysis best = d2det::analyse(set.evaluator, set.options);
+    BOOST_TEST(best.score == 0.95);  // F1 2/6, falls with every wrong one
+    BOOST_TEST(best.outcomes.wrong == 0);
+    BOOST_TEST(best.outcomes.f1() == 1. / 3, tt::tolerance(1e-12));
+    // At this point the detection of A2 and B1 are gone: they are missed now.
+    const std::array<int, d2det::NUM_ERROR_TYPES> counts = {0, 0, 0, 0, 0, 4};
+    BOOST_TEST(best.errors.counts == counts, tt::per_element());
+    BOOST_TEST(best.errors.all == EXPECTED_COUNTS, tt::per_element());
+    d2det::AnalysisOptions given = set.options;
+    given.score = 0.82;
+    BOOST_TEST(d2det::analyse(set.evaluator, given).outcomes.wrong == 2);
+}
+
+BOOST_AUTO_TEST_CASE(agrees_with_the_evaluator)
+{
+    const std::vector<int64> images = {3, 1, 4, 15, 9, 2};
+    for (unsigned seed = 0; seed < 10; seed++)
+    {
+        const CocoEvaluator evaluator = randomSet(seed, images);
+        d2det::AnalysisOptions options;
+        options.classes = {{1, "one"}, {2, "two"}, {3, "three"}, {4, "four"}};
+        options.imageIds = {images.begin(), images.end()};
+        const d2det::Analysis a = d2det::analyse(evaluator, options);
+        const auto near = tt::tolerance(1e-9);
+        const std::vector<double> ap = evaluator.perCategoryAP();
+        for (size_t c = 0; c < 4; c++)
+            BOOST_TEST(a.classes[c].ap == ap[c], near);
+        BOOST_TEST(a.classes[3].ap == -1);
+        for (size_t t = 0; t < 10; t++)
+            BOOST_TEST(a.apByIoU[t] == evaluator.averagePrecision(d2det::iouThresholds()[t]), near);
+        const double ar = (a.classes[0].ar100 + a.classes[1].ar100 + a.classes[2].ar100) / 3;
+        BOOST_TEST(ar == a.summary[8], near);
+        BOOST_TEST(a.errors.ap50 == a.summary[1], near);
+        BOOST_TEST(std::accumulate(a.precision.mean.begin(), a.precision.mean.end(), 0.) / 101 == a.summary[0], near);
+        BOOST_TEST(std::accumulate(a.precision.iou75.begin(), a.precision.iou75.end(), 0.) / 101 == a.summary[2], near);
+        BOOST_TEST(a.errors.allFixed == 1, near);
+        for (const double cost : a.errors.cost)
+            BOOST_TEST(cost >= -1e-12);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(sums_agree)
+{
+    const std::vector<int64> images = {1, 2, 3, 4, 5};
+    const CocoEvaluator evaluator = randomSet(77, images);
+    for (const double score : {0., 0.3, 0.7, 2.})
+    {
+        d2det::AnalysisOptions options;
+        options.classes = {{1, "one"}, {2, "two"}, {3, "three"}, {4, "four"}};
+        options.imageIds = {images.begin(), images.end()};
+        options.score = score;
+        const d2det::Analysis a = d2det::analyse(evaluator, options);
+        int wrong = 0, right = 0, missed = 0;
+        for (const d2det::ImageOutcome& image : a.images)
+        {
+            right += image.outcomes.right;
+            wrong += image.outcomes.wrong;
+            missed += image.outcomes.missed;
+        }
+        BOOST_TEST(right == a.outcomes.right);
+        BOOST_TEST(wrong == a.outcomes.wrong);
+        BOOST_TEST(missed == a.outcomes.missed);
+        BOOST_TEST(std::accumulate(a.errors.counts.begin(), a.errors.counts.end() - 1, 0) == wrong);
+        BOOST_TEST(a.errors.counts[d2det::ERROR_MISSED] <= missed);
+        int detections = 0, objects = 0, diagonal = 0;
+        for (int i = 0; i <= 4; i++)
+            for (int j = 0; j <= 4; j++)
+            {
+                detections += j < 4 ? a.confusion.at(i, j) : 0;
+                objects += i < 4 ? a.confusion.at(i, j) : 0;
+                diagonal += i == j && i < 4 ? a.confusion.at(i, j) : 0;
+            }
+        BOOST_TEST(detections == right + wrong);
+        BOOST_TEST(objects == right + missed);
+        BOOST_TEST(diagonal == right);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(nothing_to_measure)
+{
+    CocoEvaluator evaluator;
+    evaluator.setCategories({1});
+    evaluator.setImages({1, 2});
+    d2det::AnalysisOptions options;
+    options.classes = {{1, "a"}};
+    options.imageIds = {1, 2};
+    const d2det::Analysis nothing = d2det::analyse(evaluator, options);
+    BOOST_TEST(nothing.errors.ap50 == -1);
+    BOOST_TEST(std::isnan(nothing.outcomes.f1()));
+    evaluator.addDetection({1, 1, {0, 0, 10, 10}, 0.5, {}});
+    const d2det::Analysis noObjects = d2det::analyse(evaluator, options);
+    BOOST_TEST(noObjects.errors.all[d2det::ERROR_BACKGROUND] == 1);
+    BOOST_TEST(noObjects.classes[0].ap == -1);
+    BOOST_TEST(noObjects.precision.mean.empty());
+    CocoEvaluator blind;
+    blind.setCategories({1});
+    blind.setImages({1, 2});
+    blind.addGroundTruth({1, 1, {0, 0, 10, 10}, 100, false, {}});
+    const d2det::Analysis noDetections = d2det::analyse(blind, options);
+    BOOST_TEST(noDetections.outcomes.missed == 1);
+    BOOST_TEST(noDetections.errors.cost[d2det::ERROR_MISSED] == 1);
+    BOOST_TEST(noDetections.errors.allFixed == 1);
+}
+
+BOOST_AUTO_TEST_CASE(worst_and_best_pictures)
+{
+    d2det::Analysis analysis;
+    const std::vector<d2det::Outcomes> outcomes = {{0, 0, 0}, {5, 0, 0}, {1, 3, 0}, {3, 1, 2}, {2, 0, 0}, {9, 0, 1}};
+    for (const d2det::Outcomes& o : outcomes)
+    {
+        analysis.images.emplace_back();
+        analysis.images.back().outcomes = o;
+    }
+    const std::vector<size_t> worst = {2, 3, 5}, best = {1, 4, 5};
+    BOOST_TEST(d2det::worstImages(analysis, 10) == worst, tt::per_element());
+    BOOST_TEST(d2det::worstImages(analysis, 2).size() == 2u);
+    // 5 is among the worst of 10, but not among the worst of 2.
+    BOOST_TEST(d2det::bestImages(analysis, 10).size() == 2u);
+    const std::vector<size_t> bestOfTwo = {1, 4};
+    BOOST_TEST(d2det::bestImages(analysis, 2) == bestOfTwo, tt::per_element());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(result_files)
+
+BOOST_AUTO_TEST_CASE(what_is_written_is_read)
+{
+    d2det::CocoResult box, mask, scored;
+    box.imageId = 9007199254740993;  // more than a double holds
+    box.categoryId = -3;
+    box.box = {0.1, 1e-7, 3.5, 1234567.25};
+    box.score = box.maskScore = 1. / 3;
+    mask = box;
+    mask.mask = rectangleMask({2, 3, 5, 4}, {20, 10});
+    scored = mask;
+    scored.maskScore = 1.25;
+    const TemporaryFile file("");
+    d2det::writeCocoResults(file.path, {box, mask, scored});
+    const std::vector<d2det::CocoResult> read = d2det::readCocoResults(file.path);
+    BOOST_REQUIRE(read.size() == 3u);
+    for (const d2det::CocoResult& r : read)
+    {
+        BOOST_TEST(r.imageId == box.imageId);
+        BOOST_TEST(r.categoryId == -3);
+        BOOST_TEST((r.box == box.box));
+        BOOST_TEST(r.score == box.score);
+    }
+    BOOST_TEST(read[0].mask.empty());
+    BOOST_TEST(read[1].mask.counts == mask.mask.counts, tt::per_element());
+    BOOST_TEST(read[1].maskScore == box.score);
+    BOOST_TEST(read[2].maskScore == 1.25);
+    d2det::writeCocoResults(file.path, {});
+    BOOST_TEST(d2det::readCocoResults(file.path).empty());
+}
+
+BOOST_AUTO_TEST_CASE(other_programs_files)
+{
+    const TemporaryFile file(
+        R"([{"image_id": 1, "category_id": 2, "score": 1, "extra": {"a": [1, {"b": null}]}, "bbox": [1, 2, 3, 4]},
+           {"image_id": 1.0, "category_id": 2, "score": 0.5, "segmentation": {"size": [4, 5], "counts": [5, 2, 13]}}])");
+    const std::vector<d2det::CocoResult> results = d2det::readCocoResults(file.path);
+    BOOST_REQUIRE(results.size() == 2u);
+    BOOST_TEST(results[0].box.height == 4);
+    BOOST_TEST((results[1].box == cv::Rect2d(1, 1, 1, 2)));  // from the mask: pixels 5 and 6, in columns of 4
+}
+
+BOOST_AUTO_TEST_CASE(malformed_files_are_explained)
+{
+    const std::string good = R"("image_id": 1, "category_id": 2, "score": 1, )";
+    const std::vector<std::pair<std::string, std::string>> cases = {
+        {"", "not valid JSON at byte"},
+        {"[", "not valid JSON"},
+        {"[{]", "not valid JSON"},
+        {"{}", "annotations"},
+        {"7", "expected a list"},
+        {"[7]", "result 0: it is a number"},
+        {"[[]]", "result 0: it is a list"},
+        {"[null]", "result 0: it is null"},
+        {"[{}]", "\"image_id\" is missing"},
+        {"[{" + good + "\"x\": 1}]", "\"bbox\" is missing"},
+        {"[{" + good + "\"bbox\": [1, 2, 3]}]", "3 numbers"},
+        {"[{" + good + "\"bbox\": [1, 2, 3, 4, 5]}]", "more than 4"},
+        {"[{" + good + "\"bbox\": [1, 2, -3, 4]}]", "-3.00 wide"},
+        {"[{" + good + "\"bbox\": [1, 2, NaN, 4]}]", "not a finite number"},
+        {"[{" + good + "\"bbox\": [1, 2, 1e999, 4]}]", ""},
+        {"[{" + good + "\"bbox\": [[1], 2, 3, 4]}]", "holds a list"},
+        {"[{" + good + "\"bbox\": {}}]", "\"bbox\" is an object"},
+        {"[{" + good + "\"bbox\": 5}]", "\"bbox\" is a number"},
+        {"[{" + good + "\"bbox\": [1, 2, 3, 4], \"bbox\": [1, 2, 3, 4]}]", "occurs twice"},
+        {R"([{"image_id": "1", "category_id": 2, "score": 1, "bbox": [1, 2, 3, 4]}])", "\"image_id\" is a text"},
+        {R"([{"image_id": 1.5, "category_id": 2, "score": 1, "bbox": [1, 2, 3, 4]}])", "not an integer"},
+        {R"([{"image_id": 1, "category_id": 2, "score": NaN, "bbox": [1, 2, 3, 4]}])", "not a finite number"},
+        {R"([{"image_id": 18446744073709551615, "category_id": 2, "score": 1, "bbox": [1, 2, 3, 4]}])",
+         "not an integer"},
+        {"[{" + good + "\"segmentation\": [[1, 2, 3, 4, 5, 6]]}]", "run lengths"},
+        {"[{" + good + R"("segmentation": {"counts": "abc"}}])", "\"size\""},
+        {"[{" + good + R"("segmentation": {"size": [4, 5, 6], "counts": "abc"}}])", "\"size\""},
+        {"[{" + good + R"("segmentation": {"size": [0, 5], "counts": "abc"}}])", "0 pixels"},
+        {"[{" + good + R"("segmentation": {"size": [4, 5], "counts": "~~~~"}}])", "segmentation"},
+        {"[{" + good + R"("segmentation": {"size": [4, 5], "counts": [5, 2]}}])", "segmentation"},
+        {"[{" + good + R"("segmentation": {"size": [4, 5], "counts": [-5]}}])", "whole numbers"},
+        {"[{" + good + R"("segmentation": {"size": [268435456, 268435456], "counts": [1]}}])", "segmentation"},
+        {"[{\"x\": " + std::string(100000, '['), ""},
+        {"[{\"x\": \"" + std::string(5 << 20, 'x'), "longer than"},
+        {std::string("\0\xff\xfe[]", 5), "not valid JSON"},
+    };
+    for (const auto& c : cases)
+    {
+        const TemporaryFile file(c.first);
+        BOOST_TEST_CONTEXT(c.first.substr(0, 120))
+        BOOST_CHECK_EXCEPTION(d2det::readCocoResults(file.path), std::runtime_error,
+                              [&](const std::runtime_error& e)
+                              {
+                                  const std::string text = e.what();
+                                  BOOST_TEST_INFO(text);
+                                  BOOST_TEST(text.find(file.path) != std::string::npos);
+                                  BOOST_TEST(text.size() < 600u);
+                                  return text.find(c.second) != std::string::npos;
+                              });
+    }
+    BOOST_CHECK_THROW(d2det::readCocoResults("/nonexistent.json"), std::runtime_error);
+    BOOST_CHECK_THROW(d2det::writeCocoResults("/nonexistent/x.json", {}), std::runtime_error);
+}
+
+BOOST_AUTO_TEST_CASE(damaged_files_do_no_harm)
+{
+    const std::string text =
+        R"([{"image_id": 1, "category_id": 2, "score": 0.5, "bbox": [1, 2, 3, 4], "segmentation": {"size": [4, 5], )"
+        R"("counts": "52=0"}}, {"image_id": 3, "category_id": 2, "score": 0.5, "bbox": [1, 2, 3, 4]}])";
+    std::mt19937 random(5);
+    int read = 0, refused = 0;
+    for (int round = 0; round < 2000; round++)
+    {
+        std::string damaged = text;
+        for (unsigned i = 0; i < 1 + random() % 3; i++)
+            damaged[random() % damaged.size()] = static_cast<char>(random() % 256);
+        if (round % 3 == 0)
+            damaged.resize(random() % damaged.size());
+        const TemporaryFile file(damaged);
+        try
+        {
+            read += d2det::readCocoResults(file.path).size() <= 2u;
+        }
+        catch (const std::runtime_error& e)
+        {
+            refused += std::string(e.what()).find(file.path) != std::string::npos;
+        }
+    }
+    BOOST_TEST(read + refused == 2000);
+    BOOST_TEST(read > 0);
+    BOOST_TEST(refused > 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+namespace
+{
+
+//! Two pictures, two classes with names that need care, outlines for the first picture only.
+d2det::Dataset smallDataset()
+{
+    d2det::Dataset dataset;
+    dataset.name = "small";
+    dataset.classNames = {"<script>alert(1)</script>", "b & \"c\""};
+    dataset.categoryIds = {1, 7};
+    for (int i = 0; i < 2; i++)
+    {
+        d2det::ImageRecord image;
+        image.id = 100 + i;
+        image.path = "picture.jpg";
+        image.width = 60;
+        image.height = 40;
+        d2det::Annotation a;
+        a.category = i;
+        a.x = a.y = 10;
+        a.width = a.height = 20;
+        a.area = 400;
+        if (i == 0)
+        {
+            a.segmentation.emplace();
+            a.segmentation->polygons = {{10, 10, 30, 10, 30, 30, 10, 30}};
+        }
+        image.annotations.push_back(a);
+        dataset.images.push_back(image);
+    }
+    return dataset;
+}
+
+d2det::EvaluatedData everything(const d2det::Dataset& dataset)
+{
+    return {&dataset, {0, 1}, {0, 1}};
+}
+
+d2det::CocoResult makeResult(int64_t image, int64_t category, const cv::Rect2d& box, double score, bool mask)
+{
+    d2det::CocoResult result;
+    result.imageId = image;
+    result.categoryId = category;
+    result.box = box;
+    result.score = result.maskScore = score;
+    if (mask)
+        result.mask = rectangleMask(box, {60, 40});
+    return result;
+}
+
+d2det::ReportResult makeReportResult(const d2det::DetectionSet& set, const d2det::EvaluatedData& data)
+{
+    d2det::ReportResult result;
+    result.name = set.name;
+    result.boxes = d2det::analyse(set, data, cv::d2det::IOU_BOX);
+    if (!set.maskImageIds.empty())
+        result.masks = d2det::analyse(set, data, cv::d2det::IOU_MASK);
+    result.notes = set.notes;
+    return result;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(detection_sets)
+
+BOOST_AUTO_TEST_CASE(boxes_and_masks)
+{
+    const d2det::Dataset dataset = smallDataset();
+    const d2det::EvaluatedData data = everything(dataset);
+    const cv::Rect2d box(10, 10, 20, 20);
+    const d2det::DetectionSet boxes = d2det::makeDetectionSet(data, "boxes", {makeResult(100, 1, box, 0.9, false)});
+    BOOST_TEST(boxes.maskImageIds.empty());
+    BOOST_TEST(boxes.notes.empty());
+    BOOST_TEST(d2det::analyse(boxes, data, cv::d2det::IOU_BOX).summary[0] == 0.5, tt::tolerance(1e-9));
+
+    d2det::CocoResult second = makeResult(101, 7, box, 0.9, true);
+    const d2det::DetectionSet masks =
+        d2det::makeDetectionSet(data, "masks", {makeResult(100, 1, box, 0.9, true), second});
+    BOOST_REQUIRE(masks.maskImageIds.size() == 1u);  // only the first picture has outlines
+    BOOST_REQUIRE(masks.notes.size() == 1u);
+    BOOST_TEST(masks.notes[0].find("1 picture whose") != std::string::npos);
+    BOOST_TEST(d2det::analyse(masks, data, cv::d2det::IOU_BOX).summary[0] == 1, tt::tolerance(1e-9));
+    BOOST_TEST(d2det::analyse(masks, data, cv::d2det::IOU_MASK).summary[0] == 1, tt::tolerance(1e-9));
+    BOOST_TEST(d2det::analyse(masks, data, cv::d2det::IOU_MASK).classes[1].objects == 0);
+}
+
+BOOST_AUTO_TEST_CASE(masks_are_ranked_by_their_own_score)
+{
+    const d2det::Dataset dataset = smallDataset();
+    const d2det::EvaluatedData data = everything(dataset);
+    d2det::CocoResult right = makeResult(100, 1, {10, 10, 20, 20}, 0.5, true);
+    d2det::CocoResult wrong = makeResult(100, 1, {40, 10, 10, 10}, 0.9, true);
+    wrong.maskScore = 0.1;
+    const d2det::DetectionSet set = d2det::makeDetectionSet(data, "x", {right, wrong});
+    BOOST_TEST(d2det::analyse(set, data, cv::d2det::IOU_BOX).classes[0].ap == 0.5, tt::tolerance(1e-9));
+    BOOST_TEST(d2det::analyse(set, data, cv::d2det::IOU_MASK).classes[0].ap == 1, tt::tolerance(1e-9));
+}
+
+BOOST_AUTO_TEST_CASE(results_of_something_else)
+{
+    const d2det::Dataset dataset = smallDataset();
+    const d2det::EvaluatedData data = everything(dataset);
+    const d2det::CocoResult good = makeResult(100, 1, {0, 0, 5, 5}, 0.5, false);
+    const d2det::CocoResult otherImage = makeResult(999, 1, {0, 0, 5, 5}, 0.5, false);
+    const d2det::CocoResult otherClass = makeResult(100, 999, {0, 0, 5, 5}, 0.5, false);
+    const d2det::DetectionSet set = d2det::makeDetectionSet(data, "mixed", {good, otherImage, otherImage, otherClass});
+    BOOST_REQUIRE(set.notes.size() == 2u);
+    BOOST_TEST(set.notes[0].find("2 results left out") != std::string::npos);
+    BOOST_TEST(set.notes[1].find("1 result left out") != std::string::npos);
+    BOOST_TEST(set.boxes.detections().size() == 1u);
+    for (const d2det::CocoResult& wrong : {otherImage, otherClass})
+        BOOST_CHECK_EXCEPTION(d2det::makeDetectionSet(data, "foreign", {wrong}), std::runtime_error,
+                              [](const std::runtime_error& e)
+                              { return std::string(e.what()).find("foreign: all of its 1 result") == 0; });
+    BOOST_TEST(d2det::makeDetectionSet(data, "empty", {}).notes.empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(pages)
+
+BOOST_AUTO_TEST_CASE(base64_of_rfc_4648)
+{
+    const std::vector<std::pair<std::string, std::string>> vectors = {
+        {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"foobar", "Zm9vYmFy"}};
+    for (const auto& v : vectors)
+        BOOST_TEST(d2det::base64({v.first.begin(), v.first.end()}) == v.second);
+    BOOST_TEST(d2det::base64({0xff, 0xfe, 0x00}) == "//4A");
+}
+
+BOOST_AUTO_TEST_CASE(page_of_one_and_of_two_detectors)
+{
+    const d2det::Dataset dataset = smallDataset();
+    const d2det::EvaluatedData data = everything(dataset);
+    const cv::Rect2d box(10, 10, 20, 20);
+    const d2det::DetectionSet good = d2det::makeDetectionSet(
+        data, "<good> & \"new\"", {makeResult(100, 1, box, 0.9, true), makeResult(101, 7, box, 0.8, true)});
+    const d2det::DetectionSet poor = d2det::makeDetectionSet(data, "poor", {makeResult(101, 1, box, 0.9, false)});
+    d2det::Report report;
+    report.title = "</title><script>x</script>";
+    report.details = {{"command", "a && b < c > 'd'"}};
+    report.results = {makeReportResult(good, data)};
+    report.results[0].stageTimes = {{"<stage>", 3.5}, {"other", 1.5}};
+    const cv::Mat image(40, 60, CV_8UC3, cv::Scalar(90, 120, 60));
+    const d2det::ImageOutcome& outcome = report.results[0].boxes.images[0];
+    report.best = {d2det::makeReportPicture(image, "<file>.jpg", {&good}, {&outcome}, data.analysedClasses())};
+    BOOST_REQUIRE(report.best[0].views.size() == 2u);
+    for (const auto& view : report.best[0].views)
+        BOOST_TEST((cv::imdecode(view.jpeg, cv::IMREAD_COLOR).size() == image.size()));
+
+    const std::string one = d2det::htmlReport(report);
+    BOOST_TEST(markupFault(one) == "");
+    report.results.push_back(makeReportResult(poor, data));
+    const std::string two = d2det::htmlReport(report);
+    BOOST_TEST(markupFault(two) == "");
+    for (const std::string& page : {one, two})
+    {
+        BOOST_TEST(count(page, "<script") == 0u);  // neither ours nor that of a name
+        BOOST_TEST(count(page, "http") == count(page, "http://www.w3.org/2000/svg"));
+        BOOST_TEST(count(page, "&lt;script&gt;alert(1)&lt;/script&gt;") > 0u);
+        BOOST_TEST(count(page, "&lt;good&gt; &amp; &quot;new&quot;") > 0u);
+        BOOST_TEST(count(page, "&lt;file&gt;.jpg") == 1u);
+        BOOST_TEST(count(page, "data:image/jpeg;base64,") == 2u);
+        BOOST_TEST(count(page, ">nan") == 0u);
+    }
+    BOOST_TEST(count(one, "difference") == 0u);
+    BOOST_TEST(count(two, "&#8722;1.000") > 0u);  // AP 1 against 0
+}
+
+BOOST_AUTO_TEST_CASE(page_of_nothing_and_of_many_classes)
+{
+    for (const int classes : {1, 3, 80, 150})
+    {
+        d2det::Dataset dataset;
+        d2det::EvaluatedData data{&dataset, {}, {}};
+        for (int c = 0; c < classes; c++)
+        {
+            dataset.classNames.push_back("class " + std::to_string(c));
+            dataset.categoryIds.push_back(c);
+            data.classes.push_back(c);
+        }
+        dataset.images.resize(1);
+        data.images = {0};
+        std::vector<d2det::CocoResult> results;
+        for (int round = 0; round < 2; round++)
+        {
+            d2det::Report report;
+            report.title = "nothing";
+            report.results = {makeReportResult(d2det::makeDetectionSet(data, "x", results), data)};
+            const std::string page = d2det::htmlReport(report);
+            BOOST_TEST(markupFault(page) == "");
+            BOOST_TEST(count(page, "nan") == 0u);
+            BOOST_TEST(count(page, ">class " + std::to_string(classes - 1) + "<") > 0u);
+            BOOST_TEST(page.size() < 400000u);
+            results.push_back(makeResult(0, classes - 1, {0, 0, 5, 5}, 0.5, false));  // then a wrong one
+        }
+    }
+    BOOST_CHECK_THROW(d2det::htmlReport(d2det::Report()), std::invalid_argument);
+}
+
+BOOST_AUTO_TEST_CASE(table_of_classes)
+{
+    const d2det::Dataset dataset = smallDataset();
+    const d2det::EvaluatedData data = everything(dataset);
+    const d2det::DetectionSet set =
+        d2det::makeDetectionSet(data, "a,\"b\"", {makeResult(100, 1, {10, 10, 20, 20}, 0.75, false)});
+    std::istringstream csv(d2det::classCsv({makeReportResult(set, data)}));
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(csv, line);)
+        lines.push_back(line);
+    BOOST_REQUIRE(lines.size() == 4u);
+    BOOST_TEST(std::count(lines[0].begin(), lines[0].end(), ',') == 16);
+    BOOST_TEST(lines[1] ==
+               "\"a,\"\"b\"\"\",boxes,<script>alert(1)</script>,1,1.000000,1.000000,1.000000,1.000000,1,1,"
+               "0.750000,1,0,0,1.000000,1.000000,1.000000");
+    BOOST_TEST(lines[2] ==
+               "\"a,\"\"b\"\"\",boxes,\"b & \"\"c\"\"\",7,0.000000,0.000000,0.000000,0.000000,1,0,"
+               "0.750000,0,0,1,,0.000000,0.000000");
+    BOOST_TEST(lines[3].find(",(all),,0.500000,") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -112,6 +112,8 @@ private:
     void addConfusions(const ImageEntries& image, const cv::Mat1d& iou);
     ErrorList findErrors(double minScore) const;
     void findErrors(const ImageEntries& image, const cv::Mat1d& iou, double minScore, ErrorList& list) const;
+    std::map<int, const Match*> corrected(const ErrorList& list, const std::set<int>& fixed) const;
+    double meanAP(const std::vector<std::vector<Scored>>& detections, const std::vector<int>& positives) const;
     double fixedAP(const ErrorList& list, const std::set<int>& fixed) const;
     void addErrors();
 
@@ -390,34 +392,28 @@ ErrorList Analyser::findErrors(double minScore) const
     return list;
 }
 
-//! AP at the foreground's IoU with some kinds of errors fixed; -1 without objects.
-double Analyser::fixedAP(const ErrorList& list, const std::set<int>& fixed) const
+//! Of the fixed errors that point at the same unfound object the best one, by object.
+std::map<int, const Match*> Analyser::corrected(const ErrorList& list, const std::set<int>& fixed) const
 {
-    std::vector<std::vector<Scored>> detections(positives_.size());
-    std::vector<int> positives = positives_;
     std::set<int> found;
     for (const Match& match : matches_)
         if (isRight(match))
-        {
-            detections[classOf(match.categoryId)].push_back({match.score, true});
             found.insert(match.groundTruthIndex);
-        }
-    std::map<int, double> corrected;  // object -> score of the best error that points at it
+    std::map<int, const Match*> best;
     for (const DetectionError& error : list.errors)
     {
-        if (!fixed.count(error.type))
-            detections[classOf(error.match->categoryId)].push_back({error.match->score, false});
-        else if (error.groundTruth >= 0 && !found.count(error.groundTruth))
-        {
-            const auto at = corrected.emplace(error.groundTruth, error.match->score).first;
-            at->second = std::max(at->second, error.match->score);
-        }
+        if (!fixed.count(error.type) || error.groundTruth < 0 || found.count(error.groundTruth))
+            continue;
+        const Match*& match = best[error.groundTruth];
+        if (!match || error.match->score > match->score)
+            match = error.match;
     }
-    for (const auto& entry : corrected)
-        detections[classOfObject(entry.first)].push_back({entry.second, true});
-    if (fixed.count(ERROR_MISSED))
-        for (const int gt : list.missed)
-            positives[classOfObject(gt)]--;
+    return best;
+}
+
+//! Mean AP of detections by class; a class with objects of which none is left is right if it has no detection either.
+double Analyser::meanAP(const std::vector<std::vector<Scored>>& detections, const std::vector<int>& positives) const
+{
     double sum = 0;
     int counted = 0;
     for (size_t c = 0; c < positives_.size(); c++)
@@ -428,6 +424,36 @@ double Analyser::fixedAP(const ErrorList& list, const std::set<int>& fixed) cons
         sum += positives[c] > 0 ? makeCurve(detections[c], positives[c]).mean() : detections[c].empty() ? 1 : 0;
     }
     return counted > 0 ? sum / counted : -1;
+}
+
+//! AP at the foreground's IoU with some kinds of errors fixed; -1 without objects.
+double Analyser::fixedAP(const ErrorList& list, const std::set<int>& fixed) const
+{
+    std::map<const Match*, const DetectionError*> errors;
+    for (const DetectionError& error : list.errors)
+        errors[error.match] = &error;
+    const std::map<int, const Match*> best = corrected(list, fixed);
+    // In the order of the matches, which decides between equal scores.
+    std::vector<std::vector<Scored>> detections(positives_.size());
+    for (const Match& match : matches_)
+    {
+        const auto error = errors.find(&match);
+        if (error == errors.end() || !fixed.count(error->second->type))
+        {
+            if (!match.ignored)
+                detections[classOf(match.categoryId)].push_back({match.score, isRight(match)});
+            continue;
+        }
+        const int gt = error->second->groundTruth;
+        const auto at = best.find(gt);
+        if (at != best.end() && at->second == &match)
+            detections[classOfObject(gt)].push_back({match.score, true});
+    }
+    std::vector<int> positives = positives_;
+    if (fixed.count(ERROR_MISSED))
+        for (const int gt : list.missed)
+            positives[classOfObject(gt)]--;
+    return meanAP(detections, positives);
 }
 
 void Analyser::addErrors()
