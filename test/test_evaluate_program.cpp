@@ -1,0 +1,262 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* The program d2det_evaluate, run on pictures that are painted here: result files and the bundled model. No torch. */
+
+#define BOOST_TEST_MODULE evaluate_program
+#include <boost/test/unit_test.hpp>
+
+#include "report/coco_results.hpp"
+
+#include <nlohmann/json.hpp>
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace fs = std::filesystem;
+namespace utf = boost::unit_test;
+using nlohmann::json;
+
+namespace
+{
+
+std::string readFile(const fs::path& path)
+{
+    std::ifstream file(path, std::ios::binary);
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+bool contains(const std::string& text, const std::string& part)
+{
+    return text.find(part) != std::string::npos;
+}
+
+struct Outcome
+{
+    int code = -1;
+    std::string out, err;
+};
+
+json annotation(int id, int image, int category, const std::vector<double>& box)
+{
+    const double x = box[0], y = box[1], w = box[2], h = box[3];
+    return {{"id", id},    {"image_id", image}, {"category_id", category},
+            {"bbox", box}, {"area", w * h},     {"segmentation", {{x, y, x + w, y, x + w, y + h, x, y + h}}},
+            {"iscrowd", 0}};
+}
+
+json result(int image, int category, const std::vector<double>& box, double score)
+{
+    return {{"image_id", image}, {"category_id", category}, {"bbox", box}, {"score", score}};
+}
+
+//! A folder with three pictures, annotations and result files, removed at the end.
+struct World
+{
+    World()
+    {
+        static int count = 0;
+        root = fs::temp_directory_path() /
+               ("d2det_test_evaluate_" + std::to_string(::getpid()) + "_" + std::to_string(count++));
+        fs::create_directories(root / "val");
+        json coco = {{"images", json::array()},
+                     {"annotations",
+                      {annotation(1, 1, 3, {10, 10, 40, 30}), annotation(2, 1, 9, {60, 20, 20, 50}),
+                       annotation(3, 2, 3, {5, 5, 50, 50})}},
+                     {"categories", {{{"id", 3}, {"name", "person"}}, {{"id", 9}, {"name", "<dog> & \"co\""}}}}};
+        for (int i = 1; i <= 3; i++)
+        {
+            const std::string name = std::to_string(i) + ".png";
+            cv::Mat image(6, 8, CV_8UC3);
+            cv::RNG(i).fill(image, cv::RNG::UNIFORM, 0, 256);
+            cv::resize(image, image, cv::Size(120, 90), 0, 0, cv::INTER_CUBIC);
+            BOOST_REQUIRE(cv::imwrite((root / "val" / name).string(), image));
+            coco["images"].push_back({{"id", i}, {"file_name", name}, {"width", 120}, {"height", 90}});
+        }
+        write("instances_val.json", coco);
+        write("good.json", {result(1, 3, {10, 10, 40, 30}, 0.9), result(1, 9, {60, 20, 20, 50}, 0.8),
+                            result(2, 3, {5, 5, 50, 50}, 0.7)});
+        write("half.json", json::array({result(1, 3, {10, 10, 40, 30}, 0.9)}));
+    }
+    ~World()
+    {
+        std::error_code ignored;
+        fs::remove_all(root, ignored);
+    }
+
+    void write(const std::string& name, const json& content) const { std::ofstream(root / name) << content; }
+
+    Outcome run(const std::string& arguments) const
+    {
+        const fs::path program =
+            fs::absolute(fs::path(utf::framework::master_test_suite().argv[0])).parent_path() / "d2det_evaluate";
+        BOOST_REQUIRE_MESSAGE(fs::exists(program), program << " was not built");
+        const std::string command = "cd '" + root.string() + "' && '" + program.string() + "' " + arguments +
+                                    " > out.txt 2> err.txt < /dev/null";
+        const int status = std::system(command.c_str());
+        return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, readFile(root / "out.txt"), readFile(root / "err.txt")};
+    }
+
+    fs::path root;
+};
+
+const std::string ANNOTATIONS = "--annotations instances_val.json ";
+const std::string MODEL = "--model '" + std::string(D2DET_SOURCE_DIR) + "/data/models/d2det_mnv2_person.onnx' " +
+                          "--threads 1 --short-side 96 --long-side 128 ";
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(evaluate_program, World)
+
+BOOST_AUTO_TEST_CASE(summary_of_a_result_file)
+{
+    const Outcome o = run(ANNOTATIONS + "--results good.json");
+    BOOST_TEST(o.code == 0);
+    BOOST_TEST(o.err == "");
+    BOOST_TEST(contains(o.out, " Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = 1.000\n"));
+    BOOST_TEST(contains(o.out, " Average Recall     (AR) @[ IoU=0.50:0.95 | area= large | maxDets=100 ] = -1.000\n"));
+    BOOST_TEST(contains(o.out, "person         1.000        2\n"));
+    const Outcome half = run(ANNOTATIONS + "--results half.json");  // one of two persons, no dog: (51 / 101 + 0) / 2
+    BOOST_TEST(contains(half.out, "area=   all | maxDets=100 ] = 0.252\n"));
+}
+
+BOOST_AUTO_TEST_CASE(comparison_with_report_and_table)
+{
+    const Outcome o = run(
+        ANNOTATIONS + "--results good.json --results 'half.json=half <b>' --report r.html --csv c.csv --title 'x & y'");
+    BOOST_TEST(o.code == 0);
+    BOOST_TEST(contains(o.out, "half <b>\n"));
+    const std::string page = readFile(root / "r.html");
+    BOOST_TEST(contains(page, "<title>x &amp; y</title>"));
+    BOOST_TEST(contains(page, "half &lt;b&gt;"));
+    BOOST_TEST(contains(page, "&lt;dog&gt; &amp; &quot;co&quot;"));
+    BOOST_TEST(contains(page, "&#8722;0.748"));  // AP 0.252 against 1
+    BOOST_TEST(contains(page, "data:image/jpeg;base64,"));
+    BOOST_TEST(contains(page, "</html>"));
+    BOOST_TEST(!contains(page, "<script"));
+    const std::string table = readFile(root / "c.csv");
+    BOOST_TEST(std::count(table.begin(), table.end(), '\n') == 7);  // head, two times two classes and all
+    BOOST_TEST(contains(table, "half <b>,boxes,(all),,0.252475,"));
+}
+
+BOOST_AUTO_TEST_CASE(result_files_need_no_pictures)
+{
+    fs::remove_all(root / "val");
+    const Outcome o = run(ANNOTATIONS + "--results good.json --report r.html");
+    BOOST_TEST(o.code == 0);
+    BOOST_TEST(contains(o.out, "= 1.000"));
+    const std::string page = readFile(root / "r.html");
+    BOOST_TEST(contains(page, "</html>"));
+    BOOST_TEST(!contains(page, "data:image/jpeg"));
+}
+
+BOOST_AUTO_TEST_CASE(masks_of_a_result_file)
+{
+    json results = json::parse(readFile(root / "good.json"));
+    for (json& r : results)
+    {
+        cv::Mat1b mask(90, 120, uchar(0));
+        mask(cv::Rect(r["bbox"][0], r["bbox"][1], r["bbox"][2], r["bbox"][3])).setTo(1);
+        r["segmentation"] = {{"size", {90, 120}}, {"counts", cv::d2det::rleToString(cv::d2det::rleEncode(mask))}};
+    }
+    write("masks.json", results);
+    const Outcome o = run(ANNOTATIONS + "--results masks.json --report r.html");
+    BOOST_TEST(o.code == 0);
+    const size_t masks = o.out.find("Masks\n");
+    BOOST_REQUIRE(masks != std::string::npos);
+    BOOST_TEST(contains(o.out.substr(masks), "area=   all | maxDets=100 ] = 1.000"));
+    BOOST_TEST(contains(readFile(root / "r.html"), "masks, masks"));
+
+    results[0]["segmentation"]["size"] = {120, 90};  // of another picture
+    write("masks.json", results);
+    BOOST_TEST(run(ANNOTATIONS + "--results masks.json").code == 1);
+}
+
+BOOST_AUTO_TEST_CASE(the_model_and_its_own_results_agree)
+{
+    const Outcome model = run(MODEL + ANNOTATIONS + "--images val --score 0.0005 --output d.json --report r.html");
+    BOOST_TEST(model.code == 0);
+    BOOST_TEST(contains(model.out, "mean ms "));
+    BOOST_TEST(contains(model.out, "1 annotated classes are unknown to the model"));
+    BOOST_REQUIRE(!d2det::readCocoResults((root / "d.json").string()).empty());
+    BOOST_TEST(contains(readFile(root / "r.html"), "Time per picture"));
+    const Outcome both =
+        run(MODEL + ANNOTATIONS + "--images val --score 0.0005 --results d.json=file --csv c.csv --report r.html");
+    BOOST_TEST(both.code == 0);
+    std::istringstream table(readFile(root / "c.csv"));
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(table, line);)
+        lines.push_back(line.substr(line.find(',') + 1));
+    BOOST_REQUIRE(lines.size() == 5u);
+    BOOST_TEST(lines[1] == lines[3]);
+    BOOST_TEST(lines[2] == lines[4]);
+}
+
+BOOST_AUTO_TEST_CASE(wrong_command_lines)
+{
+    const std::vector<std::pair<std::string, std::string>> cases = {
+        {"", "d2det_evaluate --model FILE"},
+        {"--results good.json", "--annotations is missing"},
+        {ANNOTATIONS, "--model is missing"},
+        {ANNOTATIONS + "--results good.json --output x.json", "--output needs --model"},
+        {ANNOTATIONS + "--results good.json --nms 0.5", "--nms needs --model"},
+        {ANNOTATIONS + "--results good.json --pictures 13", "--pictures is 13"},
+        {ANNOTATIONS + "--results good.json --operating-score nan", "--operating-score is nan"},
+        {ANNOTATIONS + "--results", "results"},
+        {ANNOTATIONS + "--results good.json --nonsense", "nonsense"},
+        {ANNOTATIONS + "--results good.json stray", "positional"},
+        {ANNOTATIONS + "-r good.json -r good.json -r good.json -r good.json -r good.json -r good.json -r good.json",
+         "too many"}};
+    for (const auto& c : cases)
+    {
+        const Outcome o = run(c.first);
+        BOOST_TEST_CONTEXT(c.first)
+        {
+            BOOST_TEST(o.code == 2);
+            BOOST_TEST_INFO(o.err);
+            BOOST_TEST(contains(o.err, c.second));
+            BOOST_TEST((c.first.empty() || std::count(o.err.begin(), o.err.end(), '\n') == 1));
+        }
+    }
+    const Outcome help = run("--help");
+    BOOST_TEST(help.code == 0);
+    BOOST_TEST(contains(help.out, "--report"));
+}
+
+BOOST_AUTO_TEST_CASE(what_does_not_work_is_one_line)
+{
+    write("foreign.json", json::array({result(77, 3, {1, 2, 3, 4}, 0.5)}));
+    std::ofstream(root / "broken.json") << "[{\"image_id\": 1, ";
+    const std::vector<std::pair<std::string, std::string>> cases = {
+        {ANNOTATIONS + "--results missing.json", "missing.json"},
+        {ANNOTATIONS + "--results broken.json", "not valid JSON"},
+        {ANNOTATIONS + "--results foreign.json", "does the file belong"},
+        {ANNOTATIONS + "--results instances_val.json", "annotations"},
+        {ANNOTATIONS + "--results good.json --report none/r.html", "cannot write none/r.html"},
+        {ANNOTATIONS + "--results good.json --csv none/r.csv", "cannot write none/r.csv"},
+        {ANNOTATIONS + "--results good.json --subset nonsense", ""},
+        {"--annotations missing.json --results good.json", "missing.json"},
+        {"--annotations good.json --results good.json", "good.json"},
+        {"--model broken.json " + ANNOTATIONS + "--images val", "broken.json"}};
+    for (const auto& c : cases)
+    {
+        const Outcome o = run(c.first);
+        BOOST_TEST_CONTEXT(c.first + ": " + o.err)
+        {
+            BOOST_TEST(o.code == 1);
+            BOOST_TEST(contains(o.err, c.second));
+            BOOST_TEST(std::count(o.err.begin(), o.err.end(), '\n') == 1);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
