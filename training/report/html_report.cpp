@@ -71,7 +71,7 @@ table.matrix th { max-width: 130px; overflow-wrap: anywhere; }
 figcaption { font-size: 13px; margin: 0 0 6px; overflow-wrap: anywhere; }
 code { font: 13px/1.45 ui-monospace, "DejaVu Sans Mono", Consolas, monospace; overflow-wrap: anywhere; }
 details > summary { cursor: pointer; color: var(--accent); margin: 10px 0; }
-nav { margin: 12px 0 0; font-size: 14px; } nav a { color: var(--accent); margin-right: 14px; text-decoration: none; }
+nav { margin: 12px 0 0; font-size: 14px; display: flex; flex-wrap: wrap; } nav a { color: var(--accent); margin-right: 14px; text-decoration: none; }
 .key-found, .key-missed, .key-wrong { border-left: 4px solid; padding-left: 6px; margin-right: 14px; }
 .key-found { border-color: #3cbe5a; } .key-missed { border-color: #ff8c00; } .key-wrong { border-color: #eb2828; }
 @media print { body { background: none; } .card, .tile, figure { break-inside: avoid; } }
