@@ -2,21 +2,25 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* COCO average precision of a model on an annotated set of pictures. */
+/* COCO average precision of a model, or of result files of any detectors, on an annotated set of pictures; as text, CSV and
+   one HTML page. */
 
-#include "common.hpp"
+#include "progress.hpp"
 
 #include "data/dataset.hpp"
+#include "report/html_report.hpp"
+#include "report/report_pictures.hpp"
 
-#include <nlohmann/json.hpp>
+#include <opencv2/core/utility.hpp>
 #include <opencv2/imgcodecs.hpp>
 
 #include <chrono>
+#include <ctime>
+#include <filesystem>
 #include <fstream>
+#include <numeric>
 
-using cv::d2det::CocoEvaluator;
 using cv::d2det::Detector;
-using nlohmann::json;
 using samples::UsageError;
 
 namespace
@@ -25,6 +29,25 @@ namespace
 const char* const PROGRAM = "d2det_evaluate";
 const float DEFAULT_SCORE = 0.01f;    //!< AP looks at the whole curve, so nearly everything counts
 const double MAX_BAD_FRACTION = 0.1;  //!< unreadable pictures beyond which the result would mean little
+const int MAX_PICTURES = 12;          //!< of each kind in a report
+const size_t MAX_NAME = 60;           //!< bytes of a detector's name
+
+//! Where the numbers of one detector come from.
+struct Source
+{
+    std::string name;
+    std::string file;  //!< model or results
+    std::vector<d2det::CocoResult> results;
+    d2det::NamedTexts details;
+    std::vector<std::pair<std::string, double>> stageTimes;
+};
+
+//! A measured detector.
+struct Measured
+{
+    d2det::DetectionSet set;
+    d2det::ReportResult result;
+};
 
 //! Classes that the model and the annotations share, matched by name.
 struct ClassMap
@@ -63,153 +86,142 @@ ClassMap matchClasses(const std::vector<cv::String>& model, const d2det::Dataset
     return map;
 }
 
-class Evaluation
+std::string plural(int count, const std::string& what)
+{
+    return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+//! Annotations are in the coordinates of the stored pixels, whatever an EXIF tag says.
+cv::Mat readPicture(const std::string& path)
+{
+    return cv::imread(path, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
+}
+
+//! Runs the model over a data set.
+class ModelRun
 {
 public:
-    Evaluation(const d2det::Dataset& dataset, Detector& detector)
+    ModelRun(const d2det::Dataset& dataset, Detector& detector)
         : dataset_(dataset), detector_(detector), classes_(matchClasses(detector.getClassNames(), dataset))
     {
-        std::vector<int64> ids;
-        for (const int index : classes_.evaluated)
-            ids.push_back(dataset.categoryIds[index]);
-        evaluator_.setCategories(ids);
-        objects_.resize(dataset.classNames.size());
     }
 
-    void run(bool progress);
-    void print(std::ostream& out) const;
-    const json& results() const { return results_; }
+    void run(bool showProgress);
+    void describe(Source& source) const;
+    void printTimes(std::ostream& out) const;
+    const ClassMap& classes() const { return classes_; }
+    const std::vector<size_t>& images() const { return images_; }
+    std::vector<d2det::CocoResult>& results() { return results_; }
 
 private:
-    void addPicture(const d2det::ImageRecord& record, const cv::Mat& detections);
-    void printSummary(std::ostream& out) const;
+    cv::Mat read(const d2det::ImageRecord& record);
+    void detect(const d2det::ImageRecord& record, const cv::Mat& image);
 
     const d2det::Dataset& dataset_;
     Detector& detector_;
     ClassMap classes_;
-    CocoEvaluator evaluator_;
-    json results_ = json::array();
+    std::vector<d2det::CocoResult> results_;
+    std::vector<size_t> images_;  //!< those that could be used
     samples::StageTimes times_;
-    std::vector<int> objects_;  //!< annotated objects by class, without crowds
-    int pictures_ = 0, bad_ = 0;
+    int bad_ = 0;
     double seconds_ = 0;
 };
 
-void Evaluation::addPicture(const d2det::ImageRecord& record, const cv::Mat& detections)
+//! Empty if the picture cannot be used.
+cv::Mat ModelRun::read(const d2det::ImageRecord& record)
 {
-    for (const d2det::Annotation& annotation : record.annotations)
-    {
-        CocoEvaluator::GroundTruth gt;
-        gt.imageId = record.id;
-        gt.categoryId = dataset_.categoryIds[annotation.category];
-        gt.box = cv::Rect2d(annotation.x, annotation.y, annotation.width, annotation.height);
-        gt.area = annotation.area;
-        gt.crowd = annotation.crowd;
-        evaluator_.addGroundTruth(gt);
-        objects_[annotation.category] += !annotation.crowd;
-    }
+    const cv::Mat image = readPicture(record.path);
+    if (!image.empty() && (record.width <= 0 || (image.cols == record.width && image.rows == record.height)))
+        return image;
+    std::cerr << PROGRAM << ": skipped " << record.path << ": "
+              << (image.empty() ? std::string("it cannot be read as a picture")
+                                : cv::format("it is %d x %d, the annotations say %d x %d", image.cols, image.rows,
+                                             record.width, record.height))
+              << "\n";
+    if (++bad_ > MAX_BAD_FRACTION * static_cast<double>(dataset_.images.size()))
+        throw std::runtime_error("more than " + cv::format("%.0f", MAX_BAD_FRACTION * 100) +
+                                 " % of the pictures cannot be used; is --images the right folder?");
+    return cv::Mat();
+}
+
+//! The one place where the detector runs, with masks if it makes them.
+void ModelRun::detect(const d2det::ImageRecord& record, const cv::Mat& image)
+{
+    cv::Mat detections, maskScores;
+    std::vector<cv::Mat> masks;
+    if (detector_.hasMasks())
+        detector_.segment(image, detections, masks, maskScores);
+    else
+        detector_.detect(image, detections);
+    times_.add(detector_);
     for (int i = 0; i < detections.rows; i++)
     {
         const float* d = detections.ptr<float>(i);
         const size_t classId = static_cast<size_t>(d[5]);
         if (classId >= classes_.indexOfModelClass.size() || classes_.indexOfModelClass[classId] < 0)
             continue;
-        CocoEvaluator::Detection detection;
-        detection.imageId = record.id;
-        detection.categoryId = dataset_.categoryIds[classes_.indexOfModelClass[classId]];
-        detection.box = cv::Rect2d(d[0], d[1], double(d[2]) - d[0], double(d[3]) - d[1]);
-        detection.score = d[4];
-        evaluator_.addDetection(detection);
-        results_.push_back({{"image_id", record.id},
-                            {"category_id", detection.categoryId},
-                            {"bbox", {detection.box.x, detection.box.y, detection.box.width, detection.box.height}},
-                            {"score", detection.score}});
+        d2det::CocoResult result;
+        result.imageId = record.id;
+        result.categoryId = dataset_.categoryIds[classes_.indexOfModelClass[classId]];
+        result.box = cv::Rect2d(d[0], d[1], double(d[2]) - d[0], double(d[3]) - d[1]);
+        result.score = d[4];
+        result.maskScore = masks.empty() ? result.score : maskScores.at<float>(i);
+        if (!masks.empty())
+            result.mask = cv::d2det::rleEncode(masks[i]);
+        results_.push_back(result);
     }
 }
 
-void Evaluation::run(bool progress)
+void ModelRun::run(bool showProgress)
 {
-    using Clock = std::chrono::steady_clock;
-    const auto start = Clock::now();
-    const auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
-    const int total = static_cast<int>(dataset_.images.size());
-    std::vector<int64> ids;
-    for (const d2det::ImageRecord& record : dataset_.images)
+    const auto start = std::chrono::steady_clock::now();
+    samples::Progress progress(showProgress, "pictures", static_cast<int64>(dataset_.images.size()));
+    for (size_t i = 0; i < dataset_.images.size(); i++)
     {
-        // Annotations are in the coordinates of the stored pixels, whatever an EXIF tag says.
-        const cv::Mat image = cv::imread(record.path, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
-        if (image.empty() || (record.width > 0 && (image.cols != record.width || image.rows != record.height)))
-        {
-            std::cerr << PROGRAM << ": skipped " << record.path << ": "
-                      << (image.empty() ? std::string("it cannot be read as a picture")
-                                        : cv::format("it is %d x %d, the annotations say %d x %d", image.cols,
-                                                     image.rows, record.width, record.height))
-                      << "\n";
-            if (++bad_ > MAX_BAD_FRACTION * total)
-                throw std::runtime_error("more than " + cv::format("%.0f", MAX_BAD_FRACTION * 100) +
-                                         " % of the pictures cannot be used; is --images the right folder?");
+        const cv::Mat image = read(dataset_.images[i]);
+        if (image.empty())
             continue;
-        }
-        cv::Mat detections;
-        detector_.detect(image, detections);
-        times_.add(detector_);
-        ids.push_back(record.id);
-        addPicture(record, detections);
-        pictures_++;
-        if (progress)
-        {
-            const double rate = pictures_ / elapsed();
-            std::cerr << cv::format("\r%d of %d pictures, %.2f per second, %.0f s left ", pictures_ + bad_, total, rate,
-                                    (total - pictures_ - bad_) / rate)
-                      << std::flush;
-        }
+        detect(dataset_.images[i], image);
+        images_.push_back(i);
+        progress.update(static_cast<int64>(i) + 1, std::filesystem::path(dataset_.images[i].path).filename().string());
     }
-    if (progress)
-        std::cerr << "\r\033[K";
-    seconds_ = elapsed();
-    if (pictures_ == 0)
+    progress.clear();
+    seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (images_.empty())
         throw std::runtime_error("there are no pictures to evaluate");
-    evaluator_.setImages(ids);
 }
 
-//! The twelve lines of pycocotools.
-void Evaluation::printSummary(std::ostream& out) const
+void ModelRun::describe(Source& source) const
 {
-    static const char* const areas[12] = {"all", "all", "all", "small", "medium", "large",
-                                          "all", "all", "all", "small", "medium", "large"};
-    const std::vector<double> numbers = evaluator_.summarize();
-    for (size_t i = 0; i < numbers.size() && i < 12; i++)
-        out << cv::format(" %-18s %s @[ IoU=%-9s | area=%6s | maxDets=%3d ] = %0.3f\n",
-                          i < 6 ? "Average Precision" : "Average Recall", i < 6 ? "(AP)" : "(AR)",
-                          i == 1   ? "0.50"
-                          : i == 2 ? "0.75"
-                                   : "0.50:0.95",
-                          areas[i],
-                          i == 6   ? 1
-                          : i == 7 ? 10
-                                   : 100,
-                          numbers[i]);
+    const cv::d2det::InputParams input = detector_.getInputParams();
+    source.details = {
+        {"model", source.file},
+        {"input", cv::format("short side %d, long side at most %d pixels", input.shortSide, input.longSide)},
+        {"score threshold", cv::format("%g", detector_.getScoreThreshold())},
+        {"NMS", cv::format("%s, IoU %g, at most %d detections",
+                           detector_.getNMSMode() == cv::d2det::NMS_HARD          ? "hard"
+                           : detector_.getNMSMode() == cv::d2det::NMS_SOFT_LINEAR ? "soft, linear"
+                                                                                  : "soft, gaussian",
+                           detector_.getNMSThreshold(), detector_.getMaxDetections())},
+        {"threads", std::to_string(cv::getNumThreads())},
+        {"speed", cv::format("%d pictures in %.1f s, %.2f pictures/s with reading", static_cast<int>(images_.size()),
+                             seconds_, static_cast<double>(images_.size()) / seconds_)}};
+    if (bad_ > 0)
+        source.details.emplace_back("left out", plural(bad_, "picture") + " that could not be used");
+    if (!classes_.unknown.empty())
+        source.details.emplace_back(
+            "unknown classes",
+            plural(static_cast<int>(classes_.unknown.size()), "annotated class") + " unknown to the model");
+    const std::vector<double> times = times_.mean();
+    for (size_t i = 0; i < times.size(); i++)
+        source.stageTimes.emplace_back(times_.stages()[i], times[i]);
 }
 
-void Evaluation::print(std::ostream& out) const
+void ModelRun::printTimes(std::ostream& out) const
 {
-    printSummary(out);
-
-    const std::vector<double> ap = evaluator_.perCategoryAP();
-    size_t width = 10;
-    for (const int index : classes_.evaluated)
-        width = std::min<size_t>(std::max(width, samples::textWidth(dataset_.classNames[index])), 40);
-    out << "\n" << samples::padRight("class", width) << "      AP  objects\n";
-    for (size_t i = 0; i < classes_.evaluated.size() && i < ap.size(); i++)
-    {
-        const int index = classes_.evaluated[i];
-        const std::string value = ap[i] < 0 ? "-" : cv::format("%.3f", ap[i]);
-        out << samples::padRight(dataset_.classNames[index], width)
-            << cv::format("%8s%9d\n", value.c_str(), objects_[index]);
-    }
-
     out << "\n"
-        << cv::format("%d pictures in %.1f s, %.2f pictures/s with reading", pictures_, seconds_, pictures_ / seconds_);
+        << cv::format("%d pictures in %.1f s, %.2f pictures/s with reading", static_cast<int>(images_.size()), seconds_,
+                      static_cast<double>(images_.size()) / seconds_);
     if (bad_ > 0)
         out << "; " << bad_ << " could not be used and are not part of the result";
     out << "\nmean ms " << samples::StageTimes::header(times_.stages()) << "\n        "
@@ -224,16 +236,191 @@ void Evaluation::print(std::ostream& out) const
     }
 }
 
-void writeResults(const std::string& path, const json& results)
+//! The twelve lines of pycocotools.
+void printSummary(std::ostream& out, const std::vector<double>& numbers)
+{
+    static const char* const areas[12] = {"all", "all", "all", "small", "medium", "large",
+                                          "all", "all", "all", "small", "medium", "large"};
+    for (size_t i = 0; i < numbers.size() && i < 12; i++)
+        out << cv::format(" %-18s %s @[ IoU=%-9s | area=%6s | maxDets=%3d ] = %0.3f\n",
+                          i < 6 ? "Average Precision" : "Average Recall", i < 6 ? "(AP)" : "(AR)",
+                          i == 1   ? "0.50"
+                          : i == 2 ? "0.75"
+                                   : "0.50:0.95",
+                          areas[i],
+                          i == 6   ? 1
+                          : i == 7 ? 10
+                                   : 100,
+                          numbers[i]);
+}
+
+void printClasses(std::ostream& out, const d2det::Analysis& analysis)
+{
+    size_t width = 10;
+    for (const d2det::ClassNumbers& c : analysis.classes)
+        width = std::min<size_t>(std::max(width, samples::textWidth(c.which.name)), 40);
+    out << "\n" << samples::padRight("class", width) << "      AP  objects\n";
+    for (const d2det::ClassNumbers& c : analysis.classes)
+    {
+        const std::string value = c.ap < 0 ? "-" : cv::format("%.3f", c.ap);
+        out << samples::padRight(c.which.name, width) << cv::format("%8s%9d\n", value.c_str(), c.objects);
+    }
+}
+
+void print(std::ostream& out, const Measured& measured, bool named)
+{
+    const d2det::ReportResult& result = measured.result;
+    if (named)
+        out << result.name << "\n";
+    if (result.masks)
+        out << "Boxes\n";
+    printSummary(out, result.boxes.summary);
+    if (result.masks)
+    {
+        out << "Masks\n";
+        printSummary(out, result.masks->summary);
+    }
+    printClasses(out, result.boxes);
+    for (const std::string& note : result.notes)
+        out << "note: " << note << "\n";
+}
+
+void writeText(const std::string& path, const std::string& text)
 {
     std::ofstream file(path, std::ios::binary);
-    file << results.dump() << "\n";
+    file << text;
     file.close();
     if (!file)
         throw std::runtime_error("cannot write " + path);
 }
 
-int run(int argc, char** argv)
+//! FILE=NAME, or FILE, whose name is then that of the file. A '=' may also be part of a file's name.
+Source readResultFile(const std::string& argument)
+{
+    Source source;
+    source.file = argument;
+    const size_t equals = argument.rfind('=');
+    std::error_code error;
+    if (equals != std::string::npos && !std::filesystem::exists(argument, error))
+    {
+        source.file = argument.substr(0, equals);
+        source.name = argument.substr(equals + 1);
+    }
+    if (source.name.empty())
+        source.name = std::filesystem::path(source.file).stem().string();
+    source.results = d2det::readCocoResults(source.file);
+    source.details = {{"results", source.file}, {"number of results", std::to_string(source.results.size())}};
+    return source;
+}
+
+//! Names that can be told apart.
+void makeNamesUnique(std::vector<Source>& sources)
+{
+    std::map<std::string, int> used;
+    for (Source& source : sources)
+    {
+        source.name = source.name.substr(0, MAX_NAME);
+        const int before = used[source.name]++;
+        if (before > 0)
+            source.name += " (" + std::to_string(before + 1) + ")";
+    }
+}
+
+Measured measure(const Source& source, const d2det::EvaluatedData& data, double operatingScore)
+{
+    Measured measured;
+    measured.set = d2det::makeDetectionSet(data, source.name, source.results);
+    d2det::ReportResult& result = measured.result;
+    result.name = source.name;
+    result.boxes = d2det::analyse(measured.set, data, cv::d2det::IOU_BOX, operatingScore);
+    if (!measured.set.maskImageIds.empty())
+        result.masks = d2det::analyse(measured.set, data, cv::d2det::IOU_MASK, operatingScore);
+    result.details = source.details;
+    result.stageTimes = source.stageTimes;
+    result.notes = measured.set.notes;
+    return measured;
+}
+
+std::string percent(double value)
+{
+    return std::isnan(value) ? "-" : cv::format("%.0f %%", 100 * value);
+}
+
+/** Pictures of a report. A picture that cannot be read is left out. The images of all analyses are the same and in the same
+    order. */
+std::vector<d2det::ReportPicture> makePictures(const std::vector<size_t>& chosen, const std::vector<Measured>& measured,
+                                               const d2det::EvaluatedData& data)
+{
+    std::map<int64_t, const d2det::ImageRecord*> records;
+    for (const size_t index : data.images)
+        records[data.dataset->images[index].id] = &data.dataset->images[index];
+    std::vector<d2det::ReportPicture> pictures;
+    for (const size_t index : chosen)
+    {
+        std::vector<const d2det::DetectionSet*> sets;
+        std::vector<const d2det::ImageOutcome*> outcomes;
+        for (size_t i = 0; i < measured.size() && i < 2; i++)  // more would be too small to see
+        {
+            sets.push_back(&measured[i].set);
+            outcomes.push_back(&measured[i].result.boxes.images[index]);
+        }
+        const d2det::ImageRecord& record = *records.at(outcomes[0]->imageId);
+        const cv::Mat image = readPicture(record.path);
+        if (image.empty())
+            continue;
+        std::string caption = std::filesystem::path(record.path).filename().string();
+        for (size_t i = 0; i < sets.size(); i++)
+        {
+            const d2det::Outcomes& o = outcomes[i]->outcomes;
+            caption += (sets.size() > 1 ? "; " + sets[i]->name : std::string()) +
+                       cv::format(": %d right, %d wrong, %d missed, F1 ", o.right, o.wrong, o.missed) + percent(o.f1());
+        }
+        pictures.push_back(d2det::makeReportPicture(image, caption, sets, outcomes, data.analysedClasses()));
+    }
+    return pictures;
+}
+
+std::string now()
+{
+    const std::time_t time = std::time(nullptr);
+    char text[64] = "";
+    std::strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", std::gmtime(&time));
+    return text;
+}
+
+d2det::Report makeReport(const std::vector<Measured>& measured, const d2det::EvaluatedData& data,
+                         const samples::po::variables_map& args, const std::string& commandLine)
+{
+    d2det::Report report;
+    std::string names;
+    for (const Measured& m : measured)
+    {
+        report.results.push_back(m.result);
+        names += (names.empty() ? "" : " and ") + m.result.name;
+    }
+    const d2det::Analysis& first = measured[0].result.boxes;
+    const std::string subset = args["subset"].as<std::string>();
+    int objects = 0;
+    for (const d2det::ClassNumbers& c : first.classes)
+        objects += c.objects;
+    report.title = args.count("title")
+                       ? args["title"].as<std::string>()
+                       : (measured.size() > 2 ? plural(static_cast<int>(measured.size()), "detector") : names) +
+                             " on " + data.dataset->name;
+    report.details = {
+        {"annotations", args["annotations"].as<std::string>() + (subset.empty() ? "" : ", subset " + subset)},
+        {"measured", plural(static_cast<int>(data.images.size()), "picture") + ", " + plural(objects, "object") + ", " +
+                         std::to_string(data.classes.size()) + (data.classes.size() == 1 ? " class" : " classes")},
+        {"command", commandLine},
+        {"date", now()},
+        {"OpenCV", cv::getVersionString()}};
+    const size_t pictures = static_cast<size_t>(args["pictures"].as<int>());
+    report.worst = makePictures(d2det::worstImages(first, pictures), measured, data);
+    report.best = makePictures(d2det::bestImages(first, pictures), measured, data);
+    return report;
+}
+
+samples::po::options_description makeOptions()
 {
     namespace po = samples::po;
     po::options_description options = samples::detectorOptions("lowest score of a detection, 0..1; 0.01 if not given");
@@ -244,11 +431,128 @@ int run(int argc, char** argv)
         "folder of the pictures; found near the annotations if not given")(
         "subset", po::value<std::string>()->value_name("NAME")->default_value(""),
         "every5th_val or every5th_train: of the pictures sorted by name, index 4, 9, ... is validation; or a part of a "
-        "folder: train, val, test, trainval")("output,o", po::value<std::string>()->value_name("FILE"),
-                                              "write all detections as COCO results")("quiet,q", "no progress line")(
-        "help,h", "this text");
-    options.add(data);
+        "folder: train, val, test, trainval")(
+        "results,r", po::value<std::vector<std::string>>()->value_name("FILE[=NAME]")->composing(),
+        "measure the COCO results of any detector, too or instead of a model; can be repeated");
+    po::options_description output("Output");
+    output.add_options()("output,o", po::value<std::string>()->value_name("FILE"),
+                         "write all detections of the model as COCO results")(
+        "csv", po::value<std::string>()->value_name("FILE"), "write the numbers of every class as a table")(
+        "report", po::value<std::string>()->value_name("FILE"),
+        "write an HTML page: curves, errors, worst and best pictures, comparison")(
+        "title", po::value<std::string>()->value_name("TEXT"), "of the report")(
+        "pictures", po::value<int>()->value_name("N")->default_value(8),
+        "worst and best pictures in the report, 0..12 of each")(
+        "operating-score", po::value<double>()->value_name("X"),
+        "score from which right, wrong and missed are counted; that of the highest F1 if not given")(
+        "quiet,q", "no progress line")("help,h", "this text");
+    return options.add(data).add(output);
+}
 
+void checkArguments(const samples::po::variables_map& args)
+{
+    const size_t files = args.count("results") ? args["results"].as<std::vector<std::string>>().size() : 0;
+    if (files == 0 || args.count("model"))
+        samples::checkDetectorOptions(args);
+    else
+        for (const char* option : {"score", "nms", "nms-mode", "max-detections", "short-side", "long-side", "sigma",
+                                   "backend", "target", "output"})
+            if (args.count(option))
+                throw UsageError(std::string("--") + option + " needs --model");
+    if (files + args.count("model") > d2det::MAX_REPORT_RESULTS)
+        throw UsageError(cv::format("%d detectors are too many to compare, at most %d", static_cast<int>(files) + 1,
+                                    static_cast<int>(d2det::MAX_REPORT_RESULTS)));
+    if (!args.count("annotations"))
+        throw UsageError("--annotations is missing");
+    samples::checkRange<int>(args, "pictures", 0, MAX_PICTURES);
+    samples::checkRange<double>(args, "operating-score", -1e6, 1e6);
+}
+
+d2det::Dataset readAnnotations(const samples::po::variables_map& args)
+{
+    d2det::ReadOptions reading;
+    reading.clipBoxes = false;
+    reading.keepSegmentation = true;  // a model or result file may have masks
+    reading.checkImages = args.count("model") > 0;
+    reading.subset = args["subset"].as<std::string>();
+    d2det::Dataset dataset =
+        d2det::readDataset(args["annotations"].as<std::string>(), args["images"].as<std::string>(), reading);
+    for (const std::string& warning : dataset.warnings)
+        std::cerr << PROGRAM << ": " << warning << "\n";
+    return dataset;
+}
+
+//! All annotated classes and pictures, where no model narrows them.
+d2det::EvaluatedData everything(const d2det::Dataset& dataset)
+{
+    d2det::EvaluatedData data;
+    data.dataset = &dataset;
+    data.classes.resize(dataset.classNames.size());
+    std::iota(data.classes.begin(), data.classes.end(), 0);
+    data.images.resize(dataset.images.size());
+    std::iota(data.images.begin(), data.images.end(), size_t{0});
+    if (data.images.empty())
+        throw std::runtime_error("there are no pictures to evaluate");
+    return data;
+}
+
+void evaluate(const samples::po::variables_map& args, const std::string& commandLine)
+{
+    const d2det::Dataset dataset = readAnnotations(args);
+    std::vector<Source> sources;
+    if (args.count("results"))  // before the model runs: a wrong file is found at once
+        for (const std::string& file : args["results"].as<std::vector<std::string>>())
+            sources.push_back(readResultFile(file));
+
+    d2det::EvaluatedData data = everything(dataset);
+    cv::Ptr<Detector> detector;
+    std::unique_ptr<ModelRun> model;
+    if (args.count("model"))
+    {
+        detector = samples::makeDetector(args);
+        if (!args.count("score"))
+            detector->setScoreThreshold(DEFAULT_SCORE);
+        model = std::make_unique<ModelRun>(dataset, *detector);
+        model->run(!args.count("quiet") && samples::stderrIsTerminal());
+        if (args.count("output"))
+            d2det::writeCocoResults(args["output"].as<std::string>(), model->results());
+        data.classes = model->classes().evaluated;
+        data.images = model->images();
+        Source source;
+        source.file = args["model"].as<std::string>();
+        source.name = std::filesystem::path(source.file).stem().string();
+        source.results.swap(model->results());
+        model->describe(source);
+        sources.insert(sources.begin(), std::move(source));
+    }
+
+    makeNamesUnique(sources);
+    const double score =
+        args.count("operating-score") ? args["operating-score"].as<double>() : std::numeric_limits<double>::quiet_NaN();
+    std::vector<Measured> measured;
+    for (Source& source : sources)
+    {
+        measured.push_back(measure(source, data, score));
+        source.results = {};
+        print(std::cout, measured.back(), sources.size() > 1);
+        if (model && measured.size() == 1)
+            model->printTimes(std::cout);
+        if (measured.size() < sources.size())
+            std::cout << "\n";
+    }
+    std::vector<d2det::ReportResult> results;
+    for (const Measured& m : measured)
+        results.push_back(m.result);
+    if (args.count("csv"))
+        writeText(args["csv"].as<std::string>(), d2det::classCsv(results));
+    if (args.count("report"))
+        writeText(args["report"].as<std::string>(), d2det::htmlReport(makeReport(measured, data, args, commandLine)));
+}
+
+int run(int argc, char** argv)
+{
+    namespace po = samples::po;
+    const po::options_description options = makeOptions();
     po::variables_map args;
     po::store(
         po::command_line_parser(argc, argv).options(options).positional(po::positional_options_description()).run(),
@@ -256,38 +560,33 @@ int run(int argc, char** argv)
     if (args.count("help") || argc == 1)
     {
         (argc == 1 ? std::cerr : std::cout)
-            << "Measures a model on annotated pictures: COCO's average precision and recall, by class, and speed.\n\n"
-               "  d2det_evaluate --model FILE --annotations PATH [--images DIR] [options]\n\n"
-               "Classes are matched by name. Detections beyond the model's capacity do not exist; all other limits "
-               "are\n"
-               "COCO's (100 detections per picture, IoU 0.50:0.95).\n\n"
-               "Example:\n"
+            << "Measures a model on annotated pictures: COCO's average precision and recall of boxes and masks, by "
+               "class, "
+               "and speed.\n\n"
+               "  d2det_evaluate --model FILE --annotations PATH [--images DIR] [options]\n"
+               "  d2det_evaluate --results FILE[=NAME] ... --annotations PATH [--images DIR] [options]\n\n"
+               "Classes are matched by name, those of result files by category id. Detections beyond the model's "
+               "capacity "
+               "do\n"
+               "not exist; all other limits are COCO's (100 detections per picture, IoU 0.50:0.95). With --model and "
+               "--results\n"
+               "all detectors are measured on the model's classes and compared with the model.\n\n"
+               "Examples:\n"
                "  d2det_evaluate --model person.onnx --annotations instances_val.json --images val --output "
                "results.json\n"
+               "  d2det_evaluate --model new.onnx --results old.json=before --annotations instances_val.json --images "
+               "val "
+               "\\\n"
+               "      --report comparison.html --csv classes.csv\n"
             << options << "\nExit code: 0 done, 1 it did not work, 2 for a wrong command line.\n";
         return argc == 1 ? 2 : 0;
     }
     po::notify(args);
-    samples::checkDetectorOptions(args);
-    if (!args.count("annotations"))
-        throw UsageError("--annotations is missing");
-
-    d2det::ReadOptions reading;
-    reading.clipBoxes = false;
-    reading.subset = args["subset"].as<std::string>();
-    const d2det::Dataset dataset =
-        d2det::readDataset(args["annotations"].as<std::string>(), args["images"].as<std::string>(), reading);
-    for (const std::string& warning : dataset.warnings)
-        std::cerr << PROGRAM << ": " << warning << "\n";
-
-    const cv::Ptr<Detector> detector = samples::makeDetector(args);
-    if (!args.count("score"))
-        detector->setScoreThreshold(DEFAULT_SCORE);
-    Evaluation evaluation(dataset, *detector);
-    evaluation.run(!args.count("quiet") && samples::stderrIsTerminal());
-    if (args.count("output"))
-        writeResults(args["output"].as<std::string>(), evaluation.results());
-    evaluation.print(std::cout);
+    checkArguments(args);
+    std::string commandLine;
+    for (int i = 0; i < argc; i++)
+        commandLine += (i ? " " : "") + std::string(argv[i]);
+    evaluate(args, commandLine);
     return 0;
 }
 

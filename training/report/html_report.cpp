@@ -1,0 +1,854 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+#include "report/html_report.hpp"
+
+#include "report/markup.hpp"
+#include "report/svg_plot.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+namespace d2det
+{
+
+namespace
+{
+
+constexpr int MAX_TABLE_CLASSES = 20;  //!< a confusion matrix of more is drawn as a map of colours
+constexpr int MAX_MAP_CLASSES = 120;   //!< of more only the list of frequent confusions is shown
+constexpr size_t MAX_CONFUSIONS = 15;  //!< in that list
+constexpr size_t MAX_TEXT = 2000;      //!< characters of a detail
+constexpr size_t MAX_NAME = 60;        //!< characters of a class or detector
+const double UNDEFINED = std::numeric_limits<double>::quiet_NaN();
+
+const char* const STYLE = R"css(
+:root { color-scheme: light dark; --ink: #1d2430; --soft: #5a6575; --ground: #f6f7f9; --card: #ffffff; --line: #dfe3ea;
+  --accent: #2f6fc4; --bar: rgba(63,134,220,.22); --good: #16794f; --bad: #b93232; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e3e7ee; --soft: #9aa5b5; --ground: #12151a; --card: #1a1f27;
+  --line: #313946; --accent: #7fb0f2; --bar: rgba(63,134,220,.36); --good: #58c797; --bad: #f08c8c; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--ground); color: var(--ink);
+  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
+main { max-width: 1080px; margin: 0 auto; padding: 28px 20px 60px; }
+h1 { font-size: 26px; line-height: 1.25; margin: 0 0 4px; overflow-wrap: anywhere; }
+h2 { font-size: 19px; margin: 40px 0 10px; }
+h3 { font-size: 15px; margin: 22px 0 6px; }
+p { margin: 6px 0 10px; max-width: 78ch; }
+.soft, figcaption { color: var(--soft); }
+.small { font-size: 13px; }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px; margin: 10px 0;
+  overflow-x: auto; }
+.tiles { display: flex; flex-wrap: wrap; gap: 10px; margin: 10px 0; }
+.tile { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 10px 16px; min-width: 118px;
+  flex: 1; }
+.tile b { display: block; font-size: 27px; line-height: 1.2; font-variant-numeric: tabular-nums; }
+.tile span { color: var(--soft); font-size: 13px; }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(400px, 1fr)); gap: 10px; margin: 10px 0; }
+.plots .card { margin: 0; }
+@media (max-width: 480px) { .plots { grid-template-columns: 1fr; } }
+svg { max-width: 100%; height: auto; display: block; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+table.wide { width: 100%; }
+th, td { padding: 4px 10px; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
+th { font-weight: 600; color: var(--soft); font-size: 13px; vertical-align: bottom; }
+tr:last-child td { border-bottom: none; }
+td.n, th.n { text-align: right; white-space: nowrap; }
+td.bar { background: linear-gradient(to right, var(--bar) var(--v), transparent var(--v)); }
+td.text { overflow-wrap: anywhere; }
+td.key { color: var(--soft); white-space: nowrap; }
+tr.total td { font-weight: 600; border-top: 2px solid var(--line); }
+.up { color: var(--good); } .down { color: var(--bad); }
+table.matrix td { text-align: center; border: 1px solid var(--line); min-width: 44px; }
+table.matrix th { max-width: 130px; overflow-wrap: anywhere; }
+.pictures figure { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 10px; margin: 10px 0; }
+.views { display: flex; flex-wrap: wrap; gap: 10px; }
+.views div { flex: 1 1 260px; max-width: 500px; }
+.views img { width: 100%; height: auto; display: block; border-radius: 4px; }
+.views span { font-size: 13px; color: var(--soft); }
+figcaption { font-size: 13px; margin: 0 0 6px; overflow-wrap: anywhere; }
+code { font: 13px/1.45 ui-monospace, "DejaVu Sans Mono", Consolas, monospace; overflow-wrap: anywhere; }
+details > summary { cursor: pointer; color: var(--accent); margin: 10px 0; }
+nav { margin: 12px 0 0; font-size: 14px; } nav a { color: var(--accent); margin-right: 14px; text-decoration: none; }
+.key-found, .key-missed, .key-wrong { border-left: 4px solid; padding-left: 6px; margin-right: 14px; }
+.key-found { border-color: #3cbe5a; } .key-missed { border-color: #ff8c00; } .key-wrong { border-color: #eb2828; }
+@media print { body { background: none; } .card, .tile, figure { break-inside: avoid; } }
+)css";
+
+std::string name(const std::string& text)
+{
+    return escapeMarkup(shortened(text, MAX_NAME));
+}
+
+//! A measured number; those that are not defined are -1 (COCO) or NaN.
+std::string metric(double value, int decimals = 3)
+{
+    return value < 0 ? "-" : formatNumber(value, decimals);
+}
+
+double orGap(double value)
+{
+    return value < 0 ? UNDEFINED : value;
+}
+
+std::string cell(const std::string& markup)
+{
+    return "<td class=\"n\">" + markup + "</td>";
+}
+
+std::string cell(int value)
+{
+    return cell(std::to_string(value));
+}
+
+//! With a bar behind the number, 0..1.
+std::string barCell(double value)
+{
+    if (!(value >= 0))
+        return cell("-");
+    return "<td class=\"n bar\" style=\"--v:" + formatNumber(100 * std::min(value, 1.), 1) + "%\">" + metric(value) +
+           "</td>";
+}
+
+std::string differenceCell(double value, double base)
+{
+    if (!(value >= 0) || !(base >= 0))
+        return cell("-");
+    const double difference = value - base;
+    const std::string text = formatNumber(std::abs(difference), 3);
+    if (text == "0.000")
+        return cell("0.000");
+    return "<td class=\"n " + std::string(difference > 0 ? "up\">+" : "down\">&#8722;") + text + "</td>";
+}
+
+std::string head(const std::string& text, bool number = true)
+{
+    return (number ? "<th class=\"n\">" : "<th>") + text + "</th>";
+}
+
+std::string tableOf(const std::string& headCells, const std::string& rows, const char* style = "wide")
+{
+    return "<table class=\"" + std::string(style) + "\">\n<thead><tr>" + headCells + "</tr></thead>\n<tbody>\n" + rows +
+           "</tbody>\n</table>\n";
+}
+
+std::string card(const std::string& content)
+{
+    return "<div class=\"card\">\n" + content + "</div>\n";
+}
+
+std::string heading(const char* id, const std::string& text)
+{
+    return "<h2 id=\"" + std::string(id) + "\">" + text + "</h2>\n";
+}
+
+std::string softText(const std::string& markup)
+{
+    return "<p class=\"soft small\">" + markup + "</p>\n";
+}
+
+struct SummaryNumber
+{
+    const char* name;
+    const char* meaning;
+};
+
+const SummaryNumber SUMMARY[12] = {{"AP", "IoU 0.50 to 0.95"},
+                                   {"AP50", "IoU 0.50"},
+                                   {"AP75", "IoU 0.75"},
+                                   {"AP small", "objects up to 32 x 32 pixels"},
+                                   {"AP medium", "up to 96 x 96 pixels"},
+                                   {"AP large", "larger"},
+                                   {"AR 1", "recall with 1 detection per picture and class"},
+                                   {"AR 10", "with 10"},
+                                   {"AR 100", "with 100"},
+                                   {"AR small", "with 100, small objects"},
+                                   {"AR medium", "medium"},
+                                   {"AR large", "large"}};
+
+//! One detector measured by boxes or masks.
+struct View
+{
+    std::string label;
+    const Analysis* analysis;
+    const View* base;  //!< what it is compared with, nullptr: nothing
+    int colour;
+    bool masks;
+};
+
+class PageWriter
+{
+public:
+    explicit PageWriter(const Report& report);
+    std::string write();
+
+private:
+    bool several() const { return report_.results.size() > 1; }
+    void addHeadline();
+    void addSummaryTable();
+    void addRunDetails();
+    void addStageTimes();
+    void addQuality();
+    void addClasses();
+    std::string classTable(const ReportResult& result) const;
+    std::string classComparison() const;
+    void addCurves();
+    void addErrors();
+    void addConfusions();
+    std::string confusionTable(const Analysis& analysis) const;
+    std::string confusionMap(const Analysis& analysis) const;
+    std::string confusionList(const Analysis& analysis) const;
+    void addPictures(const char* id, const std::string& title, const std::string& text,
+                     const std::vector<ReportPicture>& pictures);
+    std::string plots(const std::vector<std::string>& svgs) const;
+    std::vector<const View*> boxViews() const;
+
+    const Report& report_;
+    std::vector<View> views_;
+    std::string body_;
+};
+
+PageWriter::PageWriter(const Report& report) : report_(report)
+{
+    views_.reserve(2 * report.results.size());  // they point at each other
+    bool anyMasks = false;
+    for (const ReportResult& result : report.results)
+        anyMasks = anyMasks || result.masks;
+    const View *firstBoxes = nullptr, *firstMasks = nullptr;
+    for (size_t i = 0; i < report.results.size(); i++)
+    {
+        const ReportResult& result = report.results[i];
+        const std::string own = shortened(result.name, 40);
+        const int colour = static_cast<int>(i);
+        views_.push_back({anyMasks ? own + ", boxes" : own, &result.boxes, firstBoxes, colour, false});
+        firstBoxes = firstBoxes ? firstBoxes : &views_.back();
+        if (!result.masks)
+            continue;
+        views_.push_back({own + ", masks", &*result.masks, firstMasks, colour, true});
+        firstMasks = firstMasks ? firstMasks : &views_.back();
+    }
+}
+
+std::vector<const View*> PageWriter::boxViews() const
+{
+    std::vector<const View*> result;
+    for (const View& view : views_)
+        if (!view.masks)
+            result.push_back(&view);
+    return result;
+}
+
+std::string PageWriter::plots(const std::vector<std::string>& svgs) const
+{
+    std::string text = "<div class=\"plots\">\n";
+    for (const std::string& svg : svgs)
+        text += card(svg);
+    return text + "</div>\n";
+}
+
+void PageWriter::addHeadline()
+{
+    body_ += heading("numbers", "Result");
+    for (const View& view : views_)
+    {
+        if (views_.size() > 1)
+            body_ += "<h3>" + escapeMarkup(view.label) + "</h3>\n";
+        body_ += "<div class=\"tiles\">\n";
+        const auto tile = [&](const std::string& value, const std::string& what)
+        { body_ += "<div class=\"tile\"><b>" + value + "</b><span>" + what + "</span></div>\n"; };
+        const std::vector<double>& s = view.analysis->summary;
+        tile(metric(s[0]), "AP, IoU 0.50 to 0.95");
+        tile(metric(s[1]), "AP50");
+        tile(metric(s[2]), "AP75");
+        tile(metric(view.analysis->outcomes.precision(), 2), "precision at score " + metric(view.analysis->score, 2));
+        tile(metric(view.analysis->outcomes.recall(), 2), "recall at that score");
+        body_ += "</div>\n";
+    }
+    addSummaryTable();
+}
+
+void PageWriter::addSummaryTable()
+{
+    std::string header = head("COCO metric", false) + head("", false);
+    for (const View& view : views_)
+        header += head(views_.size() > 1 ? escapeMarkup(view.label) : "value") + (view.base ? head("difference") : "");
+    std::string rows;
+    for (size_t i = 0; i < 12; i++)
+    {
+        rows +=
+            "<tr><td>" + std::string(SUMMARY[i].name) + "</td><td class=\"soft small\">" + SUMMARY[i].meaning + "</td>";
+        for (const View& view : views_)
+        {
+            rows += views_.size() > 1 ? cell(metric(view.analysis->summary[i])) : barCell(view.analysis->summary[i]);
+            if (view.base)
+                rows += differenceCell(view.analysis->summary[i], view.base->analysis->summary[i]);
+        }
+        rows += "</tr>\n";
+    }
+    body_ += card(tableOf(header, rows));
+    body_ += softText(
+        "Average precision (AP) and recall (AR) as pycocotools computes them: mean over the classes that have objects; "
+        "\"-\": there is nothing to measure. " +
+        std::string(several() ? "Differences are to the first detector." : ""));
+}
+
+void PageWriter::addRunDetails()
+{
+    body_ += heading("run", "Run");
+    const auto rows = [](const NamedTexts& details)
+    {
+        std::string text;
+        for (const auto& entry : details)
+            text += "<tr><td class=\"key\">" + escapeMarkup(entry.first) + "</td><td class=\"text\"><code>" +
+                    escapeMarkup(shortened(entry.second, MAX_TEXT)) + "</code></td></tr>\n";
+        return text;
+    };
+    body_ += card("<table>\n" + rows(report_.details) + "</table>\n");
+    for (const ReportResult& result : report_.results)
+    {
+        NamedTexts details = result.details;
+        for (const std::string& note : result.notes)
+            details.emplace_back("note", note);
+        if (details.empty())
+            continue;
+        if (several())
+            body_ += "<h3>" + name(result.name) + "</h3>\n";
+        body_ += card("<table>\n" + rows(details) + "</table>\n");
+    }
+    addStageTimes();
+}
+
+void PageWriter::addStageTimes()
+{
+    for (const ReportResult& result : report_.results)
+    {
+        double total = 0;
+        for (const auto& stage : result.stageTimes)
+            total += stage.second;
+        if (!(total > 0))
+            continue;
+        std::string rows;
+        for (const auto& stage : result.stageTimes)
+            rows += "<tr><td>" + escapeMarkup(stage.first) + "</td>" + cell(formatNumber(stage.second, 1)) +
+                    "<td class=\"n bar\" style=\"--v:" + formatNumber(100 * stage.second / total, 1) + "%\">" +
+                    formatNumber(100 * stage.second / total, 1) + " %</td></tr>\n";
+        rows += "<tr class=\"total\"><td>total</td>" + cell(formatNumber(total, 1)) + cell("") + "</tr>\n";
+        body_ += "<h3>Time per picture" + (several() ? ": " + name(result.name) : std::string()) + "</h3>\n";
+        body_ += card(tableOf(head("stage", false) + head("mean ms") + head("share"), rows));
+    }
+}
+
+void PageWriter::addQuality()
+{
+    body_ += heading("quality", "Localisation and size");
+    std::vector<Series> byIoU, bySize;
+    for (const View& view : views_)
+    {
+        Series line{view.label, iouThresholds(), {}, view.masks, view.colour};
+        for (const double ap : view.analysis->apByIoU)
+            line.y.push_back(orGap(ap));
+        byIoU.push_back(line);
+        const std::vector<double>& s = view.analysis->summary;
+        bySize.push_back({view.label,
+                          {},
+                          {orGap(s[3]), orGap(s[4]), orGap(s[5])},
+                          false,
+                          view.masks ? view.colour + 4 : view.colour});
+    }
+    PlotOptions iou;
+    iou.title = "AP by IoU threshold";
+    iou.xLabel = "IoU that a box must reach";
+    iou.markers = true;
+    iou.yMin = iou.xMin = 0;
+    iou.yMax = 1;
+    iou.xMin = 0.5;
+    iou.xMax = 0.95;
+    PlotOptions size;
+    size.title = "AP by object size";
+    size.yMin = 0;
+    size.yMax = 1;
+    body_ += plots({linePlot(byIoU, iou), barPlot({"small", "medium", "large"}, bySize, size)});
+    body_ += softText(
+        "A detector that places its boxes well keeps its AP far to the right in the first chart. Sizes are "
+        "COCO's: area up to 32 x 32, up to 96 x 96, larger.");
+}
+
+//! Header and cells that belong to the operating point.
+std::string outcomeCells(const Outcomes& outcomes)
+{
+    return cell(outcomes.right) + cell(outcomes.wrong) + cell(outcomes.missed) + cell(metric(outcomes.precision(), 2)) +
+           cell(metric(outcomes.recall(), 2)) + cell(metric(outcomes.f1(), 2));
+}
+
+std::string PageWriter::classTable(const ReportResult& result) const
+{
+    std::string header = head("class", false) + head("AP") + head("AP50") + head("AP75") + head("AR100") +
+                         (result.masks ? head("mask AP") : "") + head("objects") + head("detections");
+    for (const char* column : {"right", "wrong", "missed", "precision", "recall", "F1"})
+        header += head(column);
+    std::string rows;
+    for (size_t i = 0; i < result.boxes.classes.size(); i++)
+    {
+        const ClassNumbers& c = result.boxes.classes[i];
+        rows += "<tr><td>" + name(c.which.name) + "</td>" + barCell(c.ap) + barCell(c.ap50) + barCell(c.ap75) +
+                barCell(c.ar100) + (result.masks ? barCell(result.masks->classes[i].ap) : "") + cell(c.objects) +
+                cell(c.detections) + outcomeCells(c.outcomes) + "</tr>\n";
+    }
+    if (result.boxes.classes.size() > 1)
+    {
+        const std::vector<double>& s = result.boxes.summary;
+        int objects = 0, detections = 0;
+        for (const ClassNumbers& c : result.boxes.classes)
+        {
+            objects += c.objects;
+            detections += c.detections;
+        }
+        rows += "<tr class=\"total\"><td>all</td>" + barCell(s[0]) + barCell(s[1]) + barCell(s[2]) + barCell(s[8]) +
+                (result.masks ? barCell(result.masks->summary[0]) : "") + cell(objects) + cell(detections) +
+                outcomeCells(result.boxes.outcomes) + "</tr>\n";
+    }
+    return tableOf(header, rows);
+}
+
+std::string PageWriter::classComparison() const
+{
+    const std::vector<const View*> views = boxViews();
+    std::string header = head("class", false) + head("objects");
+    for (const View* view : views)
+        header += head("AP " + escapeMarkup(view->label)) + (view->base ? head("difference") : "");
+    std::string rows;
+    for (size_t i = 0; i < views[0]->analysis->classes.size(); i++)
+    {
+        const ClassNumbers& first = views[0]->analysis->classes[i];
+        rows += "<tr><td>" + name(first.which.name) + "</td>" + cell(first.objects);
+        for (const View* view : views)
+            rows += barCell(view->analysis->classes[i].ap) +
+                    (view->base ? differenceCell(view->analysis->classes[i].ap, first.ap) : "");
+        rows += "</tr>\n";
+    }
+    return tableOf(header, rows);
+}
+
+void PageWriter::addClasses()
+{
+    body_ += heading("classes", "Classes");
+    if (several())
+        body_ += card(classComparison());
+    for (const ReportResult& result : report_.results)
+    {
+        const std::string table = card(classTable(result));
+        body_ += several()
+                     ? "<details><summary>All numbers: " + name(result.name) + "</summary>\n" + table + "</details>\n"
+                     : table;
+    }
+    std::string scores;
+    for (const ReportResult& result : report_.results)
+        scores += (scores.empty() ? "" : ", ") + metric(result.boxes.score, 2) +
+                  (several() ? " (" + name(result.name) + ")" : "");
+    body_ += softText(
+        "Right, wrong, missed, precision, recall and F1 are counted at IoU 0.5 among detections with a score "
+        "of at least " +
+        scores +
+        ", unless chosen otherwise the score of the highest F1; detections are counted at any score, at "
+        "most 100 per picture and class. Crowd regions are not counted.");
+}
+
+void PageWriter::addCurves()
+{
+    body_ += heading("curves", "Precision, recall and score");
+    struct Kind
+    {
+        const char* name;
+        std::vector<double> PrecisionCurves::*curve;
+    };
+    static const Kind kinds[] = {{"IoU 0.50", &PrecisionCurves::iou50},
+                                 {"IoU 0.75", &PrecisionCurves::iou75},
+                                 {"IoU 0.90", &PrecisionCurves::iou90},
+                                 {"mean of IoU 0.50 to 0.95", &PrecisionCurves::mean}};
+    std::vector<double> recall;
+    for (int i = 0; i <= 100; i++)
+        recall.push_back(i * 0.01);
+    PlotOptions options;
+    options.xLabel = "recall";
+    options.yLabel = "precision";
+    options.xMin = options.yMin = 0;
+    options.xMax = options.yMax = 1;
+    const auto line = [&](const View& view, const Kind& kind, const std::string& label, int colour)
+    {
+        const std::vector<double>& y = view.analysis->precision.*kind.curve;
+        return Series{label, y.empty() ? std::vector<double>() : recall, y, view.masks, colour};
+    };
+    std::vector<std::string> charts;
+    if (views_.size() == 1)
+    {
+        std::vector<Series> series;
+        for (int k = 0; k < 4; k++)
+            series.push_back(line(views_[0], kinds[k], kinds[k].name, k));
+        options.title = "Precision over recall";
+        charts.push_back(linePlot(series, options));
+    }
+    else
+        for (const Kind& kind : kinds)
+        {
+            std::vector<Series> series;
+            for (const View& view : views_)
+                series.push_back(line(view, kind, view.label, view.colour));
+            options.title = std::string("Precision over recall, ") + kind.name;
+            charts.push_back(linePlot(series, options));
+        }
+
+    options.xLabel = "score threshold";
+    options.yLabel = "";
+    options.xMin = options.xMax = UNDEFINED;
+    if (views_.size() == 1)
+    {
+        const ScoreCurve& c = views_[0].analysis->byScore;
+        options.title = "At IoU 0.5, by score threshold";
+        charts.push_back(linePlot(
+            {{"precision", c.score, c.precision}, {"recall", c.score, c.recall}, {"F1", c.score, c.f1}}, options));
+    }
+    else
+        for (const auto& kind : {std::make_pair("Precision", &ScoreCurve::precision),
+                                 std::make_pair("Recall", &ScoreCurve::recall), std::make_pair("F1", &ScoreCurve::f1)})
+        {
+            std::vector<Series> series;
+            for (const View& view : views_)
+                series.push_back({view.label, view.analysis->byScore.score, view.analysis->byScore.*kind.second,
+                                  view.masks, view.colour});
+            options.title = std::string(kind.first) + " at IoU 0.5, by score threshold";
+            charts.push_back(linePlot(series, options));
+        }
+    body_ += plots(charts);
+    body_ += softText(
+        "Precision over recall: mean over the classes of COCO's interpolated curve; the area below a curve "
+        "is its AP. By score: all classes together, at most 100 detections per picture and class.");
+}
+
+void PageWriter::addErrors()
+{
+    body_ += heading("errors", "What goes wrong");
+    std::vector<std::string> names;
+    for (int type = 0; type < NUM_ERROR_TYPES; type++)
+        names.push_back(errorName(type));
+    std::vector<Series> costs, counts;
+    for (const View& view : views_)
+    {
+        const ErrorBreakdown& e = view.analysis->errors;
+        const int colour = view.masks ? view.colour + 4 : view.colour;
+        costs.push_back({views_.size() > 1 ? view.label : "", {}, {e.cost.begin(), e.cost.end()}, false, colour});
+        counts.push_back({views_.size() > 1 ? view.label : "", {}, {e.counts.begin(), e.counts.end()}, false, colour});
+    }
+    PlotOptions cost;
+    cost.title = "AP50 that each kind of error costs";
+    PlotOptions count;
+    count.title = "Number of errors at the operating point";
+    count.valueDecimals = 0;
+    body_ += plots({barPlot(names, costs, cost), barPlot(names, counts, count)});
+
+    static const char* const meanings[NUM_ERROR_TYPES] = {
+        "right class, IoU with an object from 0.1 to 0.5",
+        "IoU of at least 0.5 with an object of another class",
+        "IoU of at least 0.5 with an object that a better detection has",
+        "no object has an IoU of 0.1 or more",
+        "wrong class and too little overlap",
+        "object that no detection has found, nor one of the first two kinds points at"};
+    std::string header = head("kind", false) + head("meaning", false);
+    for (const View& view : views_)
+    {
+        const std::string label = views_.size() > 1 ? escapeMarkup(view.label) + ": " : "";
+        header += head(label + "cost in AP50") + head("number") + head("at any score");
+    }
+    std::string rows;
+    for (int type = 0; type < NUM_ERROR_TYPES; type++)
+    {
+        rows += "<tr><td>" + names[type] + "</td><td class=\"soft small\">" + meanings[type] + "</td>";
+        for (const View& view : views_)
+            rows += barCell(std::max(view.analysis->errors.cost[type], 0.)) + cell(view.analysis->errors.counts[type]) +
+                    cell(view.analysis->errors.all[type]);
+        rows += "</tr>\n";
+    }
+    body_ += card(tableOf(header, rows));
+    body_ += softText(
+        "Kinds of errors as defined by TIDE (Bolya et al., ECCV 2020). A wrong detection is of the first kind that "
+        "holds, "
+        "in the order localisation, classification, duplicate, background, both. The cost is the AP50 gained if all "
+        "errors "
+        "of this kind were fixed: a box or class put right where its object was not found otherwise, any other wrong "
+        "detection removed, missed objects left out of the count. Costs need not add up to 1 &#8722; AP50, because "
+        "errors "
+        "hide each other; with all kinds fixed AP50 is 1. The cost looks at detections of any score, the number at "
+        "those "
+        "of the operating point.");
+}
+
+std::string confusionName(const Analysis& analysis, int index, const char* last)
+{
+    return index < analysis.confusion.classes ? name(analysis.classes[index].which.name) : std::string(last);
+}
+
+int rowSum(const Confusion& c, int truth)
+{
+    int sum = 0;
+    for (int detected = 0; detected <= c.classes; detected++)
+        sum += c.at(truth, detected);
+    return sum;
+}
+
+std::string PageWriter::confusionTable(const Analysis& analysis) const
+{
+    const Confusion& c = analysis.confusion;
+    std::string header = head("annotated as \\ detected as", false), rows;
+    for (int i = 0; i <= c.classes; i++)
+        header += head(confusionName(analysis, i, "(missed)"));
+    for (int truth = 0; truth <= c.classes; truth++)
+    {
+        rows += "<tr><th>" + confusionName(analysis, truth, "(background)") + "</th>";
+        const int sum = rowSum(c, truth);
+        for (int detected = 0; detected <= c.classes; detected++)
+        {
+            const int n = c.at(truth, detected);
+            const char* const colour = truth == detected ? "31,157,116" : "224,123,36";
+            rows += truth == c.classes && detected == c.classes ? "<td></td>"
+                    : n == 0                                    ? "<td class=\"soft\">0</td>"
+                             : "<td style=\"background:rgba(" + std::string(colour) + "," +
+                                   formatNumber(0.08 + 0.6 * n / sum, 2) + ")\">" + std::to_string(n) + "</td>";
+        }
+        rows += "</tr>\n";
+    }
+    return tableOf(header, rows, "matrix");
+}
+
+//! A map of colours with names beside it and numbers in tooltips.
+std::string PageWriter::confusionMap(const Analysis& analysis) const
+{
+    const Confusion& c = analysis.confusion;
+    const double side = 10, margin = 118;
+    const double size = margin + side * (c.classes + 1) + 4;
+    std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + formatNumber(size, 0) + " " +
+                      formatNumber(size, 0) + "\" width=\"" + formatNumber(size, 0) + "\" height=\"" +
+                      formatNumber(size, 0) +
+                      "\" font-size=\"8.5\" fill=\"currentColor\" role=\"img\" "
+                      "aria-label=\"confusion matrix\">\n";
+    for (int i = 0; i <= c.classes; i++)
+    {
+        const std::string at = formatNumber(margin + side * (i + 0.8), 1);
+        const std::string row =
+            i < c.classes ? escapeMarkup(shortened(analysis.classes[i].which.name, 24)) : "(background)";
+        const std::string column = i < c.classes ? row : "(missed)";
+        svg += "<text x=\"" + formatNumber(margin - 4, 0) + "\" y=\"" + at + "\" text-anchor=\"end\">" + row +
+               "</text>\n<text transform=\"translate(" + at + " " + formatNumber(margin - 4, 0) + ") rotate(-90)\">" +
+               column + "</text>\n";
+        const int sum = rowSum(c, i);
+        for (int j = 0; j <= c.classes; j++)
+            if (c.at(i, j) > 0)
+                svg += "<rect x=\"" + formatNumber(margin + side * j, 0) + "\" y=\"" +
+                       formatNumber(margin + side * i, 0) + "\" width=\"9\" height=\"9\" fill=\"" +
+                       (i == j ? "#1f9d74" : "#e07b24") + "\" fill-opacity=\"" +
+                       formatNumber(0.15 + 0.85 * c.at(i, j) / sum, 2) + "\"><title>" +
+                       confusionName(analysis, i, "(background)") + ", detected as " +
+                       confusionName(analysis, j, "(missed)") + ": " + std::to_string(c.at(i, j)) + "</title></rect>\n";
+    }
+    return svg + "<rect x=\"" + formatNumber(margin - 1, 0) + "\" y=\"" + formatNumber(margin - 1, 0) + "\" width=\"" +
+           formatNumber(side * (c.classes + 1) + 1, 0) + "\" height=\"" + formatNumber(side * (c.classes + 1) + 1, 0) +
+           "\" fill=\"none\" stroke=\"currentColor\" stroke-opacity=\"0.3\"/>\n</svg>\n";
+}
+
+std::string PageWriter::confusionList(const Analysis& analysis) const
+{
+    struct Pair
+    {
+        int count, truth, detected;
+    };
+    const Confusion& c = analysis.confusion;
+    std::vector<Pair> pairs;
+    for (int truth = 0; truth < c.classes; truth++)
+        for (int detected = 0; detected < c.classes; detected++)
+            if (truth != detected && c.at(truth, detected) > 0)
+                pairs.push_back({c.at(truth, detected), truth, detected});
+    if (pairs.empty())
+        return softText("No object was found with the wrong class.");
+    std::stable_sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) { return a.count > b.count; });
+    pairs.resize(std::min(pairs.size(), MAX_CONFUSIONS));
+    std::string rows;
+    for (const Pair& pair : pairs)
+        rows += "<tr><td>" + confusionName(analysis, pair.truth, "") + "</td><td>" +
+                confusionName(analysis, pair.detected, "") + "</td>" + cell(pair.count) +
+                cell(formatNumber(100. * pair.count / rowSum(c, pair.truth), 1) + " %") + "</tr>\n";
+    return "<h3>Most frequent confusions</h3>\n" +
+           card(tableOf(
+               head("annotated as", false) + head("detected as", false) + head("number") + head("of the objects"),
+               rows));
+}
+
+void PageWriter::addConfusions()
+{
+    body_ += heading("confusion", "Confusion");
+    body_ += softText(
+        "IoU of at least 0.5, detections at the operating point. A detection is first matched with objects "
+        "of its class; what is left over then with unfound objects of other classes, best score first. "
+        "Rows: what is annotated, the last row is background; columns: what was detected, the last column "
+        "is objects not found. Colours by share of the row.");
+    for (const ReportResult& result : report_.results)
+    {
+        const int classes = result.boxes.confusion.classes;
+        std::string content;
+        if (classes <= MAX_TABLE_CLASSES)
+            content = card(confusionTable(result.boxes));
+        else if (classes <= MAX_MAP_CLASSES)
+            content = card(confusionMap(result.boxes));
+        if (several())
+            body_ += "<h3>" + name(result.name) + ", score " + metric(result.boxes.score, 2) + "</h3>\n";
+        body_ += content + (classes > 1 ? confusionList(result.boxes) : "");
+    }
+}
+
+void PageWriter::addPictures(const char* id, const std::string& title, const std::string& text,
+                             const std::vector<ReportPicture>& pictures)
+{
+    if (pictures.empty())
+        return;
+    body_ += heading(id, title) + softText(text);
+    body_ +=
+        "<p class=\"small\"><span class=\"key-found\">object, found</span><span class=\"key-missed\">object, "
+        "missed</span><span class=\"key-wrong\">detection, wrong</span></p>\n<div class=\"pictures\">\n";
+    for (const ReportPicture& picture : pictures)
+    {
+        body_ += "<figure>\n<figcaption>" + escapeMarkup(shortened(picture.caption, 300)) +
+                 "</figcaption>\n<div class=\"views\">\n";
+        for (const ReportPicture::View& view : picture.views)
+            body_ += "<div><img alt=\"" + name(view.label) + "\" src=\"data:image/jpeg;base64," + base64(view.jpeg) +
+                     "\"><span>" + name(view.label) + "</span></div>\n";
+        body_ += "</div>\n</figure>\n";
+    }
+    body_ += "</div>\n";
+}
+
+std::string PageWriter::write()
+{
+    addHeadline();
+    addRunDetails();
+    addQuality();
+    addClasses();
+    addCurves();
+    addErrors();
+    addConfusions();
+    const std::string first = several() ? " of " + name(report_.results[0].name) : std::string();
+    addPictures(
+        "worst", "Worst pictures" + first,
+        "The pictures with the most errors, wrong plus missed, at the operating point; among equals the one with "
+        "the lower F1 first. Detections below the operating point are not drawn.",
+        report_.worst);
+    addPictures(
+        "best", "Best pictures" + first,
+        "The pictures with the highest F1 at the operating point; among equals the one with more objects first.",
+        report_.best);
+
+    static const std::pair<const char*, const char*> links[] = {
+        {"numbers", "Result"},      {"run", "Run"},       {"quality", "Localisation"},
+        {"classes", "Classes"},     {"curves", "Curves"}, {"errors", "Errors"},
+        {"confusion", "Confusion"}, {"worst", "Worst"},   {"best", "Best"}};
+    std::string nav = "<nav>";
+    for (const auto& link : links)
+        if (body_.find("<h2 id=\"" + std::string(link.first) + "\"") != std::string::npos)
+            nav += "<a href=\"#" + std::string(link.first) + "\">" + link.second + "</a>";
+    const std::string title = escapeMarkup(shortened(report_.title, 200));
+    std::string names;
+    for (const ReportResult& result : report_.results)
+        names += (names.empty() ? "" : " &#183; ") + name(result.name);
+    return "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
+           "content=\"width=device-width, initial-scale=1\">\n<title>" +
+           title + "</title>\n<style>" + STYLE + "</style>\n</head>\n<body>\n<main>\n<h1>" + title +
+           "</h1>\n<div class=\"soft\">" + names + "</div>\n" + nav + "</nav>\n" + body_ +
+           "</main>\n</body>\n</html>\n";
+}
+
+//! RFC 4180: quoted where it must be.
+std::string csvField(const std::string& text)
+{
+    if (text.find_first_of(",\"\r\n") == std::string::npos)
+        return text;
+    std::string quoted = "\"";
+    for (const char c : text)
+        quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+    return quoted + "\"";
+}
+
+std::string csvNumber(double value)
+{
+    return value >= 0 ? formatNumber(value, 6) : std::string();
+}
+
+std::string csvLine(const std::string& result, const Analysis& analysis, const std::string& className,
+                    const std::string& categoryId, const std::vector<double>& averages, int objects, int detections,
+                    const Outcomes& o)
+{
+    std::string line = csvField(result) + "," + (analysis.iouType == cv::d2det::IOU_MASK ? "masks" : "boxes") + "," +
+                       csvField(className) + "," + categoryId;
+    for (const double value : averages)
+        line += "," + csvNumber(value);
+    for (const int value : {objects, detections})
+        line += "," + std::to_string(value);
+    line += "," + formatNumber(analysis.score, 6);
+    for (const int value : {o.right, o.wrong, o.missed})
+        line += "," + std::to_string(value);
+    for (const double value : {o.precision(), o.recall(), o.f1()})
+        line += "," + csvNumber(value);
+    return line + "\n";
+}
+
+std::string csvLines(const std::string& result, const Analysis& analysis)
+{
+    std::string text;
+    int objects = 0, detections = 0;
+    for (const ClassNumbers& c : analysis.classes)
+    {
+        objects += c.objects;
+        detections += c.detections;
+        text += csvLine(result, analysis, c.which.name, std::to_string(c.which.id), {c.ap, c.ap50, c.ap75, c.ar100},
+                        c.objects, c.detections, c.outcomes);
+    }
+    const std::vector<double>& s = analysis.summary;
+    return text +
+           csvLine(result, analysis, "(all)", "", {s[0], s[1], s[2], s[8]}, objects, detections, analysis.outcomes);
+}
+
+}  // namespace
+
+std::string htmlReport(const Report& report)
+{
+    if (report.results.empty() || report.results.size() > MAX_REPORT_RESULTS)
+        throw std::invalid_argument("htmlReport: " + std::to_string(report.results.size()) +
+                                    " results, expected 1 to " + std::to_string(MAX_REPORT_RESULTS));
+    return PageWriter(report).write();
+}
+
+std::string classCsv(const std::vector<ReportResult>& results)
+{
+    std::string text =
+        "result,iou,class,category_id,ap,ap50,ap75,ar100,objects,detections,score,right,wrong,missed,precision,recall,"
+        "f1\n";
+    for (const ReportResult& result : results)
+        text += csvLines(result.name, result.boxes) + (result.masks ? csvLines(result.name, *result.masks) : "");
+    return text;
+}
+
+std::string base64(const std::vector<unsigned char>& bytes)
+{
+    static const char* const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string text;
+    text.reserve((bytes.size() + 2) / 3 * 4);
+    for (size_t i = 0; i < bytes.size(); i += 3)
+    {
+        const size_t left = bytes.size() - i;
+        const unsigned bits = bytes[i] << 16 | (left > 1 ? bytes[i + 1] << 8 : 0) | (left > 2 ? bytes[i + 2] : 0);
+        text += digits[bits >> 18];
+        text += digits[bits >> 12 & 63];
+        text += left > 1 ? digits[bits >> 6 & 63] : '=';
+        text += left > 2 ? digits[bits & 63] : '=';
+    }
+    return text;
+}
+
+}  // namespace d2det
