@@ -125,9 +125,8 @@ SheetItem sheetItem(const ImageRecord& record, const cv::Mat& image)
     {
         SheetObject object{a.x, a.y, a.x + a.width, a.y + a.height, a.category, a.crowd, cv::Mat()};
         if (a.segmentation)  // one that cannot be decoded is named by lint
-            object.mask = toMask(*a.segmentation, record.height, record.width) * 255;
-        if (object.mask.size() != image.size())
-            object.mask.release();
+            object.mask = toMask(*a.segmentation, record.height, record.width);
+        object.mask = object.mask.size() == image.size() ? cv::Mat(object.mask * 255) : cv::Mat();
         item.objects.push_back(std::move(object));
     }
     return item;
