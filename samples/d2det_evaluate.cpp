@@ -380,6 +380,14 @@ std::vector<d2det::ReportPicture> makePictures(const std::vector<size_t>& chosen
     return pictures;
 }
 
+//! "pennfudan/instances": the annotation file's own name often says little.
+std::string nameOfData(const std::string& annotations)
+{
+    const std::filesystem::path path = std::filesystem::absolute(annotations).lexically_normal();
+    const std::string folder = path.parent_path().filename().string();
+    return (folder.empty() ? "" : folder + "/") + path.stem().string();
+}
+
 std::string now()
 {
     const std::time_t time = std::time(nullptr);
@@ -406,7 +414,7 @@ d2det::Report makeReport(const std::vector<Measured>& measured, const d2det::Eva
     report.title = args.count("title")
                        ? args["title"].as<std::string>()
                        : (measured.size() > 2 ? plural(static_cast<int>(measured.size()), "detector") : names) +
-                             " on " + data.dataset->name;
+                             " on " + nameOfData(args["annotations"].as<std::string>());
     report.details = {
         {"annotations", args["annotations"].as<std::string>() + (subset.empty() ? "" : ", subset " + subset)},
         {"measured", plural(static_cast<int>(data.images.size()), "picture") + ", " + plural(objects, "object") + ", " +
@@ -475,8 +483,19 @@ d2det::Dataset readAnnotations(const samples::po::variables_map& args)
     reading.keepSegmentation = true;  // a model or result file may have masks
     reading.checkImages = args.count("model") > 0;
     reading.subset = args["subset"].as<std::string>();
-    d2det::Dataset dataset =
-        d2det::readDataset(args["annotations"].as<std::string>(), args["images"].as<std::string>(), reading);
+    const std::string path = args["annotations"].as<std::string>();
+    d2det::Dataset dataset;
+    try
+    {
+        dataset = d2det::readDataset(path, args["images"].as<std::string>(), reading);
+    }
+    catch (const std::runtime_error&)
+    {
+        if (args.count("model") || !std::filesystem::is_regular_file(path))
+            throw;
+        // Result files can be measured where the pictures are not at hand. What else is wrong throws again.
+        dataset = d2det::readDataset(path, (std::filesystem::path(path).parent_path() / ".").string(), reading);
+    }
     for (const std::string& warning : dataset.warnings)
         std::cerr << PROGRAM << ": " << warning << "\n";
     return dataset;

@@ -36,7 +36,7 @@ main { max-width: 1080px; margin: 0 auto; padding: 28px 20px 60px; }
 h1 { font-size: 26px; line-height: 1.25; margin: 0 0 4px; overflow-wrap: anywhere; }
 h2 { font-size: 19px; margin: 40px 0 10px; }
 h3 { font-size: 15px; margin: 22px 0 6px; }
-p { margin: 6px 0 10px; max-width: 78ch; }
+p { margin: 6px 0 10px; max-width: 105ch; }
 .soft, figcaption { color: var(--soft); }
 .small { font-size: 13px; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px; margin: 10px 0;
@@ -58,7 +58,7 @@ tr:last-child td { border-bottom: none; }
 td.n, th.n { text-align: right; white-space: nowrap; }
 td.bar { background: linear-gradient(to right, var(--bar) var(--v), transparent var(--v)); }
 td.text { overflow-wrap: anywhere; }
-td.key { color: var(--soft); white-space: nowrap; }
+td.key { color: var(--soft); white-space: nowrap; width: 1%; }
 tr.total td { font-weight: 600; border-top: 2px solid var(--line); }
 .up { color: var(--good); } .down { color: var(--bad); }
 table.matrix td { text-align: center; border: 1px solid var(--line); min-width: 44px; }
@@ -187,6 +187,7 @@ public:
 private:
     bool several() const { return report_.results.size() > 1; }
     void addHeadline();
+    std::string summaryTable(size_t first, size_t last) const;
     void addSummaryTable();
     void addRunDetails();
     void addStageTimes();
@@ -269,13 +270,14 @@ void PageWriter::addHeadline()
     addSummaryTable();
 }
 
-void PageWriter::addSummaryTable()
+//! Rows [first, last) of the twelve numbers.
+std::string PageWriter::summaryTable(size_t first, size_t last) const
 {
     std::string header = head("COCO metric", false) + head("", false);
     for (const View& view : views_)
         header += head(views_.size() > 1 ? escapeMarkup(view.label) : "value") + (view.base ? head("difference") : "");
     std::string rows;
-    for (size_t i = 0; i < 12; i++)
+    for (size_t i = first; i < last; i++)
     {
         rows +=
             "<tr><td>" + std::string(SUMMARY[i].name) + "</td><td class=\"soft small\">" + SUMMARY[i].meaning + "</td>";
@@ -287,7 +289,13 @@ void PageWriter::addSummaryTable()
         }
         rows += "</tr>\n";
     }
-    body_ += card(tableOf(header, rows));
+    return card(tableOf(header, rows));
+}
+
+void PageWriter::addSummaryTable()
+{
+    body_ += views_.size() > 1 ? summaryTable(0, 12)
+                               : "<div class=\"plots\">\n" + summaryTable(0, 6) + summaryTable(6, 12) + "</div>\n";
     body_ += softText(
         "Average precision (AP) and recall (AR) as pycocotools computes them: mean over the classes that have objects; "
         "\"-\": there is nothing to measure. " +
@@ -305,7 +313,7 @@ void PageWriter::addRunDetails()
                     escapeMarkup(shortened(entry.second, MAX_TEXT)) + "</code></td></tr>\n";
         return text;
     };
-    body_ += card("<table>\n" + rows(report_.details) + "</table>\n");
+    body_ += card("<table class=\"wide\">\n" + rows(report_.details) + "</table>\n");
     for (const ReportResult& result : report_.results)
     {
         NamedTexts details = result.details;
@@ -315,7 +323,7 @@ void PageWriter::addRunDetails()
             continue;
         if (several())
             body_ += "<h3>" + name(result.name) + "</h3>\n";
-        body_ += card("<table>\n" + rows(details) + "</table>\n");
+        body_ += card("<table class=\"wide\">\n" + rows(details) + "</table>\n");
     }
     addStageTimes();
 }
@@ -346,22 +354,20 @@ void PageWriter::addQuality()
     std::vector<Series> byIoU, bySize;
     for (const View& view : views_)
     {
-        Series line{view.label, iouThresholds(), {}, view.masks, view.colour};
+        const std::string label = views_.size() > 1 ? view.label : "";
+        Series line{label, iouThresholds(), {}, view.masks, view.colour};
         for (const double ap : view.analysis->apByIoU)
             line.y.push_back(orGap(ap));
         byIoU.push_back(line);
         const std::vector<double>& s = view.analysis->summary;
-        bySize.push_back({view.label,
-                          {},
-                          {orGap(s[3]), orGap(s[4]), orGap(s[5])},
-                          false,
-                          view.masks ? view.colour + 4 : view.colour});
+        bySize.push_back(
+            {label, {}, {orGap(s[3]), orGap(s[4]), orGap(s[5])}, false, view.masks ? view.colour + 4 : view.colour});
     }
     PlotOptions iou;
     iou.title = "AP by IoU threshold";
     iou.xLabel = "IoU that a box must reach";
     iou.markers = true;
-    iou.yMin = iou.xMin = 0;
+    iou.yMin = 0;
     iou.yMax = 1;
     iou.xMin = 0.5;
     iou.xMax = 0.95;

@@ -105,7 +105,12 @@ void drawResults(cv::Mat& image, double scale, const DetectionSet& set, const Im
             anyMask = anyMask || !masks.back().empty();
         }
     for (const int index : outcome.wrong)
-        drawFrame(image, detections[index].box, scale, WRONG, 5);
+    {
+        const cv::Rect2d& box = detections[index].box;  // the frame goes around the detection's own
+        const double margin = 4 / scale;
+        drawFrame(image, {box.x - margin, box.y - margin, box.width + 2 * margin, box.height + 2 * margin}, scale,
+                  WRONG, 2);
+    }
     if (anyMask)
         cv::d2det::drawDetections(image, rows, masks, names);
     else

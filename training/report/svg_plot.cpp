@@ -132,8 +132,14 @@ struct Range
     bool empty() const { return low > high; }
 };
 
+//! About how many ticks the axis of values has.
+int tickCount(const PlotOptions& options)
+{
+    return std::max((options.height - 90) / 46, 3);
+}
+
 //! Rounds the ends outwards to ticks; widens an interval without length.
-Range niceRange(Range range, bool logarithmic)
+Range niceRange(Range range, bool logarithmic, int count)
 {
     if (range.empty())
         return {logarithmic ? 0.1 : 0., 1.};
@@ -156,7 +162,7 @@ Range niceRange(Range range, bool logarithmic)
         const double margin = scale == 0 ? 0.5 : scale * 0.1;
         range = {range.low - margin, range.high + margin};
     }
-    const std::vector<double> ticks = niceTicks(range.low, range.high, 5);
+    const std::vector<double> ticks = niceTicks(range.low, range.high, count);
     if (ticks.size() < 2)
         return range;
     const double step = ticks[1] - ticks[0];
@@ -214,7 +220,7 @@ public:
     Axis valueAxis(Range range)
     {
         const auto axis = [&] { return Axis(range.low, range.high, bottom_, top_, options_.logY); };
-        const std::vector<double> ticks = axis().ticks(static_cast<int>((bottom_ - top_) / 42));
+        const std::vector<double> ticks = axis().ticks(tickCount(options_));
         double widest = 0;
         for (const double tick : ticks)
             widest = std::max(widest, textWidth(axis().text(tick, ticks)));
@@ -465,8 +471,8 @@ std::string linePlot(const std::vector<Series>& series, const PlotOptions& optio
     const bool empty = xRange.empty();
     // Along x the data fill the width; only y is rounded outwards.
     if (empty || xRange.low == xRange.high)
-        xRange = niceRange(xRange, false);
-    yRange = niceRange(yRange, options.logY);
+        xRange = niceRange(xRange, false, 5);
+    yRange = niceRange(yRange, options.logY, tickCount(options));
     fix(xRange, options.xMin, options.xMax);
     fix(yRange, options.yMin, options.yMax, options.logY);
 
@@ -500,7 +506,7 @@ std::string barPlot(const std::vector<std::string>& groups, const std::vector<Se
         range.add(0);
     if (range.low == 0 && range.high == 0)
         range.high = 1;
-    range = niceRange(range, options.logY);
+    range = niceRange(range, options.logY, tickCount(options));
     fix(range, options.yMin, options.yMax, options.logY);
 
     Canvas canvas(series, options);
@@ -510,7 +516,7 @@ std::string barPlot(const std::vector<std::string>& groups, const std::vector<Se
     const double roughStep = (canvas.right() - 50) / std::max<double>(1, static_cast<double>(groups.size()));
     const bool inclined = longest + 4 > roughStep;
     if (inclined)
-        canvas.raiseBottom(longest * 0.65);
+        canvas.raiseBottom(longest * 0.65 - 8);
     const Axis axis = canvas.valueAxis(range);
     if (!groups.empty() && !series.empty())
         addBars(canvas, groups, series, options, axis);
