@@ -1,0 +1,117 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+#include "report/markup.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <iomanip>
+#include <locale>
+#include <sstream>
+
+namespace d2det
+{
+
+namespace
+{
+
+bool isContinuation(char c)
+{
+    return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
+}
+
+//! Bytes of the UTF-8 character that begins at `at`, 0 if none does (RFC 3629: shortest form, no surrogates).
+size_t characterLength(const std::string& text, size_t at)
+{
+    const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+    const unsigned first = byte(at), second = byte(at + 1);
+    if (first < 0x80)
+        return 1;
+    const size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if (first < 0xc2 || first > 0xf4 || at + length > text.size())
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if (!isContinuation(text[at + i]))
+            return 0;
+    const bool wrong = (first == 0xe0 && second < 0xa0) || (first == 0xed && second >= 0xa0) ||
+                       (first == 0xf0 && second < 0x90) || (first == 0xf4 && second >= 0x90);
+    return wrong ? 0 : length;
+}
+
+const char* const REPLACEMENT = "\xef\xbf\xbd";
+
+std::string escapeAscii(char c)
+{
+    switch (c)
+    {
+        case '&':
+            return "&amp;";
+        case '<':
+            return "&lt;";
+        case '>':
+            return "&gt;";
+        case '"':
+            return "&quot;";
+        case '\'':
+            return "&#39;";
+        case '\t':
+        case '\n':
+        case '\r':
+            return " ";
+        default:
+            return static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? REPLACEMENT : std::string(1, c);
+    }
+}
+
+}  // namespace
+
+std::string escapeMarkup(const std::string& text)
+{
+    std::string result;
+    for (size_t i = 0; i < text.size();)
+    {
+        const size_t length = characterLength(text, i);
+        if (length == 0)
+            result += REPLACEMENT;
+        else if (length == 1)
+            result += escapeAscii(text[i]);
+        else
+            result.append(text, i, length);
+        i += std::max<size_t>(length, 1);
+    }
+    return result;
+}
+
+size_t countCharacters(const std::string& text)
+{
+    return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return !isContinuation(c); }));
+}
+
+std::string shortened(const std::string& text, size_t limit)
+{
+    if (countCharacters(text) <= limit)
+        return text;
+    size_t end = 0;
+    for (size_t characters = 0; end < text.size(); end++)
+        if (!isContinuation(text[end]) && ++characters == limit)
+            break;
+    return limit == 0 ? std::string() : text.substr(0, end) + "\xe2\x80\xa6";
+}
+
+std::string formatNumber(double value, int decimals)
+{
+    if (!std::isfinite(value))
+        return "-";
+    std::ostringstream out;
+    out.imbue(std::locale::classic());
+    const bool huge = std::abs(value) >= 1e9;
+    if (huge)
+        out << std::scientific << std::setprecision(2) << value;
+    else
+        out << std::fixed << std::setprecision(decimals) << value;
+    const std::string text = out.str();
+    return text.find_first_of("123456789") == std::string::npos && text[0] == '-' ? text.substr(1) : text;
+}
+
+}  // namespace d2det
