@@ -67,7 +67,7 @@ PlotOptions plotOptions(const std::string& title, const std::string& yLabel)
     options.yLabel = yLabel;
     options.width = WIDTH;
     options.height = HEIGHT;
-    options.yMin = 0;
+    options.xMin = options.yMin = 0;
     return options;
 }
 
