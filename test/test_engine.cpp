@@ -758,8 +758,8 @@ BOOST_AUTO_TEST_CASE(train_resume_evaluate)
     BOOST_TEST(outcome.code == 0, outcome.text);
     checkContains(outcome.text, "finished after iteration 4 of 4");
     BOOST_TEST(fs::exists(world.path("run/best.safetensors")));
-    checkContains(outcome.text, "new best: AP ");
-    checkContains(outcome.text, "best: epoch 1.00, iteration 4, AP ");
+    checkContains(outcome.text, "new best: mean AP ");
+    checkContains(outcome.text, "best: epoch 1.00, iteration 4, mean AP ");
     const std::vector<std::string> commands = linesOf(world.path("run/command.txt"));
     BOOST_REQUIRE_EQUAL(commands.size(), 4u);
     BOOST_TEST(commands[1] == program() + " " + base + " --epochs 0.5 --eval-every 0");

@@ -53,7 +53,7 @@ struct Folder
     fs::path path;
 };
 
-Progress at(int64_t iteration)
+Progress progressAt(int64_t iteration)
 {
     Progress progress;
     progress.iteration = iteration;
@@ -131,9 +131,9 @@ BOOST_AUTO_TEST_CASE(numbers_are_read_back)
     BOOST_TEST(std::regex_match(name, pattern), name);
 
     const double infinity = std::numeric_limits<double>::infinity();
-    sink.write(at(20), {{"loss", 2.5}, {"loss/dlr", 1e-3}, {"rate", -0.0}});
+    sink.write(progressAt(20), {{"loss", 2.5}, {"loss/dlr", 1e-3}, {"rate", -0.0}});
     BOOST_TEST(readEvents(sink.path()).size() == 3u);  // flushed, though the file is open
-    sink.write(at(5000000000), {{"loss", infinity}, {"val/caf\xc3\xa9/AP", 0.5}, {"val/caf\xe9/AP", 0.25}});
+    sink.write(progressAt(5000000000), {{"loss", infinity}, {"val/caf\xc3\xa9/AP", 0.5}, {"val/caf\xe9/AP", 0.25}});
 
     const std::vector<Event> events = readEvents(sink.path());
     BOOST_REQUIRE_EQUAL(events.size(), 4u);
@@ -159,7 +159,7 @@ BOOST_AUTO_TEST_CASE(pictures_are_read_back)
     TensorBoardSink sink(folder.path.string(), 0);
     cv::Mat image(90, 160, CV_8UC3, cv::Scalar(40, 60, 50));
     cv::rectangle(image, {20, 30, 60, 40}, cv::Scalar(220, 30, 90), cv::FILLED);
-    sink.picture(at(7), "val/boxes/3.png", image);
+    sink.picture(progressAt(7), "val/boxes/3.png", image);
     const std::vector<Event> events = readEvents(sink.path());
     BOOST_REQUIRE_EQUAL(events.size(), 3u);
     BOOST_TEST(events[2].step == 7);
@@ -179,10 +179,10 @@ BOOST_AUTO_TEST_CASE(a_resume_starts_a_new_file)
 {
     const Folder folder;
     TensorBoardSink first(folder.path.string(), 0);
-    first.write(at(5), {{"loss", 1}});
+    first.write(progressAt(5), {{"loss", 1}});
     const std::string before = readBytes(first.path());
     TensorBoardSink second(folder.path.string(), 4);
-    second.write(at(5), {{"loss", 2}});
+    second.write(progressAt(5), {{"loss", 2}});
     BOOST_TEST(first.path() != second.path());
     BOOST_TEST(first.path() < second.path());  // TensorBoard reads in this order
     BOOST_TEST(readBytes(first.path()) == before);

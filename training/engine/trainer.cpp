@@ -449,7 +449,7 @@ void Trainer::runEvaluation()
     save(better);
     drawCurves();
     if (better)
-        metrics_.message("new best: AP " + fixed(mean, 4) + before + " -> " + path("best.safetensors"));
+        metrics_.message("new best: mean AP " + fixed(mean, 4) + before + " -> " + path("best.safetensors"));
 }
 
 void Trainer::drawCurves() const
@@ -465,7 +465,7 @@ std::string Trainer::bestSummary() const
     if (bestIteration_ == 0)
         return "";
     std::string text = "epoch " + fixed(epochOf(bestIteration_), 2) + ", iteration " + std::to_string(bestIteration_) +
-                       ", AP " + fixed(best_, 4);
+                       ", mean AP " + fixed(best_, 4);
     const CsvTable table = readCsv(path("eval.csv"));
     const std::vector<double>* const iterations = table.column("iteration");
     for (size_t row = 0; iterations && row < table.rows(); ++row)
