@@ -436,7 +436,8 @@ std::vector<d2det::SheetItem> sheetItems(const po::variables_map& args, const d2
             continue;
         d2det::Sample sample;
         sample.image = image.clone();
-        sample.boxes = d2det::usableBoxes(record, config.minSide);
+        sample.boxes = d2det::usableBoxesWithMasks(record, config.minSide);
+        d2det::fitMasks(sample);
         d2det::Random draws(seed, 1, index);
         d2det::augment(sample, config, draws);
         items.push_back(d2det::sheetItem(sample, "augmented " + fs::path(record.path).filename().string()));

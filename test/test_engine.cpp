@@ -8,10 +8,14 @@
 #define BOOST_TEST_MODULE engine
 #include <boost/test/unit_test.hpp>
 
+#include "engine/curves.hpp"
 #include "engine/trainer.hpp"
+#include "event_reader.hpp"
 
 #include "opencv2/d2det/detector.hpp"
 
+#include <boost/property_tree/ptree.hpp>
+#include <boost/property_tree/xml_parser.hpp>
 #include <nlohmann/json.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
@@ -168,6 +172,25 @@ std::string errorOf(const Config& config, const TrainOptions& options)
 void checkContains(const std::string& text, const std::string& part)
 {
     BOOST_TEST(text.find(part) != std::string::npos, "'" << text << "' does not contain '" << part << "'");
+}
+
+//! Event files of a run folder in the order in which TensorBoard reads them.
+std::vector<std::string> eventFiles(const std::string& run)
+{
+    std::vector<std::string> files;
+    for (const auto& entry : fs::directory_iterator(run))
+        if (entry.path().filename().string().rfind("events.out.tfevents.", 0) == 0)
+            files.push_back(entry.path().string());
+    std::sort(files.begin(), files.end());
+    return files;
+}
+
+//! Lines that a curve file draws; throws if it is no XML.
+size_t curvesIn(const std::string& path)
+{
+    boost::property_tree::ptree tree;
+    boost::property_tree::read_xml(path, tree);
+    return tree.get_child("svg").count("polyline");
 }
 
 }  // namespace
@@ -394,7 +417,10 @@ BOOST_AUTO_TEST_CASE(checkpoints_are_complete_and_pruned)
                                                "checkpoint_00000005.safetensors",
                                                "checkpoint_00000006.safetensors",
                                                "config.json",
+                                               "curves_ap.svg",
+                                               "curves_loss.svg",
                                                "eval.csv",
+                                               fs::path(eventFiles(world.path("run")).at(0)).filename().string(),
                                                "last.safetensors",
                                                "log.csv"};
     BOOST_TEST(names == expected, boost::test_tools::per_element());
@@ -416,6 +442,139 @@ BOOST_AUTO_TEST_CASE(checkpoints_are_complete_and_pruned)
     BOOST_TEST(evaluations[2].rfind("6,", 0) == 0u);
 }
 
+namespace
+{
+
+//! The last value of every number, as TensorBoard has it when all files are read, by (name, step).
+std::map<std::pair<std::string, int64_t>, float> mergedScalars(const std::vector<std::string>& files)
+{
+    std::map<std::pair<std::string, int64_t>, float> merged;
+    for (const std::string& file : files)
+        for (const d2det::test::Event& event : d2det::test::readEvents(file))
+        {
+            for (auto i = merged.begin(); event.start && i != merged.end();)
+                i = i->first.second >= event.step ? merged.erase(i) : std::next(i);
+            for (const auto& item : event.scalars)
+            {
+                BOOST_TEST(merged.count({item.first, event.step}) == 0u, item.first << " twice");
+                merged[{item.first, event.step}] = item.second;
+            }
+        }
+    return merged;
+}
+
+}  // namespace
+
+//! What can be watched is whole after a run that was killed behind its last checkpoint and continued.
+BOOST_AUTO_TEST_CASE(a_run_can_be_watched)
+{
+    const World world;
+    TrainOptions options = world.options("run");
+    options.evalEvery = 0.5;  // after iterations 2, 4, 6
+    options.pictures = 3;
+    options.command = "first --epochs 1.5";
+    options.stopAfter = 5;
+    Trainer(world.config(), options).run();
+    const fs::path last = world.path("run/last.safetensors");
+    fs::remove(last);
+    fs::copy(world.path("run/checkpoint_00000004.safetensors"), last);
+    options.stopAfter = 0;
+    options.resume = true;
+    options.command = "second --resume";
+    Trainer second(world.config(), options);
+    BOOST_TEST(second.run());
+
+    const std::vector<std::string> files = eventFiles(world.path("run"));
+    BOOST_REQUIRE_EQUAL(files.size(), 2u);
+    const auto scalars = mergedScalars(files);
+    for (const char* file : {"log.csv", "eval.csv"})
+    {
+        const CsvTable table = readCsv(world.path(std::string("run/") + file));
+        BOOST_REQUIRE_EQUAL(table.rows(), file[0] == 'l' ? 6u : 3u);
+        for (size_t column = 2; column < table.names.size(); ++column)
+            for (size_t row = 0; row < table.rows(); ++row)
+            {
+                const double value = table.columns[column][row];
+                const auto found =
+                    scalars.find({table.names[column], static_cast<int64_t>(table.column("iteration")->at(row))});
+                BOOST_REQUIRE(found != scalars.end());
+                BOOST_TEST(std::abs(value - found->second) <= 1e-4 * std::abs(value), table.names[column]);
+            }
+    }
+    const CsvTable log = readCsv(world.path("run/log.csv"));
+    for (const char* name : {"loss", "memory_mib", "data_seconds", "data_share", "rate"})
+        BOOST_TEST(log.column(name), name);
+    BOOST_TEST(log.column("memory_mib")->at(0) > 20);
+    BOOST_TEST(log.column("data_seconds")->at(0) >= 0);
+
+    std::map<std::string, int> pictures;
+    for (const std::string& file : files)
+        for (const d2det::test::Event& event : d2det::test::readEvents(file))
+            for (const auto& item : event.pictures)
+            {
+                ++pictures[item.first];
+                const std::vector<uchar> bytes(item.second.bytes.begin(), item.second.bytes.end());
+                BOOST_TEST(cv::imdecode(bytes, cv::IMREAD_COLOR).size() == cv::Size(96, 64));
+            }
+    const std::map<std::string, int> expected = {
+        {"val/boxes/1.png", 3}, {"val/boxes/4.png", 3}, {"val/boxes/6.png", 3}};
+    BOOST_TEST((pictures == expected));
+
+    BOOST_TEST(curvesIn(world.path("run/curves_ap.svg")) == 3u);
+    BOOST_TEST(curvesIn(world.path("run/curves_loss.svg")) >= 8u);
+
+    const std::vector<std::string> command = linesOf(world.path("run/command.txt"));
+    BOOST_REQUIRE_EQUAL(command.size(), 4u);
+    checkContains(command[0], "OpenCV " CV_VERSION);
+    checkContains(command[0], "starts");
+    BOOST_TEST(command[1] == "first --epochs 1.5");
+    checkContains(command[2], "LibTorch " TORCH_VERSION);
+    checkContains(command[2], "continues after iteration 4");
+    BOOST_TEST(command[3] == "second --resume");
+
+    // The best evaluation is the first that has the highest AP.
+    const CsvTable evaluations = readCsv(world.path("run/eval.csv"));
+    const std::vector<double>& precision = *evaluations.column("val/boxes/AP");
+    const auto best = std::max_element(precision.begin(), precision.end()) - precision.begin();
+    const std::string iteration = std::to_string(2 * (best + 1));
+    checkContains(second.bestSummary(), "iteration " + iteration + ",");
+    checkContains(second.bestSummary(), "boxes/AP75 ");
+    BOOST_TEST(readSafetensors(world.path("run/best.safetensors")).metadata.at("iteration") == iteration);
+    BOOST_TEST(world.last("run").metadata.at("best_iteration") == iteration);
+}
+
+//! Rows of other names than the first ones: nothing moves into a wrong column.
+BOOST_AUTO_TEST_CASE(tables_take_new_names)
+{
+    const World world;
+    const std::string folder = world.root.string();
+    CsvSink sink(folder, 0);
+    sink.write({1, 9, 0.5, 0}, {{"loss", 1}, {"rate", 2}});
+    sink.write({2, 9, 1, 0}, {{"memory_mib", 5}, {"rate", 3}});
+    sink.write({2, 9, 1, 0}, {{"val/a,b/AP", 0.5}});
+    CsvSink(folder, 2).write({3, 9, 1.5, 0}, {{"a", 7}, {"loss", 4}});
+    const std::vector<std::string> log = {"iteration,epoch,loss,rate,memory_mib,a", "1,0.5000,1,2,,", "2,1.0000,,3,5,",
+                                          "3,1.5000,4,,,7"};
+    BOOST_TEST(linesOf(world.path("log.csv")) == log, boost::test_tools::per_element());
+    const std::vector<std::string> evaluations = {"iteration,epoch,val/a_b/AP", "2,1.0000,0.5"};
+    BOOST_TEST(linesOf(world.path("eval.csv")) == evaluations, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(the_line_fits)
+{
+    const Values values = {{"data_share", 0.25}, {"grad_norm", 1},     {"images_per_second", 12.345}, {"loss", 1.25},
+                           {"loss/cls", 0.5},    {"loss/dlr", 0.125},  {"memory_mib", 1234.5},        {"rate", 0.001},
+                           {"skipped", 0},       {"data_seconds", 0.1}};
+    const Progress progress{120, 4800, 0.25, 3700};
+    BOOST_TEST(progressLine(progress, values, 500) ==
+               "epoch 0.25 iter 120/4800 loss 1.2500 cls 0.500 dlr 0.125 data 25% 12.35 images/s memory 1234 MiB rate "
+               "1.00e-03 left 1h01m");
+    BOOST_TEST(progressLine(progress, values, 79) ==
+               "epoch 0.25 iter 120/4800 loss 1.2500 data 25% 12.35 images/s left 1h01m");
+    for (size_t columns = 63; columns < 130; ++columns)
+        BOOST_TEST(progressLine(progress, values, columns).size() <= columns, columns);
+}
+
 //! The evaluation during training must not leave a trace in the weights.
 BOOST_AUTO_TEST_CASE(evaluation_changes_nothing)
 {
@@ -426,8 +585,11 @@ BOOST_AUTO_TEST_CASE(evaluation_changes_nothing)
     options.evalEvery = 0.5;
     Trainer(world.config(), options).run();
     TensorFile plain = world.last("plain"), evaluated = world.last("evaluated");
-    plain.metadata.erase("best");
-    evaluated.metadata.erase("best");
+    for (const char* key : {"best", "best_iteration"})
+    {
+        plain.metadata.erase(key);
+        evaluated.metadata.erase(key);
+    }
     checkEqual(plain, evaluated);
 }
 
@@ -509,6 +671,50 @@ BOOST_AUTO_TEST_CASE(evaluation_uses_image_pixels)
     std::ofstream(world.path("images/3.png")) << "no image";
     BOOST_TEST(evaluate(model, dataset, 0.2, {}).unreadable == 1);
     BOOST_CHECK_THROW(evaluate(model, dataset, 0.1, {}), std::runtime_error);
+}
+
+//! Pictures get what is counted, on the images that were asked for; masks also where none are annotated.
+BOOST_AUTO_TEST_CASE(evaluation_shows_images)
+{
+    const World world;
+    Config config = world.config();
+    config.model.classNames = {"flat", "tall"};
+    config.model.roi.maskHead.type = "d2det";
+    config.model.roi.maskHead.channels = 8;
+    config.model.roi.maskHead.normGroups = 2;
+    config.model.roi.maskHead.scoreChannels = 8;
+    torch::manual_seed(5);
+    Detector model(config.model);
+    const Dataset dataset = loadDatasets(config.data.val, {});
+    BOOST_TEST(chooseImages(dataset, 3) == (std::vector<size_t>{1, 4, 6}), boost::test_tools::per_element());
+    BOOST_TEST(chooseImages(dataset, 100).size() == size_t(kImages));
+    BOOST_TEST(chooseImages(dataset, 0).empty());
+
+    int64_t shown = 0;
+    std::vector<int64_t> ids;
+    const auto show = [&](const ImageRecord& record, const ImageResult& result)
+    {
+        ids.push_back(record.id);
+        shown += result.detections.rows;
+        BOOST_TEST(cv::norm(result.image, cv::imread(record.path), cv::NORM_INF) == 0);
+        BOOST_REQUIRE_EQUAL(result.masks.size(), static_cast<size_t>(result.detections.rows));
+        for (int i = 0; i < result.detections.rows; ++i)
+        {
+            const float* const row = result.detections.ptr<float>(i);
+            BOOST_TEST((0 <= row[0] && row[0] <= row[2] && row[2] <= 96));
+            BOOST_TEST((0 <= row[1] && row[1] <= row[3] && row[3] <= 64));
+            BOOST_TEST((row[4] > 0 && row[4] <= 1 && (row[5] == 0 || row[5] == 1)));
+            BOOST_TEST(result.masks[static_cast<size_t>(i)].size() == result.image.size());
+        }
+    };
+    const Evaluation some = evaluate(model, dataset, 0, {}, {{2, 5}, show});
+    BOOST_TEST(ids == (std::vector<int64_t>{3, 6}), boost::test_tools::per_element());
+    shown = 0;
+    const Evaluation all = evaluate(model, dataset, 0, {}, {chooseImages(dataset, 100), show});
+    BOOST_TEST(shown > 0);
+    BOOST_TEST(shown == all.detections);
+    BOOST_TEST(some.summary == all.summary, boost::test_tools::per_element());
+    BOOST_TEST(all.maskSummary.empty());
 }
 
 BOOST_AUTO_TEST_CASE(losses_that_are_no_number)
@@ -663,6 +869,12 @@ BOOST_AUTO_TEST_CASE(train_resume_evaluate)
     BOOST_TEST(outcome.code == 0, outcome.text);
     checkContains(outcome.text, "finished after iteration 4 of 4");
     BOOST_TEST(fs::exists(world.path("run/best.safetensors")));
+    checkContains(outcome.text, "new best: mean AP ");
+    checkContains(outcome.text, "best: epoch 1.00, iteration 4, mean AP ");
+    const std::vector<std::string> commands = linesOf(world.path("run/command.txt"));
+    BOOST_REQUIRE_EQUAL(commands.size(), 4u);
+    BOOST_TEST(commands[1] == program() + " " + base + " --epochs 0.5 --eval-every 0");
+    BOOST_TEST(commands[3] == program() + " --threads 1 --resume --epochs 1" + run);
     outcome = runProgram(world, "--threads 1 --eval-only " + world.path("run/best.safetensors"));
     BOOST_TEST(outcome.code == 0, outcome.text);
     checkContains(outcome.text, "AP50");

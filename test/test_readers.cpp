@@ -872,6 +872,8 @@ BOOST_AUTO_TEST_CASE(many_equal_boxes_take_bounded_time)
     const auto duplicates = std::count_if(report.findings.begin(), report.findings.end(),
                                           [](const Finding& f) { return f.code == "duplicate-box"; });
     BOOST_TEST(duplicates >= 19998);
+    BOOST_TEST(std::count_if(report.findings.begin(), report.findings.end(),
+                             [](const Finding& f) { return f.code == "not-compared"; }) == 1);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,6 +5,7 @@
 /* d2det_train: trains a detector from a configuration file, or evaluates a checkpoint. Exit code 0: done (also when stopped
    by a signal after saving), 1: an error, one line on stderr, 2: wrong usage. */
 
+#include "data/text.hpp"
 #include "engine/checkpoint.hpp"
 #include "engine/runtime.hpp"
 #include "engine/trainer.hpp"
@@ -39,7 +40,8 @@ po::options_description describe()
     add("config,c", po::value<std::string>(),
         "configuration file (JSON); with --resume or --eval-only the checkpoint's if left out");
     add("output,o", po::value<std::string>(),
-        "run folder: checkpoints, log.csv, eval.csv, config.json; created if absent");
+        "run folder: checkpoints, log.csv, eval.csv, curves_*.svg, config.json, command.txt, files of TensorBoard; "
+        "created if absent");
     add("init", po::value<std::string>(), "weights to start from: a backbone or a checkpoint, .safetensors");
     add("resume", "continue the run in the output folder");
     add("set", po::value<std::vector<std::string>>()->composing(),
@@ -47,6 +49,8 @@ po::options_description describe()
     add("threads", po::value<int>()->default_value(0), "threads, 0: one per core");
     add("epochs", po::value<double>(), "same as --set solver.epochs=...");
     add("eval-every", po::value<double>()->default_value(2), "epochs between evaluations on data.val, 0: never");
+    add("pictures", po::value<int>()->default_value(4),
+        "images of each validation set that TensorBoard shows with their detections");
     add("eval-only", po::value<std::string>(), "evaluate this checkpoint on data.val and exit");
     return options;
 }
@@ -57,7 +61,8 @@ void printHelp(const po::options_description& options)
         << "Trains a D2Det detector.\n\n"
            "  d2det_train --config person.json --output runs/person --init mobilenet_v2_folded.safetensors\n"
            "  d2det_train --resume --output runs/person\n"
-           "  d2det_train --eval-only runs/person/best.safetensors\n\n"
+           "  d2det_train --eval-only runs/person/best.safetensors\n"
+           "  tensorboard --logdir runs\n\n"
         << options
         << "\nControl-C finishes the step, saves a checkpoint and exits; a second one ends the program at once.\n";
 }
@@ -78,6 +83,8 @@ po::variables_map parseArguments(int argc, char** argv, const po::options_descri
         throw UsageError("--threads must be 0 .. 1024");
     if (!(values["eval-every"].as<double>() >= 0))
         throw UsageError("--eval-every must not be negative");
+    if (values["pictures"].as<int>() < 0 || values["pictures"].as<int>() > 100)
+        throw UsageError("--pictures must be 0 .. 100");
     return values;
 }
 
@@ -146,7 +153,7 @@ int evaluateOnly(const po::variables_map& values)
     return 0;
 }
 
-int train(const po::variables_map& values)
+int train(const po::variables_map& values, const std::vector<std::string>& arguments)
 {
     d2det::TrainOptions options;
     options.output = text(values, "output");
@@ -156,6 +163,8 @@ int train(const po::variables_map& values)
     options.resume = values.count("resume") > 0;
     options.threads = values["threads"].as<int>();
     options.evalEvery = values["eval-every"].as<double>();
+    options.pictures = values["pictures"].as<int>();
+    options.command = d2det::shellCommand(arguments);
     const std::string last = (fs::path(options.output) / "last.safetensors").string();
     if (!options.resume && fs::exists(last))
         throw std::runtime_error(last + " exists: add --resume to continue that run, or choose another --output");
@@ -165,6 +174,9 @@ int train(const po::variables_map& values)
     std::printf("%s after iteration %lld of %lld, weights in %s\n", finished ? "finished" : "stopped",
                 static_cast<long long>(trainer.iteration()), static_cast<long long>(trainer.totalIterations()),
                 last.c_str());
+    const std::string best = trainer.bestSummary();
+    if (!best.empty())
+        std::printf("best: %s, weights in %s\n", best.c_str(), (fs::path(options.output) / "best.safetensors").c_str());
     return 0;
 }
 
@@ -184,7 +196,8 @@ int main(int argc, char** argv)
         }
         std::signal(SIGINT, handleSignal);
         std::signal(SIGTERM, handleSignal);
-        return values.count("eval-only") ? evaluateOnly(values) : train(values);
+        return values.count("eval-only") ? evaluateOnly(values)
+                                         : train(values, std::vector<std::string>(argv, argv + argc));
     }
     catch (const UsageError& error)
     {

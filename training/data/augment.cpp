@@ -97,6 +97,13 @@ std::vector<LabelledBox> usableBoxesWithMasks(const ImageRecord& image, double m
     return boxes;
 }
 
+void fitMasks(Sample& sample)
+{
+    for (LabelledBox& box : sample.boxes)
+        if (!box.mask.empty() && box.mask.size() != sample.image.size())
+            cv::resize(box.mask, box.mask, sample.image.size(), 0, 0, cv::INTER_NEAREST_EXACT);
+}
+
 void flipHorizontal(Sample& sample)
 {
     cv::Mat flipped;  // not in place: the image may be shared with the cache

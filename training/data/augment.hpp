@@ -43,6 +43,9 @@ std::vector<LabelledBox> usableBoxes(const ImageRecord& image, double minSide);
 //! The same with the masks of their segmentations; one that cannot be decoded or is empty counts as absent.
 std::vector<LabelledBox> usableBoxesWithMasks(const ImageRecord& image, double minSide);
 
+//! Gives masks the size of the image, where the annotation file is wrong about it.
+void fitMasks(Sample& sample);
+
 void flipHorizontal(Sample& sample);
 
 //! Takes `part` of the image. Boxes thinner than minSide after clipping are dropped.

@@ -124,16 +124,9 @@ SheetItem sheetItem(const ImageRecord& record, const cv::Mat& image)
     for (const Annotation& a : record.annotations)
     {
         SheetObject object{a.x, a.y, a.x + a.width, a.y + a.height, a.category, a.crowd, cv::Mat()};
-        if (a.segmentation)
-            try
-            {
-                cv::d2det::rleDecode(toRle(*a.segmentation, record.height, record.width), object.mask);
-                object.mask = object.mask.size() == image.size() ? cv::Mat(object.mask * 255) : cv::Mat();
-            }
-            catch (const cv::Exception&)  // lint names it
-            {
-                object.mask.release();
-            }
+        if (a.segmentation)  // one that cannot be decoded is named by lint
+            object.mask = toMask(*a.segmentation, record.height, record.width);
+        object.mask = object.mask.size() == image.size() ? cv::Mat(object.mask * 255) : cv::Mat();
         item.objects.push_back(std::move(object));
     }
     return item;
@@ -145,7 +138,8 @@ SheetItem sheetItem(const Sample& sample, const std::string& caption)
     item.image = sample.image;
     item.caption = caption;
     for (const LabelledBox& box : sample.boxes)
-        item.objects.push_back({box.x1, box.y1, box.x2, box.y2, box.category, false, cv::Mat()});
+        item.objects.push_back({box.x1, box.y1, box.x2, box.y2, box.category, false,
+                                box.mask.empty() ? cv::Mat() : cv::Mat(box.mask * 255)});
     return item;
 }
 

@@ -28,7 +28,7 @@ namespace
 
 constexpr double SAME_BOX = 0.99;                        // intersection over union
 constexpr double MISFIT_PIXELS = 2, MISFIT_PART = 0.05;  // by which a mask's bounds may differ from the box
-constexpr int64_t MAX_COMPARISONS = 200000000;           // of boxes, about a second
+constexpr int64_t MAX_COMPARISONS = 50000000;            // of boxes, less than a second
 
 std::string sizeText(int width, int height)
 {
@@ -282,8 +282,10 @@ void Linter::checkDuplicates(std::vector<const RawAnnotation*>& boxes, const Raw
         const double reach = a.x + (1 / SAME_BOX - 1) * a.width;
         for (size_t j = i + 1; !known[i] && j < boxes.size() && boxes[j]->box[0] <= reach; j++)
         {
-            if (known[j] || ++comparisons_ > MAX_COMPARISONS)
+            if (known[j])
                 continue;
+            if (++comparisons_ > MAX_COMPARISONS)
+                return;
             const cv::Rect2d b = boxOf(*boxes[j]);
             const double both = (a & b).area();
             if (!(both > SAME_BOX * (a.area() + b.area() - both)))

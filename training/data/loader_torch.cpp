@@ -14,7 +14,6 @@
 #include "data/sampler.hpp"
 
 #include <opencv2/d2det/detector.hpp>
-#include <opencv2/imgproc.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -297,9 +296,7 @@ Prepared DataLoader::Impl::prepare(const SampleDraw& draw)
     if (sample.image.empty())
         return out;
     sample.boxes = usableBoxesWithMasks(record, config_.minSide);
-    for (LabelledBox& box : sample.boxes)  // the annotation file may be wrong about the image's size
-        if (!box.mask.empty() && box.mask.size() != sample.image.size())
-            cv::resize(box.mask, box.mask, sample.image.size(), 0, 0, cv::INTER_NEAREST_EXACT);
+    fitMasks(sample);
 
     cv::d2det::InputParams params = input_;
     if (training_)

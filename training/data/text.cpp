@@ -10,6 +10,7 @@
 #include <cctype>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <numeric>
 
 #include <sys/ioctl.h>
@@ -71,6 +72,26 @@ size_t terminalColumns(int descriptor)
 {
     winsize size{};
     return ::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col - 1u : 119u;
+}
+
+std::string shellCommand(const std::vector<std::string>& arguments)
+{
+    const auto plain = [](unsigned char c) { return std::isalnum(c) || std::strchr("_-./=:,@%+", c); };
+    std::string line;
+    for (const std::string& argument : arguments)
+    {
+        line += line.empty() ? "" : " ";
+        if (!argument.empty() && std::all_of(argument.begin(), argument.end(), plain))
+        {
+            line += argument;
+            continue;
+        }
+        line += '\'';
+        for (const char c : argument)
+            line += c == '\'' ? std::string("'\\''") : std::string(1, c);
+        line += '\'';
+    }
+    return line;
 }
 
 }  // namespace d2det

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Texts that programs show: near names in error messages, times, width of the terminal. */
+/* Texts that programs show: near names in error messages, times, width of the terminal, commands. */
 
 #ifndef D2DET_TRAINING_TEXT_HPP
 #define D2DET_TRAINING_TEXT_HPP
@@ -25,6 +25,9 @@ std::string formatDuration(double seconds);
 
 //! Columns of the terminal behind a file descriptor, less one; 119 if it has none.
 size_t terminalColumns(int descriptor);
+
+//! Arguments as one line that a POSIX shell takes apart into them again; only what needs quotes gets them.
+std::string shellCommand(const std::vector<std::string>& arguments);
 
 }  // namespace d2det
 

@@ -8,12 +8,15 @@
 
 #include "data/text.hpp"
 #include "engine/checkpoint.hpp"
+#include "engine/curves.hpp"
 
-#include <cmath>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <limits>
 #include <stdexcept>
+#include <utility>
 
 #include <unistd.h>
 
@@ -46,7 +49,65 @@ std::string rowsUntil(const std::string& path, int64_t iteration)
     return kept;
 }
 
+//! A name as a cell of a table.
+std::string cellName(std::string name)
+{
+    for (char& c : name)
+        if (c == ',' || c == '"' || static_cast<unsigned char>(c) < ' ')
+            c = '_';
+    return name;
+}
+
+std::string position(const Progress& progress)
+{
+    return "epoch " + format("%.2f", progress.epoch) + " iter " + std::to_string(progress.iteration) + "/" +
+           std::to_string(progress.total);
+}
+
+//! A number as the console shows it; empty if it does not. Low ranks stay longest where space is short.
+struct Piece
+{
+    std::string text;
+    int rank = 0;
+};
+
+Piece consolePiece(const std::string& name, double value)
+{
+    if (name == "loss")
+        return {" loss " + format("%.4f", value), 0};
+    if (name == "images_per_second")
+        return {" " + format("%.2f", value) + " images/s", 0};
+    if (name == "data_share")
+        return {" data " + format("%.0f%%", 100 * value), 1};
+    if (name == "memory_mib")
+        return {" memory " + format("%.0f MiB", value), 2};
+    if (name == "rate")
+        return {" rate " + format("%.2e", value), 3};
+    if (startsWith(name, "loss/"))
+        return {" " + name.substr(5) + " " + format("%.3f", value), 4};
+    return {};
+}
+
 }  // namespace
+
+std::string progressLine(const Progress& progress, const Values& values, size_t columns)
+{
+    std::vector<Piece> pieces;
+    for (const auto& item : values)
+        pieces.push_back(consolePiece(item.first, item.second));
+    const auto isLoss = [](const Piece& piece) { return piece.rank == 4 || startsWith(piece.text, " loss "); };
+    std::stable_partition(pieces.begin(), pieces.end(), isLoss);
+    const std::string begin = position(progress), end = " left " + formatDuration(progress.secondsLeft);
+    for (int highest = 4;; --highest)
+    {
+        std::string line = begin;
+        for (const Piece& piece : pieces)
+            line += piece.rank <= highest ? piece.text : std::string();
+        line += end;
+        if (line.size() <= columns || highest == 0)
+            return line;
+    }
+}
 
 void Metrics::put(const std::string& name, double value)
 {
@@ -55,14 +116,30 @@ void Metrics::put(const std::string& name, double value)
     ++sum.count;
 }
 
+void Metrics::putPicture(const std::string& name, const cv::Mat& image)
+{
+    pictures_[name] = image;
+}
+
+void Metrics::clear()
+{
+    sums_.clear();
+    pictures_.clear();
+}
+
 void Metrics::write(const Progress& progress)
 {
     Values values;
     for (const auto& item : sums_)
         values[item.first] = item.second.sum / static_cast<double>(item.second.count);
-    sums_.clear();
+    const std::map<std::string, cv::Mat> pictures = std::move(pictures_);
+    clear();
     for (const auto& sink : sinks_)
+    {
         sink->write(progress, values);
+        for (const auto& item : pictures)
+            sink->picture(progress, item.first, item.second);
+    }
 }
 
 void Metrics::message(const std::string& text)
@@ -95,70 +172,75 @@ void ConsoleSink::message(const std::string& text)
 
 void ConsoleSink::write(const Progress& progress, const Values& values)
 {
-    std::string line = "epoch " + format("%.2f", progress.epoch) + " iter " + std::to_string(progress.iteration) + "/" +
-                       std::to_string(progress.total);
     std::string evaluation;
-    const auto total = values.find("loss");
-    if (total != values.end())
-        line += " loss " + format("%.4f", total->second);
     for (const auto& item : values)
-    {
-        if (startsWith(item.first, "loss/"))
-            line += " " + item.first.substr(5) + " " + format("%.3f", item.second);
-        else if (startsWith(item.first, "val/"))
+        if (startsWith(item.first, "val/"))
             evaluation += " " + item.first.substr(4) + " " + format("%.4f", item.second);
-        else if (item.first == "rate")
-            line += " rate " + format("%.2e", item.second);
-        else if (item.first == "images_per_second")
-            line += " " + format("%.2f", item.second) + " images/s";
-        else if (item.first == "data_share")
-            line += " data " + format("%.0f%%", 100 * item.second);
-    }
     if (!evaluation.empty())
-        return message(line + ":" + evaluation);
-    line += " left " + formatDuration(progress.secondsLeft);
+        return message(position(progress) + ":" + evaluation);
     if (!terminal_)
-        return message(line);
-    std::printf("\r\033[K%s", line.substr(0, terminalColumns(STDOUT_FILENO)).c_str());
+        return message(progressLine(progress, values, std::numeric_limits<size_t>::max()));
+    const size_t columns = terminalColumns(STDOUT_FILENO);
+    std::printf("\r\033[K%s", progressLine(progress, values, columns).substr(0, columns).c_str());
     std::fflush(stdout);
     lineOpen_ = true;
 }
 
-CsvSink::CsvSink(const std::string& folder, int64_t iteration) : folder_(folder)
+CsvSink::CsvSink(const std::string& folder, int64_t iteration)
 {
-    for (const char* name : {"log.csv", "eval.csv"})
+    log_.path = (std::filesystem::path(folder) / "log.csv").string();
+    evaluations_.path = (std::filesystem::path(folder) / "eval.csv").string();
+    for (Table* const table : {&log_, &evaluations_})
     {
-        const std::string path = (std::filesystem::path(folder) / name).string();
-        if (std::filesystem::exists(path))
-            writeTextAtomically(path, iteration > 0 ? rowsUntil(path, iteration) : std::string());
+        if (!std::filesystem::exists(table->path))
+            continue;
+        writeTextAtomically(table->path, iteration > 0 ? rowsUntil(table->path, iteration) : std::string());
+        const std::vector<std::string> names = readCsv(table->path).names;
+        if (names.size() > 2)
+            table->names.assign(names.begin() + 2, names.end());
     }
 }
 
 void CsvSink::write(const Progress& progress, const Values& values)
 {
     const bool evaluation = !values.empty() && startsWith(values.rbegin()->first, "val/");
-    writeRow(evaluation ? "eval.csv" : "log.csv", progress, values);
+    writeRow(evaluation ? evaluations_ : log_, progress, values);
 }
 
-void CsvSink::writeRow(const std::string& name, const Progress& progress, const Values& values)
+//! Appends unknown names to the header; the rows that are there get empty cells.
+void CsvSink::addColumns(Table& table, const Values& values)
 {
-    const std::filesystem::path path = std::filesystem::path(folder_) / name;
-    std::error_code error;
-    const bool fresh = !std::filesystem::exists(path, error) || std::filesystem::file_size(path, error) == 0;
-    std::ofstream file(path, std::ios::app);
-    if (fresh)
-    {
-        file << "iteration,epoch";
-        for (const auto& item : values)
-            file << "," << item.first;
-        file << "\n";
-    }
-    file << progress.iteration << "," << format("%.4f", progress.epoch);
+    const size_t before = table.names.size();
     for (const auto& item : values)
-        file << "," << format("%.6g", item.second);
+        if (std::find(table.names.begin(), table.names.end(), cellName(item.first)) == table.names.end())
+            table.names.push_back(cellName(item.first));
+    if (table.names.size() == before)
+        return;
+    std::string text = "iteration,epoch";
+    for (const std::string& name : table.names)
+        text += "," + name;
+    text += "\n";
+    std::ifstream file(table.path);
+    std::string line;
+    std::getline(file, line);
+    while (std::getline(file, line))
+        text += line + std::string(table.names.size() - before, ',') + "\n";
+    writeTextAtomically(table.path, text);
+}
+
+void CsvSink::writeRow(Table& table, const Progress& progress, const Values& values)
+{
+    addColumns(table, values);
+    std::map<std::string, double> cells;
+    for (const auto& item : values)
+        cells[cellName(item.first)] = item.second;
+    std::ofstream file(table.path, std::ios::app);
+    file << progress.iteration << "," << format("%.4f", progress.epoch);
+    for (const std::string& name : table.names)
+        file << "," << (cells.count(name) ? format("%.6g", cells[name]) : std::string());
     file << "\n";
     if (!file.flush())
-        throw std::runtime_error(path.string() + " cannot be written; is the disk full?");
+        throw std::runtime_error(table.path + " cannot be written; is the disk full?");
 }
 
 }  // namespace d2det

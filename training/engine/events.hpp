@@ -3,10 +3,12 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* What a training run tells: the loop puts named numbers, sinks show or store them. put() averages over the interval between
-   two writes; names are "loss/dlr", "rate", "val/coco_person/AP". */
+   two writes; names are "loss/dlr", "rate", "val/coco_person/AP". Pictures go with the numbers of the next write. */
 
 #ifndef D2DET_TRAINING_EVENTS_HPP
 #define D2DET_TRAINING_EVENTS_HPP
+
+#include <opencv2/core/mat.hpp>
 
 #include <cstdint>
 #include <fstream>
@@ -35,6 +37,8 @@ public:
     virtual ~EventSink() = default;
     virtual void write(const Progress& progress, const Values& values) = 0;
     virtual void message(const std::string&) {}
+    //! An 8-bit BGR image, named like "val/coco_person/street.jpg".
+    virtual void picture(const Progress&, const std::string&, const cv::Mat&) {}
 };
 
 class Metrics
@@ -42,9 +46,10 @@ class Metrics
 public:
     void addSink(std::unique_ptr<EventSink> sink) { sinks_.push_back(std::move(sink)); }
     void put(const std::string& name, double value);
-    void write(const Progress& progress);   //!< averages to all sinks, then starts afresh
-    void message(const std::string& text);  //!< a line for the user
-    void clear() { sums_.clear(); }
+    void putPicture(const std::string& name, const cv::Mat& image);  //!< 8-bit BGR
+    void write(const Progress& progress);                            //!< averages to all sinks, then starts afresh
+    void message(const std::string& text);                           //!< a line for the user
+    void clear();
 
 private:
     struct Sum
@@ -53,8 +58,14 @@ private:
         int64_t count = 0;
     };
     std::map<std::string, Sum> sums_;
+    std::map<std::string, cv::Mat> pictures_;
     std::vector<std::unique_ptr<EventSink>> sinks_;
 };
+
+/** The line of a write. Numbers that do not fit are left out, least important first: the parts of the loss, the rate, memory,
+    data. How far the run is, the loss, speed and time left always stay.
+    @param columns of the terminal. */
+std::string progressLine(const Progress& progress, const Values& values, size_t columns);
 
 //! A line per write; on a terminal one line that is rewritten.
 class ConsoleSink : public EventSink
@@ -72,7 +83,8 @@ private:
     bool lineOpen_ = false;
 };
 
-//! One file per set of names: training numbers in log.csv, evaluations in eval.csv. Rows are added to what is there.
+/** Training numbers in log.csv, evaluations in eval.csv. Rows are added to what is there; a name that the table does not know
+    yet becomes a column of it, a number that a row does not have is an empty cell. */
 class CsvSink : public EventSink
 {
 public:
@@ -81,9 +93,15 @@ public:
     void write(const Progress& progress, const Values& values) override;
 
 private:
-    void writeRow(const std::string& name, const Progress& progress, const Values& values);
+    struct Table
+    {
+        std::string path;
+        std::vector<std::string> names;  //!< columns after iteration and epoch
+    };
+    void writeRow(Table& table, const Progress& progress, const Values& values);
+    void addColumns(Table& table, const Values& values);
 
-    std::string folder_;
+    Table log_, evaluations_;
 };
 
 }  // namespace d2det

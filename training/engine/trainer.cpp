@@ -2,20 +2,30 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Training loop; see trainer.hpp. Files of a run folder: config.json, log.csv, eval.csv, checkpoint_<iteration>.safetensors,
-   last.safetensors (a second name of the newest), best.safetensors (of the best evaluation). */
+/* Training loop; see trainer.hpp. Files of a run folder: config.json, command.txt, log.csv, eval.csv, curves_loss.svg, curves_ap.svg,
+   events.out.tfevents.* (TensorBoard), checkpoint_<iteration>.safetensors, last.safetensors (a second name of the newest),
+   best.safetensors (of the best evaluation). */
 
 #include "engine/trainer.hpp"
 
+#include "engine/curves.hpp"
 #include "engine/runtime.hpp"
+#include "engine/tensorboard.hpp"
+#include "opencv2/d2det/drawing.hpp"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <opencv2/core/utility.hpp>
+#include <opencv2/imgproc.hpp>
+#include <torch/version.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <stdexcept>
 
 namespace d2det
@@ -28,6 +38,8 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 constexpr int kMaxSkippedInRow = 10;
+constexpr float kShownScore = 0.3f;  // of detections in pictures
+constexpr int kPictureSide = 800;    // longer side of pictures, pixels
 
 std::atomic<bool> stopFlag{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "requestStop is called by signal handlers");
@@ -108,6 +120,46 @@ CocoOptions readOptions(const Config& config)
     return options;
 }
 
+//! The detections drawn on their image.
+cv::Mat drawResult(const ImageResult& result, const std::vector<std::string>& classNames)
+{
+    cv::Mat picture = result.image.clone();
+    cv::d2det::drawDetections(picture, result.detections, result.masks, classNames, kShownScore);
+    const double scale = static_cast<double>(kPictureSide) / std::max(picture.cols, picture.rows);
+    if (scale < 1)
+        cv::resize(picture, picture, cv::Size(), scale, scale, cv::INTER_AREA);
+    return picture;
+}
+
+std::string utcNow()
+{
+    const std::time_t now = std::time(nullptr);
+    std::tm parts{};
+    ::gmtime_r(&now, &parts);
+    char text[64];
+    std::strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &parts);
+    return text;
+}
+
+std::string fixed(double value, int decimals)
+{
+    char text[64];
+    std::snprintf(text, sizeof(text), "%.*f", decimals, value);
+    return text;
+}
+
+//! Mean AP over the data sets: of boxes, and of masks where they were judged.
+double meanPrecision(const std::vector<Evaluation>& results)
+{
+    double sum = 0;
+    for (const Evaluation& result : results)
+    {
+        const double boxes = result.summary[0];
+        sum += result.maskSummary.empty() ? boxes : 0.5 * (boxes + result.maskSummary[0]);
+    }
+    return sum / static_cast<double>(results.size());
+}
+
 }  // namespace
 
 void requestStop()
@@ -132,7 +184,7 @@ void resolveClassNames(Config& config)
     config.model.classNames = loadDatasets(config.data.train, readOptions(config)).classNames;
 }
 
-std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Metrics& metrics)
+std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Metrics& metrics, int pictures)
 {
     std::vector<Evaluation> results;
     for (const DatasetConfig& dataset : config.data.val)
@@ -140,7 +192,11 @@ std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Me
         CocoOptions options = readOptions(config);
         options.clipBoxes = false;
         Dataset data = loadDatasets({dataset}, options);
-        results.push_back(evaluate(detector, data, config.data.maxBadFraction, stopRequested));
+        std::vector<std::pair<std::string, cv::Mat>> drawn;
+        Gallery gallery{chooseImages(data, static_cast<size_t>(std::max(pictures, 0))), {}};
+        gallery.show = [&](const ImageRecord& image, const ImageResult& result)
+        { drawn.emplace_back(fs::path(image.path).filename().string(), drawResult(result, config.model.classNames)); };
+        results.push_back(evaluate(detector, data, config.data.maxBadFraction, stopRequested, gallery));
         Evaluation& result = results.back();
         if (!result.complete)
             break;
@@ -152,6 +208,8 @@ std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Me
         metrics.put(prefix + "AP", result.summary.at(0));
         metrics.put(prefix + "AP50", result.summary.at(1));
         metrics.put(prefix + "AP75", result.summary.at(2));
+        for (const auto& item : drawn)
+            metrics.putPicture(prefix + item.first, item.second);
         if (result.maskSummary.empty())
             continue;
         metrics.put(prefix + "mask_AP", result.maskSummary.at(0));
@@ -192,7 +250,9 @@ Trainer::Trainer(Config config, const TrainOptions& options)
     for (const std::string& warning : loader_->warnings())
         metrics_.message("warning: " + warning);
     metrics_.addSink(std::make_unique<CsvSink>(options_.output, iteration_));
+    metrics_.addSink(std::make_unique<TensorBoardSink>(options_.output, iteration_));
     writeTextAtomically(path("config.json"), configToJson(config_));
+    writeCommand();
 }
 
 std::string Trainer::path(const std::string& name) const
@@ -226,6 +286,8 @@ void Trainer::resume()
                  skippedInRow_ = static_cast<int>(readCount(file, "skipped_in_row"));
                  const auto best = file.metadata.find("best");
                  best_ = best != file.metadata.end() ? std::atof(best->second.c_str()) : -1;
+                 if (file.metadata.count("best_iteration"))
+                     bestIteration_ = readCount(file, "best_iteration");
              });
     resumedAt_ = savedAt_ = iteration_;
     metrics_.message(last + ": continuing after iteration " + std::to_string(iteration_));
@@ -249,6 +311,7 @@ bool Trainer::run()
         step(batch);
         ++iteration_;
         images_ += batch.images.size();
+        ++steps_;
         if (due(config_.solver.logEvery))
             writeProgress();
         if (due(config_.solver.checkpointEvery) && iteration_ < total_)
@@ -259,6 +322,7 @@ bool Trainer::run()
     }
     if (savedAt_ != iteration_)
         save();
+    drawCurves();
     return iteration_ >= total_;
 }
 
@@ -309,17 +373,19 @@ void Trainer::writeProgress()
     const double seconds = std::max(secondsSince(lastWrite_), 1e-9);
     metrics_.put("images_per_second", static_cast<double>(images_) / seconds);
     metrics_.put("data_share", waited_ / seconds);
+    metrics_.put("data_seconds", waited_ / static_cast<double>(std::max<int64_t>(steps_, 1)));
+    metrics_.put("memory_mib", peakMemoryMiB());
     metrics_.put("skipped", static_cast<double>(skipped_));
     const double perStep = secondsSince(started_) / static_cast<double>(iteration_ - resumedAt_);
-    Progress progress{iteration_, total_, static_cast<double>(iteration_) / static_cast<double>(perEpoch_),
-                      perStep * static_cast<double>(total_ - iteration_)};
+    Progress progress{iteration_, total_, epochOf(iteration_), perStep * static_cast<double>(total_ - iteration_)};
     metrics_.write(progress);
     lastWrite_ = Clock::now();
     waited_ = 0;
-    images_ = 0;
+    images_ = steps_ = 0;
 }
 
-void Trainer::save()
+//! @param best the weights become best.safetensors too.
+void Trainer::save(bool best)
 {
     TensorFile file;
     for (const auto& item : namedTensors(*model_))
@@ -327,13 +393,16 @@ void Trainer::save()
     solver_->save(file);
     file.metadata["format"] = "d2det checkpoint 1";
     file.metadata["iteration"] = std::to_string(iteration_);
-    file.metadata["epoch"] = std::to_string(static_cast<double>(iteration_) / static_cast<double>(perEpoch_));
+    file.metadata["epoch"] = std::to_string(epochOf(iteration_));
     file.metadata["skipped"] = std::to_string(skipped_);
     file.metadata["skipped_in_row"] = std::to_string(skippedInRow_);
-    file.metadata["best"] = std::to_string(best_);
+    file.metadata["best"] = fixed(best_, 17);  // exact: a resume must not take an equal one for a better one
+    file.metadata["best_iteration"] = std::to_string(bestIteration_);
     file.metadata["config"] = configToJson(config_);
     const std::string name = path(checkpointName(iteration_));
     writeSafetensors(name, file);
+    if (best)  // before the run can go on from here: after a kill in between the evaluation is done again
+        linkFile(name, path("best.safetensors"));
     linkFile(name, path("last.safetensors"));
     savedAt_ = iteration_;
     pruneCheckpoints();
@@ -363,25 +432,63 @@ void Trainer::runEvaluation()
     if (images_ > 0)
         writeProgress();
     solver_->swapAverage();
-    const std::vector<Evaluation> results = evaluateAll(model_, config_, metrics_);
+    const std::vector<Evaluation> results = evaluateAll(model_, config_, metrics_, options_.pictures);
     solver_->swapAverage();
     model_->train();
     lastWrite_ = Clock::now();
     if (results.empty() || !results.back().complete)
         return metrics_.clear();
-    double mean = 0;  // of boxes, and of masks where they were judged
-    for (const Evaluation& result : results)
-    {
-        const double boxes = result.summary[0];
-        const double both = result.maskSummary.empty() ? boxes : 0.5 * (boxes + result.maskSummary[0]);
-        mean += both / static_cast<double>(results.size());
-    }
-    metrics_.write({iteration_, total_, static_cast<double>(iteration_) / static_cast<double>(perEpoch_), 0});
+    metrics_.write({iteration_, total_, epochOf(iteration_), 0});
+    const double mean = meanPrecision(results);
     const bool better = mean > best_;
+    std::string before;
+    if (better && bestIteration_ > 0)
+        before = ", before " + fixed(best_, 4) + " at epoch " + fixed(epochOf(bestIteration_), 2);
     best_ = std::max(best_, mean);
-    save();
+    bestIteration_ = better ? iteration_ : bestIteration_;
+    save(better);
+    drawCurves();
     if (better)
-        linkFile(path("last.safetensors"), path("best.safetensors"));
+        metrics_.message("new best: mean AP " + fixed(mean, 4) + before + " -> " + path("best.safetensors"));
+}
+
+void Trainer::drawCurves() const
+{
+    writeTextAtomically(path("curves_loss.svg"), lossCurves(readCsv(path("log.csv"))));
+    const CsvTable evaluations = readCsv(path("eval.csv"));
+    if (evaluations.rows() > 0)
+        writeTextAtomically(path("curves_ap.svg"), precisionCurves(evaluations));
+}
+
+std::string Trainer::bestSummary() const
+{
+    if (bestIteration_ == 0)
+        return "";
+    std::string text = "epoch " + fixed(epochOf(bestIteration_), 2) + ", iteration " + std::to_string(bestIteration_) +
+                       ", mean AP " + fixed(best_, 4);
+    const CsvTable table = readCsv(path("eval.csv"));
+    const std::vector<double>* const iterations = table.column("iteration");
+    for (size_t row = 0; iterations && row < table.rows(); ++row)
+        if ((*iterations)[row] == static_cast<double>(bestIteration_))
+            for (size_t i = 0; i < table.names.size(); ++i)
+                if (table.names[i].rfind("val/", 0) == 0 && std::isfinite(table.columns[i][row]))
+                    text += ", " + table.names[i].substr(4) + " " + fixed(table.columns[i][row], 4);
+    return text;
+}
+
+//! Adds how this run was started to command.txt; a new run begins the file anew.
+void Trainer::writeCommand() const
+{
+    if (options_.command.empty())
+        return;
+    std::ostringstream text;
+    if (options_.resume)
+        text << std::ifstream(path("command.txt"), std::ios::binary).rdbuf();
+    text.clear();  // an absent or empty file sets the fail bit
+    text << "# " << utcNow() << ", LibTorch " << TORCH_VERSION << ", OpenCV " << cv::getVersionString() << ", "
+         << (options_.resume ? "continues after iteration " + std::to_string(iteration_) : "starts") << "\n"
+         << options_.command << "\n";
+    writeTextAtomically(path("command.txt"), text.str());
 }
 
 }  // namespace d2det

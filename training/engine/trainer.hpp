@@ -28,7 +28,9 @@ struct TrainOptions
     int threads = 0;        //!< 0: one per core
     double evalEvery = 0;   //!< epochs between evaluations on data.val, 0: never
     int64_t stopAfter = 0;  //!< stop as if interrupted after this iteration, 0: off
+    int pictures = 4;       //!< validation images that TensorBoard shows with their detections, of each data set
     bool console = true;
+    std::string command;  //!< how the run was started, kept in command.txt; "" keeps nothing
 };
 
 //! Asks a running trainer to finish its step, save and return; async-signal-safe.
@@ -39,8 +41,9 @@ void clearStopRequest();
 //! Class names of the training annotations if the configuration has none; throws if there is nothing to take them from.
 void resolveClassNames(Config& config);
 
-//! Evaluates on every data set of config.data.val; metrics get "val/<data set>/AP", "AP50", "AP75".
-std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Metrics& metrics);
+/** Evaluates on every data set of config.data.val; metrics get "val/<data set>/AP", "AP50", "AP75", of masks "mask_AP", ...
+    @param pictures images of each data set that go to metrics with their detections, "val/<data set>/<file>". */
+std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Metrics& metrics, int pictures = 0);
 
 class Trainer
 {
@@ -54,6 +57,8 @@ public:
     Detector& model() { return model_; }
     int64_t iteration() const { return iteration_; }
     int64_t totalIterations() const { return total_; }
+    //! Which evaluation was the best and its numbers, for the user; "" if none was.
+    std::string bestSummary() const;
 
 private:
     void loadWeights();
@@ -61,9 +66,12 @@ private:
     void step(const Batch& batch);
     void skipStep(double loss, double norm);
     void writeProgress();
-    void save();
+    void save(bool best = false);
     void pruneCheckpoints() const;
     void runEvaluation();
+    void drawCurves() const;
+    void writeCommand() const;
+    double epochOf(int64_t iteration) const { return static_cast<double>(iteration) / static_cast<double>(perEpoch_); }
     bool due(int64_t every) const { return every > 0 && iteration_ % every == 0; }
     std::string path(const std::string& name) const;
 
@@ -81,10 +89,12 @@ private:
     int64_t savedAt_ = -1;
     int64_t skipped_ = 0;  // steps with a loss or gradient that is no number
     int skippedInRow_ = 0;
-    double best_ = -1;  // mean AP over the validation sets
+    double best_ = -1;           // mean AP over the validation sets
+    int64_t bestIteration_ = 0;  // 0: none yet
     std::chrono::steady_clock::time_point started_, lastWrite_;
     double waited_ = 0;   // seconds for data since the last write
     int64_t images_ = 0;  // since the last write
+    int64_t steps_ = 0;   // since the last write
 };
 
 }  // namespace d2det

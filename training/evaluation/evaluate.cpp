@@ -57,9 +57,9 @@ struct Evaluators
     std::vector<int64> maskImages;  //!< images judged by masks
 };
 
-//! Rows (batch, class, score, x1, y1, x2, y2); padding rows have score 0.
+//! Rows (batch, class, score, x1, y1, x2, y2); padding rows have score 0. @param shown may be null.
 int64_t addDetections(const InferenceTrace& trace, const ModelConfig& config, double scale, const cv::Mat& image,
-                      const ImageRecord& record, bool withMasks, Evaluators& evaluators)
+                      const ImageRecord& record, bool withMasks, Evaluators& evaluators, ImageResult* shown)
 {
     const torch::Tensor table = trace.detections.to(torch::kDouble).contiguous();
     const auto row = table.accessor<double, 2>();
@@ -80,13 +80,21 @@ int64_t addDetections(const InferenceTrace& trace, const ModelConfig& config, do
         detection.score = row[i][2];
         evaluators.boxes.addDetection(detection);
         ++count;
-        if (!withMasks)
+        if (shown)
+            shown->detections.push_back(cv::Mat(cv::Matx<float, 1, 6>(
+                static_cast<float>(x1), static_cast<float>(y1), static_cast<float>(x2), static_cast<float>(y2),
+                static_cast<float>(detection.score), static_cast<float>(detection.categoryId))));
+        if (!withMasks && !(shown && trace.masks.defined()))
             continue;
         const torch::Tensor probability = trace.masks[i][0].contiguous();
         const cv::Mat map(static_cast<int>(probability.size(0)), static_cast<int>(probability.size(1)), CV_32F,
                           probability.data_ptr<float>());
         cv::Mat mask;
         cv::d2det::pasteMask(map, box, image.size(), mask);
+        if (shown)
+            shown->masks.push_back(mask);
+        if (!withMasks)
+            continue;
         detection.mask = cv::d2det::rleEncode(mask);
         if (trace.maskIous.defined())
             detection.score += config.roi.maskHead.scoreWeight * trace.maskIous[i][0].item<double>();
@@ -134,8 +142,20 @@ void addGroundTruth(const Dataset& dataset, int64_t numClasses, bool withMasks, 
 
 }  // namespace
 
+std::vector<size_t> chooseImages(const Dataset& dataset, size_t count)
+{
+    std::vector<size_t> candidates, chosen;
+    for (size_t i = 0; i < dataset.images.size(); ++i)
+        if (!dataset.images[i].annotations.empty())
+            candidates.push_back(i);
+    count = std::min(count, candidates.size());
+    for (size_t i = 0; i < count; ++i)
+        chosen.push_back(candidates[(2 * i + 1) * candidates.size() / (2 * count)]);
+    return chosen;
+}
+
 Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFraction,
-                    const std::function<bool()>& stop)
+                    const std::function<bool()>& stop, const Gallery& gallery)
 {
     const auto start = std::chrono::steady_clock::now();
     const bool wasTraining = detector->is_training();
@@ -147,8 +167,9 @@ Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFra
     Evaluation result;
     result.name = dataset.name;
     std::string firstBad;
-    for (const ImageRecord& record : dataset.images)
+    for (size_t index = 0; index < dataset.images.size(); ++index)
     {
+        const ImageRecord& record = dataset.images[index];
         if (stop && stop())
         {
             result.complete = false;
@@ -166,7 +187,14 @@ Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFra
         const InferenceTrace trace = detector->infer(batch);
         const bool withMasks =
             std::binary_search(evaluators.maskImages.begin(), evaluators.maskImages.end(), int64(record.id));
-        result.detections += addDetections(trace, config, batch.infos[0].scale, image, record, withMasks, evaluators);
+        const bool show = std::binary_search(gallery.indices.begin(), gallery.indices.end(), index);
+        ImageResult shown;
+        result.detections += addDetections(trace, config, batch.infos[0].scale, image, record, withMasks, evaluators,
+                                           show ? &shown : nullptr);
+        if (!show)
+            continue;
+        shown.image = image;
+        gallery.show(record, shown);
     }
     detector->train(wasTraining);
     if (static_cast<double>(result.unreadable) >

@@ -11,6 +11,8 @@
 #include "data/dataset.hpp"
 #include "model/detector.hpp"
 
+#include <opencv2/core/mat.hpp>
+
 #include <functional>
 
 namespace d2det
@@ -29,12 +31,31 @@ struct Evaluation
     bool complete = true;  //!< false: stopped early, the numbers mean nothing
 };
 
+//! What the detector found in an image, for pictures of it.
+struct ImageResult
+{
+    cv::Mat image;               //!< as read, 8-bit BGR
+    cv::Mat detections;          //!< N x 6 CV_32F as cv::d2det::drawDetections takes it
+    std::vector<cv::Mat> masks;  //!< N of the size of the image, or none if the model makes none
+};
+
+//! Images of a data set that are to be shown.
+struct Gallery
+{
+    std::vector<size_t> indices;  //!< of the data set, ascending
+    std::function<void(const ImageRecord&, const ImageResult&)> show;
+};
+
+//! Images with objects, spread over the data set, always the same; fewer than `count` if there are not so many.
+std::vector<size_t> chooseImages(const Dataset& dataset, size_t count);
+
 /** @brief Runs the detector over a data set, one image at a time.
 @param classNames of the model; the data set's class indices must refer to them (CocoOptions::classNames).
 @param maxBadFraction share of unreadable images beyond which std::runtime_error is thrown.
-@param stop asked before every image; true ends the evaluation. */
+@param stop asked before every image; true ends the evaluation.
+@param gallery images whose detections are shown. */
 Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFraction,
-                    const std::function<bool()>& stop);
+                    const std::function<bool()>& stop, const Gallery& gallery = {});
 
 }  // namespace d2det
 
