@@ -288,7 +288,8 @@ public:
 
     static std::string strokeOf(const Series& series, size_t index)
     {
-        return " stroke=\"" + colourOf(series, index) + "\"" + (series.dashed ? " stroke-dasharray=\"6 4\"" : "");
+        return " stroke=\"" + colourOf(series, index) + "\"" + (series.dashed ? " stroke-dasharray=\"6 4\"" : "") +
+               (series.opacity < 1 ? " stroke-opacity=\"" + formatNumber(series.opacity, 2) + "\"" : "");
     }
 
 private:

@@ -24,7 +24,8 @@ struct Series
     std::string name;          //!< in the legend; empty: not listed there
     std::vector<double> x, y;  //!< of equal length; bars use y only. Where one is not finite the line has a gap
     bool dashed = false;
-    int colour = -1;  //!< index of the palette, -1: position of the series
+    int colour = -1;     //!< index of the palette, -1: position of the series
+    double opacity = 1;  //!< of the line
 };
 
 struct PlotOptions
