@@ -8,6 +8,8 @@
 
 #include "common.hpp"
 
+#include "data/text.hpp"
+
 #include <nlohmann/json.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
@@ -79,16 +81,6 @@ void writeList(std::ofstream& file, const std::string& text, const fs::path& pat
     file.flush();
     if (!file)
         throw std::runtime_error("cannot write " + path.string() + "; is the disk full?");
-}
-
-std::string csvField(const std::string& text)
-{
-    if (text.find_first_of("\",\r\n") == std::string::npos)
-        return text;
-    std::string quoted = "\"";
-    for (const char c : text)
-        quoted += c == '"' ? "\"\"" : std::string(1, c);
-    return quoted + "\"";
 }
 
 //! A class name as a folder's name: a model may name its classes "../x" or "a/b".
@@ -184,8 +176,8 @@ void CsvWriter::add(const std::string& fileName, const PictureResult& result, co
     for (int i = 0; i < result.detections.rows; i++)
     {
         const float* d = result.detections.ptr<float>(i);
-        text += csvField(fileName) + "," + (result.frame >= 0 ? std::to_string(result.frame) : "") + "," +
-                csvField(className(names, static_cast<int>(d[5]))) +
+        text += d2det::csvField(fileName) + "," + (result.frame >= 0 ? std::to_string(result.frame) : "") + "," +
+                d2det::csvField(className(names, static_cast<int>(d[5]))) +
                 cv::format(",%.4f,%.2f,%.2f,%.2f,%.2f\n", d[4], d[0], d[1], d[2], d[3]);
     }
     if (!text.empty())

@@ -26,6 +26,9 @@ std::string formatDuration(double seconds);
 //! Columns of the terminal behind a file descriptor, less one; 119 if it has none.
 size_t terminalColumns(int descriptor);
 
+//! A field of a CSV file (RFC 4180): quoted where it must be.
+std::string csvField(const std::string& text);
+
 //! Arguments as one line that a POSIX shell takes apart into them again; only what needs quotes gets them.
 std::string shellCommand(const std::vector<std::string>& arguments);
 

@@ -4,6 +4,7 @@
 
 #include "report/html_report.hpp"
 
+#include "data/text.hpp"
 #include "report/markup.hpp"
 #include "report/svg_plot.hpp"
 
@@ -768,17 +769,6 @@ std::string PageWriter::write()
            title + "</title>\n<style>" + STYLE + "</style>\n</head>\n<body>\n<main>\n<h1>" + title +
            "</h1>\n<div class=\"soft\">" + names + "</div>\n" + nav + "</nav>\n" + body_ +
            "</main>\n</body>\n</html>\n";
-}
-
-//! RFC 4180: quoted where it must be.
-std::string csvField(const std::string& text)
-{
-    if (text.find_first_of(",\"\r\n") == std::string::npos)
-        return text;
-    std::string quoted = "\"";
-    for (const char c : text)
-        quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-    return quoted + "\"";
 }
 
 std::string csvNumber(double value)
