@@ -416,6 +416,23 @@ BOOST_AUTO_TEST_CASE(checkpointToModel)
     BOOST_TEST((bytesOf(checkpoint) == before));
 }
 
+//! What the README names as a start for other trainings: every tensor of the bundled model's configuration.
+BOOST_AUTO_TEST_CASE(bundledWeightsAreAStart)
+{
+    const std::string root = D2DET_SOURCE_DIR;
+    const TensorFile file = readSafetensors(root + "/data/models/d2det_mnv2_person.safetensors");
+    Detector model(loadConfig(root + "/training/configs/d2det_mnv2_person.json").model);
+    const LoadReport report = initializeModel(*model, modelWeights(file));
+    BOOST_TEST(report.missing.empty());
+    BOOST_TEST(report.mismatched.empty());
+    BOOST_TEST(report.matched.size() > 150u);
+
+    ModelConfig other = loadConfig(root + "/training/configs/d2det_mnv2.json").model;
+    other.classNames = {"one", "two", "three"};
+    const LoadReport fits = initializeModel(*Detector(other), modelWeights(file));
+    BOOST_TEST(fits.mismatched.size() == 2u, fits.summary());  // the classifier's weight and bias
+}
+
 BOOST_AUTO_TEST_CASE(randomWeights)
 {
     Folder folder;
