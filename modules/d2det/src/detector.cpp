@@ -547,32 +547,19 @@ Mat scoreColumn(const std::vector<float>& scores)
     return Mat(static_cast<int>(scores.size()), 1, CV_32F, const_cast<float*>(scores.data()));
 }
 
-//! One matrix per image; all have `columns` columns, also those without any row.
-void copyAll(const std::vector<Mat>& matrices, int columns, OutputArrayOfArrays out)
+//! All matrices of one type; they have `columns` columns, also those without any row.
+void copyAll(const std::vector<Mat>& matrices, int columns, int type, OutputArrayOfArrays out)
 {
-    out.create(static_cast<int>(matrices.size()), 1, CV_32F);
+    out.create(static_cast<int>(matrices.size()), 1, type);
     for (int i = 0; i < static_cast<int>(matrices.size()); i++)
     {
-        out.create(matrices[i].rows, columns, CV_32F, i);
+        out.create(matrices[i].rows, columns, type, i);
         if (matrices[i].rows == 0)
             continue;
         if (out.isUMatVector())
             matrices[i].copyTo(out.getUMatRef(i));
         else
             matrices[i].copyTo(out.getMatRef(i));
-    }
-}
-
-void copyMasks(const std::vector<Mat>& masks, OutputArrayOfArrays out)
-{
-    out.create(static_cast<int>(masks.size()), 1, CV_8U);
-    for (int i = 0; i < static_cast<int>(masks.size()); i++)
-    {
-        out.create(masks[i].rows, masks[i].cols, CV_8U, i);
-        if (out.isUMatVector())
-            masks[i].copyTo(out.getUMatRef(i));
-        else
-            masks[i].copyTo(out.getMatRef(i));
     }
 }
 
@@ -617,14 +604,14 @@ void DetectorImpl::detect(InputArray image, std::vector<int>& classIds, std::vec
 
 void DetectorImpl::detectBatch(InputArrayOfArrays images, OutputArrayOfArrays detections)
 {
-    copyAll(detectionsOf(run(toImages(images, "detectBatch", "detect"), false)), 6, detections);
+    copyAll(detectionsOf(run(toImages(images, "detectBatch", "detect"), false)), 6, CV_32F, detections);
 }
 
 void DetectorImpl::segment(InputArray image, OutputArray detections, OutputArrayOfArrays masks, OutputArray maskScores)
 {
     const Found found = run(std::vector<Mat>(1, image.getMat()), true)[0];
     copyRows(found.detections, 6, detections);
-    copyMasks(found.masks, masks);
+    copyAll(found.masks, image.cols(), CV_8U, masks);
     if (maskScores.needed())
         copyRows(scoreColumn(found.maskScores), 1, maskScores);
 }
@@ -633,7 +620,7 @@ void DetectorImpl::segmentBatch(InputArrayOfArrays images, OutputArrayOfArrays d
                                 std::vector<std::vector<Mat>>& masks, OutputArrayOfArrays maskScores)
 {
     const std::vector<Found> results = run(toImages(images, "segmentBatch", "segment"), true);
-    copyAll(detectionsOf(results), 6, detections);
+    copyAll(detectionsOf(results), 6, CV_32F, detections);
     masks.clear();
     std::vector<Mat> scores;
     for (const Found& found : results)
@@ -642,7 +629,7 @@ void DetectorImpl::segmentBatch(InputArrayOfArrays images, OutputArrayOfArrays d
         scores.push_back(scoreColumn(found.maskScores));
     }
     if (maskScores.needed())
-        copyAll(scores, 1, maskScores);
+        copyAll(scores, 1, CV_32F, maskScores);
 }
 
 std::vector<double> DetectorImpl::getTimings(std::vector<String>& stages) const
