@@ -16,6 +16,7 @@
    The layers of the masks stand behind the one that makes the detections: detect() stops there, segment() goes on. */
 
 #include "prepare_input.hpp"
+#include "layers/convolution_layer.hpp"
 #include "layers/detections_layer.hpp"
 #include "onnx_check.hpp"
 
@@ -26,6 +27,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <limits>
@@ -128,13 +130,27 @@ void setBackend(dnn::Net& net, int backend, int target)
     net.setPreferableTarget(target);
 }
 
-dnn::Net readModel(const std::vector<uchar>& bytes, const String& name)
+//! Convolutions run on our kernels, on the CPU and unless the user wants cv::dnn's own (for comparisons).
+bool useOwnConvolution(int backend, int target)
+{
+    const char* choice = std::getenv("OPENCV_D2DET_CONVOLUTION");
+    if (choice && std::strcmp(choice, "dnn") != 0 && std::strcmp(choice, "d2det") != 0)
+        CV_Error_(Error::StsBadArg, ("OPENCV_D2DET_CONVOLUTION is '%s', it must be dnn or d2det", choice));
+    return (backend == dnn::DNN_BACKEND_DEFAULT || backend == dnn::DNN_BACKEND_OPENCV) &&
+           target == dnn::DNN_TARGET_CPU && !(choice && std::strcmp(choice, "dnn") == 0);
+}
+
+dnn::Net readModel(const std::vector<uchar>& bytes, const String& name, int backend, int target)
 {
     checkOnnx(bytes.data(), bytes.size(), name);
     registerLayers();
+    const ConvolutionScope scope(useOwnConvolution(backend, target));
     try
     {
-        return dnn::readNetFromONNX(bytes);
+        dnn::Net net = dnn::readNetFromONNX(bytes);
+        for (const String& layer : net.getLayerNames())
+            net.getLayer(net.getLayerId(layer));  // made inside the scope
+        return net;
     }
     catch (const cv::Exception& e)
     {
@@ -643,7 +659,7 @@ std::vector<double> DetectorImpl::getTimings(std::vector<String>& stages) const
 Ptr<Detector> Detector::create(const String& model, int backend_id, int target_id)
 {
     CV_TRACE_FUNCTION();
-    dnn::Net net = readModel(readFile(model), model);
+    dnn::Net net = readModel(readFile(model), model, backend_id, target_id);
     setBackend(net, backend_id, target_id);
     return makePtr<DetectorImpl>(net, "'" + model + "'");
 }
@@ -652,7 +668,7 @@ Ptr<Detector> Detector::create(const std::vector<uchar>& buffer, int backend_id,
 {
     CV_TRACE_FUNCTION();
     const String name = "(memory)";
-    dnn::Net net = readModel(buffer, name);
+    dnn::Net net = readModel(buffer, name, backend_id, target_id);
     setBackend(net, backend_id, target_id);
     return makePtr<DetectorImpl>(net, name);
 }
