@@ -15,7 +15,8 @@ runs=${2:-3}
 data=${D2DET_DATA:-$root/../shared/data}
 work=$root/build/peers
 mkdir -p "$work" "$root/perf/results"
-install_packages python3-torchvision npm
+install_packages python3-torchvision
+command -v npm >/dev/null || install_packages npm  # NodeSource's nodejs has its own
 [ -d "$work/node_modules/onnxruntime-node" ] || { say "Installing onnxruntime-node"
     npm install --prefix "$work" --no-audit --no-fund --loglevel=error onnxruntime-node >"$work/npm.log" 2>&1 ||
         say "npm could not install onnxruntime-node ($work/npm.log): its rows stay empty"; }
@@ -37,8 +38,7 @@ say "Making the models"
 export_model() { "$bin/d2det_export" --random "$@" >/dev/null; }
 paper="--classes 80 --config $root/training/configs/d2det_r50_coco.json --set model.test.score_threshold=0.001"
 # shellcheck disable=SC2086
-{ [ -f "$work/r50.onnx" ] || export_model $paper --output "$work/r50.onnx"
-  [ -f "$work/r50_300.onnx" ] || export_model $paper --set model.rpn.proposals_test=300 --output "$work/r50_300.onnx"; }
+[ -f "$work/r50.onnx" ] || export_model $paper --output "$work/r50.onnx"
 threads=2; [ -f "$work/backbone.onnx" ] || torchvision export "$work/backbone.onnx"
 
 lines=$work/lines.csv; : > "$lines"
@@ -48,13 +48,13 @@ for threads in 1 2; do
     torchvision kernels "$threads" "$work" | sed 's/^/torchvision /' >> "$lines"
     say "Paper's model at 800x1344 and its peers, $threads thread(s)"
     torchvision model "$threads" "$runs" >> "$lines"
-    for name in r50 r50_300; do
-        benchmark "$name" d2det "$bin/d2det_benchmark" --model "$work/$name.onnx" --size 1333x800 --runs "$runs" >> "$lines"
-        benchmark "$name, convolutions of OpenCV" dnn "$bin/d2det_benchmark" --model "$work/$name.onnx" --size 1333x800 --runs "$runs" >> "$lines"
+    for proposals in 1000 300; do
+        paper_model() { benchmark "r50_$proposals$1" "$2" "$3" --model "$work/r50.onnx" --size 1333x800 --runs "$runs" --max-proposals $proposals >> "$lines"; }
+        paper_model "" d2det "$bin/d2det_benchmark"
+        paper_model ", convolutions of OpenCV" dnn "$bin/d2det_benchmark"
         for other in ${D2DET_BENCHMARKS:-}; do
-            for convolution in d2det dnn; do
-                benchmark "$name, OpenCV ${other%%=*}, $convolution" $convolution "${other#*=}" --model "$work/$name.onnx" --size 1333x800 --runs "$runs" >> "$lines"
-            done
+            paper_model ", OpenCV ${other%%=*}" d2det "${other#*=}"
+            paper_model ", OpenCV ${other%%=*}, convolutions of OpenCV" dnn "${other#*=}"
         done
     done
     onnxruntime "onnxruntime r50-fpn backbone" "$work/backbone.onnx" 800 1344 >> "$lines"

@@ -49,7 +49,7 @@ for (name, threads), value in values.items():
         model = name[:-len(" total")]
         stage = [values.get((f"{model} {s}", threads)) for s in
                  ("backbone", "proposals", "classification", "regression", "peak memory")]
-        label = model.replace("r50_300", "D2Det R50, 300 proposals").replace("r50", "D2Det R50, 1000 proposals")
+        label = model.replace("r50_", "D2Det R50, proposals: ")
         print(f"| {label} | {threads} | {value:.0f} | {value / values['mask_rcnn total', threads]:.2f} | "
               f"{stage[0] + stage[1]:.0f} | {stage[2]:.0f} | {stage[3]:.0f} | {stage[4]:.0f} |")
 

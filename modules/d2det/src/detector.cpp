@@ -18,6 +18,7 @@
 #include "prepare_input.hpp"
 #include "layers/convolution_layer.hpp"
 #include "layers/detections_layer.hpp"
+#include "layers/proposal_layer.hpp"
 #include "onnx_check.hpp"
 
 #include "opencv2/core/utils/trace.hpp"
@@ -216,6 +217,14 @@ public:
     }
     int getMaxDetections() const CV_OVERRIDE { return final_.limit; }
 
+    void setMaxProposals(int count) CV_OVERRIDE
+    {
+        if (count < 1)
+            CV_Error_(Error::StsOutOfRange, ("the maximum of proposals is %d, it must be at least 1", count));
+        maxProposals_ = std::min(count, proposals_->settings.maxProposals);
+    }
+    int getMaxProposals() const CV_OVERRIDE { return maxProposals_; }
+
     void setInputParams(const InputParams& params) CV_OVERRIDE
     {
         checkInputParams(params);
@@ -245,7 +254,9 @@ private:
     dnn::Net net_;
     std::vector<Ptr<DetectionsLayer>> layers_;            //!< D2Detections in order of execution
     std::vector<kernels::DetectionsParams> modelParams_;  //!< their settings as the model has them
-    kernels::DetectionsParams final_;                     //!< settings of the last one as the user has them
+    Ptr<ProposalLayer> proposals_;
+    int maxProposals_ = 0;
+    kernels::DetectionsParams final_;  //!< settings of the last one as the user has them
     float scoreThreshold_ = 0;
     InputParams input_;
     std::vector<String> classNames_;
@@ -262,6 +273,7 @@ DetectorImpl::DetectorImpl(const dnn::Net& net, const String& name) : net_(net)
         modelParams_.push_back(layer->settings);
     scoreThreshold_ = modelParams_.front().scoreThreshold;
     final_ = modelParams_.back();
+    maxProposals_ = proposals_->settings.maxProposals;
     if (final_.limit < 1 || final_.limit > final_.maxDetections)
         final_.limit = final_.maxDetections;
     input_ = layers_.back()->info.input;
@@ -286,12 +298,16 @@ void DetectorImpl::findLayers(const String& name)
         const Ptr<DetectionsLayer> layer = entry.second.dynamicCast<DetectionsLayer>();
         if (layer)
             layers_.push_back(layer);
+        if (!proposals_)
+            proposals_ = entry.second.dynamicCast<ProposalLayer>();
     }
     if (layers_.empty() || !layers_.back()->info.present)
         CV_Error_(Error::StsBadArg,
                   ("%s is not a D2Det model: %s. Models are made by d2det_export", name.c_str(),
                    layers_.empty() ? "it has no D2Detections layer"
                                    : "its last D2Detections layer has no description (format_version)"));
+    if (!proposals_)
+        CV_Error_(Error::StsBadArg, ("%s is not a D2Det model: it has no D2Proposal layer", name.c_str()));
     if (net_.getLayerId(OUTPUT) < 0)
         CV_Error_(Error::StsBadArg, ("%s is not a D2Det model: it has no output '%s'", name.c_str(), OUTPUT));
 
@@ -303,7 +319,7 @@ void DetectorImpl::findLayers(const String& name)
             stage = MASKS;  // all that follows the detections
         if (entry.second == layers_.back())
             stage = POSTPROCESS;
-        const bool proposal = entry.second->type == "d2det.D2Proposal" || entry.second->type == "D2Proposal";
+        const bool proposal = entry.second == proposals_;
         if (entry.first >= 0)
             stageOfLayer_[entry.first] = proposal ? PROPOSALS : stage;
         if (proposal)
@@ -348,6 +364,7 @@ void DetectorImpl::applySettings(int batch)
         settings = modelParams_[i];
         settings.batchSize = batch;
     }
+    proposals_->settings.limit = maxProposals_;
     kernels::DetectionsParams& last = layers_.back()->settings;
     last.nmsThreshold = final_.nmsThreshold;
     last.nmsMode = final_.nmsMode;

@@ -154,6 +154,11 @@ public:
     CV_WRAP virtual void setMaxDetections(int count) = 0;
     CV_WRAP virtual int getMaxDetections() const = 0;
 
+    /** @brief Proposals per image that are classified, at most the model's capacity (the default). Fewer take less time and
+    may miss objects. Raises cv::Exception for less than 1. */
+    CV_WRAP virtual void setMaxProposals(int count) = 0;
+    CV_WRAP virtual int getMaxProposals() const = 0;
+
     //! Resize and normalisation, read from the model; larger sides find smaller objects and take longer.
     CV_WRAP virtual void setInputParams(const InputParams& params) = 0;
     CV_WRAP virtual InputParams getInputParams() const = 0;
