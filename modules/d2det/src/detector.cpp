@@ -263,6 +263,7 @@ private:
     std::vector<Stage> stageOfLayer_;  //!< by layer id
     bool hasMasks_ = false, hasMaskIous_ = false;
     std::array<double, NUM_STAGES> times_{};
+    Mat blob_, info_, resized_;   //!< kept from pass to pass
     dnn::MatShape checkedShape_;  //!< last input shape that checkMemory has accepted
 };
 
@@ -517,17 +518,13 @@ void DetectorImpl::runGroup(const std::vector<Mat>& images, const std::vector<in
     const int batch = static_cast<int>(group.size());
     const Size padded = inputGeometry(images[group[0]].size(), input_).padded;
     const int shape[4] = {batch, 3, padded.height, padded.width};
-    Mat blob(4, shape, CV_32F), info(batch, 3, CV_32F);
+    blob_.create(4, shape, CV_32F);
+    info_.create(batch, 3, CV_32F);
     for (int b = 0; b < batch; b++)
-    {
-        const int one[4] = {1, 3, padded.height, padded.width};
-        Mat part(4, one, CV_32F, blob.ptr<float>(b)), infoRow = info.row(b);
-        prepareInput(images[group[b]], input_, part, infoRow);
-        CV_Assert(part.data == blob.ptr(b) && infoRow.data == info.ptr(b));
-    }
+        prepareInto(images[group[b]], input_, resized_, blob_.ptr<float>(b), info_.ptr<float>(b));
     times_[PREPARE] += elapsed(start);
 
-    const Outputs outputs = forward(blob, info, withMasks);
+    const Outputs outputs = forward(blob_, info_, withMasks);
 
     start = getTickCount();
     for (int b = 0; b < batch; b++)

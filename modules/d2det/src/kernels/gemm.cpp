@@ -32,8 +32,6 @@ constexpr int GemmKernel::KC;
 namespace
 {
 
-constexpr size_t ALIGNMENT = 64;  //!< bytes
-
 typedef void (*Tile)(int depth, const float* A, const float* B, float* C, size_t ldc, bool accumulate);
 
 // ------------------------------------------------------------------ plain C++
@@ -164,28 +162,6 @@ void packPanel(const float* A, PackedMatrix& packed, int row0, int k0)
 }
 
 }  // namespace
-
-AlignedFloats::AlignedFloats(size_t count) : memory_(new float[count + ALIGNMENT / sizeof(float)])
-{
-    data_ = alignPtr(memory_.get(), static_cast<int>(ALIGNMENT));
-}
-
-float* threadScratch(int slot, size_t count)
-{
-    struct Block
-    {
-        AlignedFloats memory;
-        size_t count = 0;
-    };
-    static thread_local Block blocks[2];
-    Block& block = blocks[slot];
-    if (block.count < count)
-    {
-        block.memory = AlignedFloats(count);
-        block.count = count;
-    }
-    return block.memory.data();
-}
 
 int gemmKernels(const GemmKernel* kernels[3])
 {

@@ -20,9 +20,8 @@
 #ifndef OPENCV_D2DET_KERNELS_GEMM_HPP
 #define OPENCV_D2DET_KERNELS_GEMM_HPP
 
+#include "aligned_floats.hpp"
 #include "common.hpp"
-
-#include <memory>
 
 namespace cv
 {
@@ -30,20 +29,6 @@ namespace d2det
 {
 namespace kernels
 {
-
-//! Floats aligned to a cache line, not initialised.
-class AlignedFloats
-{
-public:
-    AlignedFloats() = default;
-    explicit AlignedFloats(size_t count);
-    float* data() { return data_; }
-    const float* data() const { return data_; }
-
-private:
-    std::unique_ptr<float[]> memory_;
-    float* data_ = nullptr;
-};
 
 struct GemmKernel
 {
@@ -82,10 +67,6 @@ struct PackedMatrix
 
 //! A [rows, depth] row-major; the last panel is filled up with zeros.
 PackedMatrix packMatrix(const float* A, int rows, int depth, const GemmKernel& kernel = gemmKernel());
-
-/** Memory of this thread that outlives the call, so that a pass does not allocate after the first. Not initialised; valid
-    until the same slot (0 or 1) is asked for again. */
-float* threadScratch(int slot, size_t count);
 
 /** C [last - first, ldc] = rows [first, last) of A by `columns` columns. `pack(k0, block, B)` makes the panels [block, nr] of
     depth [k0, k0 + block). B: ldc min(KC, depth) values; ldc: the columns rounded up to nr. */

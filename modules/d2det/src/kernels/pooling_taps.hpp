@@ -15,6 +15,7 @@
 #ifndef OPENCV_D2DET_KERNELS_POOLING_TAPS_HPP
 #define OPENCV_D2DET_KERNELS_POOLING_TAPS_HPP
 
+#include "aligned_floats.hpp"
 #include "common.hpp"
 #include "simd.hpp"
 
@@ -158,27 +159,6 @@ private:
     std::vector<int> used_;
 };
 
-//! Memory that is not initialised, on a cache line; grows only.
-class Scratch
-{
-public:
-    float* get(size_t count)
-    {
-        if (count > size_)
-        {
-            memory_.reset();
-            memory_.reset(new float[count + LANES]);
-            size_ = count;
-        }
-        const size_t address = reinterpret_cast<size_t>(memory_.get());
-        return memory_.get() + (64 - address % 64) % 64 / sizeof(float);
-    }
-
-private:
-    std::unique_ptr<float[]> memory_;
-    size_t size_ = 0;
-};
-
 /** Part of a map as [row][column][16]. Cell (y, x) of the map is at data + ((y - y0) * width + (x - x0)) * 16. */
 struct Patch
 {
@@ -317,7 +297,7 @@ void forEachBlock(int batch, int channels, const Body& body)
     parallel_for_(Range(0, batch * blocks),
                   [&](const Range& range)
                   {
-                      Workspace workspace;
+                      static thread_local Workspace workspace;  // kept from pass to pass
                       for (int i = range.start; i < range.end; i++)
                       {
                           const int c = i % blocks * LANES;
