@@ -91,6 +91,9 @@ kernels::FeaturePyramid<float> makePyramid(const std::vector<Mat>& inputs, size_
 //! Constants of the model as dense float32: the layer's blobs, or the inputs after the first `numInputs` if it has none.
 std::vector<Mat> layerConstants(const dnn::Layer& layer, const std::vector<Mat>& inputs, size_t numInputs);
 
+//! One of the layer's blobs as dense float32.
+Mat denseConstant(const dnn::Layer& layer, size_t index);
+
 typedef std::function<std::vector<dnn::MatShape>(const std::vector<dnn::MatShape>&)> ShapeFunction;
 typedef std::function<void(const std::vector<Mat>&, std::vector<Mat>&)> RunFunction;
 
