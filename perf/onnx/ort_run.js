@@ -4,6 +4,7 @@
 const fs = require('fs');
 const path = require('path');
 const ort = require(require.resolve('onnxruntime-node', { paths: [process.cwd(), __dirname] }));
+ort.env.logLevel = 'error';
 
 async function main(folder) {
   for (const file of fs.readdirSync(folder).filter((f) => f.endsWith('.json') && !f.endsWith('.ort.json'))) {
