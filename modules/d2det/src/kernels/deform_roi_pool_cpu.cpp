@@ -61,16 +61,18 @@ void planBin(const DeformRoIPoolParams& p, const Axis& axis, int b, float offset
     const float binLength = axis.length / static_cast<float>(p.pooledSize);
     const float step = binLength / static_cast<float>(p.samplingRatio);
     const float base = axis.start + static_cast<float>(b) * binLength + p.gamma * offset * axis.length;
+    const float share = p.legacy ? 1.f : 1.f / static_cast<float>(p.samplingRatio);
     int inside = 0;
     for (int i = 0; i < p.samplingRatio; i++)
     {
         Tap pair[2];
         const float coord = base + (static_cast<float>(i) + (p.legacy ? 0.f : 0.5f)) * step;
-        const int n = p.legacy ? cornerTaps(coord, axis.size, 1.f, pair) : alignTaps(coord, axis.size, 1.f, pair);
+        const int n = p.legacy ? cornerTaps(coord, axis.size, share, pair) : alignTaps(coord, axis.size, share, pair);
         taps.add(entry, pair, n);
         inside += n > 0;
     }
-    taps.scale(entry, 1.f / static_cast<float>(std::max(p.legacy ? inside : p.samplingRatio, 1)));
+    if (p.legacy)
+        taps.scale(entry, 1.f / static_cast<float>(std::max(inside, 1)));
 }
 
 void planRoI(const DeformRoIPoolParams& p, const FeaturePyramid<float>& features, const float* roi,
@@ -124,10 +126,13 @@ struct RoITask
     float* gradOffsets;  //!< [2][k][k], without the factor gamma * length
 };
 
-template <int BYTES>
-D2DET_INLINE void poolBody(const RoITask& t)
+/** All bins of a RoI with COLUMNS column taps each, or with any number for COLUMNS = 0: a loop of known length needs no
+    branch in the innermost of four loops. */
+template <int BYTES, int COLUMNS>
+D2DET_INLINE void poolBins(const RoITask& t)
 {
-    const int repeat = t.K / t.k, numRows = t.plan.rows.count, numColumns = t.plan.columns.count;
+    const int repeat = t.K / t.k, numRows = t.plan.rows.count;
+    const int numColumns = COLUMNS > 0 ? COLUMNS : t.plan.columns.count;
     float* out = t.bins;
     for (int p = 0; p < t.K; p++)
         for (int q = 0; q < t.K; q++, out += LANES)
@@ -147,6 +152,25 @@ D2DET_INLINE void poolBody(const RoITask& t)
             }
             sum.store(out);
         }
+}
+
+template <int BYTES>
+D2DET_INLINE void poolBody(const RoITask& t)
+{
+    switch (t.plan.columns.count)
+    {
+        case 2:
+            poolBins<BYTES, 2>(t);
+            break;
+        case 3:
+            poolBins<BYTES, 3>(t);
+            break;
+        case 4:
+            poolBins<BYTES, 4>(t);
+            break;
+        default:
+            poolBins<BYTES, 0>(t);
+    }
 }
 
 //! dF of one bin.

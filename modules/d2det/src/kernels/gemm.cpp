@@ -170,6 +170,23 @@ AlignedFloats::AlignedFloats(size_t count) : memory_(new float[count + ALIGNMENT
     data_ = alignPtr(memory_.get(), static_cast<int>(ALIGNMENT));
 }
 
+float* threadScratch(int slot, size_t count)
+{
+    struct Block
+    {
+        AlignedFloats memory;
+        size_t count = 0;
+    };
+    static thread_local Block blocks[2];
+    Block& block = blocks[slot];
+    if (block.count < count)
+    {
+        block.memory = AlignedFloats(count);
+        block.count = count;
+    }
+    return block.memory.data();
+}
+
 int gemmKernels(const GemmKernel* kernels[3])
 {
     int count = 0;

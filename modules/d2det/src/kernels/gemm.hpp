@@ -83,6 +83,30 @@ struct PackedMatrix
 //! A [rows, depth] row-major; the last panel is filled up with zeros.
 PackedMatrix packMatrix(const float* A, int rows, int depth, const GemmKernel& kernel = gemmKernel());
 
+/** Memory of this thread that outlives the call, so that a pass does not allocate after the first. Not initialised; valid
+    until the same slot (0 or 1) is asked for again. */
+float* threadScratch(int slot, size_t count);
+
+/** C [last - first, ldc] = rows [first, last) of A by `columns` columns. `pack(k0, block, B)` makes the panels [block, nr] of
+    depth [k0, k0 + block). B: ldc min(KC, depth) values; ldc: the columns rounded up to nr. */
+template <typename Pack>
+void multiplyBlocked(const PackedMatrix& A, int first, int last, int columns, Pack&& pack, float* B, float* C,
+                     size_t ldc)
+{
+    constexpr int TILE_ROWS = 384;  // rows of A that are gone through for every B panel: what the cache holds
+    const GemmKernel& kernel = *A.kernel;
+    for (int k0 = 0; k0 < A.depth; k0 += GemmKernel::KC)
+    {
+        const int block = std::min(GemmKernel::KC, A.depth - k0);
+        pack(k0, block, B);
+        for (int m0 = first; m0 < last; m0 += TILE_ROWS)
+            for (int j = 0; j < columns; j += kernel.nr)
+                for (int m = m0; m < std::min(m0 + TILE_ROWS, last); m += kernel.mr)
+                    kernel.run(std::min(kernel.mr, last - m), columns - j, block, A.panel(m, k0),
+                               B + static_cast<size_t>(block) * j, C + (m - first) * ldc + j, ldc, k0 > 0);
+    }
+}
+
 }  // namespace kernels
 }  // namespace d2det
 }  // namespace cv

@@ -134,12 +134,15 @@ public:
         if (count == 0)
             first = 0;
         for (int b = 0; b < bins_; b++)
-            for (int i = 0; i < count; i++)
-            {
-                const Tap* own = &taps_[size_t(b) * capacity_];
-                const int index = used_[b] > 0 ? own[std::min(i, used_[b] - 1)].index : first;
-                taps_[size_t(b) * count + i] = i < used_[b] ? own[i] : Tap{index, 0.f, 0.f};
-            }
+        {
+            const Tap* own = &taps_[size_t(b) * capacity_];
+            Tap* out = &taps_[size_t(b) * count];  // at or before `own`: what is read later is not overwritten
+            const int used = used_[b], index = used > 0 ? own[used - 1].index : first;
+            for (int i = 0; i < used; i++)
+                out[i] = own[i];
+            for (int i = used; i < count; i++)
+                out[i] = {index, 0.f, 0.f};
+        }
         taps_.resize(size_t(bins_) * count);
     }
     const Tap* bin(int b) const { return taps_.data() + size_t(b) * count; }

@@ -114,8 +114,7 @@ protected:
     virtual void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) = 0;
 };
 
-// Constructors for LayerFactory; D2Detections: see detections_layer.hpp.
-Ptr<dnn::Layer> createProposalLayer(dnn::LayerParams& params);
+// Constructors for LayerFactory; D2Proposal and D2Detections: see proposal_layer.hpp and detections_layer.hpp.
 Ptr<dnn::Layer> createRoIAlignLayer(dnn::LayerParams& params);
 Ptr<dnn::Layer> createDeformRoIPoolLayer(dnn::LayerParams& params);
 Ptr<dnn::Layer> createAdaptiveWeightedPoolLayer(dnn::LayerParams& params);
