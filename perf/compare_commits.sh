@@ -41,8 +41,8 @@ for commit in "${commits[@]}"; do
         git -C "$root" archive "$id" modules data/models | tar -x -C "$folder/tree"
         [ -d "$folder/tree/modules/d2det/perf" ] || die "commit $id has no benchmarks (modules/d2det/perf)"
         "$root/scripts/build_in_tree.sh" --modules "$folder/tree/modules"
-        cp -P "$root"/build/in-tree-4.6.0/lib/libopencv_d2det.so* "$folder/"
-        cp "$root/build/in-tree-4.6.0/bin/opencv_perf_d2det" "$folder/"
+        cp -P "$root"/build/in-tree-4.6/lib/libopencv_d2det.so* "$folder/"
+        cp "$root/build/in-tree-4.6/bin/opencv_perf_d2det" "$folder/"
     fi
 done
 [ "${folders[0]}" != "${folders[1]}" ] || die "both are the same commit"

@@ -5,7 +5,7 @@
 #
 #   --version V   4.6 (default): the source package 'opencv' of Debian 12 or Ubuntu 24.04, downloaded with apt-get (about
 #                 70 MB); 4.10: that of Debian 13, on Debian; or the folder of any OpenCV source tree of yours
-#   --build DIR   build folder (default build/in-tree-VERSION)
+#   --build DIR   build folder (default build/in-tree-VERSION, e.g. build/in-tree-4.6)
 #   --modules DIR folder that has d2det in it (default modules of this project)
 #   --python      also builds the Python bindings: cv2 with cv2.d2det in it (needs numpy)
 #   --test        runs the module's tests afterwards
@@ -53,7 +53,7 @@ fetch_source() {
     }
     rm -rf "$source.new" && mkdir -p "$source.new"
     tar -xf "$(find "$1/package" -name 'opencv_*.orig.tar.*' | head -n 1)" -C "$source.new" --strip-components=1 --no-same-owner \
-        --exclude='*/samples/data/*'
+        --exclude='*/samples/data/*' || die "the archive in $1/package is damaged: remove that folder"
     mv "$source.new" "$source"
 }
 case $version in
@@ -61,13 +61,15 @@ case $version in
     4.10)
         grep -q '^ID=debian' /etc/os-release || die "4.10 comes from Debian's archive: on another system name a source tree"
         fetch_source "$root/build/opencv-4.10" trixie;;
-    *) source=$(cd "$version" 2>/dev/null && pwd) || die "no folder '$version'";;
+    *)
+        source=$(cd "$version" 2>/dev/null && pwd) || die "no folder '$version'"
+        version='';;
 esac
 header=$source/modules/core/include/opencv2/core/version.hpp
 [ -f "$header" ] || die "'$source' is not a source tree of OpenCV"
 number() { sed -n "s/^#define CV_VERSION_$1  *\([0-9]*\).*/\1/p" "$header"; }
 number="$(number MAJOR).$(number MINOR).$(number REVISION)"
-folder=${folder:-$root/build/in-tree-$number}
+folder=${folder:-$(realpath -m "$root/build/in-tree-${version:-$number}")}
 say "OpenCV $number, module d2det, build folder $folder"
 
 off=()
