@@ -20,6 +20,7 @@
 #define OPENCV_D2DET_DETECTIONS_LAYER_HPP
 
 #include "opencv2/d2det/detector.hpp"
+#include "compat.hpp"
 #include "kernels/detections.hpp"
 
 #include <string>

@@ -23,39 +23,41 @@ Pixels are taken column by column; counts are the lengths of alternating runs, z
 first pixel is set). They add up to height * width, which is at most 2^28; every function refuses a mask that breaks this.
 Default: no mask at all.
 */
-struct CV_EXPORTS Rle
+struct CV_EXPORTS_W_SIMPLE Rle
 {
-    int height = 0;                //!< pixels
-    int width = 0;                 //!< pixels
+    CV_WRAP Rle() : height(0), width(0) {}
+
+    CV_PROP_RW int height;         //!< pixels
+    CV_PROP_RW int width;          //!< pixels
     std::vector<unsigned> counts;  //!< lengths of the runs, pixels
 
     //! @return true if there is no mask at all.
-    bool empty() const { return height == 0 || width == 0; }
+    CV_WRAP bool empty() const { return height == 0 || width == 0; }
 };
 
 /** @brief Run lengths of a mask.
 @param mask CV_8UC1, any value but 0 is set; an empty matrix gives an empty Rle.
 @return its run lengths.
 */
-CV_EXPORTS Rle rleEncode(InputArray mask);
+CV_EXPORTS_W Rle rleEncode(InputArray mask);
 
 /** @brief Mask of run lengths.
 @param rle an empty one gives an empty matrix.
 @param mask CV_8UC1 of rle.height x rle.width, 0 or 1.
 */
-CV_EXPORTS void rleDecode(const Rle& rle, OutputArray mask);
+CV_EXPORTS_W void rleDecode(const Rle& rle, OutputArray mask);
 
 /** @brief Area of a mask.
 @param rle any mask.
 @return number of set pixels.
 */
-CV_EXPORTS double rleArea(const Rle& rle);
+CV_EXPORTS_W double rleArea(const Rle& rle);
 
 /** @brief Bounding box of a mask.
 @param rle any mask.
 @return smallest rectangle around the set pixels, in pixels; Rect() if there are none.
 */
-CV_EXPORTS Rect rleBoundingBox(const Rle& rle);
+CV_EXPORTS_W Rect rleBoundingBox(const Rle& rle);
 
 /** @brief Intersection over union of two masks.
 @param a detection.
@@ -63,7 +65,7 @@ CV_EXPORTS Rect rleBoundingBox(const Rle& rle);
 @param crowd COCO's crowd rule: the union is the area of a alone.
 @return 0 to 1; 0 where they do not meet. Masks of different sizes raise cv::Exception.
 */
-CV_EXPORTS double rleIoU(const Rle& a, const Rle& b, bool crowd = false);
+CV_EXPORTS_W double rleIoU(const Rle& a, const Rle& b, bool crowd = false);
 
 /** @brief Union of polygons, with the pixels that COCO gives each of them.
 @param polygons each x0 y0 x1 y1 ... of at least 3 points, in pixels (the first pixel reaches from 0 to 1), open or
@@ -71,7 +73,7 @@ CV_EXPORTS double rleIoU(const Rle& a, const Rle& b, bool crowd = false);
 @param height, width of the image, pixels.
 @return run lengths of height x width; polygons or sizes out of range raise cv::Exception.
 */
-CV_EXPORTS Rle rleFromPolygons(const std::vector<std::vector<double>>& polygons, int height, int width);
+CV_EXPORTS_W Rle rleFromPolygons(const std::vector<std::vector<double>>& polygons, int height, int width);
 
 /** @brief Outlines of the outer borders of a mask, along the edges of its pixels.
 
@@ -80,20 +82,20 @@ represented: rleFromPolygons gives back the same mask with its holes filled, and
 @param rle any mask.
 @return polygons x0 y0 x1 y1 ..., in pixels; none if no pixel is set.
 */
-CV_EXPORTS std::vector<std::vector<double>> rleToPolygons(const Rle& rle);
+CV_EXPORTS_W std::vector<std::vector<double>> rleToPolygons(const Rle& rle);
 
 /** @brief Reads COCO's compressed counts.
 @param compressed the string of a COCO file's "counts".
 @param height, width of the mask ("size" of a COCO file), pixels.
 @return its run lengths; a string that does not describe such a mask raises cv::Exception.
 */
-CV_EXPORTS Rle rleFromString(const String& compressed, int height, int width);
+CV_EXPORTS_W Rle rleFromString(const String& compressed, int height, int width);
 
 /** @brief Writes COCO's compressed counts.
 @param rle any mask.
 @return the same string as pycocotools'.
 */
-CV_EXPORTS String rleToString(const Rle& rle);
+CV_EXPORTS_W String rleToString(const Rle& rle);
 
 /** @brief Puts the probabilities that a network gives for the inside of a box into a mask of the whole image.
 

@@ -55,9 +55,11 @@ Ground truth and detections of images or categories that were not set are left o
 With iouType = IOU_MASK every ground truth and detection that takes part needs a mask, all masks of an image have one size;
 otherwise there is an error.
 */
-class CV_EXPORTS CocoEvaluator
+class CV_EXPORTS_W CocoEvaluator
 {
 public:
+    CV_WRAP CocoEvaluator() {}
+
     //! An object that is there.
     struct GroundTruth
     {
@@ -103,6 +105,20 @@ public:
     @param detection a value that is not finite or a mask that is not well formed raises cv::Exception. */
     void addDetection(const Detection& detection);
 
+    /** @brief Many at once, from rows of numbers: the forms that Python has, where the first two are called setImages and
+    setCategories. Ids are whole numbers of at most 2^53, anything else is an error.
+    @param ids as above. */
+    CV_WRAP_AS(setImages) void setImageIds(const std::vector<double>& ids);
+    CV_WRAP_AS(setCategories) void setCategoryIds(const std::vector<double>& ids);
+    /** @brief Adds many objects.
+    @param rows N x 8, any depth: image id, category id, x, y, width, height, area, crowd (0 or 1).
+    @param masks none, or one for each row. */
+    CV_WRAP void addGroundTruths(InputArray rows, const std::vector<Rle>& masks = std::vector<Rle>());
+    /** @brief Adds many detections.
+    @param rows N x 7, any depth: image id, category id, x, y, width, height, score.
+    @param masks none, or one for each row. */
+    CV_WRAP void addDetections(InputArray rows, const std::vector<Rle>& masks = std::vector<Rle>());
+
     //! @return all ground truth in the order in which it was added.
     const std::vector<GroundTruth>& groundTruths() const { return groundTruths_; }
     //! @return all detections in the order in which they were added.
@@ -112,18 +128,18 @@ public:
     @param iouType an IouType.
     @return AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl, 0 to 1; -1 where there is no ground truth to
     count. */
-    std::vector<double> summarize(int iouType = IOU_BOX) const;
+    CV_WRAP std::vector<double> summarize(int iouType = IOU_BOX) const;
 
     /** @brief AP (IoU 0.50:0.95, all areas, 100 detections) of each category.
     @param iouType an IouType.
     @return in order of setCategories; -1 without ground truth. */
-    std::vector<double> perCategoryAP(int iouType = IOU_BOX) const;
+    CV_WRAP std::vector<double> perCategoryAP(int iouType = IOU_BOX) const;
 
     /** @brief AP at one IoU threshold (all areas, 100 detections), mean over the categories.
     @param iouThreshold in (0, 1].
     @param iouType an IouType.
     @return -1 without ground truth. */
-    double averagePrecision(double iouThreshold, int iouType = IOU_BOX) const;
+    CV_WRAP double averagePrecision(double iouThreshold, int iouType = IOU_BOX) const;
 
     /** @brief Precision over recall of one category (all areas, 100 detections).
     @param categoryId one of setCategories.
@@ -156,6 +172,13 @@ public:
     */
     double vocAveragePrecision(double iouThreshold = 0.5, int rule = VOC_2010, int64 categoryId = -1,
                                int iouType = IOU_BOX) const;
+
+    //! The same, mean over the set categories; the form that Python has, under the name vocAveragePrecision.
+    CV_WRAP_AS(vocAveragePrecision)
+    double vocMeanAveragePrecision(double iouThreshold = 0.5, int rule = VOC_2010, int iouType = IOU_BOX) const
+    {
+        return vocAveragePrecision(iouThreshold, rule, -1, iouType);
+    }
 
 private:
     std::vector<int64> imageIds_, categoryIds_;
