@@ -61,7 +61,7 @@ int deviceCount(const char** reason = nullptr);
 
 //! Limits of this implementation; beyond them a launcher returns 1 (cudaErrorInvalidValue).
 constexpr int MAX_SAMPLES = 512;       //!< samplingRatio of the pooling operators
-constexpr int MAX_ANCHOR_RATIOS = 28;  //!< of proposal
+constexpr int MAX_ANCHOR_RATIOS = 64;  //!< of proposal
 
 /** @brief RoIAlign over a feature pyramid (operators.md 3.2).
     @param features maps [batch, channels, height[i], width[i]], data[i] on the device

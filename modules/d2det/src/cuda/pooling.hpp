@@ -133,7 +133,7 @@ __device__ void poolBin(const TapTable<Rule>& table, int b, const float* const p
 }
 
 template <typename Rule>
-__global__ void __launch_bounds__(POOL_THREADS, 4) poolKernel(Rule rule, PoolView view, float* output)
+__global__ void __launch_bounds__(POOL_THREADS, 3) poolKernel(Rule rule, PoolView view, float* output)
 {
     extern __shared__ Tap sharedTaps[];
     __shared__ int counts[2 * POOL_THREADS];
