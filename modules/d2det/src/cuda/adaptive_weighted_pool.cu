@@ -169,10 +169,11 @@ Status adaptiveWeightedPool(float gain, const float* F, const float* N, int plan
     const WeightRule rule(gain);
     const Planes view = makePlanes(F, N, planes, height, width);
     if (view.perBlock > 0)
-        stagedKernel<<<static_cast<unsigned>(ceilDiv(planes, view.perBlock)), THREADS, 0, stream>>>(rule, view, output);
+        launch(stagedKernel, static_cast<unsigned>(ceilDiv(planes, view.perBlock)), THREADS, 0, stream, rule, view,
+               output);
     else
-        directKernel<<<stridedBlocks(static_cast<int64_t>(planes) * view.pooledArea(), THREADS), THREADS, 0, stream>>>(
-            rule, view, output);
+        launch(directKernel, stridedBlocks(static_cast<int64_t>(planes) * view.pooledArea(), THREADS), THREADS, 0,
+               stream, rule, view, output);
     return launchStatus();
 }
 
@@ -186,11 +187,11 @@ Status adaptiveWeightedPoolBackward(float gain, const float* F, const float* N, 
     const WeightRule rule(gain);
     const Planes view = makePlanes(F, N, planes, height, width);
     if (view.perBlock > 0)
-        stagedBackwardKernel<<<static_cast<unsigned>(ceilDiv(planes, view.perBlock)), THREADS, 0, stream>>>(
-            rule, view, gradOutput, gradF, gradN);
+        launch(stagedBackwardKernel, static_cast<unsigned>(ceilDiv(planes, view.perBlock)), THREADS, 0, stream, rule,
+               view, gradOutput, gradF, gradN);
     else
-        directBackwardKernel<<<stridedBlocks(static_cast<int64_t>(planes) * view.area(), THREADS), THREADS, 0,
-                               stream>>>(rule, view, gradOutput, gradF, gradN);
+        launch(directBackwardKernel, stridedBlocks(static_cast<int64_t>(planes) * view.area(), THREADS), THREADS, 0,
+               stream, rule, view, gradOutput, gradF, gradN);
     return launchStatus();
 }
 

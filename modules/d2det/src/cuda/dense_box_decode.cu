@@ -87,7 +87,7 @@ Status denseBoxDecode(const kernels::DenseBoxDecodeParams& p, const float* rois,
     if (numRois == 0)
         return SUCCESS;
     const DecodeView view{p, rois, offsets, overlap, imInfo, numRois, k, batch};
-    decodeKernel<<<static_cast<unsigned>(ceilDiv(numRois, THREADS / WARP)), THREADS, 0, stream>>>(view, boxes);
+    launch(decodeKernel, static_cast<unsigned>(ceilDiv(numRois, THREADS / WARP)), THREADS, 0, stream, view, boxes);
     return launchStatus();
 }
 

@@ -215,16 +215,16 @@ Status detections(const kernels::DetectionsParams& p, const float* rois, int roi
         // Soft scores only fall, so that a class emits in final order and can be cut; not so with a sigma below zero.
         const bool ordered = p.nmsMode != NmsMode::SOFT_GAUSSIAN || p.softSigma > 0;
         const int runs = p.labelled ? elements : p.batchSize * rows.classes();
-        candidateKernel<<<static_cast<unsigned>(ceilDiv(elements, THREADS)), THREADS, 0, stream>>>(rows, elements,
-                                                                                                   arrays);
+        launch(candidateKernel, static_cast<unsigned>(ceilDiv(elements, THREADS)), THREADS, 0, stream, rows, elements,
+               arrays);
         cub::DeviceMergeSort::SortKeys(arrays.temporary, arrays.temporaryBytes, arrays.candidates, elements,
                                        WideKeyLess(), stream);
-        nmsKernel<<<runs, NMS_THREADS, 0, stream>>>(rows, elements, ordered ? rows.rowsToFill() : 0, arrays);
+        launch(nmsKernel, runs, NMS_THREADS, 0, stream, rows, elements, ordered ? rows.rowsToFill() : 0, arrays);
         cub::DeviceMergeSort::SortKeys(arrays.temporary, arrays.temporaryBytes, arrays.survivors, elements,
                                        WideKeyLess(), stream);
     }
-    writeKernel<<<static_cast<unsigned>(ceilDiv(outputRows, THREADS)), THREADS, 0, stream>>>(rows, elements, arrays,
-                                                                                             detections);
+    launch(writeKernel, static_cast<unsigned>(ceilDiv(outputRows, THREADS)), THREADS, 0, stream, rows, elements, arrays,
+           detections);
     return launchStatus();
 }
 

@@ -61,9 +61,9 @@ Status instanceNorm(const float* X, const float* scale, const float* bias, float
         return SUCCESS;
     const NormView view{X, scale, bias, epsilon, planes, channels, area};
     if (area <= WARP_AREA)
-        normKernel<WARP><<<static_cast<unsigned>(ceilDiv(planes, THREADS / WARP)), THREADS, 0, stream>>>(view, Y);
+        launch(normKernel<WARP>, static_cast<unsigned>(ceilDiv(planes, THREADS / WARP)), THREADS, 0, stream, view, Y);
     else
-        normKernel<THREADS><<<static_cast<unsigned>(planes), THREADS, 0, stream>>>(view, Y);
+        launch(normKernel<THREADS>, static_cast<unsigned>(planes), THREADS, 0, stream, view, Y);
     return launchStatus();
 }
 

@@ -36,6 +36,30 @@ inline int64_t ceilDiv(int64_t a, int64_t b)
     return (a + b - 1) / b;
 }
 
+/** Starts a kernel. Where nvcc does not compile this file the <cuda_runtime.h> of test/cuda/emulation does: it runs the
+    kernel's threads on the CPU, one block after the other. */
+template <typename... Params, typename... Args>
+void launch(void (*kernel)(Params...), dim3 grid, dim3 threads, size_t sharedBytes, Stream stream, const Args&... args)
+{
+#ifdef __CUDACC__
+    kernel<<<grid, threads, sharedBytes, stream>>>(args...);
+#else
+    emulation::launch([=] { kernel(args...); }, grid, threads, sharedBytes, stream);
+#endif
+}
+
+//! The shared memory that a launch asked for.
+template <typename T>
+__device__ T* dynamicShared()
+{
+#ifdef __CUDACC__
+    extern __shared__ __align__(16) unsigned char dynamicBytes[];
+    return reinterpret_cast<T*>(dynamicBytes);
+#else
+    return static_cast<T*>(emulation::dynamicShared());
+#endif
+}
+
 //! Blocks of `threads` for `count` threads, at most as many as keep any device busy: kernels stride over the rest.
 inline unsigned stridedBlocks(int64_t count, int threads)
 {

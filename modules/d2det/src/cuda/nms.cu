@@ -45,8 +45,8 @@ Status hardNms(const float* boxes, int n, float threshold, bool legacy, int limi
 {
     if (n < 0)
         return INVALID;
-    hardNmsKernel<<<1, NMS_THREADS, 0, stream>>>(PlainBoxes{boxes}, n, HardNmsRule{threshold, legacy, limit}, kept,
-                                                 numKept);
+    launch(hardNmsKernel, 1, NMS_THREADS, 0, stream, PlainBoxes{boxes}, n, HardNmsRule{threshold, legacy, limit}, kept,
+           numKept);
     return launchStatus();
 }
 
@@ -56,7 +56,7 @@ Status softNms(const float* boxes, float* scores, int n, float threshold, float 
     if (n < 0)
         return INVALID;
     const SoftNmsRule rule{threshold, sigma, minScore, gaussian, legacy, limit};
-    softNmsKernel<<<1, NMS_THREADS, 0, stream>>>(PlainBoxes{boxes}, n, rule, scores, kept, numKept);
+    launch(softNmsKernel, 1, NMS_THREADS, 0, stream, PlainBoxes{boxes}, n, rule, scores, kept, numKept);
     return launchStatus();
 }
 

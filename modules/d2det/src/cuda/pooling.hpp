@@ -135,7 +135,7 @@ __device__ void poolBin(const TapTable<Rule>& table, int b, const float* const p
 template <typename Rule>
 __global__ void __launch_bounds__(POOL_THREADS, 3) poolKernel(Rule rule, PoolView view, float* output)
 {
-    extern __shared__ Tap sharedTaps[];
+    Tap* const sharedTaps = dynamicShared<Tap>();
     __shared__ int counts[2 * POOL_THREADS];
     const int r = blockIdx.x, bins = rule.bins(), channels = view.maps.channels;
     const int c0 = blockIdx.y * view.channelsPerBlock, c1 = kernels::smaller(c0 + view.channelsPerBlock, channels);
@@ -225,7 +225,7 @@ template <typename Rule, typename Offsets>
 __global__ void __launch_bounds__(POOL_THREADS, 4)
     poolBackwardKernel(Rule rule, PoolView view, const float* gradOutput, GradientMaps gradMaps, Offsets offsets)
 {
-    extern __shared__ Tap sharedTaps[];
+    Tap* const sharedTaps = dynamicShared<Tap>();
     __shared__ int counts[2 * POOL_THREADS];
     const int r = blockIdx.x, bins = rule.bins(), channels = view.maps.channels;
     const int c0 = blockIdx.y * view.channelsPerBlock, c1 = kernels::smaller(c0 + view.channelsPerBlock, channels);
@@ -306,8 +306,8 @@ Status launchPool(const Rule& rule, const FeaturePyramid<float>& maps, const flo
         return INVALID;
     if (numRois == 0)
         return SUCCESS;
-    const PoolLaunch launch(maps, rois, numRois, rule.bins(), samples, false);
-    poolKernel<<<launch.grid, launch.threads, launch.sharedBytes, stream>>>(rule, launch.view, output);
+    const PoolLaunch plan(maps, rois, numRois, rule.bins(), samples, false);
+    launch(poolKernel<Rule>, plan.grid, plan.threads, plan.sharedBytes, stream, rule, plan.view, output);
     return launchStatus();
 }
 
@@ -329,9 +329,9 @@ Status launchPoolBackward(const Rule& rule, const FeaturePyramid<float>& maps, c
     }
     if (numRois == 0)
         return SUCCESS;
-    const PoolLaunch launch(maps, rois, numRois, rule.bins(), samples, Offsets::WANTED);
-    poolBackwardKernel<<<launch.grid, launch.threads, launch.sharedBytes, stream>>>(rule, launch.view, gradOutput,
-                                                                                    gradMaps, offsets);
+    const PoolLaunch plan(maps, rois, numRois, rule.bins(), samples, Offsets::WANTED);
+    launch(poolBackwardKernel<Rule, Offsets>, plan.grid, plan.threads, plan.sharedBytes, stream, rule, plan.view,
+           gradOutput, gradMaps, offsets);
     return launchStatus();
 }
 

@@ -248,16 +248,18 @@ Status proposal(const kernels::ProposalParams& p, const kernels::RpnMaps& maps, 
     const ProposalRule rule = makeRule(p, maps, row, imInfo);
     cub::DoubleBuffer<uint64_t> keys(arrays.keys[0], arrays.keys[1]);
     cub::DoubleBuffer<uint32_t> values(arrays.values[0], arrays.values[1]);
-    keyKernel<<<blocksFor(layout.total), THREADS, 0, stream>>>(rule, layout.total, keys.Current(), values.Current());
+    launch(keyKernel, blocksFor(layout.total), THREADS, 0, stream, rule, layout.total, keys.Current(),
+           values.Current());
     sortPairs(arrays.temporary, arrays.temporaryBytes, keys, values, layout.total, 32 + bitsFor(row.segments()),
               stream);
-    decodeKernel<<<blocksFor(layout.total), THREADS, 0, stream>>>(rule, layout, keys.Current(), values.Current(),
-                                                                  arrays);
+    launch(decodeKernel, blocksFor(layout.total), THREADS, 0, stream, rule, layout, keys.Current(), values.Current(),
+           arrays);
     const HardNmsRule nms{p.nmsThreshold, p.legacy, p.postNmsTopN};
-    nmsKernel<<<row.segments(), NMS_THREADS, 0, stream>>>(row, layout, nms, arrays, keys.Current(), values.Current());
+    launch(nmsKernel, row.segments(), NMS_THREADS, 0, stream, row, layout, nms, arrays, keys.Current(),
+           values.Current());
     sortPairs(arrays.temporary, arrays.temporaryBytes, keys, values, layout.survivors, 32 + bitsFor(row.batch), stream);
-    writeKernel<<<blocksFor(row.batch * layout.rows), THREADS, 0, stream>>>(layout, row.batch, keys.Current(),
-                                                                            values.Current(), arrays, rois, scores);
+    launch(writeKernel, blocksFor(row.batch * layout.rows), THREADS, 0, stream, layout, row.batch, keys.Current(),
+           values.Current(), arrays, rois, scores);
     return launchStatus();
 }
 
