@@ -158,7 +158,7 @@ __global__ void __launch_bounds__(THREADS)
 struct Candidates
 {
     const float *boxes, *logits;
-    __device__ bool usable(int i) const { return !isnan(logits[i]); }
+    __device__ bool usable(int i) const { return !std::isnan(logits[i]); }
     __device__ void load(int i, float* box) const { PlainBoxes{boxes}.load(i, box); }
 };
 
