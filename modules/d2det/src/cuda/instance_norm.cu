@@ -46,7 +46,7 @@ __global__ void __launch_bounds__(THREADS) normKernel(NormView view, float* Y)
     const int c = static_cast<int>(plane % view.channels);
     const float scale = view.scale[c] * m.scale, bias = view.bias[c];
     for (int i = threadIdx.x % GROUP; i < view.area; i += GROUP)
-        y[i] = (x[i] - m.mean) * scale + bias;
+        y[i] = m.centred(x[i]) * scale + bias;
 }
 
 }  // namespace

@@ -320,7 +320,7 @@ __global__ void __launch_bounds__(THREADS) normKernel(ConvView view, Arrays arra
     for (int i = threadIdx.x; i < count; i += THREADS)
     {
         const int o = group * channels + i / s.area;
-        const float value = (x[i] - m.mean) * (m.scale * (gamma ? gamma[o] : 1.f)) + (beta ? beta[o] : 0.f);
+        const float value = m.centred(x[i]) * (m.scale * (gamma ? gamma[o] : 1.f)) + (beta ? beta[o] : 0.f);
         y[outputIndex(s, o, i % s.area)] = activate(view.p, value);
     }
 }

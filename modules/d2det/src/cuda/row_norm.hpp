@@ -21,7 +21,10 @@ namespace cuda
 
 struct Moments
 {
-    float mean, scale;  //!< scale = 1 / sqrt(var + epsilon)
+    float shift, mean;  //!< the mean is shift + mean: their sum would lose digits where it is large
+    float scale;        //!< 1 / sqrt(var + epsilon)
+
+    __device__ float centred(float x) const { return x - shift - mean; }
 };
 
 //! Sum over the GROUP threads (a warp or a block) that call it together.
@@ -58,7 +61,7 @@ __device__ Moments momentsOf(const float* x, int count, float epsilon)
         squares = fmaf(d, d, squares);
     }
     const float var = groupSum<GROUP>(squares) / static_cast<float>(count);
-    return {shift + mean, 1.f / sqrtf(var + epsilon)};
+    return {shift, mean, 1.f / sqrtf(var + epsilon)};
 }
 
 }  // namespace cuda
