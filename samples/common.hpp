@@ -113,6 +113,8 @@ inline po::options_description detectorOptions(const char* scoreHelp)
         "nms", po::value<float>()->value_name("IOU"), "overlap above which two boxes of a class compete, 0..1")(
         "nms-mode", po::value<std::string>()->value_name("MODE"), "hard, soft-linear or soft-gaussian")(
         "max-detections", po::value<int>()->value_name("N"), "detections per picture, at most the model's capacity")(
+        "max-proposals", po::value<int>()->value_name("N"),
+        "proposals per picture, at most the model's capacity; fewer are faster")(
         "short-side", po::value<int>()->value_name("PIXELS"),
         "shorter side of the network's input; larger finds smaller objects and takes longer")(
         "long-side", po::value<int>()->value_name("PIXELS"), "limit of the longer side of the network's input")(
@@ -189,6 +191,7 @@ inline void checkDetectorOptions(const po::variables_map& args)
     checkRange<float>(args, "score", 0, 1);
     checkRange<float>(args, "nms", 0, 1);
     checkRange<int>(args, "max-detections", 1, 1000000);
+    checkRange<int>(args, "max-proposals", 1, 1000000);
     checkRange<int>(args, "short-side", 1, 16384);
     checkRange<int>(args, "long-side", 1, 16384);
     checkRange<int>(args, "threads", 1, 1024);
@@ -219,6 +222,8 @@ inline cv::Ptr<cv::d2det::Detector> makeDetector(const po::variables_map& args)
         detector->setSoftNMSSigma(args["sigma"].as<float>());
     if (args.count("max-detections"))
         detector->setMaxDetections(args["max-detections"].as<int>());
+    if (args.count("max-proposals"))
+        detector->setMaxProposals(args["max-proposals"].as<int>());
     cv::d2det::InputParams input = detector->getInputParams();
     if (args.count("short-side"))
         input.shortSide = args["short-side"].as<int>();

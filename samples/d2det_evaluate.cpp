@@ -463,8 +463,8 @@ void checkArguments(const samples::po::variables_map& args)
     if (files == 0 || args.count("model"))
         samples::checkDetectorOptions(args);
     else
-        for (const char* option : {"score", "nms", "nms-mode", "max-detections", "short-side", "long-side", "sigma",
-                                   "backend", "target", "output"})
+        for (const char* option : {"score", "nms", "nms-mode", "max-detections", "max-proposals", "short-side",
+                                   "long-side", "sigma", "backend", "target", "output"})
             if (args.count(option))
                 throw UsageError(std::string("--") + option + " needs --model");
     if (files + args.count("model") > d2det::MAX_REPORT_RESULTS)

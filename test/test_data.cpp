@@ -943,6 +943,14 @@ BOOST_AUTO_TEST_CASE(damaged_outlines_count_as_absent)
     BOOST_TEST(boxes[0].mask.empty());
     BOOST_TEST(cv::countNonZero(boxes[1].mask) == 190);
     BOOST_TEST(boxes[2].mask.empty());
+
+    // Validation and reports ask for run-length codes: the damaged one is absent there too, the empty one is an outline.
+    const auto usable = [&image](size_t i) { return usableRle(*image.annotations[i].segmentation, 10, 20); };
+    BOOST_TEST(!usable(0).has_value());
+    BOOST_REQUIRE(usable(1).has_value());
+    BOOST_TEST(cv::d2det::rleArea(*usable(1)) == 190);
+    BOOST_TEST(usable(2).has_value());
+    BOOST_TEST(!usableRle(*image.annotations[1].segmentation, 20, 10).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(threads_and_cache_do_not_change_batches)

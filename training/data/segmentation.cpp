@@ -23,6 +23,18 @@ cv::d2det::Rle toRle(const Segmentation& s, int height, int width)
     return code;
 }
 
+std::optional<cv::d2det::Rle> usableRle(const Segmentation& segmentation, int height, int width)
+try
+{
+    const cv::d2det::Rle code = toRle(segmentation, height, width);
+    cv::d2det::rleArea(code);  // goes through the run lengths
+    return code;
+}
+catch (const cv::Exception&)
+{
+    return std::nullopt;
+}
+
 cv::Mat toMask(const Segmentation& segmentation, int height, int width)
 try
 {

@@ -11,12 +11,17 @@
 
 #include <opencv2/d2det/masks.hpp>
 
+#include <optional>
+
 namespace d2det
 {
 
 /** Run-length code of a segmentation in an image of this size (pixels); several polygons are united. Throws cv::Exception
     for one that is damaged or was made for another size. */
 cv::d2det::Rle toRle(const Segmentation& segmentation, int height, int width);
+
+//! The same, empty for a segmentation that is damaged: run lengths that do not add up, another size, bad polygons.
+std::optional<cv::d2det::Rle> usableRle(const Segmentation& segmentation, int height, int width);
 
 //! CV_8U, 0 or 1, of the image's size; empty for a segmentation that is damaged or covers no pixel.
 cv::Mat toMask(const Segmentation& segmentation, int height, int width);

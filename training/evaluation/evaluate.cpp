@@ -124,7 +124,11 @@ void addGroundTruth(const Dataset& dataset, int64_t numClasses, bool withMasks, 
             evaluators.boxes.addGroundTruth(object);
             allMasks = allMasks && a.segmentation.has_value();
             if (allMasks)
-                object.mask = toRle(*a.segmentation, image.height, image.width);
+            {
+                const std::optional<cv::d2det::Rle> mask = usableRle(*a.segmentation, image.height, image.width);
+                allMasks = mask.has_value();
+                object.mask = mask.value_or(cv::d2det::Rle());
+            }
             objects.push_back(object);
         }
         if (!allMasks)

@@ -44,14 +44,11 @@ bool makeObjects(const Dataset& dataset, const ImageRecord& image, const std::se
         object.crowd = a.crowd;
         complete = complete && a.segmentation.has_value();
         if (withMasks && complete)
-            try
-            {
-                object.mask = toRle(*a.segmentation, image.height, image.width);
-            }
-            catch (const cv::Exception&)
-            {
-                complete = false;
-            }
+        {
+            const std::optional<cv::d2det::Rle> mask = usableRle(*a.segmentation, image.height, image.width);
+            complete = mask.has_value();
+            object.mask = mask.value_or(cv::d2det::Rle());
+        }
         objects.push_back(object);
     }
     return complete;

@@ -16,7 +16,9 @@
    The layers of the masks stand behind the one that makes the detections: detect() stops there, segment() goes on. */
 
 #include "prepare_input.hpp"
+#include "layers/convolution_layer.hpp"
 #include "layers/detections_layer.hpp"
+#include "layers/proposal_layer.hpp"
 #include "onnx_check.hpp"
 
 #include "opencv2/core/utils/trace.hpp"
@@ -26,6 +28,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <limits>
@@ -128,13 +131,27 @@ void setBackend(dnn::Net& net, int backend, int target)
     net.setPreferableTarget(target);
 }
 
-dnn::Net readModel(const std::vector<uchar>& bytes, const String& name)
+//! Convolutions run on our kernels, on the CPU and unless the user wants cv::dnn's own (for comparisons).
+bool useOwnConvolution(int backend, int target)
+{
+    const char* choice = std::getenv("OPENCV_D2DET_CONVOLUTION");
+    if (choice && std::strcmp(choice, "dnn") != 0 && std::strcmp(choice, "d2det") != 0)
+        CV_Error_(Error::StsBadArg, ("OPENCV_D2DET_CONVOLUTION is '%s', it must be dnn or d2det", choice));
+    return (backend == dnn::DNN_BACKEND_DEFAULT || backend == dnn::DNN_BACKEND_OPENCV) &&
+           target == dnn::DNN_TARGET_CPU && !(choice && std::strcmp(choice, "dnn") == 0);
+}
+
+dnn::Net readModel(const std::vector<uchar>& bytes, const String& name, int backend, int target)
 {
     checkOnnx(bytes.data(), bytes.size(), name);
     registerLayers();
+    const ConvolutionScope scope(useOwnConvolution(backend, target));
     try
     {
-        return dnn::readNetFromONNX(bytes);
+        dnn::Net net = dnn::readNetFromONNX(bytes);
+        for (const String& layer : net.getLayerNames())
+            net.getLayer(net.getLayerId(layer));  // made inside the scope
+        return net;
     }
     catch (const cv::Exception& e)
     {
@@ -200,6 +217,14 @@ public:
     }
     int getMaxDetections() const CV_OVERRIDE { return final_.limit; }
 
+    void setMaxProposals(int count) CV_OVERRIDE
+    {
+        if (count < 1)
+            CV_Error_(Error::StsOutOfRange, ("the maximum of proposals is %d, it must be at least 1", count));
+        maxProposals_ = std::min(count, proposals_->settings.maxProposals);
+    }
+    int getMaxProposals() const CV_OVERRIDE { return maxProposals_; }
+
     void setInputParams(const InputParams& params) CV_OVERRIDE
     {
         checkInputParams(params);
@@ -229,13 +254,16 @@ private:
     dnn::Net net_;
     std::vector<Ptr<DetectionsLayer>> layers_;            //!< D2Detections in order of execution
     std::vector<kernels::DetectionsParams> modelParams_;  //!< their settings as the model has them
-    kernels::DetectionsParams final_;                     //!< settings of the last one as the user has them
+    Ptr<ProposalLayer> proposals_;
+    int maxProposals_ = 0;
+    kernels::DetectionsParams final_;  //!< settings of the last one as the user has them
     float scoreThreshold_ = 0;
     InputParams input_;
     std::vector<String> classNames_;
     std::vector<Stage> stageOfLayer_;  //!< by layer id
     bool hasMasks_ = false, hasMaskIous_ = false;
     std::array<double, NUM_STAGES> times_{};
+    Mat blob_, info_, resized_;   //!< kept from pass to pass
     dnn::MatShape checkedShape_;  //!< last input shape that checkMemory has accepted
 };
 
@@ -246,6 +274,7 @@ DetectorImpl::DetectorImpl(const dnn::Net& net, const String& name) : net_(net)
         modelParams_.push_back(layer->settings);
     scoreThreshold_ = modelParams_.front().scoreThreshold;
     final_ = modelParams_.back();
+    maxProposals_ = proposals_->settings.maxProposals;
     if (final_.limit < 1 || final_.limit > final_.maxDetections)
         final_.limit = final_.maxDetections;
     input_ = layers_.back()->info.input;
@@ -270,12 +299,16 @@ void DetectorImpl::findLayers(const String& name)
         const Ptr<DetectionsLayer> layer = entry.second.dynamicCast<DetectionsLayer>();
         if (layer)
             layers_.push_back(layer);
+        if (!proposals_)
+            proposals_ = entry.second.dynamicCast<ProposalLayer>();
     }
     if (layers_.empty() || !layers_.back()->info.present)
         CV_Error_(Error::StsBadArg,
                   ("%s is not a D2Det model: %s. Models are made by d2det_export", name.c_str(),
                    layers_.empty() ? "it has no D2Detections layer"
                                    : "its last D2Detections layer has no description (format_version)"));
+    if (!proposals_)
+        CV_Error_(Error::StsBadArg, ("%s is not a D2Det model: it has no D2Proposal layer", name.c_str()));
     if (net_.getLayerId(OUTPUT) < 0)
         CV_Error_(Error::StsBadArg, ("%s is not a D2Det model: it has no output '%s'", name.c_str(), OUTPUT));
 
@@ -287,7 +320,7 @@ void DetectorImpl::findLayers(const String& name)
             stage = MASKS;  // all that follows the detections
         if (entry.second == layers_.back())
             stage = POSTPROCESS;
-        const bool proposal = entry.second->type == "d2det.D2Proposal" || entry.second->type == "D2Proposal";
+        const bool proposal = entry.second == proposals_;
         if (entry.first >= 0)
             stageOfLayer_[entry.first] = proposal ? PROPOSALS : stage;
         if (proposal)
@@ -332,6 +365,7 @@ void DetectorImpl::applySettings(int batch)
         settings = modelParams_[i];
         settings.batchSize = batch;
     }
+    proposals_->settings.limit = maxProposals_;
     kernels::DetectionsParams& last = layers_.back()->settings;
     last.nmsThreshold = final_.nmsThreshold;
     last.nmsMode = final_.nmsMode;
@@ -484,17 +518,13 @@ void DetectorImpl::runGroup(const std::vector<Mat>& images, const std::vector<in
     const int batch = static_cast<int>(group.size());
     const Size padded = inputGeometry(images[group[0]].size(), input_).padded;
     const int shape[4] = {batch, 3, padded.height, padded.width};
-    Mat blob(4, shape, CV_32F), info(batch, 3, CV_32F);
+    blob_.create(4, shape, CV_32F);
+    info_.create(batch, 3, CV_32F);
     for (int b = 0; b < batch; b++)
-    {
-        const int one[4] = {1, 3, padded.height, padded.width};
-        Mat part(4, one, CV_32F, blob.ptr<float>(b)), infoRow = info.row(b);
-        prepareInput(images[group[b]], input_, part, infoRow);
-        CV_Assert(part.data == blob.ptr(b) && infoRow.data == info.ptr(b));
-    }
+        prepareInto(images[group[b]], input_, resized_, blob_.ptr<float>(b), info_.ptr<float>(b));
     times_[PREPARE] += elapsed(start);
 
-    const Outputs outputs = forward(blob, info, withMasks);
+    const Outputs outputs = forward(blob_, info_, withMasks);
 
     start = getTickCount();
     for (int b = 0; b < batch; b++)
@@ -643,7 +673,7 @@ std::vector<double> DetectorImpl::getTimings(std::vector<String>& stages) const
 Ptr<Detector> Detector::create(const String& model, int backend_id, int target_id)
 {
     CV_TRACE_FUNCTION();
-    dnn::Net net = readModel(readFile(model), model);
+    dnn::Net net = readModel(readFile(model), model, backend_id, target_id);
     setBackend(net, backend_id, target_id);
     return makePtr<DetectorImpl>(net, "'" + model + "'");
 }
@@ -652,7 +682,7 @@ Ptr<Detector> Detector::create(const std::vector<uchar>& buffer, int backend_id,
 {
     CV_TRACE_FUNCTION();
     const String name = "(memory)";
-    dnn::Net net = readModel(buffer, name);
+    dnn::Net net = readModel(buffer, name, backend_id, target_id);
     setBackend(net, backend_id, target_id);
     return makePtr<DetectorImpl>(net, name);
 }

@@ -88,33 +88,24 @@ void normaliseRow(const uchar* row, int step, int valid, int padded, const float
 
 }  // namespace
 
-void prepareInput(InputArray image_, const InputParams& params, OutputArray blob_, OutputArray imInfo_)
+void prepareInto(const Mat& image, const InputParams& params, Mat& resized, float* blob, float* imInfo)
 {
-    CV_TRACE_FUNCTION();
-    const Mat image = image_.getMat();
-    checkInputImage(image);
-    checkInputParams(params);
     const InputGeometry g = inputGeometry(image.size(), params);
-
-    Mat resized;
     resize(image, resized, g.valid, 0, 0, INTER_LINEAR);
-
-    const int shape[4] = {1, 3, g.padded.height, g.padded.width};
-    blob_.create(4, shape, CV_32F);
-    Mat blob = blob_.getMat();
 
     float tables[3][256];
     for (int c = 0; c < 3; c++)
         makeTable(params.mean[c], params.std[c], tables[c]);
 
     const int channels = resized.channels();
+    const size_t area = static_cast<size_t>(g.padded.height) * g.padded.width;
     parallel_for_(Range(0, g.padded.height),
                   [&](const Range& range)
                   {
                       for (int y = range.start; y < range.end; y++)
                           for (int c = 0; c < 3; c++)
                           {
-                              float* out = blob.ptr<float>(0, c) + static_cast<size_t>(y) * g.padded.width;
+                              float* out = blob + c * area + static_cast<size_t>(y) * g.padded.width;
                               const int source = channels == 1 ? 0 : params.swapRB ? 2 - c : c;
                               if (y < g.valid.height)
                                   normaliseRow(resized.ptr(y) + source, channels, g.valid.width, g.padded.width,
@@ -123,12 +114,23 @@ void prepareInput(InputArray image_, const InputParams& params, OutputArray blob
                                   std::fill(out, out + g.padded.width, 0.f);
                           }
                   });
+    imInfo[0] = static_cast<float>(g.valid.height);
+    imInfo[1] = static_cast<float>(g.valid.width);
+    imInfo[2] = static_cast<float>(g.scale);
+}
 
+void prepareInput(InputArray image_, const InputParams& params, OutputArray blob_, OutputArray imInfo_)
+{
+    CV_TRACE_FUNCTION();
+    const Mat image = image_.getMat();
+    checkInputImage(image);
+    checkInputParams(params);
+    const Size padded = inputGeometry(image.size(), params).padded;
+    const int shape[4] = {1, 3, padded.height, padded.width};
+    blob_.create(4, shape, CV_32F);
     imInfo_.create(1, 3, CV_32F);
-    Mat imInfo = imInfo_.getMat();
-    imInfo.at<float>(0, 0) = static_cast<float>(g.valid.height);
-    imInfo.at<float>(0, 1) = static_cast<float>(g.valid.width);
-    imInfo.at<float>(0, 2) = static_cast<float>(g.scale);
+    Mat blob = blob_.getMat(), imInfo = imInfo_.getMat(), resized;
+    prepareInto(image, params, resized, blob.ptr<float>(), imInfo.ptr<float>());
 }
 
 }  // namespace d2det

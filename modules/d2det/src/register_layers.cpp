@@ -10,6 +10,7 @@
 #include "precomp.hpp"
 #include "layers/base_layer.hpp"
 #include "layers/detections_layer.hpp"
+#include "layers/proposal_layer.hpp"
 #include "opencv2/d2det/layers.hpp"
 
 #include <mutex>
@@ -27,7 +28,7 @@ const struct
     const char* type;
     dnn::LayerFactory::Constructor constructor;
 } LAYERS[] = {
-    {"D2Proposal", createProposalLayer},           {"D2RoIAlign", createRoIAlignLayer},
+    {"D2Proposal", ProposalLayer::create},         {"D2RoIAlign", createRoIAlignLayer},
     {"D2DeformRoIPool", createDeformRoIPoolLayer}, {"D2AdaptiveWeightedPool", createAdaptiveWeightedPoolLayer},
     {"D2InstanceNorm", createInstanceNormLayer},   {"D2DenseBoxDecode", createDenseBoxDecodeLayer},
     {"D2Detections", DetectionsLayer::create},     {"D2RoIConv", createRoIConvLayer},

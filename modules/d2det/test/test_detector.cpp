@@ -429,6 +429,20 @@ TEST(D2Det_Detector, max_detections)
     EXPECT_THROW(detector->setMaxDetections(0), cv::Exception);
 }
 
+TEST(D2Det_Detector, max_proposals)
+{
+    const Ptr<Detector> detector = syntheticDetector();
+    const Mat image = sceneOf(SCENE, {LEFT, RIGHT});
+    EXPECT_EQ(CAPACITY, detector->getMaxProposals());
+    // Objectness follows the blue channel: LEFT has one more.
+    detector->setMaxProposals(1);
+    expectRows(detect(*detector, image), {rowOf(LEFT, 0, 200 / 256.f)});
+    detector->setMaxProposals(1000);
+    EXPECT_EQ(CAPACITY, detector->getMaxProposals());
+    EXPECT_EQ(2, detect(*detector, image).rows);
+    EXPECT_THROW(detector->setMaxProposals(0), cv::Exception);
+}
+
 TEST(D2Det_Detector, batch_equals_single_images)
 {
     const Ptr<Detector> detector = syntheticDetector();

@@ -191,7 +191,7 @@ void runPlanes(float gain, const float* F, const float* N, int planes, int heigh
     parallel_for_(Range(0, (planes + LANES - 1) / LANES),
                   [&](const Range& range)
                   {
-                      Scratch memory;
+                      static thread_local Scratch memory;  // kept from pass to pass
                       float* room = memory.get((5 * area + pooledArea) * LANES);
                       float *f = room, *s = f + area * LANES, *a = s + area * LANES, *df = a + area * LANES,
                             *dn = df + area * LANES, *pooled = dn + area * LANES;

@@ -104,10 +104,13 @@ struct RoITask
     float* gradOffsets;  //!< [2][k][k], without the factor gamma * length
 };
 
-template <int BYTES>
-D2DET_INLINE void poolBody(const RoITask& t)
+/** All bins of a RoI with COLUMNS column taps each, or with any number for COLUMNS = 0: a loop of known length needs no
+    branch in the innermost of four loops. */
+template <int BYTES, int COLUMNS>
+D2DET_INLINE void poolBins(const RoITask& t)
 {
-    const int repeat = t.K / t.k, numRows = t.plan.rows.count, numColumns = t.plan.columns.count;
+    const int repeat = t.K / t.k, numRows = t.plan.rows.count;
+    const int numColumns = COLUMNS > 0 ? COLUMNS : t.plan.columns.count;
     float* out = t.bins;
     for (int p = 0; p < t.K; p++)
         for (int q = 0; q < t.K; q++, out += LANES)
@@ -127,6 +130,25 @@ D2DET_INLINE void poolBody(const RoITask& t)
             }
             sum.store(out);
         }
+}
+
+template <int BYTES>
+D2DET_INLINE void poolBody(const RoITask& t)
+{
+    switch (t.plan.columns.count)
+    {
+        case 2:
+            poolBins<BYTES, 2>(t);
+            break;
+        case 3:
+            poolBins<BYTES, 3>(t);
+            break;
+        case 4:
+            poolBins<BYTES, 4>(t);
+            break;
+        default:
+            poolBins<BYTES, 0>(t);
+    }
 }
 
 //! dF of one bin.

@@ -32,8 +32,6 @@ constexpr int GemmKernel::KC;
 namespace
 {
 
-constexpr size_t ALIGNMENT = 64;  //!< bytes
-
 typedef void (*Tile)(int depth, const float* A, const float* B, float* C, size_t ldc, bool accumulate);
 
 // ------------------------------------------------------------------ plain C++
@@ -164,11 +162,6 @@ void packPanel(const float* A, PackedMatrix& packed, int row0, int k0)
 }
 
 }  // namespace
-
-AlignedFloats::AlignedFloats(size_t count) : memory_(new float[count + ALIGNMENT / sizeof(float)])
-{
-    data_ = alignPtr(memory_.get(), static_cast<int>(ALIGNMENT));
-}
 
 int gemmKernels(const GemmKernel* kernels[3])
 {

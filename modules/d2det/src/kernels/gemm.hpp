@@ -20,9 +20,8 @@
 #ifndef OPENCV_D2DET_KERNELS_GEMM_HPP
 #define OPENCV_D2DET_KERNELS_GEMM_HPP
 
+#include "aligned_floats.hpp"
 #include "common.hpp"
-
-#include <memory>
 
 namespace cv
 {
@@ -30,20 +29,6 @@ namespace d2det
 {
 namespace kernels
 {
-
-//! Floats aligned to a cache line, not initialised.
-class AlignedFloats
-{
-public:
-    AlignedFloats() = default;
-    explicit AlignedFloats(size_t count);
-    float* data() { return data_; }
-    const float* data() const { return data_; }
-
-private:
-    std::unique_ptr<float[]> memory_;
-    float* data_ = nullptr;
-};
 
 struct GemmKernel
 {
@@ -82,6 +67,26 @@ struct PackedMatrix
 
 //! A [rows, depth] row-major; the last panel is filled up with zeros.
 PackedMatrix packMatrix(const float* A, int rows, int depth, const GemmKernel& kernel = gemmKernel());
+
+/** C [last - first, ldc] = rows [first, last) of A by `columns` columns. `pack(k0, block, B)` makes the panels [block, nr] of
+    depth [k0, k0 + block). B: ldc min(KC, depth) values; ldc: the columns rounded up to nr. */
+template <typename Pack>
+void multiplyBlocked(const PackedMatrix& A, int first, int last, int columns, Pack&& pack, float* B, float* C,
+                     size_t ldc)
+{
+    constexpr int TILE_ROWS = 384;  // rows of A that are gone through for every B panel: what the cache holds
+    const GemmKernel& kernel = *A.kernel;
+    for (int k0 = 0; k0 < A.depth; k0 += GemmKernel::KC)
+    {
+        const int block = std::min(GemmKernel::KC, A.depth - k0);
+        pack(k0, block, B);
+        for (int m0 = first; m0 < last; m0 += TILE_ROWS)
+            for (int j = 0; j < columns; j += kernel.nr)
+                for (int m = m0; m < std::min(m0 + TILE_ROWS, last); m += kernel.mr)
+                    kernel.run(std::min(kernel.mr, last - m), columns - j, block, A.panel(m, k0),
+                               B + static_cast<size_t>(block) * j, C + (m - first) * ldc + j, ldc, k0 > 0);
+    }
+}
 
 }  // namespace kernels
 }  // namespace d2det

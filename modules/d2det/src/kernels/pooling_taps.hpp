@@ -15,6 +15,8 @@
 #ifndef OPENCV_D2DET_KERNELS_POOLING_TAPS_HPP
 #define OPENCV_D2DET_KERNELS_POOLING_TAPS_HPP
 
+#include "aligned_floats.hpp"
+#include "common.hpp"
 #include "simd.hpp"
 #include "taps.hpp"
 
@@ -75,12 +77,15 @@ public:
         if (count == 0)
             first = 0;
         for (int b = 0; b < bins_; b++)
-            for (int i = 0; i < count; i++)
-            {
-                const Tap* own = &taps_[size_t(b) * capacity_];
-                const int index = used_[b] > 0 ? own[std::min(i, used_[b] - 1)].index : first;
-                taps_[size_t(b) * count + i] = i < used_[b] ? own[i] : Tap{index, 0.f, 0.f};
-            }
+        {
+            const Tap* own = &taps_[size_t(b) * capacity_];
+            Tap* out = &taps_[size_t(b) * count];  // at or before `own`: what is read later is not overwritten
+            const int used = used_[b], index = used > 0 ? own[used - 1].index : first;
+            for (int i = 0; i < used; i++)
+                out[i] = own[i];
+            for (int i = used; i < count; i++)
+                out[i] = {index, 0.f, 0.f};
+        }
         taps_.resize(size_t(bins_) * count);
     }
     const Tap* bin(int b) const { return taps_.data() + size_t(b) * count; }
@@ -94,27 +99,6 @@ private:
     int bins_ = 0, capacity_ = 0;
     std::vector<Tap> taps_;
     std::vector<int> used_;
-};
-
-//! Memory that is not initialised, on a cache line; grows only.
-class Scratch
-{
-public:
-    float* get(size_t count)
-    {
-        if (count > size_)
-        {
-            memory_.reset();
-            memory_.reset(new float[count + LANES]);
-            size_ = count;
-        }
-        const size_t address = reinterpret_cast<size_t>(memory_.get());
-        return memory_.get() + (64 - address % 64) % 64 / sizeof(float);
-    }
-
-private:
-    std::unique_ptr<float[]> memory_;
-    size_t size_ = 0;
 };
 
 /** Part of a map as [row][column][16]. Cell (y, x) of the map is at data + ((y - y0) * width + (x - x0)) * 16. */
@@ -255,7 +239,7 @@ void forEachBlock(int batch, int channels, const Body& body)
     parallel_for_(Range(0, batch * blocks),
                   [&](const Range& range)
                   {
-                      Workspace workspace;
+                      static thread_local Workspace workspace;  // kept from pass to pass
                       for (int i = range.start; i < range.end; i++)
                       {
                           const int c = i % blocks * LANES;

@@ -127,14 +127,16 @@ Proposals decodeAndSuppress(const ProposalParams& p, const LevelView& level, con
     return result;
 }
 
-//! All rows of image b: the proposals all[order[i]], then padding (b, 0, 0, 0, 0) of score 0.
-void writeImage(int b, int rows, const Proposals& all, const std::vector<int>& order, float* rois, float* scores)
+//! All rows of image b: the proposals all[order[i]], at most p.limit, then padding (b, 0, 0, 0, 0) of score 0.
+void writeImage(const ProposalParams& p, int b, int rows, const Proposals& all, const std::vector<int>& order,
+                float* rois, float* scores)
 {
+    const int count = std::min(static_cast<int>(order.size()), p.limit > 0 ? p.limit : rows);
     rois += static_cast<size_t>(b) * rows * 5;
     scores += static_cast<size_t>(b) * rows;
     for (int i = 0; i < rows; i++, rois += 5)
     {
-        const bool used = i < static_cast<int>(order.size());
+        const bool used = i < count;
         rois[0] = static_cast<float>(b);
         for (int j = 0; j < 4; j++)
             rois[j + 1] = used ? all.boxes[4 * static_cast<size_t>(order[i]) + j] : 0.f;
@@ -255,7 +257,8 @@ void proposalRef(const ProposalParams& p, const RpnMaps& maps, const float* imIn
         Proposals all;
         for (int level = 0; level < maps.levels; level++)
             append(all, levelProposalsRef(p, LevelView(p, maps, b, level), imInfo + 3 * b));
-        writeImage(b, rows, all, sortDescending(all.logits.data(), static_cast<int>(all.logits.size())), rois, scores);
+        writeImage(p, b, rows, all, sortDescending(all.logits.data(), static_cast<int>(all.logits.size())), rois,
+                   scores);
     }
 }
 
@@ -281,7 +284,7 @@ void proposalCpu(const ProposalParams& p, const RpnMaps& maps, const float* imIn
         Proposals all;
         for (int level = 0; level < maps.levels; level++)
             append(all, parts[b * maps.levels + level]);
-        writeImage(b, rows, all, bestOfAll(all.logits, rows), rois, scores);
+        writeImage(p, b, rows, all, bestOfAll(all.logits, rows), rois, scores);
     }
 }
 

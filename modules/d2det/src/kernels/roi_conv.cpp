@@ -134,7 +134,6 @@ namespace
 {
 
 constexpr int MAX_PANELS = 6;        //!< B panels of a task: what stays in the second-level cache beside the weights
-constexpr int TILE_ROWS = 384;       //!< rows of A that are gone through for every B panel, likewise
 constexpr int TASKS_PER_THREAD = 3;  //!< fewer tasks: split the output channels too
 constexpr int MIN_SPLIT = 8;         //!< A panels, so that gathering B does not cost more than multiplying
 
@@ -345,23 +344,6 @@ std::vector<Task> makeTasks(const RoIConvParams& p, const GemmKernel& kernel,
     return tasks;
 }
 
-//! C [last - first, ldc] = weights of the channels by the gathered columns.
-void multiply(const PackedMatrix& A, const Task& task, Gather& gather, float* B, float* C, size_t ldc)
-{
-    const GemmKernel& kernel = *A.kernel;
-    const int columns = task.end - task.begin;
-    for (int k0 = 0; k0 < A.depth; k0 += GemmKernel::KC)
-    {
-        const int block = std::min(GemmKernel::KC, A.depth - k0);
-        gather.pack(k0, block, B);
-        for (int m0 = task.first; m0 < task.last; m0 += TILE_ROWS)
-            for (int j = 0; j < columns; j += kernel.nr)
-                for (int m = m0; m < std::min(m0 + TILE_ROWS, task.last); m += kernel.mr)
-                    kernel.run(std::min(kernel.mr, task.last - m), columns - j, block, A.panel(m, k0),
-                               B + static_cast<size_t>(block) * j, C + (m - task.first) * ldc + j, ldc, k0 > 0);
-    }
-}
-
 //! C -> rows of Y, plus bias, and ReLU where no norm follows. bias: of this level's channels, or null.
 void writeTile(const RoIConvParams& p, const Task& task, const std::vector<Column>& columns, int area, const float* C,
                size_t ldc, const float* bias, float* Y)
@@ -445,12 +427,16 @@ void runTask(const RoIConvParams& p, const Shape& s, const Task& task, const std
         columns.push_back({rows[j / s.area], j % s.area});
     const int nr = A.kernel->nr;
     const size_t ldc = (columns.size() + nr - 1) / nr * nr;
-    AlignedFloats B(ldc * std::min(GemmKernel::KC, s.depth)), C(ldc * (task.last - task.first));
-    if (ldc > columns.size())  // never written, but multiplied: no uninitialised or denormal values
-        std::fill(B.data(), B.data() + ldc * std::min(GemmKernel::KC, s.depth), 0.f);
+    const size_t depth = std::min(GemmKernel::KC, s.depth);
+    float* B = threadScratch(0, ldc * depth);
+    float* C = threadScratch(1, ldc * (task.last - task.first));
+    if (ldc > columns.size())  // never written, but multiplied: no denormal values
+        std::fill(B, B + ldc * depth, 0.f);
     Gather gather(p, s, X, columns, nr);
-    multiply(A, task, gather, B.data(), C.data(), ldc);
-    writeTile(p, task, columns, s.area, C.data(), ldc, bias, Y);
+    multiplyBlocked(
+        A, task.first, task.last, static_cast<int>(columns.size()),
+        [&gather](int k0, int block, float* panels) { gather.pack(k0, block, panels); }, B, C, ldc);
+    writeTile(p, task, columns, s.area, C, ldc, bias, Y);
 }
 
 }  // namespace

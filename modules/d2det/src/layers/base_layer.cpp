@@ -226,8 +226,13 @@ std::vector<Mat> layerConstants(const dnn::Layer& layer, const std::vector<Mat>&
     if (layer.blobs.empty())
         constants.assign(inputs.begin() + static_cast<ptrdiff_t>(std::min(numInputs, inputs.size())), inputs.end());
     for (size_t i = 0; i < layer.blobs.size(); i++)
-        constants.push_back(dense(layer, layer.blobs[i], i));
+        constants.push_back(denseConstant(layer, i));
     return constants;
+}
+
+Mat denseConstant(const dnn::Layer& layer, size_t index)
+{
+    return dense(layer, layer.blobs[index], index);
 }
 
 // ------------------------------------------------------------------ passes

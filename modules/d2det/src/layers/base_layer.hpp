@@ -91,6 +91,9 @@ kernels::FeaturePyramid<float> makePyramid(const std::vector<Mat>& inputs, size_
 //! Constants of the model as dense float32: the layer's blobs, or the inputs after the first `numInputs` if it has none.
 std::vector<Mat> layerConstants(const dnn::Layer& layer, const std::vector<Mat>& inputs, size_t numInputs);
 
+//! One of the layer's blobs as dense float32.
+Mat denseConstant(const dnn::Layer& layer, size_t index);
+
 typedef std::function<std::vector<dnn::MatShape>(const std::vector<dnn::MatShape>&)> ShapeFunction;
 typedef std::function<void(const std::vector<Mat>&, std::vector<Mat>&)> RunFunction;
 
@@ -114,8 +117,7 @@ protected:
     virtual void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) = 0;
 };
 
-// Constructors for LayerFactory; D2Detections: see detections_layer.hpp.
-Ptr<dnn::Layer> createProposalLayer(dnn::LayerParams& params);
+// Constructors for LayerFactory; D2Proposal and D2Detections: see proposal_layer.hpp and detections_layer.hpp.
 Ptr<dnn::Layer> createRoIAlignLayer(dnn::LayerParams& params);
 Ptr<dnn::Layer> createDeformRoIPoolLayer(dnn::LayerParams& params);
 Ptr<dnn::Layer> createAdaptiveWeightedPoolLayer(dnn::LayerParams& params);

@@ -7,8 +7,7 @@
      inputs   cls_0 .. cls_{L-1} [B, A, h, w] logits, box_0 .. box_{L-1} [B, 4A, h, w] deltas, im_info [B, 3]
      outputs  rois [B * K, 5], scores [B * K, 1] */
 
-#include "base_layer.hpp"
-#include "kernels/proposal.hpp"
+#include "proposal_layer.hpp"
 
 namespace cv
 {
@@ -22,72 +21,63 @@ namespace
 
 constexpr int MAX_RATIOS = 64;
 
-class ProposalLayer CV_FINAL : public BaseLayer
-{
-public:
-    explicit ProposalLayer(const dnn::LayerParams& layerParams) : BaseLayer(layerParams)
-    {
-        const Attributes attributes(layerParams);
-        strides_ = attributes.featureStrides();
-        params_.anchorScale = attributes.getPositive("anchor_scale", 8.f, MAX_SCALE);
-        if (attributes.has("anchor_ratios"))
-            params_.anchorRatios = attributes.getList("anchor_ratios", 1, MAX_RATIOS, 1e-3, 1e3);
-        params_.preNmsTopN = attributes.getInt("pre_nms_top_n", 1000, INT_MIN, INT_MAX);
-        params_.postNmsTopN = attributes.getInt("post_nms_top_n", 1000, INT_MIN, INT_MAX);
-        params_.maxProposals = attributes.getInt("max_proposals", 1000, 1, MAX_ROWS_PER_IMAGE);
-        params_.nmsThreshold = attributes.getFloat("nms_threshold", 0.7f, -FLT_MAX, FLT_MAX);
-        params_.minSize = attributes.getFloat("min_size", 0.f, -FLT_MAX, FLT_MAX);
-        params_.legacy = attributes.getFlag("legacy", false);
-    }
-
-protected:
-    std::vector<MatShape> outputShapes(const std::vector<MatShape>& inputs) const CV_OVERRIDE
-    {
-        const size_t levels = strides_.size();
-        checkInputCount(*this, inputs.size(), 2 * levels + 1, 2 * levels + 1);
-        const int anchors = static_cast<int>(params_.anchorRatios.size());
-        int batch = ANY;
-        for (size_t i = 0; i < levels; i++)
-        {
-            const MatShape &cls = inputs[i], &box = inputs[levels + i];
-            const int level = static_cast<int>(i);
-            checkShape(*this, format("cls_%d", level), cls, {batch, anchors, ANY, ANY});
-            batch = std::max(batch, dimension(cls, 0));
-            checkShape(*this, format("box_%d", level), box, {batch, 4 * anchors, dimension(cls, 2), dimension(cls, 3)});
-            batch = std::max(batch, dimension(box, 0));
-        }
-        checkShape(*this, "im_info", inputs[2 * levels], {batch, 3});
-        batch = std::max(batch, dimension(inputs[2 * levels], 0));
-        const int64 rows = static_cast<int64>(batch) * params_.maxProposals;
-        return {outputShape(*this, {rows, 5}), outputShape(*this, {rows, 1})};
-    }
-
-    void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
-    {
-        const size_t levels = strides_.size();
-        kernels::RpnMaps maps;
-        maps.levels = static_cast<int>(levels);
-        maps.batch = inputs[0].size[0];
-        for (size_t i = 0; i < levels; i++)
-        {
-            maps.cls[i] = inputs[i].ptr<float>();
-            maps.box[i] = inputs[levels + i].ptr<float>();
-            maps.height[i] = inputs[i].size[2];
-            maps.width[i] = inputs[i].size[3];
-            maps.stride[i] = strides_[i];
-        }
-        kernels::proposalCpu(params_, maps, inputs[2 * levels].ptr<float>(), outputs[0].ptr<float>(),
-                             outputs[1].ptr<float>());
-    }
-
-private:
-    kernels::ProposalParams params_;
-    std::vector<float> strides_;
-};
-
 }  // namespace
 
-Ptr<dnn::Layer> createProposalLayer(dnn::LayerParams& params)
+ProposalLayer::ProposalLayer(const dnn::LayerParams& layerParams) : BaseLayer(layerParams)
+{
+    const Attributes attributes(layerParams);
+    strides_ = attributes.featureStrides();
+    settings.anchorScale = attributes.getPositive("anchor_scale", 8.f, MAX_SCALE);
+    if (attributes.has("anchor_ratios"))
+        settings.anchorRatios = attributes.getList("anchor_ratios", 1, MAX_RATIOS, 1e-3, 1e3);
+    settings.preNmsTopN = attributes.getInt("pre_nms_top_n", 1000, INT_MIN, INT_MAX);
+    settings.postNmsTopN = attributes.getInt("post_nms_top_n", 1000, INT_MIN, INT_MAX);
+    settings.maxProposals = attributes.getInt("max_proposals", 1000, 1, MAX_ROWS_PER_IMAGE);
+    settings.nmsThreshold = attributes.getFloat("nms_threshold", 0.7f, -FLT_MAX, FLT_MAX);
+    settings.minSize = attributes.getFloat("min_size", 0.f, -FLT_MAX, FLT_MAX);
+    settings.legacy = attributes.getFlag("legacy", false);
+}
+
+std::vector<MatShape> ProposalLayer::outputShapes(const std::vector<MatShape>& inputs) const
+{
+    const size_t levels = strides_.size();
+    checkInputCount(*this, inputs.size(), 2 * levels + 1, 2 * levels + 1);
+    const int anchors = static_cast<int>(settings.anchorRatios.size());
+    int batch = ANY;
+    for (size_t i = 0; i < levels; i++)
+    {
+        const MatShape &cls = inputs[i], &box = inputs[levels + i];
+        const int level = static_cast<int>(i);
+        checkShape(*this, format("cls_%d", level), cls, {batch, anchors, ANY, ANY});
+        batch = std::max(batch, dimension(cls, 0));
+        checkShape(*this, format("box_%d", level), box, {batch, 4 * anchors, dimension(cls, 2), dimension(cls, 3)});
+        batch = std::max(batch, dimension(box, 0));
+    }
+    checkShape(*this, "im_info", inputs[2 * levels], {batch, 3});
+    batch = std::max(batch, dimension(inputs[2 * levels], 0));
+    const int64 rows = static_cast<int64>(batch) * settings.maxProposals;
+    return {outputShape(*this, {rows, 5}), outputShape(*this, {rows, 1})};
+}
+
+void ProposalLayer::run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs)
+{
+    const size_t levels = strides_.size();
+    kernels::RpnMaps maps;
+    maps.levels = static_cast<int>(levels);
+    maps.batch = inputs[0].size[0];
+    for (size_t i = 0; i < levels; i++)
+    {
+        maps.cls[i] = inputs[i].ptr<float>();
+        maps.box[i] = inputs[levels + i].ptr<float>();
+        maps.height[i] = inputs[i].size[2];
+        maps.width[i] = inputs[i].size[3];
+        maps.stride[i] = strides_[i];
+    }
+    kernels::proposalCpu(settings, maps, inputs[2 * levels].ptr<float>(), outputs[0].ptr<float>(),
+                         outputs[1].ptr<float>());
+}
+
+Ptr<dnn::Layer> ProposalLayer::create(dnn::LayerParams& params)
 {
     return makePtr<ProposalLayer>(params);
 }

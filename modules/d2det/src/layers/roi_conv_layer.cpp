@@ -67,7 +67,10 @@ public:
         hasBias_ = attributes.getFlag("has_bias", false);
         hasAffine_ = attributes.getFlag("norm_affine", true) && params_.normGroups > 0;
         if (!blobs.empty())
+        {
             checkConstants(blobs);
+            weightShape_ = dnn::shape(blobs[0]);
+        }
     }
 
 protected:
@@ -75,7 +78,9 @@ protected:
     {
         const size_t count = numInputs() + (blobs.empty() ? numConstants() : 0);
         checkInputCount(*this, inputs.size(), count, count);
-        const MatShape weight = blobs.empty() ? inputs[numInputs()] : dnn::shape(blobs[0]);
+        const MatShape weight = blobs.empty()      ? inputs[numInputs()]
+                                : blobs[0].empty() ? weightShape_
+                                                   : dnn::shape(blobs[0]);
         checkShape(*this, "weight", weight, {ANY, ANY, ANY, ANY});
         const MatShape& X = inputs[0];
         checkShape(*this, "X", X, {ANY, dimension(weight, 1), ANY, ANY});
@@ -90,24 +95,21 @@ protected:
 
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
     {
-        const std::vector<Mat> constants = layerConstants(*this, inputs, numInputs());
+        if (blobs.empty() || !blobs[0].empty())
+            packWeight(inputs);
+        std::vector<Mat> rest;  // bias, gamma, beta
+        for (size_t i = 1; i < numConstants(); i++)
+            rest.push_back(blobs.empty() ? inputs[numInputs() + i] : denseConstant(*this, i));
         kernels::RoIConvParams params = params_;
-        checkConstants(constants);
-        const Mat &weight = constants[0], &X = inputs[0];
-        params.inChannels = weight.size[1];
-        params.outChannels = weight.size[0] / params.levels;
-        params.kernelHeight = weight.size[2];
-        params.kernelWidth = weight.size[3];
-        if (blobs.empty() || packedFrom_.data != weight.data)
-        {
-            packed_ = kernels::packRoIConv(params, weight.ptr<float>());
-            packedFrom_ = weight;  // keeps the memory, so that its address cannot come back with other values
-        }
-        const int gammaIndex = 1 + hasBias_;
+        params.outChannels = weightShape_[0] / params.levels;
+        params.inChannels = weightShape_[1];
+        params.kernelHeight = weightShape_[2];
+        params.kernelWidth = weightShape_[3];
+        const Mat& X = inputs[0];
         kernels::roiConvCpu(params, X.ptr<float>(), inputs[1].ptr<float>(), X.size[0], X.size[2], X.size[3], packed_,
-                            hasBias_ ? constants[1].ptr<float>() : nullptr,
-                            hasAffine_ ? constants[gammaIndex].ptr<float>() : nullptr,
-                            hasAffine_ ? constants[gammaIndex + 1].ptr<float>() : nullptr, outputs[0].ptr<float>(),
+                            hasBias_ ? rest[0].ptr<float>() : nullptr,
+                            hasAffine_ ? rest[hasBias_].ptr<float>() : nullptr,
+                            hasAffine_ ? rest[hasBias_ + 1].ptr<float>() : nullptr, outputs[0].ptr<float>(),
                             params_.byClass ? inputs[2].ptr<float>() : nullptr);
     }
 
@@ -126,6 +128,24 @@ private:
                        format("the kernel has length %d, more than the input's %d with %d zeros at both sides", kernel,
                               length, params_.pad));
         return room / params_.stride + 1;
+    }
+
+    /** The weight in the layout of the matrix product. The model's copy is given up: of the paper's 80 million parameters
+        these layers have 57 million, which would be in memory twice. */
+    void packWeight(const std::vector<Mat>& inputs)
+    {
+        const std::vector<Mat> constants = layerConstants(*this, inputs, numInputs());
+        checkConstants(constants);
+        const Mat& weight = constants[0];
+        weightShape_ = dnn::shape(weight);
+        kernels::RoIConvParams params = params_;
+        params.outChannels = weight.size[0] / params.levels;
+        params.inChannels = weight.size[1];
+        params.kernelHeight = weight.size[2];
+        params.kernelWidth = weight.size[3];
+        packed_ = kernels::packRoIConv(params, weight.ptr<float>());
+        if (!blobs.empty())
+            blobs[0].release();
     }
 
     void checkConstants(const std::vector<Mat>& constants) const
@@ -165,14 +185,16 @@ private:
     kernels::RoIConvParams params_;
     bool hasBias_ = false, hasAffine_ = false;
     kernels::RoIConvPacked packed_;
-    Mat packedFrom_;
+    MatShape weightShape_;  //!< of packed_, or of blobs[0] as long as that is there
 };
 
 }  // namespace
 
 Ptr<dnn::Layer> createRoIConvLayer(dnn::LayerParams& params)
 {
-    return makePtr<RoIConvLayer>(params);
+    const Ptr<dnn::Layer> layer = makePtr<RoIConvLayer>(params);
+    params.blobs.clear();  // the network keeps params: the layer alone has the weights, and can give them up
+    return layer;
 }
 
 }  // namespace d2det

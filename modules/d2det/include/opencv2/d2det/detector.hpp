@@ -74,6 +74,9 @@ public:
     is not available in this build raises cv::Exception. The layers of this module run on the CPU where the back end has
     no implementation of them.
     @param target_id one of dnn::Target; 0 is the CPU.
+
+    On the CPU the model's ordinary convolutions (one group, 2-D) run on this module's kernels, which are faster than those
+    of cv::dnn 4.6; the environment variable OPENCV_D2DET_CONVOLUTION=dnn leaves them to cv::dnn (default: d2det).
     */
     CV_WRAP static Ptr<Detector> create(const String& model, int backend_id = 0, int target_id = 0);
 
@@ -150,6 +153,11 @@ public:
     //! Detections per image, at most the model's capacity.
     CV_WRAP virtual void setMaxDetections(int count) = 0;
     CV_WRAP virtual int getMaxDetections() const = 0;
+
+    /** @brief Proposals per image that are classified, at most the model's capacity (the default). Fewer take less time and
+    may miss objects. Raises cv::Exception for less than 1. */
+    CV_WRAP virtual void setMaxProposals(int count) = 0;
+    CV_WRAP virtual int getMaxProposals() const = 0;
 
     //! Resize and normalisation, read from the model; larger sides find smaller objects and take longer.
     CV_WRAP virtual void setInputParams(const InputParams& params) = 0;

@@ -1,0 +1,71 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Memory for the vector loops of the kernels, and memory that a thread keeps from pass to pass. */
+
+#ifndef OPENCV_D2DET_KERNELS_ALIGNED_FLOATS_HPP
+#define OPENCV_D2DET_KERNELS_ALIGNED_FLOATS_HPP
+
+#include <cstddef>
+#include <memory>
+
+namespace cv
+{
+namespace d2det
+{
+namespace kernels
+{
+
+//! Floats aligned to a cache line, not initialised.
+class AlignedFloats
+{
+public:
+    AlignedFloats() = default;
+    explicit AlignedFloats(size_t count) : memory_(new float[count + BYTES / sizeof(float)])
+    {
+        const size_t address = reinterpret_cast<size_t>(memory_.get());
+        data_ = memory_.get() + (BYTES - address % BYTES) % BYTES / sizeof(float);
+    }
+    float* data() { return data_; }
+    const float* data() const { return data_; }
+
+private:
+    static constexpr size_t BYTES = 64;
+    std::unique_ptr<float[]> memory_;
+    float* data_ = nullptr;
+};
+
+//! Grows only; the contents are lost when it does.
+class Scratch
+{
+public:
+    float* get(size_t count)
+    {
+        if (count > size_)
+        {
+            memory_ = AlignedFloats();  // both at a time would cost twice the memory
+            memory_ = AlignedFloats(count);
+            size_ = count;
+        }
+        return memory_.data();
+    }
+
+private:
+    AlignedFloats memory_;
+    size_t size_ = 0;
+};
+
+/** Memory of this thread that outlives the call, so that a pass does not allocate after the first. Valid until the same
+    slot (0 or 1) is asked for again. */
+inline float* threadScratch(int slot, size_t count)
+{
+    static thread_local Scratch slots[2];
+    return slots[slot].get(count);
+}
+
+}  // namespace kernels
+}  // namespace d2det
+}  // namespace cv
+
+#endif

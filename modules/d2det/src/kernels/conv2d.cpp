@@ -1,0 +1,232 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Convolution of whole maps, see conv2d.hpp. */
+
+#include "conv2d.hpp"
+#include "simd.hpp"
+
+#include "opencv2/core/utility.hpp"
+
+#include <cstring>
+#include <vector>
+
+namespace cv
+{
+namespace d2det
+{
+namespace kernels
+{
+
+void conv2dRef(const Conv2dParams& p, const Conv2dShape& s, const float* X, const float* weight, const float* bias,
+               float* Y)
+{
+    for (int n = 0; n < s.batch; n++)
+        for (int o = 0; o < p.outChannels; o++)
+            for (int y = 0; y < s.outHeight; y++)
+                for (int x = 0; x < s.outWidth; x++)
+                {
+                    double sum = bias ? bias[o] : 0.f;
+                    for (int c = 0; c < p.inChannels; c++)
+                        for (int i = 0; i < p.kernelHeight; i++)
+                            for (int j = 0; j < p.kernelWidth; j++)
+                            {
+                                const int v = y * p.strideY - p.padTop + i * p.dilationY;
+                                const int u = x * p.strideX - p.padLeft + j * p.dilationX;
+                                if (v < 0 || v >= s.height || u < 0 || u >= s.width)
+                                    continue;
+                                const size_t plane = static_cast<size_t>(n) * p.inChannels + c;
+                                const size_t filter = static_cast<size_t>(o) * p.inChannels + c;
+                                sum += double(X[(plane * s.height + v) * s.width + u]) *
+                                       weight[(filter * p.kernelHeight + i) * p.kernelWidth + j];
+                            }
+                    if (p.relu && sum < 0)
+                        sum = 0;
+                    if (p.relu && p.ceiling > 0 && sum > p.ceiling)
+                        sum = p.ceiling;
+                    Y[((static_cast<size_t>(n) * p.outChannels + o) * s.outHeight + y) * s.outWidth + x] =
+                        static_cast<float>(sum);
+                }
+}
+
+namespace
+{
+
+constexpr int MAX_PANELS = 8;        //!< B panels of a task: what stays in the second-level cache beside the weights
+constexpr int TASKS_PER_THREAD = 4;  //!< fewer tasks: smaller ones, so that no thread waits long for the last
+constexpr int MIN_SPLIT = 4;         //!< A panels, so that gathering B does not cost more than multiplying
+
+//! Neighbouring output pixels of one row that go to neighbouring columns of one panel.
+struct Piece
+{
+    int panel, column, length;
+    int v, u;  //!< input cell of the first pixel under the kernel's first cell; may be outside the map
+};
+
+/** Gathers the columns of output pixels [begin, end) of one image. */
+class Columns
+{
+public:
+    Columns(const Conv2dParams& p, const Conv2dShape& s, const float* X, int begin, int end, int nr,
+            std::vector<Piece>& pieces)
+        : p_(p), s_(s), X_(X), nr_(nr), pieces_(pieces)
+    {
+        pieces_.clear();
+        for (int j = begin; j < end;)
+        {
+            const int y = j / s.outWidth, x = j % s.outWidth, column = (j - begin) % nr;
+            const int length = std::min(std::min(s.outWidth - x, end - j), nr - column);
+            pieces_.push_back({(j - begin) / nr, column, length, y * p.strideY - p.padTop, x * p.strideX - p.padLeft});
+            j += length;
+        }
+    }
+
+    //! Depth [k0, k0 + block) -> panels [block, nr]. Columns beyond the last are left as they are.
+    void operator()(int k0, int block, float* B) const
+    {
+        const int area = p_.kernelHeight * p_.kernelWidth;
+        int c = k0 / area, i = k0 % area / p_.kernelWidth, j = k0 % p_.kernelWidth;
+        for (int k = 0; k < block; k++)
+        {
+            const float* plane = X_ + static_cast<size_t>(c) * s_.height * s_.width;
+            for (const Piece& piece : pieces_)
+                gather(plane, piece, i, j, B + (static_cast<size_t>(piece.panel) * block + k) * nr_ + piece.column);
+            if (++j == p_.kernelWidth)
+            {
+                j = 0;
+                if (++i == p_.kernelHeight)
+                {
+                    i = 0;
+                    c++;
+                }
+            }
+        }
+    }
+
+private:
+    void gather(const float* plane, const Piece& piece, int i, int j, float* out) const
+    {
+        const int v = piece.v + i * p_.dilationY, u = piece.u + j * p_.dilationX;
+        if (v < 0 || v >= s_.height)
+        {
+            std::fill(out, out + piece.length, 0.f);
+            return;
+        }
+        const float* row = plane + static_cast<size_t>(v) * s_.width;
+        const int last = u + (piece.length - 1) * p_.strideX;
+        if (u >= 0 && last < s_.width)
+            copyInside(row + u, piece.length, out);
+        else
+            for (int x = 0; x < piece.length; x++)
+            {
+                const int at = u + x * p_.strideX;
+                out[x] = at >= 0 && at < s_.width ? row[at] : 0.f;
+            }
+    }
+
+    void copyInside(const float* in, int length, float* out) const
+    {
+        constexpr int WHOLE = GemmKernel::MAX_NR;
+        if (p_.strideX == 1 && length == WHOLE)
+            std::memcpy(out, in, WHOLE * sizeof(float));  // of known size: a few vector moves
+        else if (p_.strideX == 1)
+            for (int x = 0; x < length; x++)
+                out[x] = in[x];
+        else
+            for (int x = 0; x < length; x++)
+                out[x] = in[static_cast<size_t>(x) * p_.strideX];
+    }
+
+    const Conv2dParams& p_;
+    const Conv2dShape& s_;
+    const float* X_;
+    const int nr_;
+    std::vector<Piece>& pieces_;
+};
+
+//! Pixels [begin, end) of an image by output channels [first, last).
+struct Task
+{
+    int image, begin, end, first, last;
+};
+
+int divideUp(int a, int b)
+{
+    return (a + b - 1) / b;
+}
+
+std::vector<Task> makeTasks(const Conv2dParams& p, const Conv2dShape& s, const GemmKernel& kernel)
+{
+    const int area = s.outHeight * s.outWidth, panels = divideUp(area, kernel.nr);
+    const int wanted = TASKS_PER_THREAD * std::max(getNumThreads(), 1);
+    const int perTask = std::max(1, std::min(MAX_PANELS, divideUp(panels * s.batch, wanted)));
+    const int blocks = divideUp(panels, perTask) * s.batch;
+    const int aPanels = divideUp(p.outChannels, kernel.mr);
+    const int splits = std::max(1, std::min(divideUp(wanted, blocks), aPanels / MIN_SPLIT));
+    const int channels = divideUp(aPanels, splits) * kernel.mr, columns = perTask * kernel.nr;
+    std::vector<Task> tasks;
+    for (int image = 0; image < s.batch; image++)
+        for (int begin = 0; begin < area; begin += columns)
+            for (int first = 0; first < p.outChannels; first += channels)
+                tasks.push_back(
+                    {image, begin, std::min(begin + columns, area), first, std::min(first + channels, p.outChannels)});
+    return tasks;
+}
+
+//! C [channels, ldc] + bias -> channels of Y [., area] at the task's pixels.
+D2DET_TARGET_CLONES
+void writeTile(const Conv2dParams& p, const Task& task, int area, const float* C, size_t ldc, const float* bias,
+               float* Y)
+{
+    const float low = p.relu ? 0.f : -std::numeric_limits<float>::infinity();
+    const float high = p.relu && p.ceiling > 0 ? p.ceiling : std::numeric_limits<float>::infinity();
+    const int count = task.end - task.begin;
+    for (int o = task.first; o < task.last; o++, C += ldc)
+    {
+        float* out = Y + static_cast<size_t>(o) * area + task.begin;
+        const float b = bias ? bias[o] : 0.f;
+        for (int j = 0; j < count; j++)
+        {
+            float value = C[j] + b;
+            value = value < low ? low : value;  // in this order a NaN stays one
+            out[j] = value > high ? high : value;
+        }
+    }
+}
+
+void runTask(const Conv2dParams& p, const Conv2dShape& s, const Task& task, const float* X, const PackedMatrix& A,
+             const float* bias, float* Y)
+{
+    static thread_local std::vector<Piece> pieces;
+    const int nr = A.kernel->nr, count = task.end - task.begin;
+    const size_t ldc = static_cast<size_t>(divideUp(count, nr)) * nr, depth = std::min(GemmKernel::KC, A.depth);
+    float* B = threadScratch(0, ldc * depth);
+    float* C = threadScratch(1, ldc * (task.last - task.first));
+    if (ldc > static_cast<size_t>(count))  // never written, but multiplied: no denormal values
+        std::fill(B, B + ldc * depth, 0.f);
+    const size_t inArea = static_cast<size_t>(s.height) * s.width, area = static_cast<size_t>(s.outHeight) * s.outWidth;
+    const Columns columns(p, s, X + task.image * p.inChannels * inArea, task.begin, task.end, nr, pieces);
+    multiplyBlocked(A, task.first, task.last, count, columns, B, C, ldc);
+    writeTile(p, task, static_cast<int>(area), C, ldc, bias, Y + task.image * p.outChannels * area);
+}
+
+}  // namespace
+
+void conv2dCpu(const Conv2dParams& p, const Conv2dShape& s, const float* X, const PackedMatrix& weight,
+               const float* bias, float* Y)
+{
+    const std::vector<Task> tasks = makeTasks(p, s, *weight.kernel);
+    parallel_for_(
+        Range(0, static_cast<int>(tasks.size())),
+        [&](const Range& range)
+        {
+            for (int i = range.start; i < range.end; i++)
+                runTask(p, s, tasks[i], X, weight, bias, Y);
+        },
+        static_cast<double>(tasks.size()));
+}
+
+}  // namespace kernels
+}  // namespace d2det
+}  // namespace cv

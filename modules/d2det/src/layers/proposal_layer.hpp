@@ -1,0 +1,35 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+#ifndef OPENCV_D2DET_LAYERS_PROPOSAL_LAYER_HPP
+#define OPENCV_D2DET_LAYERS_PROPOSAL_LAYER_HPP
+
+#include "base_layer.hpp"
+#include "kernels/proposal.hpp"
+
+namespace cv
+{
+namespace d2det
+{
+
+class ProposalLayer CV_FINAL : public BaseLayer
+{
+public:
+    explicit ProposalLayer(const dnn::LayerParams& params);
+    static Ptr<dnn::Layer> create(dnn::LayerParams& params);
+
+    kernels::ProposalParams settings;  //!< may be changed between two forward passes (not maxProposals: use limit)
+
+protected:
+    std::vector<dnn::MatShape> outputShapes(const std::vector<dnn::MatShape>& inputs) const CV_OVERRIDE;
+    void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE;
+
+private:
+    std::vector<float> strides_;
+};
+
+}  // namespace d2det
+}  // namespace cv
+
+#endif
