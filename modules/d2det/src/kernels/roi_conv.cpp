@@ -451,6 +451,15 @@ RoIConvPacked packRoIConv(const RoIConvParams& p, const float* weight)
     return packed;
 }
 
+void unpackRoIConv(const RoIConvPacked& packed, float* weight)
+{
+    for (const PackedMatrix& level : packed.levels)
+    {
+        unpackMatrix(level, weight);
+        weight += static_cast<size_t>(level.rows) * level.depth;
+    }
+}
+
 void roiConvCpu(const RoIConvParams& p, const float* X, const float* rois, int numRois, int height, int width,
                 const RoIConvPacked& weight, const float* bias, const float* gamma, const float* beta, float* Y,
                 const float* classes)

@@ -92,6 +92,8 @@ struct RoIConvPacked
     std::vector<PackedMatrix> levels;
 };
 RoIConvPacked packRoIConv(const RoIConvParams& p, const float* weight);
+//! The weight that was packed.
+void unpackRoIConv(const RoIConvPacked& packed, float* weight);
 
 //! The same as above with weights packed before: for those that do not change from call to call.
 void roiConvCpu(const RoIConvParams& p, const float* X, const float* rois, int numRois, int height, int width,
