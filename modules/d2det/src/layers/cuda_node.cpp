@@ -19,9 +19,11 @@
 #include "opencv2/core/utils/logger.hpp"
 
 #include "cvconfig.h"  // HAVE_CUDA, which op_cuda.hpp asks for
-#if defined(__GNUC__)  // dnn compiles its own files without this warning
+#if defined(__GNUC__)  // dnn compiles its own files without these warnings
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic ignored "-Wsign-compare"
+#pragma GCC diagnostic ignored "-Wunused-parameter"
 #endif
 #include "op_cuda.hpp"
 #if defined(__GNUC__)
@@ -56,10 +58,21 @@ namespace csl = dnn::cuda4dnn::csl;
 using dnn::MatShape;
 using Wrappers = std::vector<Ptr<dnn::BackendWrapper>>;
 
-//! The model's constants on the device, one block each. Lives as long as the layer: a new node does not upload again.
+/** The model's constants on the device, one block each, kept by the layer: a new node (the image's size has changed) does
+    not upload again. */
 struct CudaConstants
 {
     std::vector<csl::ManagedPtr<float>> blocks;
+    std::vector<const uchar*> sources;  //!< data of the blobs then
+
+    //! Have the blobs been replaced since? An empty one has been given up after packing, its values are the same.
+    bool areThoseOf(const std::vector<Mat>& blobs) const
+    {
+        bool same = blobs.size() == sources.size();
+        for (size_t i = 0; i < blobs.size() && same; i++)
+            same = blobs[i].empty() || blobs[i].data == sources[i];
+        return same;
+    }
 };
 
 namespace
@@ -85,9 +98,12 @@ std::vector<MatShape> shapesOf(const Wrappers& wrappers)
     return shapes;
 }
 
-std::shared_ptr<const CudaConstants> upload(const std::vector<Mat>& constants, const csl::Stream& stream)
+std::shared_ptr<const CudaConstants> upload(const std::vector<Mat>& constants, const std::vector<Mat>& blobs,
+                                            const csl::Stream& stream)
 {
     auto uploaded = std::make_shared<CudaConstants>();
+    for (const Mat& blob : blobs)
+        uploaded->sources.push_back(blob.data);
     for (const Mat& constant : constants)
     {
         csl::ManagedPtr<float> block(constant.total());
@@ -174,8 +190,8 @@ Ptr<dnn::BackendNode> BaseLayer::initCUDA(void* context, const Wrappers& inputs,
         layerError(*this, Error::StsUnmatchedSizes,
                    "the outputs were not allocated as the inputs ask for: settings changed after allocation");
     const csl::Stream& stream = static_cast<const csl::CSLContext*>(context)->stream;
-    if (!constantsOnDevice_)
-        constantsOnDevice_ = upload(cudaConstants(), stream);
+    if (!constantsOnDevice_ || !constantsOnDevice_->areThoseOf(blobs))
+        constantsOnDevice_ = upload(cudaConstants(), blobs, stream);
     return Ptr<dnn::BackendNode>(new CudaNode(*this, stream, inputs));
 }
 
