@@ -35,14 +35,55 @@ packages_module="libopencv-dev libboost-program-options-dev nlohmann-json3-dev l
 packages_training="libtorch-dev libonnx-dev libprotobuf-dev protobuf-compiler libopenblas0-pthread"
 packages_test="libboost-test-dev libgtest-dev"
 
-# configure_and_build FOLDER TARGETS -- CMAKE_OPTIONS...
+packages_in_tree="dpkg-dev zlib1g-dev libpng-dev libjpeg-dev libprotobuf-dev protobuf-compiler"
+packages_python="python3-dev python3-numpy"
+
+# configure SOURCE FOLDER CMAKE_OPTIONS...: runs cmake unless that was done with the same options before.
+configure() {
+    local source=$1 folder=$2; shift 2
+    if [ ! -f "$folder/build.ninja" ] || [ "$*" != "$(cat "$folder/d2det_options" 2>/dev/null)" ]; then
+        say "Configuring $folder"
+        mkdir -p "$folder"
+        cmake -S "$source" -B "$folder" -G Ninja -DCMAKE_BUILD_TYPE=Release "$@" >"$folder.log" 2>&1 ||
+            { tail -n 30 "$folder.log" >&2; die "cmake failed, its whole output is in $folder.log"; }
+        printf '%s\n' "$*" >"$folder/d2det_options"
+    fi
+}
+
+# build_project FOLDER CMAKE_OPTIONS...
 build_project() {
     local folder=$1; shift
-    if [ ! -f "$folder/build.ninja" ]; then
-        say "Configuring $folder"
-        cmake -S "$root" -B "$folder" -G Ninja -DCMAKE_BUILD_TYPE=Release "$@" >"$folder.log" 2>&1 ||
-            { tail -n 30 "$folder.log" >&2; die "cmake failed, its whole output is in $folder.log"; }
-    fi
+    configure "$root" "$folder" "$@"
     say "Building with $jobs jobs (nothing to do if nothing changed)"
     cmake --build "$folder" -j "$jobs"
+}
+
+# download_opencv_package FOLDER [SUITE]: the archives of the distribution's source package 'opencv', into FOLDER.
+# Uses the package mirror that this machine is set up with, through a source list of its own (of another Debian release
+# with SUITE): the machine's configuration is not touched. Status 1 if nothing came; the output is in FOLDER/apt.log.
+download_opencv_package() {
+    local folder=$1 suite=${2:-} own lists f
+    [ -n "$(find "$folder" -maxdepth 1 -name 'opencv_*.orig.tar.*' 2>/dev/null)" ] && return
+    command -v apt-get >/dev/null || return 1
+    own=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+    mkdir -p "$folder"
+    lists=$(mktemp -d)
+    chmod 755 "$lists"
+    mkdir -p "$lists/state/partial" "$lists/parts"
+    for f in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+        if [ -f "$f" ]; then sed -n 's/^deb\( \|\t\)/deb-src\1/p' "$f" >>"$lists/parts/d2det.list"; fi
+    done
+    for f in /etc/apt/sources.list.d/*.sources; do
+        if [ -f "$f" ]; then sed 's/^Types:.*/Types: deb-src/' "$f" >"$lists/parts/$(basename "$f")"; fi
+    done
+    if [ -n "$suite" ]; then sed -i "s/\b$own\b/$suite/g" "$lists"/parts/*; fi
+    (
+        cd "$folder"
+        options=(-o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$lists/parts"
+                 -o "Dir::State::Lists=$lists/state" -o APT::Sandbox::User=root -o Debug::NoLocking=1)
+        apt-get "${options[@]}" update
+        apt-get "${options[@]}" source --download-only opencv
+    ) >"$folder/apt.log" 2>&1 || true
+    rm -rf "$lists"
+    [ -n "$(find "$folder" -maxdepth 1 -name 'opencv_*.orig.tar.*')" ]
 }

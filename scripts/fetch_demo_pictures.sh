@@ -22,26 +22,17 @@ install_packages dpkg-dev
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-chmod 755 "$work"
-mkdir -p "$folder" "$work/lists/partial" "$work/parts"
-# The machine's own binary sources, turned into source-package sources.
-for f in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
-    [ -f "$f" ] && sed -n 's/^deb\( \|\t\)/deb-src\1/p' "$f" >> "$work/parts/d2det.list"
-done
-for f in /etc/apt/sources.list.d/*.sources; do
-    [ -f "$f" ] && sed 's/^Types:.*/Types: deb-src/' "$f" > "$work/parts/$(basename "$f")"
-done
-apt_options=(-o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$work/parts" -o "Dir::State::Lists=$work/lists"
-             -o APT::Sandbox::User=root -o Debug::NoLocking=1)
-say "Downloading OpenCV's source package for its sample pictures"
-(
-    cd "$work"
-    apt-get "${apt_options[@]}" update
-    apt-get "${apt_options[@]}" source --download-only opencv
-) > "$work/apt.log" 2>&1 || { tail -n 20 "$work/apt.log" >&2; die "could not download the source package 'opencv'"; }
+mkdir -p "$folder"
+package=$root/build/opencv-4.6/package  # there if the module was built inside OpenCV's tree
+if [ ! -d "$package" ]; then
+    package=$work/package
+    say "Downloading OpenCV's source package for its sample pictures"
+    download_opencv_package "$package" ||
+        { tail -n 20 "$package/apt.log" >&2; die "could not download the source package 'opencv'"; }
+fi
 
 shopt -s nullglob
-for archive in "$work"/opencv_*.orig.tar.*; do
+for archive in "$package"/opencv_*.orig.tar.*; do
     members=$(tar -tf "$archive" | grep -E '^[^/]+/samples/data/(vtest\.avi|messi5\.jpg|basketball1\.png)$' || true)
     [ -n "$members" ] && tar -xf "$archive" -C "$work" --no-same-owner $members && break
 done

@@ -4,8 +4,10 @@
 # usage: scripts/test.sh [CTEST_OPTION...]        e.g. scripts/test.sh -R golden
 #
 # Does everything from a fresh Debian 12 (or Ubuntu 24.04): installs packages with apt-get, builds module, trainer,
-# programs and tests in build/test, checks the formatting, runs ctest. Tests labelled "shared" need the data folder named
-# by D2DET_SHARED (default ../shared); without it they are reported as skipped, never as passed.
+# programs and tests in build/test, then the module with its Python bindings inside OpenCV's own tree (source package of
+# the distribution, scripts/build_in_tree.sh), checks the formatting, runs ctest. Tests labelled "shared" need the data
+# folder named by D2DET_SHARED (default ../shared); without it, and without the source package those of the in-tree build,
+# they are reported as skipped, never as passed.
 #
 # Environment: D2DET_JOBS (parallel compile jobs, default all cores), D2DET_CUDA_ARCHITECTURES (GPUs to compile for where
 # there is nvcc, default 90).
@@ -18,7 +20,15 @@ install_packages $packages_build $packages_module $packages_training $packages_t
 build=${D2DET_BUILD_DIR:-$root/build/test}
 mkdir -p "$(dirname "$build")"
 # One GPU architecture where there is nvcc: the tests' GPU code is compiled for others too slowly.
-build_project "$build" -DD2DET_BUILD_TESTS=ON "-DCMAKE_CUDA_ARCHITECTURES=${D2DET_CUDA_ARCHITECTURES:-90}"
+build_project "$build" -DD2DET_BUILD_TESTS=ON "-DD2DET_IN_TREE_BUILD=$root/build/in-tree-4.6" \
+    "-DCMAKE_CUDA_ARCHITECTURES=${D2DET_CUDA_ARCHITECTURES:-90}"
+started=$SECONDS
+"$root/scripts/build_in_tree.sh" --python && status=0 || status=$?
+case $status in
+    0) say "The build inside OpenCV's tree took $((SECONDS - started)) s";;
+    3) say "OpenCV's source package could not be downloaded: the tests of the in-tree build will be skipped";;
+    *) die "the build inside OpenCV's tree failed";;
+esac
 
 "$root/scripts/lint.sh"
 

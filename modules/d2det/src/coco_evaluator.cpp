@@ -16,6 +16,7 @@
 
 #include "opencv2/core/utility.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -55,6 +56,41 @@ void checkBox(const Rect2d& box, const char* what, int64 imageId)
 {
     for (const double value : {box.x, box.y, box.width, box.height})
         checkFinite(value, what, imageId);
+}
+
+//! An id that came as a floating-point number.
+int64 wholeNumber(double id)
+{
+    constexpr double LARGEST = 9007199254740992.;  // 2^53: every whole number up to it is a double
+    if (!(std::abs(id) <= LARGEST) || id != std::floor(id))
+        CV_Error(Error::StsBadArg, format("CocoEvaluator: %g is no id, expected a whole number up to 2^53", id));
+    return static_cast<int64>(id);
+}
+
+std::vector<int64> wholeNumbers(const std::vector<double>& ids)
+{
+    std::vector<int64> numbers(ids.size());
+    std::transform(ids.begin(), ids.end(), numbers.begin(), wholeNumber);
+    return numbers;
+}
+
+//! Rows of numbers as CV_64F; an empty array has none.
+Mat tableOf(InputArray rows, int columns, const std::vector<Rle>& masks)
+{
+    Mat table;
+    if (!rows.empty())
+    {
+        const Mat given = rows.getMat();
+        if (given.dims != 2 || given.channels() != 1 || given.cols != columns)
+            CV_Error(Error::StsBadSize, format("CocoEvaluator: %d-D array with %d columns and %d channels, expected "
+                                               "rows of %d numbers",
+                                               given.dims, given.cols, given.channels(), columns));
+        given.convertTo(table, CV_64F);
+    }
+    if (!masks.empty() && masks.size() != static_cast<size_t>(table.rows))
+        CV_Error(Error::StsBadArg, format("CocoEvaluator: %d masks for %d rows, expected none or one for each row",
+                                          static_cast<int>(masks.size()), table.rows));
+    return table;
 }
 
 void checkIouType(int iouType)
@@ -376,6 +412,16 @@ void CocoEvaluator::setCategories(const std::vector<int64>& categoryIds)
     categoryIds_ = categoryIds;
 }
 
+void CocoEvaluator::setImageIds(const std::vector<double>& ids)
+{
+    setImages(wholeNumbers(ids));
+}
+
+void CocoEvaluator::setCategoryIds(const std::vector<double>& ids)
+{
+    setCategories(wholeNumbers(ids));
+}
+
 void CocoEvaluator::addGroundTruth(const GroundTruth& gt)
 {
     checkBox(gt.box, "a ground truth box", gt.imageId);
@@ -390,6 +436,32 @@ void CocoEvaluator::addDetection(const Detection& detection)
     checkFinite(detection.score, "the score of a detection", detection.imageId);
     checkRle(detection.mask, "CocoEvaluator");
     detections_.push_back(detection);
+}
+
+void CocoEvaluator::addGroundTruths(InputArray rows, const std::vector<Rle>& masks)
+{
+    constexpr int COLUMNS = 8;
+    const Mat table = tableOf(rows, COLUMNS, masks);
+    for (int i = 0; i < table.rows; i++)
+    {
+        const double* v = table.ptr<double>(i);
+        if (v[7] != 0 && v[7] != 1)
+            CV_Error(Error::StsBadArg, format("CocoEvaluator: crowd is %g in row %d, expected 0 or 1", v[7], i));
+        addGroundTruth({wholeNumber(v[0]), wholeNumber(v[1]), Rect2d(v[2], v[3], v[4], v[5]), v[6], v[7] == 1,
+                        masks.empty() ? Rle() : masks[i]});
+    }
+}
+
+void CocoEvaluator::addDetections(InputArray rows, const std::vector<Rle>& masks)
+{
+    constexpr int COLUMNS = 7;
+    const Mat table = tableOf(rows, COLUMNS, masks);
+    for (int i = 0; i < table.rows; i++)
+    {
+        const double* v = table.ptr<double>(i);
+        addDetection({wholeNumber(v[0]), wholeNumber(v[1]), Rect2d(v[2], v[3], v[4], v[5]), v[6],
+                      masks.empty() ? Rle() : masks[i]});
+    }
 }
 
 std::vector<double> CocoEvaluator::summarize(int iouType) const

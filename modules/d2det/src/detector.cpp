@@ -15,6 +15,7 @@
 
    The layers of the masks stand behind the one that makes the detections: detect() stops there, segment() goes on. */
 
+#include "compat.hpp"
 #include "prepare_input.hpp"
 #include "layers/convolution_layer.hpp"
 #include "layers/detections_layer.hpp"
@@ -336,15 +337,13 @@ void DetectorImpl::findLayers(const String& name)
 void DetectorImpl::nameClasses()
 {
     classNames_ = layers_.back()->info.classNames;
-#if CV_VERSION_MAJOR < 5
     if (!classNames_.empty() || layers_.front()->settings.labelled)
         return;
     try
     {
         const int side = (64 + input_.divisor - 1) / input_.divisor * input_.divisor;
-        std::vector<dnn::MatShape> inputs, outputs;
-        net_.getLayerShapes(std::vector<dnn::MatShape>{{1, 3, side, side}, {1, 3}},
-                            net_.getLayerId(layers_.front()->name), inputs, outputs);
+        const std::vector<dnn::MatShape> inputs = inputShapesOfLayer(
+            net_, {dnn::MatShape{1, 3, side, side}, dnn::MatShape{1, 3}}, net_.getLayerId(layers_.front()->name));
         for (int i = 0; inputs.size() == 2 && inputs[1].size() >= 2 && i < inputs[1][1] - 1; i++)
             classNames_.push_back(format("class %d", i));
     }
@@ -352,7 +351,6 @@ void DetectorImpl::nameClasses()
     {
         classNames_.clear();  // shapes that cannot be inferred are reported by detect()
     }
-#endif
 }
 
 /** Gives our settings to the layers. Done before every pass, so that nothing an earlier pass left behind (also one that
@@ -378,15 +376,11 @@ void DetectorImpl::applySettings(int batch)
 //! Refuses a pass whose tensors would take more memory than any sensible model does. Looks once at every new shape.
 void DetectorImpl::checkMemory(const Mat& blob)
 {
-#if CV_VERSION_MAJOR < 5
     const dnn::MatShape shape = dnn::shape(blob);
     if (shape == checkedShape_)
         return;
-    std::vector<int> ids;
-    std::vector<std::vector<dnn::MatShape>> inputs, outputs;
-    net_.getLayersShapes(std::vector<dnn::MatShape>{shape, {shape[0], 3}}, ids, inputs, outputs);
     double bytes = 0;
-    for (const std::vector<dnn::MatShape>& layer : outputs)
+    for (const std::vector<dnn::MatShape>& layer : outputShapesOfLayers(net_, {shape, dnn::MatShape{shape[0], 3}}))
         for (const dnn::MatShape& output : layer)
             bytes += std::accumulate(output.begin(), output.end(), 4., [](double a, int b) { return a * b; });
     const double limit = shape[0] * (MAX_BYTES_PER_IMAGE + MAX_BYTES_PER_PIXEL * shape[2] * shape[3]);
@@ -396,9 +390,6 @@ void DetectorImpl::checkMemory(const Mat& blob)
                    "model is damaged or hostile",
                    shape[0], shape[2], shape[3], bytes / (1 << 20), limit / (1 << 20)));
     checkedShape_ = shape;
-#else
-    (void)blob;
-#endif
 }
 
 Outputs DetectorImpl::forwardLayers(bool withMasks)

@@ -10,8 +10,9 @@
 
 #include "opencv2/d2det/drawing.hpp"
 
+#include "compat.hpp"
+
 #include "opencv2/core/utils/trace.hpp"
-#include "opencv2/imgproc.hpp"
 
 #include <algorithm>
 #include <array>

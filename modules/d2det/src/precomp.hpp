@@ -13,4 +13,6 @@
 #include "opencv2/dnn/layer.hpp"
 #include "opencv2/dnn/shape_utils.hpp"
 
+#include "compat.hpp"
+
 #endif

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* One table of shapes for the RoI pooling kernels and layers: tests use the small ones, benchmarks the large ones.
-   A new special case is one more line here. */
+/* One table of shapes for the RoI pooling kernels and layers: tests use the small ones, benchmarks the large ones; and one
+   of the RoI convolutions that benchmarks measure. A new special case is one more line here. */
 
 #ifndef OPENCV_D2DET_TEST_SHAPES_HPP
 #define OPENCV_D2DET_TEST_SHAPES_HPP
@@ -64,6 +64,36 @@ inline std::vector<PoolingShape> poolingShapes(bool large)
         if (s.large == large)
             shapes.push_back(s);
     return shapes;
+}
+
+//! A convolution of the heads: numRois x channels x size x size with a square kernel.
+struct RoIConvShape
+{
+    const char* name;
+    int numRois;
+    int channels;
+    int outChannels;
+    int size;
+    int kernel;
+    int pad;
+    int levels;      //!< weight sets
+    int normGroups;  //!< 0: no norm
+};
+
+inline std::ostream& operator<<(std::ostream& out, const RoIConvShape& s)
+{
+    return out << s.name;
+}
+
+inline std::vector<RoIConvShape> roiConvShapes()
+{
+    return {
+        // name                rois  in   out  size kernel pad levels groups
+        {"fully connected", 1000, 256, 1024, 7, 7, 0, 1, 0},
+        {"weights by level", 1000, 256, 256, 7, 1, 0, 4, 0},
+        {"regression head", 125, 256, 256, 14, 3, 1, 1, 32},
+        {"small model", 300, 64, 64, 7, 3, 1, 1, 8},
+    };
 }
 
 /** RoIs [numRois, 5] of all sizes and levels, some partly or wholly outside the image; the last of four or more is a

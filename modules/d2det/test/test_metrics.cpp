@@ -501,6 +501,60 @@ TEST(D2Det_Coco, counting_objects_are_preferred_to_ignored_ones)
     EXPECT_EQ(0., evaluator.averagePrecision(0.65));
 }
 
+TEST(D2Det_Coco, rows_of_numbers_are_the_same)
+{
+    const Dataset data = randomDataset(31);
+    CocoEvaluator byRows;
+    byRows.setImageIds(std::vector<double>(data.images.begin(), data.images.end()));
+    byRows.setCategoryIds(std::vector<double>(data.categories.begin(), data.categories.end()));
+    cv::Mat truth, found;
+    for (const CocoEvaluator::GroundTruth& g : data.gts)
+        truth.push_back(cv::Mat(cv::Matx<double, 1, 8>(double(g.imageId), double(g.categoryId), g.box.x, g.box.y,
+                                                       g.box.width, g.box.height, g.area, g.crowd)));
+    for (const CocoEvaluator::Detection& d : data.detections)
+        found.push_back(cv::Mat(cv::Matx<double, 1, 7>(double(d.imageId), double(d.categoryId), d.box.x, d.box.y,
+                                                       d.box.width, d.box.height, d.score)));
+    byRows.addGroundTruths(truth);
+    byRows.addDetections(found);
+    EXPECT_EQ(data.summarize(), byRows.summarize());
+    EXPECT_EQ(data.evaluator().vocAveragePrecision(), byRows.vocMeanAveragePrecision());
+    byRows.addDetections(cv::Mat());  // nothing found
+    EXPECT_EQ(data.detections.size(), byRows.detections().size());
+}
+
+TEST(D2Det_Coco, rows_carry_masks)
+{
+    cv::Mat pixels(20, 30, CV_8U, cv::Scalar(0));
+    pixels(cv::Rect(3, 4, 10, 10)).setTo(1);
+    const cv::d2det::Rle mask = cv::d2det::rleEncode(pixels);
+    CocoEvaluator evaluator;
+    evaluator.setImageIds({1});
+    evaluator.setCategoryIds({2});
+    evaluator.addGroundTruths(cv::Mat(cv::Matx<float, 1, 8>(1, 2, 0, 0, 1, 1, 100, 0)), {mask});
+    evaluator.addDetections(cv::Mat(cv::Matx<float, 1, 7>(1, 2, 8, 8, 1, 1, 0.5f)), {mask});
+    EXPECT_EQ(1., evaluator.averagePrecision(0.5, cv::d2det::IOU_MASK));
+    EXPECT_EQ(0., evaluator.averagePrecision(0.5, cv::d2det::IOU_BOX));
+}
+
+TEST(D2Det_Coco, wrong_rows_are_refused)
+{
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    CocoEvaluator evaluator;
+    for (const double id : {0.5, 1e17, nan})
+    {
+        EXPECT_THROW(evaluator.setImageIds({id}), cv::Exception);
+        EXPECT_THROW(evaluator.setCategoryIds({id}), cv::Exception);
+        EXPECT_THROW(evaluator.addGroundTruths(cv::Mat(cv::Matx<double, 1, 8>(id, 1, 0, 0, 1, 1, 1, 0))),
+                     cv::Exception);
+        EXPECT_THROW(evaluator.addDetections(cv::Mat(cv::Matx<double, 1, 7>(1, id, 0, 0, 1, 1, 1))), cv::Exception);
+    }
+    EXPECT_THROW(evaluator.addGroundTruths(cv::Mat(cv::Matx<double, 1, 8>(1, 1, 0, 0, 1, 1, 1, 2))), cv::Exception);
+    EXPECT_THROW(evaluator.addGroundTruths(cv::Mat(3, 7, CV_64F, cv::Scalar(1))), cv::Exception);
+    EXPECT_THROW(evaluator.addDetections(cv::Mat(3, 7, CV_64FC2, cv::Scalar(1))), cv::Exception);
+    EXPECT_THROW(evaluator.addDetections(cv::Mat(3, 7, CV_64F, cv::Scalar(1)), std::vector<cv::d2det::Rle>(2)),
+                 cv::Exception);
+}
+
 TEST(D2Det_Coco, wrong_input_is_refused)
 {
     CocoEvaluator evaluator;

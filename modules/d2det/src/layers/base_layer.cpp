@@ -18,7 +18,7 @@ using dnn::MatShape;
 
 // ------------------------------------------------------------------ attributes
 
-void Attributes::fail(int code, const char* name, const String& message) const
+void Attributes::fail(Error::Code code, const char* name, const String& message) const
 {
     CV_Error(code, format("%s '%s': attribute %s ", params_.type.c_str(), params_.name.c_str(), name) + message);
 }
@@ -140,7 +140,7 @@ Mat dense(const dnn::Layer& layer, const Mat& input, size_t index)
 
 }  // namespace
 
-void layerError(const dnn::Layer& layer, int code, const String& message)
+void layerError(const dnn::Layer& layer, Error::Code code, const String& message)
 {
     CV_Error(code, format("%s '%s': ", layer.type.c_str(), layer.name.c_str()) + message);
 }

@@ -63,13 +63,13 @@ public:
 
 private:
     double number(const char* name, const dnn::DictValue& value, int index, double low, double high) const;
-    CV_NORETURN void fail(int code, const char* name, const String& message) const;
+    CV_NORETURN void fail(Error::Code code, const char* name, const String& message) const;
 
     const dnn::LayerParams& params_;
 };
 
 //! Raises a cv::Exception that begins with the layer's type and name.
-CV_NORETURN void layerError(const dnn::Layer& layer, int code, const String& message);
+CV_NORETURN void layerError(const dnn::Layer& layer, Error::Code code, const String& message);
 
 //! Length of a dimension, 0 if it is not known.
 inline int dimension(const dnn::MatShape& shape, int index)

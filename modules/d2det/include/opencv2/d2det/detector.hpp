@@ -92,9 +92,10 @@ public:
     @param classIds class of each detection, see getClassNames().
     @param confidences score of each detection, descending.
     @param boxes in pixels of the image, clipped to it; boxes without area inside the image are left out.
+    Python has only the other form: both have the same arguments there.
     */
-    CV_WRAP virtual void detect(InputArray image, CV_OUT std::vector<int>& classIds,
-                                CV_OUT std::vector<float>& confidences, CV_OUT std::vector<Rect2d>& boxes) = 0;
+    virtual void detect(InputArray image, CV_OUT std::vector<int>& classIds, CV_OUT std::vector<float>& confidences,
+                        CV_OUT std::vector<Rect2d>& boxes) = 0;
 
     /** @brief The same as one matrix.
     @param image 8-bit image, 1, 3 (BGR) or 4 channels.

@@ -23,61 +23,63 @@ Pixels are taken column by column; counts are the lengths of alternating runs, z
 first pixel is set). They add up to height * width, which is at most 2^28; every function refuses a mask that breaks this.
 Default: no mask at all.
 */
-struct CV_EXPORTS Rle
+struct CV_EXPORTS_W_SIMPLE Rle
 {
-    int height = 0;
-    int width = 0;
+    CV_WRAP Rle() : height(0), width(0) {}
+
+    CV_PROP_RW int height;
+    CV_PROP_RW int width;
     std::vector<unsigned> counts;
 
-    bool empty() const { return height == 0 || width == 0; }
+    CV_WRAP bool empty() const { return height == 0 || width == 0; }
 };
 
 /** @brief Run lengths of a mask.
 @param mask CV_8UC1, any value but 0 is set; an empty matrix gives an empty Rle.
 */
-CV_EXPORTS Rle rleEncode(InputArray mask);
+CV_EXPORTS_W Rle rleEncode(InputArray mask);
 
 /** @brief Mask of run lengths.
 @param rle an empty one gives an empty matrix.
 @param mask CV_8UC1 of rle.height x rle.width, 0 or 1.
 */
-CV_EXPORTS void rleDecode(const Rle& rle, OutputArray mask);
+CV_EXPORTS_W void rleDecode(const Rle& rle, OutputArray mask);
 
 //! Number of set pixels.
-CV_EXPORTS double rleArea(const Rle& rle);
+CV_EXPORTS_W double rleArea(const Rle& rle);
 
 //! Smallest rectangle around the set pixels; Rect() if there are none.
-CV_EXPORTS Rect rleBoundingBox(const Rle& rle);
+CV_EXPORTS_W Rect rleBoundingBox(const Rle& rle);
 
 /** @brief Intersection over union of two masks of one size; 0 where they do not meet.
 @param a detection.
 @param b ground truth.
 @param crowd COCO's crowd rule: the union is the area of a alone.
 */
-CV_EXPORTS double rleIoU(const Rle& a, const Rle& b, bool crowd = false);
+CV_EXPORTS_W double rleIoU(const Rle& a, const Rle& b, bool crowd = false);
 
 /** @brief Union of polygons, with the pixels that COCO gives each of them.
 @param polygons each x0 y0 x1 y1 ... of at least 3 points, in pixels (the first pixel reaches from 0 to 1), open or
     closed; coordinates are finite and not beyond +-1e6. Parts outside the image are cut off. None at all: no pixel is set.
 @param height, width of the image, pixels.
 */
-CV_EXPORTS Rle rleFromPolygons(const std::vector<std::vector<double>>& polygons, int height, int width);
+CV_EXPORTS_W Rle rleFromPolygons(const std::vector<std::vector<double>>& polygons, int height, int width);
 
 /** @brief Outlines of the outer borders of a mask, along the edges of its pixels.
 
 One polygon for each 4-connected part, without points on straight lines, clockwise as seen on the screen. Holes are not
 represented: rleFromPolygons gives back the same mask with its holes filled, and exactly the same mask if it has none.
 */
-CV_EXPORTS std::vector<std::vector<double>> rleToPolygons(const Rle& rle);
+CV_EXPORTS_W std::vector<std::vector<double>> rleToPolygons(const Rle& rle);
 
 /** @brief Reads COCO's compressed counts.
 @param compressed the string of a COCO file's "counts".
 @param height, width of the mask ("size" of a COCO file), pixels.
 */
-CV_EXPORTS Rle rleFromString(const String& compressed, int height, int width);
+CV_EXPORTS_W Rle rleFromString(const String& compressed, int height, int width);
 
 //! Writes COCO's compressed counts, the same string as pycocotools.
-CV_EXPORTS String rleToString(const Rle& rle);
+CV_EXPORTS_W String rleToString(const Rle& rle);
 
 /** @brief Puts the probabilities that a network gives for the inside of a box into a mask of the whole image.
 

@@ -55,9 +55,11 @@ Ground truth and detections of images or categories that were not set are left o
 With iouType = IOU_MASK every ground truth and detection that takes part needs a mask, all masks of an image have one size;
 otherwise there is an error.
 */
-class CV_EXPORTS CocoEvaluator
+class CV_EXPORTS_W CocoEvaluator
 {
 public:
+    CV_WRAP CocoEvaluator() {}
+
     struct GroundTruth
     {
         int64 imageId;
@@ -95,6 +97,18 @@ public:
     void addGroundTruth(const GroundTruth& gt);
     void addDetection(const Detection& detection);
 
+    /** @brief Many at once, from rows of numbers: the forms that Python has, where the first two are called setImages and
+    setCategories. Ids are whole numbers of at most 2^53, anything else is an error.
+    @param ids as above. */
+    CV_WRAP_AS(setImages) void setImageIds(const std::vector<double>& ids);
+    CV_WRAP_AS(setCategories) void setCategoryIds(const std::vector<double>& ids);
+    /** @param rows N x 8, any depth: image id, category id, x, y, width, height, area, crowd (0 or 1).
+    @param masks none, or one for each row. */
+    CV_WRAP void addGroundTruths(InputArray rows, const std::vector<Rle>& masks = std::vector<Rle>());
+    /** @param rows N x 7, any depth: image id, category id, x, y, width, height, score.
+    @param masks none, or one for each row. */
+    CV_WRAP void addDetections(InputArray rows, const std::vector<Rle>& masks = std::vector<Rle>());
+
     //! All that was added, in that order.
     const std::vector<GroundTruth>& groundTruths() const { return groundTruths_; }
     const std::vector<Detection>& detections() const { return detections_; }
@@ -102,13 +116,13 @@ public:
     /** @brief The 12 COCO numbers: AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl; -1 where there is no
     ground truth to count.
     @param iouType an IouType. */
-    std::vector<double> summarize(int iouType = IOU_BOX) const;
+    CV_WRAP std::vector<double> summarize(int iouType = IOU_BOX) const;
 
     //! AP (IoU 0.50:0.95, all areas, 100 detections) of each category in order of setCategories; -1 without ground truth.
-    std::vector<double> perCategoryAP(int iouType = IOU_BOX) const;
+    CV_WRAP std::vector<double> perCategoryAP(int iouType = IOU_BOX) const;
 
     //! AP at one IoU threshold in (0, 1] (all areas, 100 detections), mean over the categories; -1 without ground truth.
-    double averagePrecision(double iouThreshold, int iouType = IOU_BOX) const;
+    CV_WRAP double averagePrecision(double iouThreshold, int iouType = IOU_BOX) const;
 
     //! Precision at recall 0, 0.01, ... 1 of one category (all areas, 100 detections); empty without ground truth.
     std::vector<double> precisionCurve(int64 categoryId, double iouThreshold, int iouType = IOU_BOX) const;
@@ -135,6 +149,13 @@ public:
     */
     double vocAveragePrecision(double iouThreshold = 0.5, int rule = VOC_2010, int64 categoryId = -1,
                                int iouType = IOU_BOX) const;
+
+    //! The same, mean over the set categories; the form that Python has, under the name vocAveragePrecision.
+    CV_WRAP_AS(vocAveragePrecision)
+    double vocMeanAveragePrecision(double iouThreshold = 0.5, int rule = VOC_2010, int iouType = IOU_BOX) const
+    {
+        return vocAveragePrecision(iouThreshold, rule, -1, iouType);
+    }
 
 private:
     std::vector<int64> imageIds_, categoryIds_;

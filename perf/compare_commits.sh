@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Compares the speed of two commits with the module's benchmarks (opencv_perf_d2det), and names what got slower.
+#
+# usage: perf/compare_commits.sh [--rounds N] [--threshold PERCENT] [--filter GTEST_FILTER] OLD [NEW]
+#
+#   OLD, NEW      commits; NEW is HEAD by default. Both must have modules/d2det/perf
+#   --rounds      how often each is run (default 5)
+#   --threshold   percent (default 10)
+#
+# Both are built inside OpenCV's tree (scripts/build_in_tree.sh; OpenCV itself is built once). Machines are noisy: the two
+# run in turn, and of each benchmark the best median of all rounds counts, so that what other programs took away in one
+# round does not. Exit status 1: a benchmark of NEW is slower by the threshold or more.
+#
+# All samples stay in build/compare/*/*.xml, for OpenCV's own tool too:
+#   build/opencv-4.6/source/modules/ts/misc/summary.py build/compare/*/1.xml
+set -euo pipefail
+. "$(dirname "$0")/../scripts/common.sh"
+
+rounds=5 threshold=10 filter='*' commits=()
+while [ $# -gt 0 ]; do
+    case $1 in
+        -h|--help) print_help; exit 0;;
+        --rounds) rounds=${2:?--rounds needs a number}; shift;;
+        --threshold) threshold=${2:?--threshold needs a number}; shift;;
+        --filter) filter=${2:?--filter needs a pattern}; shift;;
+        -*) die "unknown argument '$1' (--help lists them)";;
+        *) commits+=("$1");;
+    esac
+    shift
+done
+[ ${#commits[@]} = 1 ] && commits+=(HEAD)
+[ ${#commits[@]} = 2 ] || die "give one or two commits (--help explains)"
+
+folders=()
+for commit in "${commits[@]}"; do
+    id=$(git -C "$root" rev-parse --verify --quiet --short=12 "$commit^{commit}") || die "no commit '$commit'"
+    folder=$root/build/compare/$id
+    folders+=("$folder")
+    if [ ! -x "$folder/opencv_perf_d2det" ]; then
+        mkdir -p "$folder/tree"
+        git -C "$root" archive "$id" modules data/models | tar -x -C "$folder/tree"
+        [ -d "$folder/tree/modules/d2det/perf" ] || die "commit $id has no benchmarks (modules/d2det/perf)"
+        "$root/scripts/build_in_tree.sh" --modules "$folder/tree/modules"
+        cp -P "$root"/build/in-tree-4.6/lib/libopencv_d2det.so* "$folder/"
+        cp "$root/build/in-tree-4.6/bin/opencv_perf_d2det" "$folder/"
+    fi
+done
+[ "${folders[0]}" != "${folders[1]}" ] || die "both are the same commit"
+
+# run FOLDER ROUND: leaves FOLDER/ROUND.xml
+run() {
+    local xml=$1/$2.xml
+    LD_LIBRARY_PATH=$1 "$1/opencv_perf_d2det" --gtest_filter="$filter" --gtest_output="xml:$xml" >"$1/$2.log" 2>&1 ||
+        { tail -n 20 "$1/$2.log" >&2; die "a benchmark failed, its output is in $1/$2.log"; }
+}
+rm -f "${folders[0]}"/*.xml "${folders[1]}"/*.xml
+for ((round = 1; round <= rounds; round++)); do
+    say "Round $round of $rounds"
+    order=(0 1)
+    [ $((round % 2)) = 0 ] && order=(1 0)  # who runs second has the warmer machine
+    for i in "${order[@]}"; do run "${folders[$i]}" "$round"; done
+done
+
+# medians FOLDER: "name<tab>best median in ms" for each benchmark.
+medians() {
+    awk '
+        function value(key,   m) {
+            return match($0, "[ ]" key "=\"[^\"]*\"") ? substr($0, RSTART + length(key) + 3, RLENGTH - length(key) - 4) : ""
+        }
+        /<testcase / && value("median") != "" {
+            name = value("classname") "." value("name") " " value("value_param")
+            ms = value("median") / value("frequency") * 1000
+            if (!(name in best) || ms < best[name]) best[name] = ms
+        }
+        END { for (name in best) printf "%s\t%.6f\n", name, best[name] }' "$1"/*.xml | sort
+}
+say "Best medians of $rounds rounds, ms: old, new, new / old"
+join -t "$(printf '\t')" <(medians "${folders[0]}") <(medians "${folders[1]}") |
+    awk -F '\t' -v limit="$threshold" '
+        { ratio = $3 / $2; slow = ratio >= 1 + limit / 100; count++; bad += slow
+          printf "%-70s %10.3f %10.3f %6.3f %s\n", $1, $2, $3, ratio, slow ? "SLOWER" : "" }
+        END { printf "%d benchmarks, %d slower by %g %% or more\n", count, bad, limit; exit count == 0 || bad > 0 }'

@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# Builds the module d2det inside OpenCV's own source tree, with its tests and benchmarks.
+#
+# usage: scripts/build_in_tree.sh [--version 4.6|4.10|FOLDER] [--build DIR] [--modules DIR] [--python] [--test] [--perf]
+#
+#   --version V   4.6 (default): the source package 'opencv' of Debian 12 or Ubuntu 24.04, downloaded with apt-get (about
+#                 70 MB); 4.10: that of Debian 13, on Debian; or the folder of any OpenCV source tree of yours
+#   --build DIR   build folder (default build/in-tree-VERSION, e.g. build/in-tree-4.6)
+#   --modules DIR folder that has d2det in it (default modules of this project)
+#   --python      also builds the Python bindings: cv2 with cv2.d2det in it (needs numpy)
+#   --test        runs the module's tests afterwards
+#   --perf        runs the module's benchmarks afterwards
+#
+# Only what the module needs of OpenCV is built: core, imgproc, imgcodecs, dnn and the test module with its needs.
+# Results: bin/opencv_test_d2det, bin/opencv_perf_d2det, lib/libopencv_d2det.so and lib/python3 in the build folder. The
+# source package goes to build/opencv-VERSION. Missing packages are installed with apt-get. Running it again compiles what
+# changed. Exit status 3: the source package could not be had.
+#
+# Environment: D2DET_JOBS (parallel compile jobs, default all cores).
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+
+version=4.6 folder='' modules=$root/modules python=OFF run_test='' run_perf=''
+while [ $# -gt 0 ]; do
+    case $1 in
+        -h|--help) print_help; exit 0;;
+        --version) version=${2:?--version needs a value}; shift;;
+        --build) folder=$(realpath -m "${2:?--build needs a folder}"); shift;;
+        --modules) modules=$(cd "${2:?--modules needs a folder}" && pwd); shift;;
+        --python) python=ON;;
+        --test) run_test=yes;;
+        --perf) run_perf=yes;;
+        *) die "unknown argument '$1' (--help lists them)";;
+    esac
+    shift
+done
+# shellcheck disable=SC2086
+install_packages $packages_build $packages_in_tree
+if [ $python = ON ]; then
+    # shellcheck disable=SC2086
+    install_packages $packages_python
+fi
+
+# fetch_source FOLDER [SUITE]: source tree of the package, without what no build needs. Sets `source`.
+fetch_source() {
+    source=$1/source
+    [ -d "$source" ] && return
+    say "Downloading OpenCV's source package"
+    download_opencv_package "$1/package" "${2:-}" || {
+        tail -n 5 "$1/package/apt.log" >&2 || true
+        printf "error: the source package 'opencv' could not be downloaded; a source tree of yours can be named with --version FOLDER\n" >&2
+        exit 3
+    }
+    rm -rf "$source.new" && mkdir -p "$source.new"
+    tar -xf "$(find "$1/package" -name 'opencv_*.orig.tar.*' | head -n 1)" -C "$source.new" --strip-components=1 --no-same-owner \
+        --exclude='*/samples/data/*' || die "the archive in $1/package is damaged: remove that folder"
+    mv "$source.new" "$source"
+}
+case $version in
+    4.6) fetch_source "$root/build/opencv-4.6";;
+    4.10)
+        grep -q '^ID=debian' /etc/os-release || die "4.10 comes from Debian's archive: on another system name a source tree"
+        fetch_source "$root/build/opencv-4.10" trixie;;
+    *)
+        source=$(cd "$version" 2>/dev/null && pwd) || die "no folder '$version'"
+        version='';;
+esac
+header=$source/modules/core/include/opencv2/core/version.hpp
+[ -f "$header" ] || die "'$source' is not a source tree of OpenCV"
+number() { sed -n "s/^#define CV_VERSION_$1  *\([0-9]*\).*/\1/p" "$header"; }
+number="$(number MAJOR).$(number MINOR).$(number REVISION)"
+folder=${folder:-$(realpath -m "$root/build/in-tree-${version:-$number}")}
+say "OpenCV $number, module d2det, build folder $folder"
+
+off=()
+for option in WITH_{IPP,ITT,ADE,QUIRC,OPENEXR,TIFF,WEBP,OPENJPEG,JASPER,AVIF,GSTREAMER,FFMPEG,GTK,QT,V4L,1394,VTK,LAPACK,EIGEN,OPENCL,VA,VA_INTEL,FLATBUFFERS,CUDA,GPHOTO2,OBSENSOR,GDAL,GDCM} \
+    BUILD_{PROTOBUF,ZLIB,PNG,JPEG,EXAMPLES,DOCS,JAVA,PACKAGE,opencv_apps,opencv_js,opencv_java} \
+    ENABLE_PRECOMPILED_HEADERS OPENCV_DNN_OPENCL; do
+    off+=("-D$option=OFF")
+done
+launcher=()
+command -v ccache >/dev/null && launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_C_COMPILER_LAUNCHER=ccache -DENABLE_CCACHE=OFF)
+# Paths relative to the project: another build folder or checkout of the project uses what this one has compiled.
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
+bindings='' targets=(opencv_d2det opencv_test_d2det opencv_perf_d2det)
+if [ $python = ON ]; then
+    bindings=,python3
+    targets+=(opencv_python3)
+fi
+configure "$source" "$folder" "${launcher[@]}" "${off[@]}" \
+    -DBUILD_LIST=core,imgproc,imgcodecs,videoio,highgui,dnn,ts,d2det$bindings "-DOPENCV_EXTRA_MODULES_PATH=$modules" \
+    -DPROTOBUF_UPDATE_FILES=ON -DCPU_DISPATCH=AVX2,AVX512_SKX -DBUILD_TESTS=ON -DBUILD_PERF_TESTS=ON \
+    -DOPENCV_BUILD_TEST_MODULES_LIST=d2det -DOPENCV_BUILD_PERF_TEST_MODULES_LIST=d2det \
+    -DBUILD_opencv_python3=$python -DPYTHON3_EXECUTABLE=/usr/bin/python3 -DOPENCV_SKIP_PYTHON_LOADER=ON
+say "Building with $jobs jobs (nothing to do if nothing changed)"
+cmake --build "$folder" -j "$jobs" --target "${targets[@]}"
+
+if [ -n "$run_test" ]; then "$folder/bin/opencv_test_d2det"; fi
+if [ -n "$run_perf" ]; then "$folder/bin/opencv_perf_d2det"; fi
+if [ $python = ON ]; then say "Python: PYTHONPATH=$folder/lib/python3 /usr/bin/python3"; fi
+say "Done: programs in $folder/bin, libraries in $folder/lib"
