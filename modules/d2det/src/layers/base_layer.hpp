@@ -122,8 +122,9 @@ protected:
     virtual void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) = 0;
 
 #ifdef D2DET_HAVE_CUDA
-public:  // cuda_node.cpp
+public:
     bool supportBackend(int backendId) CV_OVERRIDE;
+    //! The node of cv::dnn's CUDA back end (cuda_node.cpp).
     Ptr<dnn::BackendNode> initCUDA(void* context, const std::vector<Ptr<dnn::BackendWrapper>>& inputs,
                                    const std::vector<Ptr<dnn::BackendWrapper>>& outputs) CV_OVERRIDE;
 

@@ -16,8 +16,6 @@
 #include "base_layer.hpp"
 #include "cuda_pass.hpp"
 
-#include "opencv2/core/utils/logger.hpp"
-
 #include "cvconfig.h"  // HAVE_CUDA, which op_cuda.hpp asks for
 #if defined(__GNUC__)  // dnn compiles its own files without these warnings
 #pragma GCC diagnostic push
@@ -29,8 +27,6 @@
 #if defined(__GNUC__)
 #pragma GCC diagnostic pop
 #endif
-
-#include <mutex>
 
 #ifdef D2DET_DEFINE_BACKEND_NODE
 /* CUDABackendNode derives from BackendNode, a class that dnn's shared library does not export: constructor, destructor,
@@ -165,24 +161,6 @@ private:
     size_t workspaceBytes_ = 0;
 };
 
-bool BaseLayer::supportBackend(int backendId)
-{
-    if (backendId != dnn::DNN_BACKEND_CUDA)
-        return Layer::supportBackend(backendId);
-    if (preferableTarget == dnn::DNN_TARGET_CUDA_FP16)
-    {
-        static std::once_flag once;
-        std::call_once(once,
-                       []
-                       {
-                           CV_LOG_INFO(NULL,
-                                       "d2det: boxes and scores keep float32 precision, layers of this module run "
-                                       "on the CPU with DNN_TARGET_CUDA_FP16; use DNN_TARGET_CUDA");
-                       });
-    }
-    return preferableTarget == dnn::DNN_TARGET_CUDA;
-}
-
 Ptr<dnn::BackendNode> BaseLayer::initCUDA(void* context, const Wrappers& inputs, const Wrappers& outputs)
 {
     const std::vector<MatShape> expected = outputShapes(shapesOf(inputs));
@@ -193,19 +171,6 @@ Ptr<dnn::BackendNode> BaseLayer::initCUDA(void* context, const Wrappers& inputs,
     if (!constantsOnDevice_ || !constantsOnDevice_->areThoseOf(blobs))
         constantsOnDevice_ = upload(cudaConstants(), blobs, stream);
     return Ptr<dnn::BackendNode>(new CudaNode(*this, stream, inputs));
-}
-
-std::vector<Mat> BaseLayer::cudaConstants()
-{
-    std::vector<Mat> constants;
-    for (size_t i = 0; i < blobs.size(); i++)
-        constants.push_back(denseConstant(*this, i));
-    return constants;
-}
-
-size_t BaseLayer::cudaWorkspace(const std::vector<Mat>&) const
-{
-    return 0;
 }
 
 }  // namespace d2det
