@@ -60,9 +60,9 @@ for threads in 1 2; do
     done
     onnxruntime "onnxruntime r50-fpn backbone" "$work/backbone.onnx" 800 1344 >> "$lines"
     say "Small models, $threads thread(s)"
-    for size in 640x480 320x240; do
-        benchmark "bundled person model $size" d2det "$bin/d2det_benchmark" --model "$root/data/models/d2det_mnv2_person.onnx" --size $size --runs 20 >> "$lines"
-    done
+    person() { benchmark "bundled person model, network input $1" d2det "$bin/d2det_benchmark" --model "$root/data/models/d2det_mnv2_person.onnx" --size 640x480 --runs 20 --short-side "$2" --long-side "$3" >> "$lines"; }
+    person 512x384 384 640
+    person 320x256 240 320
     if [ -f "$data/peers/yolox_nano.onnx" ]; then
         onnxruntime "onnxruntime yolox_nano 416" "$data/peers/yolox_nano.onnx" 416 416 >> "$lines"
         "$bin/d2det_net_benchmark" "opencv yolox_nano 416" "$data/peers/yolox_nano.onnx" 416 416 "$threads" 20 >> "$lines"

@@ -16,7 +16,7 @@ set -euo pipefail
 case ${1:-} in -h|--help) print_help; exit 0;; esac
 
 # shellcheck disable=SC2086
-install_packages $packages_build $packages_module $packages_training $packages_test clang-format
+install_packages $packages_build $packages_module $packages_training $packages_test $packages_docs clang-format
 build=${D2DET_BUILD_DIR:-$root/build/test}
 mkdir -p "$(dirname "$build")"
 # One GPU architecture where there is nvcc: the tests' GPU code is compiled for others too slowly.

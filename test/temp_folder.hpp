@@ -95,15 +95,27 @@ struct Outcome
     std::string out, err;
 };
 
-//! Runs a program that lies beside the test's own.
-inline Outcome runProgram(const TempFolder& folder, const std::string& name, const std::string& arguments)
+//! A program that lies beside the test's own.
+inline std::string programPath(const std::string& name)
 {
     const std::filesystem::path own = boost::unit_test::framework::master_test_suite().argv[0];
     const std::string program = (std::filesystem::absolute(own).parent_path() / name).string();
     BOOST_REQUIRE_MESSAGE(std::filesystem::exists(program), program << " has not been built");
-    const std::string out = folder / "stdout.txt", err = folder / "stderr.txt";
-    const int status = std::system((program + " " + arguments + " > " + out + " 2> " + err).c_str());
+    return program;
+}
+
+//! Runs shell in a folder, where its output is left in stdout.txt and stderr.txt.
+inline Outcome runShell(const std::string& folder, const std::string& command)
+{
+    const std::string out = folder + "/stdout.txt", err = folder + "/stderr.txt";
+    const int status = std::system(
+        ("cd '" + folder + "' && { " + command + "\n} > '" + out + "' 2> '" + err + "' < /dev/null").c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, textOf(out), textOf(err)};
+}
+
+inline Outcome runProgram(const TempFolder& folder, const std::string& name, const std::string& arguments)
+{
+    return runShell(folder.path(), "'" + programPath(name) + "' " + arguments);
 }
 
 }  // namespace test

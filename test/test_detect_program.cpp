@@ -8,6 +8,8 @@
 #define BOOST_TEST_MODULE detect_program
 #include <boost/test/unit_test.hpp>
 
+#include "temp_folder.hpp"
+
 #include <nlohmann/json.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
@@ -20,7 +22,6 @@
 #include <set>
 #include <sstream>
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace fs = std::filesystem;
@@ -31,14 +32,6 @@ namespace
 {
 
 const int VIDEO_FRAMES = 12;
-
-std::string readText(const fs::path& path)
-{
-    std::ifstream file(path, std::ios::binary);
-    std::stringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
 
 std::vector<std::string> linesOf(const fs::path& path)
 {
@@ -142,16 +135,14 @@ struct World
 
     Outcome shell(const std::string& command) const
     {
-        const fs::path output = root / "output.txt";
-        const int status = std::system(
-            ("cd '" + root.string() + "' && { " + command + "\n} > '" + output.string() + "' 2>&1").c_str());
-        Outcome outcome;
-        outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-        outcome.text = readText(output);
-        return outcome;
+        const d2det::test::Outcome outcome = d2det::test::runShell(root.string(), command);
+        return {outcome.code, outcome.out + outcome.err};
     }
 
-    json results(const std::string& folder) const { return json::parse(readText(root / folder / "detections.json")); }
+    json results(const std::string& folder) const
+    {
+        return json::parse(d2det::test::textOf((root / folder / "detections.json").string()));
+    }
 
     //! Names of the inputs in the order of their numbers.
     std::vector<std::string> files(const std::string& folder) const
@@ -293,9 +284,9 @@ BOOST_AUTO_TEST_CASE(names_do_not_collide)
     world.picture("b/c/ONE.png", 7, {96, 96});
     fs::create_directories(world.root / "out/c");
     world.picture("out/c/three.png", 8, {64, 48});
-    const std::string before = readText(world.root / "out/c/three.png");
+    const std::string before = d2det::test::textOf((world.root / "out/c/three.png").string());
     checkSucceeds(world.run("-o out -r a/one.png b/one.png b/c/one_2.png b/c/ONE.png b out/c/three.png"));
-    BOOST_TEST(readText(world.root / "out/c/three.png") == before, "an input was overwritten");
+    BOOST_TEST(d2det::test::textOf((world.root / "out/c/three.png").string()) == before, "an input was overwritten");
     BOOST_TEST(world.tree("out").size() == 4 + 5 + 1 + 2U);  // files, pictures of b, out/c/three.png; json, the input
     for (const char* name : {"one.png", "one_2.png", "one_2_2.png", "ONE_3.png", "c/three_2.png"})
         BOOST_TEST(fs::exists(world.root / "out" / name), name);
@@ -328,12 +319,12 @@ BOOST_AUTO_TEST_CASE(batches_give_the_same)
     world.video("clip.avi", 5, {64, 48});
     const std::string inputs = " -r a b clip.avi a/two.png";
     checkSucceeds(world.run("-o single" + inputs));
-    const std::string expected = readText(world.root / "single/detections.json");
+    const std::string expected = d2det::test::textOf((world.root / "single/detections.json").string());
     BOOST_TEST(world.results("single").size() > 20U);
     for (const char* batch : {"2", "3", "64"})
     {
         checkSucceeds(world.run("-o batch" + inputs + " --batch " + batch));
-        BOOST_TEST(readText(world.root / "batch/detections.json") == expected, batch);
+        BOOST_TEST(d2det::test::textOf((world.root / "batch/detections.json").string()) == expected, batch);
     }
 }
 

@@ -8,6 +8,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "report/coco_results.hpp"
+#include "temp_folder.hpp"
 
 #include <nlohmann/json.hpp>
 #include <opencv2/imgcodecs.hpp>
@@ -17,34 +18,21 @@
 #include <fstream>
 #include <sstream>
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace fs = std::filesystem;
-namespace utf = boost::unit_test;
 using nlohmann::json;
 
 namespace
 {
 
-std::string readFile(const fs::path& path)
-{
-    std::ifstream file(path, std::ios::binary);
-    std::stringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
+using d2det::test::Outcome;
+using d2det::test::textOf;
 
 bool contains(const std::string& text, const std::string& part)
 {
     return text.find(part) != std::string::npos;
 }
-
-struct Outcome
-{
-    int code = -1;
-    std::string out, err;
-};
 
 json annotation(int id, int image, int category, const std::vector<double>& box)
 {
@@ -97,13 +85,8 @@ struct World
 
     Outcome run(const std::string& arguments) const
     {
-        const fs::path program =
-            fs::absolute(fs::path(utf::framework::master_test_suite().argv[0])).parent_path() / "d2det_evaluate";
-        BOOST_REQUIRE_MESSAGE(fs::exists(program), program << " was not built");
-        const std::string command = "cd '" + root.string() + "' && '" + program.string() + "' " + arguments +
-                                    " > out.txt 2> err.txt < /dev/null";
-        const int status = std::system(command.c_str());
-        return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, readFile(root / "out.txt"), readFile(root / "err.txt")};
+        return d2det::test::runShell(root.string(),
+                                     "'" + d2det::test::programPath("d2det_evaluate") + "' " + arguments);
     }
 
     fs::path root;
@@ -135,7 +118,7 @@ BOOST_AUTO_TEST_CASE(comparison_with_report_and_table)
         ANNOTATIONS + "--results good.json --results 'half.json=half <b>' --report r.html --csv c.csv --title 'x & y'");
     BOOST_TEST(o.code == 0);
     BOOST_TEST(contains(o.out, "half <b>\n"));
-    const std::string page = readFile(root / "r.html");
+    const std::string page = textOf((root / "r.html").string());
     BOOST_TEST(contains(page, "<title>x &amp; y</title>"));
     BOOST_TEST(contains(page, "half &lt;b&gt;"));
     BOOST_TEST(contains(page, "&lt;dog&gt; &amp; &quot;co&quot;"));
@@ -143,7 +126,7 @@ BOOST_AUTO_TEST_CASE(comparison_with_report_and_table)
     BOOST_TEST(contains(page, "data:image/jpeg;base64,"));
     BOOST_TEST(contains(page, "</html>"));
     BOOST_TEST(!contains(page, "<script"));
-    const std::string table = readFile(root / "c.csv");
+    const std::string table = textOf((root / "c.csv").string());
     BOOST_TEST(std::count(table.begin(), table.end(), '\n') == 7);  // head, two times two classes and all
     BOOST_TEST(contains(table, "half <b>,boxes,(all),,0.252475,"));
 }
@@ -154,14 +137,14 @@ BOOST_AUTO_TEST_CASE(result_files_need_no_pictures)
     const Outcome o = run(ANNOTATIONS + "--results good.json --report r.html");
     BOOST_TEST(o.code == 0);
     BOOST_TEST(contains(o.out, "= 1.000"));
-    const std::string page = readFile(root / "r.html");
+    const std::string page = textOf((root / "r.html").string());
     BOOST_TEST(contains(page, "</html>"));
     BOOST_TEST(!contains(page, "data:image/jpeg"));
 }
 
 BOOST_AUTO_TEST_CASE(masks_of_a_result_file)
 {
-    json results = json::parse(readFile(root / "good.json"));
+    json results = json::parse(textOf((root / "good.json").string()));
     for (json& r : results)
     {
         cv::Mat1b mask(90, 120, uchar(0));
@@ -174,7 +157,7 @@ BOOST_AUTO_TEST_CASE(masks_of_a_result_file)
     const size_t masks = o.out.find("Masks\n");
     BOOST_REQUIRE(masks != std::string::npos);
     BOOST_TEST(contains(o.out.substr(masks), "area=   all | maxDets=100 ] = 1.000"));
-    BOOST_TEST(contains(readFile(root / "r.html"), "masks, masks"));
+    BOOST_TEST(contains(textOf((root / "r.html").string()), "masks, masks"));
 
     results[0]["segmentation"]["size"] = {120, 90};  // of another picture
     write("masks.json", results);
@@ -188,11 +171,11 @@ BOOST_AUTO_TEST_CASE(the_model_and_its_own_results_agree)
     BOOST_TEST(contains(model.out, "mean ms "));
     BOOST_TEST(contains(model.out, "1 annotated classes are unknown to the model"));
     BOOST_REQUIRE(!d2det::readCocoResults((root / "d.json").string()).empty());
-    BOOST_TEST(contains(readFile(root / "r.html"), "Time per picture"));
+    BOOST_TEST(contains(textOf((root / "r.html").string()), "Time per picture"));
     const Outcome both =
         run(MODEL + ANNOTATIONS + "--images val --score 0.0005 --results d.json=file --csv c.csv --report r.html");
     BOOST_TEST(both.code == 0);
-    std::istringstream table(readFile(root / "c.csv"));
+    std::istringstream table(textOf((root / "c.csv").string()));
     std::vector<std::string> lines;
     for (std::string line; std::getline(table, line);)
         lines.push_back(line.substr(line.find(',') + 1));

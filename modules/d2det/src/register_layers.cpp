@@ -5,7 +5,10 @@
 /* Registration of the module's layers with cv::dnn.
 
    The 4.x importer makes the type "d2det.D2RoIAlign" of domain "d2det" and operator "D2RoIAlign"; OpenCV 5's new engine
-   looks for the operator's plain name. Each layer is registered under both. */
+   looks for the operator's plain name. Each layer is registered under both.
+
+   Operators of ONNX itself that the 4.x importer has no parser for are looked up by their plain name too; ours serve them
+   only where OpenCV has no layer of that name. */
 
 #include "precomp.hpp"
 #include "layers/base_layer.hpp"
@@ -23,15 +26,23 @@ namespace d2det
 namespace
 {
 
-const struct
+struct LayerEntry
 {
     const char* type;
     dnn::LayerFactory::Constructor constructor;
-} LAYERS[] = {
+};
+
+const LayerEntry LAYERS[] = {
     {"D2Proposal", ProposalLayer::create},         {"D2RoIAlign", createRoIAlignLayer},
     {"D2DeformRoIPool", createDeformRoIPoolLayer}, {"D2AdaptiveWeightedPool", createAdaptiveWeightedPoolLayer},
     {"D2InstanceNorm", createInstanceNormLayer},   {"D2DenseBoxDecode", createDenseBoxDecodeLayer},
     {"D2Detections", DetectionsLayer::create},     {"D2RoIConv", createRoIConvLayer},
+};
+
+//! Operators of ONNX's own domain.
+const LayerEntry ONNX_LAYERS[] = {
+    {"RoiAlign", createOnnxRoiAlignLayer},
+    {"NonMaxSuppression", createOnnxNonMaxSuppressionLayer},
 };
 
 //! Registering a constructor twice is an error for LayerFactory, and a name may be taken by someone else.
@@ -47,11 +58,13 @@ void registerLayers()
 {
     static std::mutex mutex;
     const std::lock_guard<std::mutex> lock(mutex);
-    for (const auto& layer : LAYERS)
+    for (const LayerEntry& layer : LAYERS)
     {
         registerOnce(String("d2det.") + layer.type, layer.constructor);
         registerOnce(layer.type, layer.constructor);
     }
+    for (const LayerEntry& layer : ONNX_LAYERS)
+        registerOnce(layer.type, layer.constructor);
 }
 
 }  // namespace d2det

@@ -134,6 +134,12 @@ String shapeText(const MatShape& shape)
 
 Mat dense(const dnn::Layer& layer, const Mat& input, size_t index)
 {
+    if (input.type() == CV_32S)  // int64 constants of a model arrive as this
+    {
+        Mat converted;
+        input.convertTo(converted, CV_32F);
+        return converted;
+    }
     if (input.type() != CV_32F)
         layerError(layer, Error::StsUnsupportedFormat,
                    format("tensor %d has type %s, only CV_32F is supported", static_cast<int>(index),

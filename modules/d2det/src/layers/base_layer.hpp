@@ -149,6 +149,8 @@ Ptr<dnn::Layer> createAdaptiveWeightedPoolLayer(dnn::LayerParams& params);
 Ptr<dnn::Layer> createInstanceNormLayer(dnn::LayerParams& params);
 Ptr<dnn::Layer> createDenseBoxDecodeLayer(dnn::LayerParams& params);
 Ptr<dnn::Layer> createRoIConvLayer(dnn::LayerParams& params);
+Ptr<dnn::Layer> createOnnxRoiAlignLayer(dnn::LayerParams& params);
+Ptr<dnn::Layer> createOnnxNonMaxSuppressionLayer(dnn::LayerParams& params);
 
 }  // namespace d2det
 }  // namespace cv

@@ -77,14 +77,23 @@ public:
 
     On the CPU the model's ordinary convolutions (one group, 2-D) run on this module's kernels, which are faster than those
     of cv::dnn 4.6; the environment variable OPENCV_D2DET_CONVOLUTION=dnn leaves them to cv::dnn (default: d2det).
+    @return the detector; a file that cannot be read or is no D2Det model raises cv::Exception.
     */
     CV_WRAP static Ptr<Detector> create(const String& model, int backend_id = 0, int target_id = 0);
 
-    //! The same from memory.
+    /** @brief The same from memory.
+    @param buffer the bytes of the .onnx file.
+    @param backend_id as above.
+    @param target_id as above.
+    @return the detector.
+    */
     CV_WRAP static Ptr<Detector> create(const std::vector<uchar>& buffer, int backend_id = 0, int target_id = 0);
 
     /** @brief The same from a network that was read after registerLayers(). The network is shared, not copied: the detector
-    changes settings of its layers, so do not run it elsewhere at the same time. */
+    changes settings of its layers, so do not run it elsewhere at the same time.
+    @param net a D2Det model; another network raises cv::Exception.
+    @return the detector.
+    */
     CV_WRAP static Ptr<Detector> create(const dnn::Net& net);
 
     /** @brief Finds objects in one image.
@@ -110,7 +119,8 @@ public:
     */
     CV_WRAP virtual void detectBatch(InputArrayOfArrays images, OutputArrayOfArrays detections) = 0;
 
-    /** @brief True if the model has a mask head; only then may segment be called. detect() runs no part of that head. */
+    /** @brief Has the model a mask head?
+    @return true: segment may be called. detect() runs no part of that head. */
     CV_WRAP virtual bool hasMasks() const = 0;
 
     /** @brief Finds objects in one image with their masks.
@@ -118,8 +128,8 @@ public:
     @param detections N x 6 CV_32F as in detect(): the same boxes and class scores.
     @param masks N matrices CV_8UC1 of the image's size, 255 where the object is and 0 elsewhere. The network's 28 x 28
     probabilities are sampled at pixel centres inside the box, at least 0.5 is the object (see pasteMask).
-    @param maskScores N x 1 CV_32F: class score + weight * predicted IoU of the mask, by which COCO's mask AP ranks
-    (d2det.md 4.3; it may exceed 1); the class score itself if the model does not score masks.
+    @param maskScores N x 1 CV_32F: class score + weight * predicted IoU of the mask @cite Huang2019, by which COCO's mask AP
+    ranks (it may exceed 1); the class score itself if the model does not score masks.
     Raises cv::Exception (StsNotImplemented) if the model has no masks.
     */
     CV_WRAP virtual void segment(InputArray image, OutputArray detections, OutputArrayOfArrays masks,
@@ -134,37 +144,51 @@ public:
     virtual void segmentBatch(InputArrayOfArrays images, OutputArrayOfArrays detections,
                               std::vector<std::vector<Mat>>& masks, OutputArrayOfArrays maskScores = noArray()) = 0;
 
-    /** Detections with a lower score are dropped: candidates of the classifier before their boxes are refined, and at the
-    end those whose score soft NMS has lowered. Takes effect at the next call, as every setter. */
+    /** @brief Detections with a lower score are dropped: candidates of the classifier before their boxes are refined, and at
+    the end those whose score soft NMS has lowered. Takes effect at the next call, as every setter.
+    @param threshold 0 to 1, another value raises cv::Exception; the default is in the model. */
     CV_WRAP virtual void setScoreThreshold(float threshold) = 0;
+    //! @return the value in force.
     CV_WRAP virtual float getScoreThreshold() const = 0;
 
-    //! IoU above which two boxes of a class compete (hard and linear modes).
+    /** @brief IoU above which two boxes of a class compete (hard and linear modes).
+    @param threshold 0 to 1, another value raises cv::Exception; the default is in the model. */
     CV_WRAP virtual void setNMSThreshold(float threshold) = 0;
+    //! @return the value in force.
     CV_WRAP virtual float getNMSThreshold() const = 0;
 
-    //! One of NmsMode.
+    /** @brief What happens to boxes that overlap a better one.
+    @param mode one of NmsMode, another value raises cv::Exception; the default is in the model. */
     CV_WRAP virtual void setNMSMode(int mode) = 0;
+    //! @return the value in force.
     CV_WRAP virtual int getNMSMode() const = 0;
 
-    //! Sigma of NMS_SOFT_GAUSSIAN.
+    /** @brief Sigma of NMS_SOFT_GAUSSIAN.
+    @param sigma positive and finite, another value raises cv::Exception; the default is in the model. */
     CV_WRAP virtual void setSoftNMSSigma(float sigma) = 0;
+    //! @return the value in force.
     CV_WRAP virtual float getSoftNMSSigma() const = 0;
 
-    //! Detections per image, at most the model's capacity.
+    /** @brief Detections per image.
+    @param count at least 1, less raises cv::Exception; more than the model's capacity (the default) counts as that. */
     CV_WRAP virtual void setMaxDetections(int count) = 0;
+    //! @return the value in force.
     CV_WRAP virtual int getMaxDetections() const = 0;
 
-    /** @brief Proposals per image that are classified, at most the model's capacity (the default). Fewer take less time and
-    may miss objects. Raises cv::Exception for less than 1. */
+    /** @brief Proposals per image that are classified. Fewer take less time and may miss objects.
+    @param count at least 1, less raises cv::Exception; more than the model's capacity (the default) counts as that. */
     CV_WRAP virtual void setMaxProposals(int count) = 0;
+    //! @return the value in force.
     CV_WRAP virtual int getMaxProposals() const = 0;
 
-    //! Resize and normalisation, read from the model; larger sides find smaller objects and take longer.
+    /** @brief Resize and normalisation; larger sides find smaller objects and take longer.
+    @param params the default is in the model; values out of range raise cv::Exception. */
     CV_WRAP virtual void setInputParams(const InputParams& params) = 0;
+    //! @return the value in force.
     CV_WRAP virtual InputParams getInputParams() const = 0;
 
-    //! Class names from the model, by class id; "class 3" and so on if it has none.
+    /** @brief Names of the classes.
+    @return the names in the model, by class id; "class 3" and so on if it has none. */
     CV_WRAP virtual std::vector<String> getClassNames() const = 0;
 
     /** @brief Time of the last detect() by stage, milliseconds.

@@ -27,15 +27,17 @@ struct CV_EXPORTS_W_SIMPLE Rle
 {
     CV_WRAP Rle() : height(0), width(0) {}
 
-    CV_PROP_RW int height;
-    CV_PROP_RW int width;
-    std::vector<unsigned> counts;
+    CV_PROP_RW int height;         //!< pixels
+    CV_PROP_RW int width;          //!< pixels
+    std::vector<unsigned> counts;  //!< lengths of the runs, pixels
 
+    //! @return true if there is no mask at all.
     CV_WRAP bool empty() const { return height == 0 || width == 0; }
 };
 
 /** @brief Run lengths of a mask.
 @param mask CV_8UC1, any value but 0 is set; an empty matrix gives an empty Rle.
+@return its run lengths.
 */
 CV_EXPORTS_W Rle rleEncode(InputArray mask);
 
@@ -45,16 +47,23 @@ CV_EXPORTS_W Rle rleEncode(InputArray mask);
 */
 CV_EXPORTS_W void rleDecode(const Rle& rle, OutputArray mask);
 
-//! Number of set pixels.
+/** @brief Area of a mask.
+@param rle any mask.
+@return number of set pixels.
+*/
 CV_EXPORTS_W double rleArea(const Rle& rle);
 
-//! Smallest rectangle around the set pixels; Rect() if there are none.
+/** @brief Bounding box of a mask.
+@param rle any mask.
+@return smallest rectangle around the set pixels, in pixels; Rect() if there are none.
+*/
 CV_EXPORTS_W Rect rleBoundingBox(const Rle& rle);
 
-/** @brief Intersection over union of two masks of one size; 0 where they do not meet.
+/** @brief Intersection over union of two masks.
 @param a detection.
 @param b ground truth.
 @param crowd COCO's crowd rule: the union is the area of a alone.
+@return 0 to 1; 0 where they do not meet. Masks of different sizes raise cv::Exception.
 */
 CV_EXPORTS_W double rleIoU(const Rle& a, const Rle& b, bool crowd = false);
 
@@ -62,6 +71,7 @@ CV_EXPORTS_W double rleIoU(const Rle& a, const Rle& b, bool crowd = false);
 @param polygons each x0 y0 x1 y1 ... of at least 3 points, in pixels (the first pixel reaches from 0 to 1), open or
     closed; coordinates are finite and not beyond +-1e6. Parts outside the image are cut off. None at all: no pixel is set.
 @param height, width of the image, pixels.
+@return run lengths of height x width; polygons or sizes out of range raise cv::Exception.
 */
 CV_EXPORTS_W Rle rleFromPolygons(const std::vector<std::vector<double>>& polygons, int height, int width);
 
@@ -69,16 +79,22 @@ CV_EXPORTS_W Rle rleFromPolygons(const std::vector<std::vector<double>>& polygon
 
 One polygon for each 4-connected part, without points on straight lines, clockwise as seen on the screen. Holes are not
 represented: rleFromPolygons gives back the same mask with its holes filled, and exactly the same mask if it has none.
+@param rle any mask.
+@return polygons x0 y0 x1 y1 ..., in pixels; none if no pixel is set.
 */
 CV_EXPORTS_W std::vector<std::vector<double>> rleToPolygons(const Rle& rle);
 
 /** @brief Reads COCO's compressed counts.
 @param compressed the string of a COCO file's "counts".
 @param height, width of the mask ("size" of a COCO file), pixels.
+@return its run lengths; a string that does not describe such a mask raises cv::Exception.
 */
 CV_EXPORTS_W Rle rleFromString(const String& compressed, int height, int width);
 
-//! Writes COCO's compressed counts, the same string as pycocotools.
+/** @brief Writes COCO's compressed counts.
+@param rle any mask.
+@return the same string as pycocotools'.
+*/
 CV_EXPORTS_W String rleToString(const Rle& rle);
 
 /** @brief Puts the probabilities that a network gives for the inside of a box into a mask of the whole image.

@@ -49,7 +49,7 @@ enum VocRule
 
 /** @brief Average precision and recall as COCO defines them, for boxes and masks, and as Pascal VOC does.
 
-Numbers equal pycocotools' COCOeval (source: operators.md 6); one deliberate difference: annotation id 0 counts like any other.
+Numbers equal pycocotools' COCOeval; one deliberate difference: annotation id 0 counts like any other.
 Ground truth and detections of images or categories that were not set are left out, as there.
 
 With iouType = IOU_MASK every ground truth and detection that takes part needs a mask, all masks of an image have one size;
@@ -60,41 +60,49 @@ class CV_EXPORTS_W CocoEvaluator
 public:
     CV_WRAP CocoEvaluator() {}
 
+    //! An object that is there.
     struct GroundTruth
     {
-        int64 imageId;
-        int64 categoryId;
-        Rect2d box;
-        double area;  //!< decides between small, medium and large, also for masks
-        bool crowd;
+        int64 imageId;     //!< one of setImages
+        int64 categoryId;  //!< one of setCategories
+        Rect2d box;        //!< image pixels
+        double area;       //!< square pixels; decides between small, medium and large, also for masks
+        bool crowd;        //!< a group that counts neither as found nor as missed; VOC: difficult
         Rle mask = Rle();  //!< default: none
     };
+    //! An object that a detector has found.
     struct Detection
     {
-        int64 imageId;
-        int64 categoryId;
-        Rect2d box;
-        double score;
+        int64 imageId;     //!< one of setImages
+        int64 categoryId;  //!< one of setCategories
+        Rect2d box;        //!< image pixels
+        double score;      //!< higher is surer
         Rle mask = Rle();  //!< default: none
     };
 
     //! What became of a detection.
     struct Match
     {
-        int64 imageId;
-        int64 categoryId;
-        double score;
+        int64 imageId;         //!< of the detection
+        int64 categoryId;      //!< of the detection
+        double score;          //!< of the detection
         int detectionIndex;    //!< in detections(), the order of addDetection
         int groundTruthIndex;  //!< in groundTruths(), the order of addGroundTruth; -1: matched with none
         double iou;            //!< with that ground truth; if none, the highest with any of its image and category
         bool ignored;          //!< neither right nor wrong, e.g. part of a crowd
     };
 
-    //! Images count even if they have no ground truth. Categories: all ids that are averaged over.
+    /** @brief Sets the images to look at.
+    @param imageIds they count even if they have no ground truth. */
     void setImages(const std::vector<int64>& imageIds);
+    /** @brief Sets the categories to look at.
+    @param categoryIds all ids that are averaged over. */
     void setCategories(const std::vector<int64>& categoryIds);
-    //! Boxes and areas in image pixels; a value that is not finite is an error, and so is a mask that is not well formed.
+    /** @brief Adds an object.
+    @param gt a value that is not finite or a mask that is not well formed raises cv::Exception. */
     void addGroundTruth(const GroundTruth& gt);
+    /** @brief Adds a detection.
+    @param detection a value that is not finite or a mask that is not well formed raises cv::Exception. */
     void addDetection(const Detection& detection);
 
     /** @brief Many at once, from rows of numbers: the forms that Python has, where the first two are called setImages and
@@ -102,32 +110,47 @@ public:
     @param ids as above. */
     CV_WRAP_AS(setImages) void setImageIds(const std::vector<double>& ids);
     CV_WRAP_AS(setCategories) void setCategoryIds(const std::vector<double>& ids);
-    /** @param rows N x 8, any depth: image id, category id, x, y, width, height, area, crowd (0 or 1).
+    /** @brief Adds many objects.
+    @param rows N x 8, any depth: image id, category id, x, y, width, height, area, crowd (0 or 1).
     @param masks none, or one for each row. */
     CV_WRAP void addGroundTruths(InputArray rows, const std::vector<Rle>& masks = std::vector<Rle>());
-    /** @param rows N x 7, any depth: image id, category id, x, y, width, height, score.
+    /** @brief Adds many detections.
+    @param rows N x 7, any depth: image id, category id, x, y, width, height, score.
     @param masks none, or one for each row. */
     CV_WRAP void addDetections(InputArray rows, const std::vector<Rle>& masks = std::vector<Rle>());
 
-    //! All that was added, in that order.
+    //! @return all ground truth in the order in which it was added.
     const std::vector<GroundTruth>& groundTruths() const { return groundTruths_; }
+    //! @return all detections in the order in which they were added.
     const std::vector<Detection>& detections() const { return detections_; }
 
-    /** @brief The 12 COCO numbers: AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl; -1 where there is no
-    ground truth to count.
-    @param iouType an IouType. */
+    /** @brief The 12 numbers of COCO.
+    @param iouType an IouType.
+    @return AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl, 0 to 1; -1 where there is no ground truth to
+    count. */
     CV_WRAP std::vector<double> summarize(int iouType = IOU_BOX) const;
 
-    //! AP (IoU 0.50:0.95, all areas, 100 detections) of each category in order of setCategories; -1 without ground truth.
+    /** @brief AP (IoU 0.50:0.95, all areas, 100 detections) of each category.
+    @param iouType an IouType.
+    @return in order of setCategories; -1 without ground truth. */
     CV_WRAP std::vector<double> perCategoryAP(int iouType = IOU_BOX) const;
 
-    //! AP at one IoU threshold in (0, 1] (all areas, 100 detections), mean over the categories; -1 without ground truth.
+    /** @brief AP at one IoU threshold (all areas, 100 detections), mean over the categories.
+    @param iouThreshold in (0, 1].
+    @param iouType an IouType.
+    @return -1 without ground truth. */
     CV_WRAP double averagePrecision(double iouThreshold, int iouType = IOU_BOX) const;
 
-    //! Precision at recall 0, 0.01, ... 1 of one category (all areas, 100 detections); empty without ground truth.
+    /** @brief Precision over recall of one category (all areas, 100 detections).
+    @param categoryId one of setCategories.
+    @param iouThreshold in (0, 1].
+    @param iouType an IouType.
+    @return precision at recall 0, 0.01, ... 1; empty without ground truth. */
     std::vector<double> precisionCurve(int64 categoryId, double iouThreshold, int iouType = IOU_BOX) const;
 
-    /** @brief COCO's matching at one IoU threshold in (0, 1], over all areas.
+    /** @brief COCO's matching at one IoU threshold, over all areas.
+    @param iouThreshold in (0, 1].
+    @param iouType an IouType.
     @returns the 100 best detections of each image and category, also those with nothing to find; in order of category id,
     image id and descending score. */
     std::vector<Match> matches(double iouThreshold, int iouType = IOU_BOX) const;
