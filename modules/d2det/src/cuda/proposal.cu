@@ -50,6 +50,7 @@ struct Layout
     int survivors;          //!< places
     int survivorsPerImage;  //!< places
     int rows;               //!< K
+    int limit;              //!< rows in use at most
 };
 
 struct Arrays
@@ -95,6 +96,7 @@ Layout makeLayout(const kernels::ProposalParams& p, const AnchorRow& row)
     layout.survivors = layout.compact ? static_cast<int>(compact) : layout.total;
     layout.survivorsPerImage = layout.survivors / row.batch;
     layout.rows = kernels::larger(p.maxProposals, 0);
+    layout.limit = p.limit > 0 ? kernels::smaller(p.limit, layout.survivorsPerImage) : layout.survivorsPerImage;
     return layout;
 }
 
@@ -191,7 +193,7 @@ __global__ void __launch_bounds__(THREADS)
         return;
     const int image = row / layout.rows, i = row % layout.rows;
     const int place = image * layout.survivorsPerImage + i;
-    const bool used = i < layout.survivorsPerImage && static_cast<uint32_t>(keys[place]) != NO_VALUE;
+    const bool used = i < layout.limit && static_cast<uint32_t>(keys[place]) != NO_VALUE;
     const size_t source = used ? values[place] : 0;
     float* roi = rois + 5 * static_cast<size_t>(row);
     roi[0] = static_cast<float>(image);

@@ -304,6 +304,8 @@ bool BaseLayer::supportBackend(int backendId)
 {
     if (backendId != dnn::DNN_BACKEND_CUDA)
         return Layer::supportBackend(backendId);
+    if (!hasCuda())
+        return false;
     if (preferableTarget == dnn::DNN_TARGET_CUDA_FP16)
     {
         static std::once_flag once;
@@ -316,6 +318,11 @@ bool BaseLayer::supportBackend(int backendId)
                        });
     }
     return preferableTarget == dnn::DNN_TARGET_CUDA;
+}
+
+cuda::Status BaseLayer::runCuda(CudaPass&)
+{
+    layerError(*this, Error::StsNotImplemented, "has no CUDA kernels");
 }
 
 std::vector<Mat> BaseLayer::cudaConstants()

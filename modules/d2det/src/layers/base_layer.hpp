@@ -129,8 +129,13 @@ public:
                                    const std::vector<Ptr<dnn::BackendWrapper>>& outputs) CV_OVERRIDE;
 
 protected:
+    //! false: the layer has no CUDA kernels and runs on the CPU, whatever the target.
+    virtual bool hasCuda() const
+    {
+        return true;
+    }
     //! run() on a CUDA device: calls the layer's launcher with its settings of this moment.
-    virtual cuda::Status runCuda(CudaPass& pass) = 0;
+    virtual cuda::Status runCuda(CudaPass& pass);
     //! Bytes of workspace that runCuda() needs; of the inputs only the shapes are there.
     virtual size_t cudaWorkspace(const std::vector<Mat>& inputs) const;
     //! Dense float32 on the host, uploaded once; default: all blobs.
