@@ -8,10 +8,10 @@
 #   --threshold   percent (default 10)
 #
 # Both are built inside OpenCV's tree (scripts/build_in_tree.sh; OpenCV itself is built once). Machines are noisy: the two
-# run in turn, and of each benchmark the best median of all rounds counts, so that what other programs took away in one
-# round does not. Exit status 1: a benchmark of NEW is slower by the threshold or more.
+# run in turn, and of each benchmark the fastest sample of all rounds counts, so that what other programs took away does
+# not. Exit status 1: a benchmark of NEW is slower by the threshold or more.
 #
-# All samples stay in build/compare/*/*.xml, for OpenCV's own tool too:
+# The measurements stay in build/compare/*/*.xml, for OpenCV's own tool too:
 #   build/opencv-4.6/source/modules/ts/misc/summary.py build/compare/*/1.xml
 set -euo pipefail
 . "$(dirname "$0")/../scripts/common.sh"
@@ -40,7 +40,7 @@ for commit in "${commits[@]}"; do
         mkdir -p "$folder/tree"
         git -C "$root" archive "$id" modules data/models | tar -x -C "$folder/tree"
         [ -d "$folder/tree/modules/d2det/perf" ] || die "commit $id has no benchmarks (modules/d2det/perf)"
-        "$root/scripts/build_in_tree.sh" --modules "$folder/tree/modules"
+        "$root/scripts/build_in_tree.sh" --modules "$folder/tree/modules" --target opencv_perf_d2det
         cp -P "$root"/build/in-tree-4.6/lib/libopencv_d2det.so* "$folder/"
         cp "$root/build/in-tree-4.6/bin/opencv_perf_d2det" "$folder/"
     fi
@@ -61,21 +61,22 @@ for ((round = 1; round <= rounds; round++)); do
     for i in "${order[@]}"; do run "${folders[$i]}" "$round"; done
 done
 
-# medians FOLDER: "name<tab>best median in ms" for each benchmark.
-medians() {
+# fastest FOLDER: "name<tab>fastest sample in ms" for each benchmark.
+fastest() {
     awk '
-        function value(key,   m) {
-            return match($0, "[ ]" key "=\"[^\"]*\"") ? substr($0, RSTART + length(key) + 3, RLENGTH - length(key) - 4) : ""
+        function value(key) {
+            return match($0, " " key "=\"[^\"]*\"") ? substr($0, RSTART + length(key) + 3, RLENGTH - length(key) - 4) : ""
         }
-        /<testcase / && value("median") != "" {
-            name = value("classname") "." value("name") " " value("value_param")
-            ms = value("median") / value("frequency") * 1000
+        /<testcase / { name = value("classname") " " value("value_param"); delete property }
+        /<property / { property[value("name")] = value("value") }
+        /<\/testcase>/ && "min" in property {
+            ms = property["min"] / property["frequency"] * 1000
             if (!(name in best) || ms < best[name]) best[name] = ms
         }
         END { for (name in best) printf "%s\t%.6f\n", name, best[name] }' "$1"/*.xml | sort
 }
-say "Best medians of $rounds rounds, ms: old, new, new / old"
-join -t "$(printf '\t')" <(medians "${folders[0]}") <(medians "${folders[1]}") |
+say "Fastest of $rounds rounds, ms: old, new, new / old"
+join -t "$(printf '\t')" <(fastest "${folders[0]}") <(fastest "${folders[1]}") |
     awk -F '\t' -v limit="$threshold" '
         { ratio = $3 / $2; slow = ratio >= 1 + limit / 100; count++; bad += slow
           printf "%-70s %10.3f %10.3f %6.3f %s\n", $1, $2, $3, ratio, slow ? "SLOWER" : "" }

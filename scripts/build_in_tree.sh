@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Builds the module d2det inside OpenCV's own source tree, with its tests and benchmarks.
 #
-# usage: scripts/build_in_tree.sh [--version 4.6|4.10|FOLDER] [--build DIR] [--modules DIR] [--python] [--cuda CONTRIB] [--test] [--perf]
+# usage: scripts/build_in_tree.sh [--version 4.6|4.10|FOLDER] [--build DIR] [--modules DIR] [--target NAME] [--python]
+#                                 [--cuda CONTRIB] [--test] [--perf]
 #
 #   --version V   4.6 (default): the source package 'opencv' of Debian 12 or Ubuntu 24.04, downloaded with apt-get (about
-#                 70 MB); 4.10: that of Debian 13, on Debian; or the folder of any OpenCV source tree of yours
+#                 130 MB); 4.10: that of Debian 13, on Debian; or the folder of any OpenCV source tree of yours
 #   --build DIR   build folder (default build/in-tree-VERSION, e.g. build/in-tree-4.6)
 #   --modules DIR folder that has d2det in it (default modules of this project)
+#   --target NAME only this program, e.g. opencv_perf_d2det
 #   --python      also builds the Python bindings: cv2 with cv2.d2det in it (needs numpy)
 #   --cuda CONTRIB  with cv::dnn's CUDA back end, in which the module's layers have nodes; needs nvcc, cuBLAS, cuDNN, a source
 #                 tree of OpenCV (4.13 for CUDA 13) and that of opencv_contrib, of which the module cudev is taken
@@ -23,13 +25,14 @@
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-version=4.6 folder='' modules=$root/modules python=OFF contrib='' run_test='' run_perf=''
+version=4.6 folder='' modules=$root/modules target='' python=OFF contrib='' run_test='' run_perf=''
 while [ $# -gt 0 ]; do
     case $1 in
         -h|--help) print_help; exit 0;;
         --version) version=${2:?--version needs a value}; shift;;
         --build) folder=$(realpath -m "${2:?--build needs a folder}"); shift;;
         --modules) modules=$(cd "${2:?--modules needs a folder}" && pwd); shift;;
+        --target) target=${2:?--target needs a name}; shift;;
         --python) python=ON;;
         --cuda) contrib=$(cd "${2:?--cuda needs the folder of opencv_contrib}" && pwd); shift;;
         --test) run_test=yes;;
@@ -109,6 +112,7 @@ if [ $python = ON ]; then
     bindings=,python3
     targets+=(opencv_python3)
 fi
+if [ -n "$target" ]; then targets=("$target"); fi
 configure "$source" "$folder" "${launcher[@]}" "${off[@]}" "${cuda[@]}" \
     -DBUILD_LIST=core,imgproc,imgcodecs,videoio,highgui,dnn,ts,${contrib:+cudev,}d2det$bindings "-DOPENCV_EXTRA_MODULES_PATH=$modules" \
     -DPROTOBUF_UPDATE_FILES=ON -DCPU_DISPATCH=AVX2,AVX512_SKX -DBUILD_TESTS=ON -DBUILD_PERF_TESTS=ON \

@@ -4,7 +4,7 @@
 # usage: scripts/fetch_demo_pictures.sh [FOLDER]      (default out/demo-input)
 #
 # Uses the package mirror that this machine is set up with, through a source list of its own: the machine's
-# configuration is not touched. About 70 MB are downloaded, only the three files are kept.
+# configuration is not touched. About 130 MB are downloaded, only the three files are kept.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 case ${1:-} in -h|--help) print_help; exit 0;; esac

@@ -532,7 +532,7 @@ TEST(D2Det_Coco, rows_carry_masks)
     evaluator.setCategoryIds({2});
     evaluator.addGroundTruths(cv::Mat(cv::Matx<float, 1, 8>(1, 2, 0, 0, 1, 1, 100, 0)), {mask});
     evaluator.addDetections(cv::Mat(cv::Matx<float, 1, 7>(1, 2, 8, 8, 1, 1, 0.5f)), {mask});
-    EXPECT_EQ(1., evaluator.averagePrecision(0.5, cv::d2det::IOU_MASK));
+    EXPECT_NEAR(1., evaluator.averagePrecision(0.5, cv::d2det::IOU_MASK), 1e-12);
     EXPECT_EQ(0., evaluator.averagePrecision(0.5, cv::d2det::IOU_BOX));
 }
 
