@@ -2,7 +2,7 @@
 # Builds the module d2det inside OpenCV's own source tree, with its tests and benchmarks.
 #
 # usage: scripts/build_in_tree.sh [--version 4.6|4.10|FOLDER] [--build DIR] [--modules DIR] [--target NAME] [--python]
-#                                 [--test] [--perf]
+#                                 [--cuda CONTRIB] [--test] [--perf]
 #
 #   --version V   4.6 (default): the source package 'opencv' of Debian 12 or Ubuntu 24.04, downloaded with apt-get (about
 #                 130 MB); 4.10: that of Debian 13, on Debian; or the folder of any OpenCV source tree of yours
@@ -10,6 +10,8 @@
 #   --modules DIR folder that has d2det in it (default modules of this project)
 #   --target NAME only this program, e.g. opencv_perf_d2det
 #   --python      also builds the Python bindings: cv2 with cv2.d2det in it (needs numpy)
+#   --cuda CONTRIB  with cv::dnn's CUDA back end, in which the module's layers have nodes; needs nvcc, cuBLAS, cuDNN, a source
+#                 tree of OpenCV (4.13 for CUDA 13) and that of opencv_contrib, of which the module cudev is taken
 #   --test        runs the module's tests afterwards
 #   --perf        runs the module's benchmarks afterwards
 #
@@ -18,11 +20,12 @@
 # source package goes to build/opencv-VERSION. Missing packages are installed with apt-get. Running it again compiles what
 # changed. Exit status 3: the source package could not be had.
 #
-# Environment: D2DET_JOBS (parallel compile jobs, default all cores).
+# Environment: D2DET_JOBS (parallel compile jobs, default all cores), D2DET_CUDA_ARCH_BIN (GPUs to compile for with --cuda,
+# default 9.0, in OpenCV's notation).
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-version=4.6 folder='' modules=$root/modules target='' python=OFF run_test='' run_perf=''
+version=4.6 folder='' modules=$root/modules target='' python=OFF contrib='' run_test='' run_perf=''
 while [ $# -gt 0 ]; do
     case $1 in
         -h|--help) print_help; exit 0;;
@@ -31,6 +34,7 @@ while [ $# -gt 0 ]; do
         --modules) modules=$(cd "${2:?--modules needs a folder}" && pwd); shift;;
         --target) target=${2:?--target needs a name}; shift;;
         --python) python=ON;;
+        --cuda) contrib=$(cd "${2:?--cuda needs the folder of opencv_contrib}" && pwd); shift;;
         --test) run_test=yes;;
         --perf) run_perf=yes;;
         *) die "unknown argument '$1' (--help lists them)";;
@@ -72,11 +76,11 @@ header=$source/modules/core/include/opencv2/core/version.hpp
 [ -f "$header" ] || die "'$source' is not a source tree of OpenCV"
 number() { sed -n "s/^#define CV_VERSION_$1  *\([0-9]*\).*/\1/p" "$header"; }
 number="$(number MAJOR).$(number MINOR).$(number REVISION)"
-folder=${folder:-$(realpath -m "$root/build/in-tree-${version:-$number}")}
+folder=${folder:-$(realpath -m "$root/build/in-tree-${version:-$number}${contrib:+-cuda}")}
 say "OpenCV $number, module d2det, build folder $folder"
 
 off=()
-for option in WITH_{IPP,ITT,ADE,QUIRC,OPENEXR,TIFF,WEBP,OPENJPEG,JASPER,AVIF,GSTREAMER,FFMPEG,GTK,QT,V4L,1394,VTK,LAPACK,EIGEN,OPENCL,VA,VA_INTEL,FLATBUFFERS,CUDA,GPHOTO2,OBSENSOR,GDAL,GDCM} \
+for option in WITH_{IPP,ITT,ADE,QUIRC,OPENEXR,TIFF,WEBP,OPENJPEG,JASPER,AVIF,GSTREAMER,FFMPEG,GTK,QT,V4L,1394,VTK,LAPACK,EIGEN,OPENCL,VA,VA_INTEL,FLATBUFFERS,GPHOTO2,OBSENSOR,GDAL,GDCM} \
     BUILD_{PROTOBUF,ZLIB,PNG,JPEG,EXAMPLES,DOCS,JAVA,PACKAGE,opencv_apps,opencv_js,opencv_java} \
     ENABLE_PRECOMPILED_HEADERS OPENCV_DNN_OPENCL; do
     off+=("-D$option=OFF")
@@ -85,14 +89,32 @@ launcher=()
 command -v ccache >/dev/null && launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_C_COMPILER_LAUNCHER=ccache -DENABLE_CCACHE=OFF)
 # Paths relative to the project: another build folder or checkout of the project uses what this one has compiled.
 export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
+# cuda_options CONTRIB: sets `cuda`.
+cuda_options() {
+    local nvcc flags=()
+    nvcc=$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)
+    [ -x "$nvcc" ] || die "no nvcc on the PATH or in /usr/local/cuda/bin: install the CUDA toolkit"
+    [ -d "$1/modules/cudev" ] || die "'$1' is not a source tree of opencv_contrib: it has no modules/cudev"
+    cuda=(-DWITH_CUDA=ON "-DCMAKE_CUDA_COMPILER=$nvcc" -DENABLE_CUDA_FIRST_CLASS_LANGUAGE=ON -DWITH_CUDNN=ON -DOPENCV_DNN_CUDA=ON
+        "-DCUDA_ARCH_BIN=${D2DET_CUDA_ARCH_BIN:-9.0}" -DCUDA_ARCH_PTX= -DWITH_CUFFT=OFF -DWITH_NVCUVID=OFF -DWITH_NVCUVENC=OFF)
+    # Toolkits may come without NPP, of which OpenCV's core needs the names only.
+    [ -f "$(dirname "$(realpath "$nvcc")")/../include/npp.h" ] || flags=("-I$root/cmake/npp_types")
+    [ ${#flags[@]} -eq 0 ] || cuda+=("-DCMAKE_CXX_FLAGS=${flags[*]}" "-DCMAKE_CUDA_FLAGS=${flags[*]}")
+    if [ ${#launcher[@]} -gt 0 ]; then cuda+=(-DCMAKE_CUDA_COMPILER_LAUNCHER=ccache); fi
+}
+cuda=(-DWITH_CUDA=OFF)
+if [ -n "$contrib" ]; then
+    cuda_options "$contrib"
+    modules="$contrib/modules/cudev;$modules"
+fi
 bindings='' targets=(opencv_d2det opencv_test_d2det opencv_perf_d2det)
 if [ $python = ON ]; then
     bindings=,python3
     targets+=(opencv_python3)
 fi
 if [ -n "$target" ]; then targets=("$target"); fi
-configure "$source" "$folder" "${launcher[@]}" "${off[@]}" \
-    -DBUILD_LIST=core,imgproc,imgcodecs,videoio,highgui,dnn,ts,d2det$bindings "-DOPENCV_EXTRA_MODULES_PATH=$modules" \
+configure "$source" "$folder" "${launcher[@]}" "${off[@]}" "${cuda[@]}" \
+    -DBUILD_LIST=core,imgproc,imgcodecs,videoio,highgui,dnn,ts,${contrib:+cudev,}d2det$bindings "-DOPENCV_EXTRA_MODULES_PATH=$modules" \
     -DPROTOBUF_UPDATE_FILES=ON -DCPU_DISPATCH=AVX2,AVX512_SKX -DBUILD_TESTS=ON -DBUILD_PERF_TESTS=ON \
     -DOPENCV_BUILD_TEST_MODULES_LIST=d2det -DOPENCV_BUILD_PERF_TEST_MODULES_LIST=d2det \
     -DBUILD_opencv_python3=$python -DPYTHON3_EXECUTABLE=/usr/bin/python3 -DOPENCV_SKIP_PYTHON_LOADER=ON

@@ -101,6 +101,9 @@ TEST(D2Det_Gemm, packing_keeps_every_value_and_fills_up_with_zeros)
                                   packed.panel(i0, k0)[(k - k0) * kernel->mr + i - i0])
                             << kernel->name << ", " << rows << " x " << depth << " at " << i << ", " << k;
                     }
+                std::vector<float> unpacked(A.size());
+                unpackMatrix(packed, unpacked.data());
+                EXPECT_EQ(A, unpacked) << kernel->name << ", " << rows << " x " << depth;
             }
 }
 
@@ -436,7 +439,11 @@ TEST(D2Det_RoIConv, packing_on_the_fly_is_the_same)
     std::vector<float> Y(problem.numRois * problem.outRow());
     roiConvCpu(problem.p, problem.X.data(), problem.rois.data(), problem.numRois, problem.height, problem.width,
                problem.weight.data(), problem.bias.data(), nullptr, nullptr, Y.data());
-    EXPECT_EQ(problem.fast(packRoIConv(problem.p, problem.weight.data())), Y);
+    const RoIConvPacked packed = packRoIConv(problem.p, problem.weight.data());
+    EXPECT_EQ(problem.fast(packed), Y);
+    std::vector<float> weight(problem.weight.size());
+    unpackRoIConv(packed, weight.data());
+    EXPECT_EQ(problem.weight, weight);
 }
 
 }  // namespace

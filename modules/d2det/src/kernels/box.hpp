@@ -21,41 +21,67 @@ namespace kernels
 
 //! Intersection over union of two boxes; 0 where the union is not positive.
 template <typename T>
-inline T boxIoU(const T* a, const T* b, bool legacy)
+D2DET_HOST_DEVICE inline T boxIoU(const T* a, const T* b, bool legacy)
 {
     const T o = legacy ? T(1) : T(0);
-    const T iw = std::max(std::min(a[2], b[2]) - std::max(a[0], b[0]) + o, T(0));
-    const T ih = std::max(std::min(a[3], b[3]) - std::max(a[1], b[1]) + o, T(0));
-    const T areaA = std::max(a[2] - a[0] + o, T(0)) * std::max(a[3] - a[1] + o, T(0));
-    const T areaB = std::max(b[2] - b[0] + o, T(0)) * std::max(b[3] - b[1] + o, T(0));
+    const T iw = larger(smaller(a[2], b[2]) - larger(a[0], b[0]) + o, T(0));
+    const T ih = larger(smaller(a[3], b[3]) - larger(a[1], b[1]) + o, T(0));
+    const T areaA = larger(a[2] - a[0] + o, T(0)) * larger(a[3] - a[1] + o, T(0));
+    const T areaB = larger(b[2] - b[0] + o, T(0)) * larger(b[3] - b[1] + o, T(0));
     const T inter = iw * ih, uni = areaA + areaB - inter;
     return uni > 0 ? inter / uni : T(0);
 }
 
 //! Clamp x to [0, width - o] and y to [0, height - o], o = 1 if legacy.
 template <typename T>
-inline void clipBox(T* box, T height, T width, bool legacy)
+D2DET_HOST_DEVICE inline void clipBox(T* box, T height, T width, bool legacy)
 {
     const T o = legacy ? T(1) : T(0);
     for (int i = 0; i < 4; i++)
-        box[i] = std::min(std::max(box[i], T(0)), (i & 1 ? height : width) - o);
+        box[i] = smaller(larger(box[i], T(0)), (i & 1 ? height : width) - o);
 }
 
-//! Anchors of cell (0, 0), rounded half to even: 4 floats per ratio (h / w). Source: operators.md 3.1.
+//! Nearest integer, halves to even whatever the rounding mode of the process is.
+D2DET_HOST_DEVICE inline double roundHalfEven(double x)
+{
+    const double below = std::floor(x), rest = x - below;
+    if (rest != 0.5)
+        return rest < 0.5 ? below : below + 1;
+    return std::fmod(below, 2.0) == 0 ? below : below + 1;
+}
+
+/** Anchor of one ratio (h / w) at cell (0, 0). Source: d2det.md 1.4, operators.md 3.1.
+
+     S = scale * stride,  w = S / sqrt(r),  h = S * sqrt(r)
+     modern: round(-w/2, -h/2, w/2, h/2)
+     legacy: round(c - (w-1)/2, c - (h-1)/2, c + (w-1)/2, c + (h-1)/2),  c = (stride - 1)/2
+
+   Double, because 22.627416998 / 2 must not meet a half by a float's rounding. */
+D2DET_HOST_DEVICE inline void baseAnchor(float stride, float scale, float ratio, bool legacy, float* anchor)
+{
+    const double size = static_cast<double>(scale) * stride;
+    const double centre = legacy ? 0.5 * (stride - 1.0) : 0.0, o = legacy ? 1.0 : 0.0;
+    const double root = std::sqrt(static_cast<double>(ratio));
+    const double half[2] = {0.5 * (size / root - o), 0.5 * (size * root - o)};
+    for (int i = 0; i < 4; i++)
+        anchor[i] = static_cast<float>(roundHalfEven(i < 2 ? centre - half[i] : centre + half[i - 2]));
+}
+
+//! The anchors of all ratios, 4 floats each.
 std::vector<float> baseAnchors(float stride, float scale, const std::vector<float>& ratios, bool legacy);
 
 //! Box from an anchor and its deltas (dx, dy, dw, dh).
 template <typename T>
-inline void decodeDeltas(const T* anchor, const T* delta, bool legacy, T* box)
+D2DET_HOST_DEVICE inline void decodeDeltas(const T* anchor, const T* delta, bool legacy, T* box)
 {
     const T logMax = T(4.135166556742356);  // ln(1000 / 16)
     const T o = legacy ? T(1) : T(0), half = legacy ? T(0.5) : T(0);
     for (int axis = 0; axis < 2; axis++)
     {
         const T size = anchor[axis + 2] - anchor[axis] + o, centre = (anchor[axis] + anchor[axis + 2]) * T(0.5);
-        T logScale = std::min(delta[axis + 2], logMax);
+        T logScale = smaller(delta[axis + 2], logMax);
         if (legacy)
-            logScale = std::max(logScale, -logMax);
+            logScale = larger(logScale, -logMax);
         const T c = centre + delta[axis] * size, s = size * std::exp(logScale);
         box[axis] = c - T(0.5) * s + half;
         box[axis + 2] = c + T(0.5) * s - half;

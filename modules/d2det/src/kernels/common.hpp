@@ -17,6 +17,13 @@
 #ifndef OPENCV_D2DET_KERNELS_COMMON_HPP
 #define OPENCV_D2DET_KERNELS_COMMON_HPP
 
+// Small functions that kernels on the CPU and on a CUDA device share.
+#ifdef __CUDACC__
+#define D2DET_HOST_DEVICE __host__ __device__
+#else
+#define D2DET_HOST_DEVICE
+#endif
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -44,9 +51,21 @@ struct FeaturePyramid
     float stride[MAX_LEVELS] = {};  //!< network-input pixels per cell
 };
 
+//! std::min and std::max, NaN included, for host and device.
+template <typename T>
+D2DET_HOST_DEVICE inline T smaller(T a, T b)
+{
+    return b < a ? b : a;
+}
+template <typename T>
+D2DET_HOST_DEVICE inline T larger(T a, T b)
+{
+    return a < b ? b : a;
+}
+
 //! A RoI is pooled or decoded only if its five values are finite and 0 <= (int)batch < batchSize.
 template <typename T>
-inline bool roiUsable(const T* roi, int batchSize)
+D2DET_HOST_DEVICE inline bool roiUsable(const T* roi, int batchSize)
 {
     for (int i = 0; i < 5; i++)
         if (!std::isfinite(roi[i]))
@@ -56,7 +75,7 @@ inline bool roiUsable(const T* roi, int batchSize)
 
 //! A row whose box is all zero is padding of D2Proposal, D2DenseBoxDecode or D2Detections.
 template <typename T>
-inline bool roiIsPadding(const T* roi)
+D2DET_HOST_DEVICE inline bool roiIsPadding(const T* roi)
 {
     return roi[1] == 0 && roi[2] == 0 && roi[3] == 0 && roi[4] == 0;
 }
@@ -64,10 +83,10 @@ inline bool roiIsPadding(const T* roi)
 /** Pyramid level of a RoI: clamp(floor(log2(sqrt(w h) / finestScale + 1e-6)), 0, levels - 1).
     Source: d2det.md 1.6, operators.md 2. Empty and inverted RoIs go to level 0, an overflowing area to the last level. */
 template <typename T>
-inline int roiLevel(const T* roi, float finestScale, int levels, bool legacy)
+D2DET_HOST_DEVICE inline int roiLevel(const T* roi, float finestScale, int levels, bool legacy)
 {
     const T o = legacy ? T(1) : T(0);
-    const T w = std::max(roi[3] - roi[1] + o, T(0)), h = std::max(roi[4] - roi[2] + o, T(0));
+    const T w = larger(roi[3] - roi[1] + o, T(0)), h = larger(roi[4] - roi[2] + o, T(0));
     const T level = std::floor(std::log2(std::sqrt(w * h) / T(finestScale) + T(1e-6)));
     if (!(level > 0))  // also NaN and -Inf
         return 0;
@@ -76,7 +95,7 @@ inline int roiLevel(const T* roi, float finestScale, int levels, bool legacy)
 
 //! 1 / (1 + exp(-x)) without overflow for any x.
 template <typename T>
-inline T sigmoid(T x)
+D2DET_HOST_DEVICE inline T sigmoid(T x)
 {
     const T e = std::exp(-std::abs(x));
     return x >= 0 ? T(1) / (T(1) + e) : e / (T(1) + e);

@@ -39,40 +39,18 @@ struct RoIPlan
     int lastColumn() const { return columns.last; }
 };
 
-//! One axis of one RoI on its map.
-struct Axis
-{
-    float start, length;
-    int size;
-};
-
-Axis makeAxis(float lo, float hi, float stride, bool legacy, int size)
-{
-    const float s = 1.f / stride;
-    if (!legacy)
-        return {lo * s - 0.5f, std::max(hi * s - lo * s, 0.f), size};
-    const float start = std::round(lo) * s - 0.5f;
-    return {start, std::max((std::round(hi) + 1.f) * s - 0.5f - start, 0.1f), size};
-}
-
 //! Taps of bin b of an axis, displaced by `offset`, into entry `entry` of taps.
-void planBin(const DeformRoIPoolParams& p, const Axis& axis, int b, float offset, int entry, AxisTaps& taps)
+void planBin(const DeformRoIPoolParams& p, const DeformAxis& axis, int b, float offset, int entry, AxisTaps& taps)
 {
-    const float binLength = axis.length / static_cast<float>(p.pooledSize);
-    const float step = binLength / static_cast<float>(p.samplingRatio);
-    const float base = axis.start + static_cast<float>(b) * binLength + p.gamma * offset * axis.length;
-    const float share = p.legacy ? 1.f : 1.f / static_cast<float>(p.samplingRatio);
     int inside = 0;
     for (int i = 0; i < p.samplingRatio; i++)
     {
         Tap pair[2];
-        const float coord = base + (static_cast<float>(i) + (p.legacy ? 0.f : 0.5f)) * step;
-        const int n = p.legacy ? cornerTaps(coord, axis.size, share, pair) : alignTaps(coord, axis.size, share, pair);
+        const int n = sampleTaps(p, axis, b, offset, i, pair);
         taps.add(entry, pair, n);
         inside += n > 0;
     }
-    if (p.legacy)
-        taps.scale(entry, 1.f / static_cast<float>(std::max(inside, 1)));
+    taps.scale(entry, sampleShare(p, inside));
 }
 
 void planRoI(const DeformRoIPoolParams& p, const FeaturePyramid<float>& features, const float* roi,
@@ -80,8 +58,8 @@ void planRoI(const DeformRoIPoolParams& p, const FeaturePyramid<float>& features
 {
     const int K = p.pooledSize, k = p.offsetSize, repeat = K / k, cells = k * k;
     const int level = roiLevel(roi, p.finestScale, features.levels, p.legacy);
-    const Axis y = makeAxis(roi[2], roi[4], features.stride[level], p.legacy, features.height[level]);
-    const Axis x = makeAxis(roi[1], roi[3], features.stride[level], p.legacy, features.width[level]);
+    const DeformAxis y = makeDeformAxis(roi[2], roi[4], features.stride[level], p.legacy, features.height[level]);
+    const DeformAxis x = makeDeformAxis(roi[1], roi[3], features.stride[level], p.legacy, features.width[level]);
     plan.level = level;
     plan.image = static_cast<int>(roi[0]);
     plan.height = y.length;

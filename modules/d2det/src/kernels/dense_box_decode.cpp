@@ -25,22 +25,13 @@ namespace
 template <typename T>
 bool meanBox(const DenseBoxDecodeParams& p, const T* roi, const T* offsets, const T* overlap, int k, T* box)
 {
-    const T w = roi[3] - roi[1], h = roi[4] - roi[2];  // without "+1" in both conventions, not clamped
     const int cells = k * k;
     T sum[4] = {}, sumWeights = 0;
     for (int cell = 0; cell < cells; cell++)
     {
-        const T l = offsets[cell], r = offsets[cells + cell], t = offsets[2 * cells + cell],
-                b = offsets[3 * cells + cell];
-        if (!std::isfinite(overlap[cell]) || !std::isfinite(l) || !std::isfinite(r) || !std::isfinite(t) ||
-            !std::isfinite(b))
+        T corners[4], weight;
+        if (!decodeCell(p, roi, offsets, overlap, k, cell, corners, &weight))
             continue;
-        const T probability = sigmoid(overlap[cell]);
-        if (!(probability > T(p.overlapThreshold)))
-            continue;
-        const T x = roi[1] + w * (T(cell % k) + T(0.5)) / T(k), y = roi[2] + h * (T(cell / k) + T(0.5)) / T(k);
-        const T corners[4] = {x - l * w, y - t * h, x + r * w, y + b * h};
-        const T weight = p.weighted ? probability : T(1);
         for (int i = 0; i < 4; i++)
             sum[i] += weight * corners[i];
         sumWeights += weight;

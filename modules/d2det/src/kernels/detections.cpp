@@ -18,7 +18,7 @@
 #pragma GCC optimize("fp-contract=off")
 #endif
 
-#include "detections.hpp"
+#include "detection_rows.hpp"
 #include "sort_key.hpp"
 
 #include "opencv2/core/utility.hpp"
@@ -37,45 +37,6 @@ namespace
 
 constexpr int COLUMNS = 7;
 
-//! The inputs with their rules: which image, class, box and score a row stands for.
-struct Rows
-{
-    const DetectionsParams& p;
-    const float* rois;
-    const float* probs;
-    int roiColumns, probColumns, count;
-
-    //! Image of a row, -1 if it belongs to none. Truncation: -0.5 is image 0 (operators.md 2, usable RoI).
-    int image(int row) const
-    {
-        const float index = rois[static_cast<size_t>(row) * roiColumns];
-        return index > -1.f && index < static_cast<double>(p.batchSize) ? static_cast<int>(index) : -1;
-    }
-
-    //! labelled: class of a row, -1 for padding and for what no int holds.
-    int label(int row) const
-    {
-        const float value = probs[static_cast<size_t>(row) * probColumns];
-        return value > -1.f && value < 2147483648.f ? static_cast<int>(value) : -1;
-    }
-
-    const float* scores(int row) const { return probs + static_cast<size_t>(row) * probColumns + (p.labelled ? 1 : 0); }
-
-    float score(int row, int cls) const { return scores(row)[p.labelled ? 0 : cls]; }
-
-    //! Box of a row for a class; null if there is no such column.
-    const float* box(int row, int cls) const
-    {
-        const size_t column = p.classAgnosticBoxes ? 1 : 1 + 4 * static_cast<size_t>(cls);
-        return column + 4 <= static_cast<size_t>(roiColumns) ? rois + static_cast<size_t>(row) * roiColumns + column
-                                                             : nullptr;
-    }
-
-    int classes() const { return probColumns - 1; }
-    int rowsPerImage() const { return std::max(p.maxDetections, 0); }
-    int rowsToFill() const { return p.limit > 0 ? std::min(p.limit, rowsPerImage()) : rowsPerImage(); }
-};
-
 void checkShapes(const DetectionsParams& p, int roiColumns, int probColumns)
 {
     if (p.labelled ? probColumns != 2 : probColumns < 2)
@@ -88,13 +49,6 @@ void checkShapes(const DetectionsParams& p, int roiColumns, int probColumns)
                         roiColumns, probColumns - 1));
 }
 
-bool boxUsable(const float* box)
-{
-    const bool finite =
-        std::isfinite(box[0]) && std::isfinite(box[1]) && std::isfinite(box[2]) && std::isfinite(box[3]);
-    return finite && (box[0] != 0 || box[1] != 0 || box[2] != 0 || box[3] != 0);
-}
-
 struct Survivor
 {
     int row;
@@ -103,8 +57,8 @@ struct Survivor
 
 //! NMS of one class: `rows` ascending with their scores; the result is in order of final score.
 template <typename Sort, typename HardNms, typename SoftNms>
-std::vector<Survivor> suppress(const Rows& in, int cls, const std::vector<int>& rows, std::vector<float> scores,
-                               int limit, Sort sort, HardNms hardNms, SoftNms soft)
+std::vector<Survivor> suppress(const DetectionRows& in, int cls, const std::vector<int>& rows,
+                               std::vector<float> scores, int limit, Sort sort, HardNms hardNms, SoftNms soft)
 {
     const DetectionsParams& p = in.p;
     const int n = static_cast<int>(rows.size());
@@ -135,7 +89,7 @@ void writeUnused(float* row)
     row[1] = -1.f;
 }
 
-void writeRow(const Rows& in, int image, int cls, const Survivor& s, float* row)
+void writeRow(const DetectionRows& in, int image, int cls, const Survivor& s, float* row)
 {
     row[0] = static_cast<float>(image);
     row[1] = static_cast<float>(cls);
@@ -145,7 +99,7 @@ void writeRow(const Rows& in, int image, int cls, const Survivor& s, float* row)
 
 // ------------------------------------------------------------------ reference
 
-std::vector<Survivor> classDetectionsRef(const Rows& in, int image, int cls)
+std::vector<Survivor> classDetectionsRef(const DetectionRows& in, int image, int cls)
 {
     std::vector<int> rows;
     std::vector<float> scores;
@@ -164,7 +118,7 @@ std::vector<Survivor> classDetectionsRef(const Rows& in, int image, int cls)
 }
 
 //! All class ids that can occur, ascending.
-std::set<int> classIds(const Rows& in)
+std::set<int> classIds(const DetectionRows& in)
 {
     std::set<int> ids;
     if (!in.p.labelled)
@@ -194,7 +148,7 @@ struct Candidates
 };
 
 //! Rows of every image that has any: (image, row) ascending.
-std::vector<std::pair<int, int>> rowsByImage(const Rows& in)
+std::vector<std::pair<int, int>> rowsByImage(const DetectionRows& in)
 {
     std::vector<std::pair<int, int>> result;
     result.reserve(in.count);
@@ -213,7 +167,7 @@ struct Scored
 };
 
 //! What of a row passes the threshold, appended to `out`.
-void collectRow(const Rows& in, int row, std::vector<Scored>& out)
+void collectRow(const DetectionRows& in, int row, std::vector<Scored>& out)
 {
     const bool shared = in.p.classAgnosticBoxes;
     if (shared && !boxUsable(in.box(row, 0)))
@@ -234,7 +188,7 @@ void collectRow(const Rows& in, int row, std::vector<Scored>& out)
 }
 
 //! Stable sort by class: counting for the columns of probs, comparison for free labels.
-std::vector<Scored> sortByClass(const Rows& in, const std::vector<Scored>& scored)
+std::vector<Scored> sortByClass(const DetectionRows& in, const std::vector<Scored>& scored)
 {
     std::vector<Scored> sorted(scored);
     if (in.p.labelled)
@@ -252,7 +206,7 @@ std::vector<Scored> sortByClass(const Rows& in, const std::vector<Scored>& score
     return sorted;
 }
 
-Candidates collect(const Rows& in)
+Candidates collect(const DetectionRows& in)
 {
     Candidates result;
     const std::vector<std::pair<int, int>> rows = rowsByImage(in);
@@ -288,8 +242,8 @@ std::vector<int> sortByKeys(const float* scores, int n)
 }
 
 //! The best rows of groups [begin, end), all of one image.
-void writeImage(const Rows& in, const std::vector<Group>& groups, const std::vector<std::vector<Survivor>>& survivors,
-                size_t begin, size_t end, float* detections)
+void writeImage(const DetectionRows& in, const std::vector<Group>& groups,
+                const std::vector<std::vector<Survivor>>& survivors, size_t begin, size_t end, float* detections)
 {
     std::vector<std::pair<size_t, size_t>> all;  // (group, survivor)
     std::vector<uint64_t> keys;
@@ -315,7 +269,7 @@ void detectionsRef(const DetectionsParams& p, const float* rois, int roiColumns,
                    int numRois, float* detections)
 {
     checkShapes(p, roiColumns, probColumns);
-    const Rows in{p, rois, probs, roiColumns, probColumns, numRois};
+    const DetectionRows in{p, rois, probs, roiColumns, probColumns, numRois};
     const std::set<int> ids = classIds(in);
     for (int b = 0; b < p.batchSize; b++)
     {
@@ -343,7 +297,7 @@ void detectionsCpu(const DetectionsParams& p, const float* rois, int roiColumns,
                    int numRois, float* detections)
 {
     checkShapes(p, roiColumns, probColumns);
-    const Rows in{p, rois, probs, roiColumns, probColumns, numRois};
+    const DetectionRows in{p, rois, probs, roiColumns, probColumns, numRois};
     if (in.rowsPerImage() == 0)
         return;
     const size_t outputRows = static_cast<size_t>(std::max(p.batchSize, 0)) * in.rowsPerImage();

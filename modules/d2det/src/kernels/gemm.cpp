@@ -205,6 +205,22 @@ PackedMatrix packMatrix(const float* A, int rows, int depth, const GemmKernel& k
     return packed;
 }
 
+void unpackMatrix(const PackedMatrix& packed, float* A)
+{
+    const int mr = packed.kernel->mr;
+    for (int k0 = 0; k0 < packed.depth; k0 += GemmKernel::KC)
+    {
+        const int block = std::min(GemmKernel::KC, packed.depth - k0);
+        for (int row = 0; row < packed.rows; row++)
+        {
+            const float* panel = packed.panel(row / mr * mr, k0) + row % mr;
+            float* out = A + static_cast<size_t>(row) * packed.depth + k0;
+            for (int k = 0; k < block; k++)
+                out[k] = panel[static_cast<size_t>(k) * mr];
+        }
+    }
+}
+
 }  // namespace kernels
 }  // namespace d2det
 }  // namespace cv

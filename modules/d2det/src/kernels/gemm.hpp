@@ -67,6 +67,8 @@ struct PackedMatrix
 
 //! A [rows, depth] row-major; the last panel is filled up with zeros.
 PackedMatrix packMatrix(const float* A, int rows, int depth, const GemmKernel& kernel = gemmKernel());
+//! The A that was packed, [rows, depth].
+void unpackMatrix(const PackedMatrix& packed, float* A);
 
 /** C [last - first, ldc] = rows [first, last) of A by `columns` columns. `pack(k0, block, B)` makes the panels [block, nr] of
     depth [k0, k0 + block). B: ldc min(KC, depth) values; ldc: the columns rounded up to nr. */

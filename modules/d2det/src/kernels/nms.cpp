@@ -60,14 +60,6 @@ std::vector<int> hardNmsRef(const float* boxes, int n, float threshold, bool leg
     return kept;
 }
 
-//! Factor by which a box emitted with overlap u lowers the score of another one.
-static float decay(float u, float threshold, float sigma, bool gaussian)
-{
-    if (gaussian)
-        return u > 0 ? std::exp(-u * u / sigma) : 1.f;
-    return u > threshold ? 1.f - u : 1.f;
-}
-
 std::vector<int> softNmsRef(const float* boxes, float* scores, int n, float threshold, float sigma, float minScore,
                             bool gaussian, bool legacy, int limit)
 {

@@ -25,6 +25,14 @@ enum class NmsMode
     SOFT_GAUSSIAN
 };
 
+//! Factor by which a box emitted with overlap u lowers the score of another one.
+D2DET_HOST_DEVICE inline float decay(float u, float threshold, float sigma, bool gaussian)
+{
+    if (gaussian)
+        return u > 0 ? std::exp(-u * u / sigma) : 1.f;
+    return u > threshold ? 1.f - u : 1.f;
+}
+
 //! Indices of `keys` [n] in descending order; equal keys keep the lower index first; -0 equals 0.
 std::vector<int> sortDescending(const float* keys, int n);
 

@@ -18,6 +18,7 @@
 #include "aligned_floats.hpp"
 #include "common.hpp"
 #include "simd.hpp"
+#include "taps.hpp"
 
 #include <opencv2/core/hal/intrin.hpp>
 #include <opencv2/core/utility.hpp>
@@ -31,52 +32,6 @@ namespace d2det
 {
 namespace kernels
 {
-
-constexpr int MAX_ADAPTIVE_SAMPLES = 256;  //!< per bin and axis, so that a hostile RoI costs bounded time
-
-//! One cell of an axis: its share in the bin's average, and how that changes with the sampling coordinate.
-struct Tap
-{
-    int index;
-    float weight;
-    float slope;
-};
-
-//! RoIAlign rule (operators.md 3.2): writes 0, 1 or 2 taps of the sample at `coord`, returns how many.
-inline int alignTaps(float coord, int size, float weight, Tap* taps)
-{
-    if (!(coord >= -1.f && coord <= static_cast<float>(size)))  // also NaN
-        return 0;
-    const float c = std::max(coord, 0.f);
-    const int low = static_cast<int>(c);
-    if (low >= size - 1)
-    {
-        taps[0] = {size - 1, weight, 0.f};
-        return 1;
-    }
-    const float f = c - static_cast<float>(low), slope = coord >= 0.f ? weight : 0.f;
-    taps[0] = {low, (1.f - f) * weight, -slope};
-    taps[1] = {low + 1, f * weight, slope};
-    return 2;
-}
-
-//! Rule of the official deformable kernel (operators.md 3.3, legacy).
-inline int cornerTaps(float coord, int size, float weight, Tap* taps)
-{
-    if (!(coord >= -0.5f && coord <= static_cast<float>(size) - 0.5f))
-        return 0;
-    const float c = std::min(std::max(coord, 0.f), static_cast<float>(size - 1));
-    const int low = static_cast<int>(c);
-    const float f = c - static_cast<float>(low);
-    if (f == 0.f)
-    {
-        taps[0] = {low, weight, 0.f};
-        return 1;
-    }
-    taps[0] = {low, (1.f - f) * weight, -weight};
-    taps[1] = {low + 1, f * weight, weight};
-    return 2;
-}
 
 /** Taps of all bins of one axis of one RoI, the same number in every bin (filled up with weight 0 on a cell that the bin
     uses anyway, so that nothing outside a bin's cells can reach it). */
@@ -95,21 +50,8 @@ public:
     //! Adds taps in ascending order of cells.
     void add(int bin, const Tap* taps, int n)
     {
-        Tap* own = &taps_[size_t(bin) * capacity_];
         int& used = used_[bin];
-        for (int i = 0; i < n; i++)
-        {
-            int j = used - 1;
-            while (j >= 0 && own[j].index > taps[i].index)
-                j--;
-            if (j >= 0 && own[j].index == taps[i].index)
-            {
-                own[j].weight += taps[i].weight;
-                own[j].slope += taps[i].slope;
-            }
-            else
-                own[used++] = taps[i];
-        }
+        used = mergeTaps(taps, n, &taps_[size_t(bin) * capacity_], used);
         count = std::max(count, used);
     }
     //! Multiplies the taps of one bin.

@@ -38,27 +38,13 @@ struct RoIPlan
 
 void planAxis(const RoIAlignParams& p, float lo, float hi, float stride, int bins, int size, AxisTaps& taps)
 {
-    const float s = 1.f / stride;
-    const float start = p.legacy || !p.aligned ? lo * s : lo * s - 0.5f;
-    const float length =
-        p.legacy ? std::max((hi + 1.f) * s - lo * s, 0.f) : std::max(hi * s - lo * s, p.aligned ? 0.f : 1.f);
-    const float binLength = length / static_cast<float>(bins);
-    int samples = p.samplingRatio;
-    if (samples <= 0)
-    {
-        const float n = std::ceil(binLength);
-        samples = !(n > 0.f)                                      ? 0
-                  : n >= static_cast<float>(MAX_ADAPTIVE_SAMPLES) ? MAX_ADAPTIVE_SAMPLES
-                                                                  : static_cast<int>(n);
-    }
-    taps.reset(bins, samples);
-    const float weight = 1.f / static_cast<float>(std::max(samples, 1));
+    const AlignAxis axis = makeAlignAxis(p, lo, hi, stride, bins, size);
+    taps.reset(bins, axis.samples);
     for (int b = 0; b < bins; b++)
-        for (int i = 0; i < samples; i++)
+        for (int i = 0; i < axis.samples; i++)
         {
-            const float position = static_cast<float>(b) + (static_cast<float>(i) + 0.5f) / static_cast<float>(samples);
             Tap pair[2];
-            taps.add(b, pair, alignTaps(start + position * binLength, size, weight, pair));
+            taps.add(b, pair, sampleTaps(axis, b, i, pair));
         }
     taps.finish();
 }

@@ -27,26 +27,6 @@ namespace kernels
 namespace
 {
 
-//! Weight set of row r, -1 for a row that is not computed: padding, or a value that is not finite, or no class.
-template <typename T>
-int weightSet(const RoIConvParams& p, const T* rois, const T* classes, int r)
-{
-    const T* roi = rois + 5 * static_cast<size_t>(r);
-    for (int i = 0; i < 5; i++)
-        if (!std::isfinite(roi[i]))
-            return -1;
-    if (roiIsPadding(roi))
-        return -1;
-    if (p.byClass)
-        return classes[r] >= 0 && classes[r] < T(p.levels) ? static_cast<int>(classes[r]) : -1;
-    return p.levels > 1 ? roiLevel(roi, p.finestScale, p.levels, p.legacy) : 0;
-}
-
-int outputLength(int length, int pad, int kernel, int stride)
-{
-    return (length + 2 * pad - kernel) / stride + 1;
-}
-
 //! What follows the norm, on one row of the convolution's output [outChannels, oh, ow] in place.
 template <typename T>
 void finishRow(const RoIConvParams& p, int oh, int ow, T* Y)
@@ -469,6 +449,15 @@ RoIConvPacked packRoIConv(const RoIConvParams& p, const float* weight)
         packed.levels.push_back(
             packMatrix(weight + static_cast<size_t>(level) * p.outChannels * depth, p.outChannels, depth));
     return packed;
+}
+
+void unpackRoIConv(const RoIConvPacked& packed, float* weight)
+{
+    for (const PackedMatrix& level : packed.levels)
+    {
+        unpackMatrix(level, weight);
+        weight += static_cast<size_t>(level.rows) * level.depth;
+    }
 }
 
 void roiConvCpu(const RoIConvParams& p, const float* X, const float* rois, int numRois, int height, int width,

@@ -54,6 +54,27 @@ struct RoIConvParams
     bool legacy = false;
 };
 
+//! Weight set of row r, -1 for a row that is not computed: padding, or a value that is not finite, or no class.
+template <typename T>
+D2DET_HOST_DEVICE inline int weightSet(const RoIConvParams& p, const T* rois, const T* classes, int r)
+{
+    const T* roi = rois + 5 * static_cast<size_t>(r);
+    for (int i = 0; i < 5; i++)
+        if (!std::isfinite(roi[i]))
+            return -1;
+    if (roiIsPadding(roi))
+        return -1;
+    if (p.byClass)
+        return classes[r] >= 0 && classes[r] < T(p.levels) ? static_cast<int>(classes[r]) : -1;
+    return p.levels > 1 ? roiLevel(roi, p.finestScale, p.levels, p.legacy) : 0;
+}
+
+//! Pixels of the output along one axis.
+inline int outputLength(int length, int pad, int kernel, int stride)
+{
+    return (length + 2 * pad - kernel) / stride + 1;
+}
+
 /** X [numRois, inChannels, height, width]; rois [numRois, 5].
     weight [levels, outChannels, inChannels, kernelHeight, kernelWidth]; bias, gamma, beta [levels, outChannels] or
     nullptr (no bias; gamma 1, beta 0). classes [numRois], needed if byClass: a row whose class is no set is not computed.
@@ -71,6 +92,8 @@ struct RoIConvPacked
     std::vector<PackedMatrix> levels;
 };
 RoIConvPacked packRoIConv(const RoIConvParams& p, const float* weight);
+//! The weight that was packed.
+void unpackRoIConv(const RoIConvPacked& packed, float* weight);
 
 //! The same as above with weights packed before: for those that do not change from call to call.
 void roiConvCpu(const RoIConvParams& p, const float* X, const float* rois, int numRois, int height, int width,

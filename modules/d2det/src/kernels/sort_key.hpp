@@ -24,7 +24,7 @@ namespace d2det
 namespace kernels
 {
 
-inline uint64_t descendingKey(float value, uint32_t index)
+D2DET_HOST_DEVICE inline uint64_t descendingKey(float value, uint32_t index)
 {
     const float canonical = value + 0.f;  // -0 + 0 = +0
     uint32_t bits;
@@ -34,13 +34,13 @@ inline uint64_t descendingKey(float value, uint32_t index)
     return static_cast<uint64_t>(descending) << 32 | index;
 }
 
-inline uint32_t keyIndex(uint64_t key)
+D2DET_HOST_DEVICE inline uint32_t keyIndex(uint64_t key)
 {
     return static_cast<uint32_t>(key);
 }
 
 //! The value that was given to descendingKey (+0 for -0, some NaN for NaN).
-inline float keyValue(uint64_t key)
+D2DET_HOST_DEVICE inline float keyValue(uint64_t key)
 {
     const uint32_t ascending = ~static_cast<uint32_t>(key >> 32);
     const uint32_t bits = ascending ^ (ascending >> 31 ? 0x80000000u : 0xFFFFFFFFu);

@@ -49,6 +49,15 @@ protected:
                                          F.size[2], F.size[3], outputs[0].ptr<float>());
     }
 
+#ifdef D2DET_HAVE_CUDA
+    cuda::Status runCuda(CudaPass& pass) CV_OVERRIDE
+    {
+        const Mat& F = pass.inputs[0];
+        return cuda::adaptiveWeightedPool(gain_, pass.input(0), pass.input(1), F.size[0] * F.size[1], F.size[2],
+                                          F.size[3], pass.output(0), pass.stream);
+    }
+#endif
+
 private:
     float gain_;
 };

@@ -6,7 +6,10 @@
 
 #include "base_layer.hpp"
 
+#include "opencv2/core/utils/logger.hpp"
+
 #include <cmath>
+#include <mutex>
 
 namespace cv
 {
@@ -293,6 +296,48 @@ void BaseLayer::forward(InputArrayOfArrays inputs, OutputArrayOfArrays outputs, 
         *this, inputs, outputs, internals, [this](const std::vector<MatShape>& shapes) { return outputShapes(shapes); },
         [this](const std::vector<Mat>& in, std::vector<Mat>& out) { run(in, out); });
 }
+
+// ------------------------------------------------------------------ CUDA, see cuda_node.cpp
+
+#ifdef D2DET_HAVE_CUDA
+bool BaseLayer::supportBackend(int backendId)
+{
+    if (backendId != dnn::DNN_BACKEND_CUDA)
+        return Layer::supportBackend(backendId);
+    if (!hasCuda())
+        return false;
+    if (preferableTarget == dnn::DNN_TARGET_CUDA_FP16)
+    {
+        static std::once_flag once;
+        std::call_once(once,
+                       []
+                       {
+                           CV_LOG_INFO(NULL,
+                                       "d2det: boxes and scores keep float32 precision, layers of this module run "
+                                       "on the CPU with DNN_TARGET_CUDA_FP16; use DNN_TARGET_CUDA");
+                       });
+    }
+    return preferableTarget == dnn::DNN_TARGET_CUDA;
+}
+
+cuda::Status BaseLayer::runCuda(CudaPass&)
+{
+    layerError(*this, Error::StsNotImplemented, "has no CUDA kernels");
+}
+
+std::vector<Mat> BaseLayer::cudaConstants()
+{
+    std::vector<Mat> constants;
+    for (size_t i = 0; i < blobs.size(); i++)
+        constants.push_back(denseConstant(*this, i));
+    return constants;
+}
+
+size_t BaseLayer::cudaWorkspace(const std::vector<Mat>&) const
+{
+    return 0;
+}
+#endif
 
 }  // namespace d2det
 }  // namespace cv

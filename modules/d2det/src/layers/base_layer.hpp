@@ -18,8 +18,13 @@
 #include "precomp.hpp"
 #include "kernels/common.hpp"
 
+#ifdef D2DET_HAVE_CUDA
+#include "cuda_pass.hpp"
+#endif
+
 #include <functional>
 #include <initializer_list>
+#include <memory>
 #include <vector>
 
 namespace cv
@@ -115,6 +120,31 @@ protected:
     virtual std::vector<dnn::MatShape> outputShapes(const std::vector<dnn::MatShape>& inputs) const = 0;
     //! Inputs are dense float32 and went through outputShapes; outputs have these shapes.
     virtual void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) = 0;
+
+#ifdef D2DET_HAVE_CUDA
+public:
+    bool supportBackend(int backendId) CV_OVERRIDE;
+    //! The node of cv::dnn's CUDA back end (cuda_node.cpp).
+    Ptr<dnn::BackendNode> initCUDA(void* context, const std::vector<Ptr<dnn::BackendWrapper>>& inputs,
+                                   const std::vector<Ptr<dnn::BackendWrapper>>& outputs) CV_OVERRIDE;
+
+protected:
+    //! false: the layer has no CUDA kernels and runs on the CPU, whatever the target.
+    virtual bool hasCuda() const
+    {
+        return true;
+    }
+    //! run() on a CUDA device: calls the layer's launcher with its settings of this moment.
+    virtual cuda::Status runCuda(CudaPass& pass);
+    //! Bytes of workspace that runCuda() needs; of the inputs only the shapes are there.
+    virtual size_t cudaWorkspace(const std::vector<Mat>& inputs) const;
+    //! Dense float32 on the host, uploaded once; default: all blobs.
+    virtual std::vector<Mat> cudaConstants();
+
+private:
+    friend class CudaNode;
+    std::shared_ptr<const struct CudaConstants> constantsOnDevice_;
+#endif
 };
 
 // Constructors for LayerFactory; D2Proposal and D2Detections: see proposal_layer.hpp and detections_layer.hpp.

@@ -59,14 +59,34 @@ protected:
 
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
     {
-        const bool hasOffsets = inputs.size() == 2 + strides_.size();
-        kernels::DeformRoIPoolParams params = params_;
-        params.offsetSize = hasOffsets ? inputs.back().size[2] : 1;
-        kernels::deformRoIPoolCpu(params, makePyramid(inputs, 1, strides_), inputs[0].ptr<float>(), inputs[0].size[0],
-                                  hasOffsets ? inputs.back().ptr<float>() : nullptr, outputs[0].ptr<float>());
+        kernels::deformRoIPoolCpu(paramsFor(inputs), makePyramid(inputs, 1, strides_), inputs[0].ptr<float>(),
+                                  inputs[0].size[0], offsetsOf(inputs), outputs[0].ptr<float>());
     }
 
+#ifdef D2DET_HAVE_CUDA
+    cuda::Status runCuda(CudaPass& pass) CV_OVERRIDE
+    {
+        return cuda::deformRoIPool(paramsFor(pass.inputs), makePyramid(pass.inputs, 1, strides_), pass.input(0),
+                                   pass.inputs[0].size[0], offsetsOf(pass.inputs), pass.output(0), pass.stream);
+    }
+#endif
+
 private:
+    bool hasOffsets(const std::vector<Mat>& inputs) const
+    {
+        return inputs.size() == 2 + strides_.size();
+    }
+    const float* offsetsOf(const std::vector<Mat>& inputs) const
+    {
+        return hasOffsets(inputs) ? inputs.back().ptr<float>() : nullptr;
+    }
+    kernels::DeformRoIPoolParams paramsFor(const std::vector<Mat>& inputs) const
+    {
+        kernels::DeformRoIPoolParams params = params_;
+        params.offsetSize = hasOffsets(inputs) ? inputs.back().size[2] : 1;
+        return params;
+    }
+
     kernels::DeformRoIPoolParams params_;
     std::vector<float> strides_;
 };

@@ -52,6 +52,15 @@ protected:
                                 outputs[0].ptr<float>());
     }
 
+#ifdef D2DET_HAVE_CUDA
+    cuda::Status runCuda(CudaPass& pass) CV_OVERRIDE
+    {
+        return cuda::denseBoxDecode(params_, pass.input(0), pass.input(1), pass.input(2), pass.input(3),
+                                    pass.inputs[0].size[0], pass.inputs[1].size[2], pass.inputs[3].size[0],
+                                    pass.output(0), pass.stream);
+    }
+#endif
+
 private:
     kernels::DenseBoxDecodeParams params_;
 };

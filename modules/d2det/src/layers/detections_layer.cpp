@@ -8,7 +8,6 @@
      output   detections [batch_size * max_detections, 7] */
 
 #include "detections_layer.hpp"
-#include "base_layer.hpp"
 
 namespace cv
 {
@@ -91,23 +90,9 @@ ModelInfo readInfo(const dnn::Layer& layer, const Attributes& attributes)
     return info;
 }
 
-std::vector<MatShape> detectionShapes(const DetectionsLayer& layer, const std::vector<MatShape>& inputs)
-{
-    checkInputCount(layer, inputs.size(), 2, 2);
-    const kernels::DetectionsParams& p = layer.settings;
-    const int rows = dimension(inputs[0], 0), columns = dimension(inputs[1], 1);
-    checkShape(layer, "probs", inputs[1], {rows, p.labelled ? 2 : ANY});
-    if (columns == 1)
-        layerError(layer, Error::StsBadSize,
-                   "input probs has 1 column, it needs one per class and a last one for the background");
-    const bool perClass = !p.classAgnosticBoxes;
-    checkShape(layer, "rois", inputs[0], {ANY, !perClass ? 5 : columns > 0 ? 1 + 4 * (columns - 1) : ANY});
-    return {outputShape(layer, {static_cast<int64>(p.batchSize) * p.maxDetections, 7})};
-}
-
 }  // namespace
 
-DetectionsLayer::DetectionsLayer(const dnn::LayerParams& params) : Layer(params)
+DetectionsLayer::DetectionsLayer(const dnn::LayerParams& params) : BaseLayer(params)
 {
     const Attributes attributes(params);
     settings = readSettings(attributes);
@@ -122,26 +107,38 @@ Ptr<dnn::Layer> DetectionsLayer::create(dnn::LayerParams& params)
     return makePtr<DetectionsLayer>(params);
 }
 
-bool DetectionsLayer::getMemoryShapes(const std::vector<MatShape>& inputs, const int, std::vector<MatShape>& outputs,
-                                      std::vector<MatShape>& internals) const
+std::vector<MatShape> DetectionsLayer::outputShapes(const std::vector<MatShape>& inputs) const
 {
-    outputs = detectionShapes(*this, inputs);
-    internals.clear();
-    return false;
+    checkInputCount(*this, inputs.size(), 2, 2);
+    const int rows = dimension(inputs[0], 0), columns = dimension(inputs[1], 1);
+    checkShape(*this, "probs", inputs[1], {rows, settings.labelled ? 2 : ANY});
+    if (columns == 1)
+        layerError(*this, Error::StsBadSize,
+                   "input probs has 1 column, it needs one per class and a last one for the background");
+    const bool perClass = !settings.classAgnosticBoxes;
+    checkShape(*this, "rois", inputs[0], {ANY, !perClass ? 5 : columns > 0 ? 1 + 4 * (columns - 1) : ANY});
+    return {outputShape(*this, {static_cast<int64>(settings.batchSize) * settings.maxDetections, 7})};
 }
 
-void DetectionsLayer::forward(InputArrayOfArrays inputs, OutputArrayOfArrays outputs, OutputArrayOfArrays internals)
+void DetectionsLayer::run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs)
 {
-    CV_TRACE_FUNCTION();
-    forwardChecked(
-        *this, inputs, outputs, internals,
-        [this](const std::vector<MatShape>& shapes) { return detectionShapes(*this, shapes); },
-        [this](const std::vector<Mat>& in, std::vector<Mat>& out)
-        {
-            kernels::detectionsCpu(settings, in[0].ptr<float>(), in[0].size[1], in[1].ptr<float>(), in[1].size[1],
-                                   in[0].size[0], out[0].ptr<float>());
-        });
+    kernels::detectionsCpu(settings, inputs[0].ptr<float>(), inputs[0].size[1], inputs[1].ptr<float>(),
+                           inputs[1].size[1], inputs[0].size[0], outputs[0].ptr<float>());
 }
+
+#ifdef D2DET_HAVE_CUDA
+size_t DetectionsLayer::cudaWorkspace(const std::vector<Mat>& inputs) const
+{
+    return cuda::detectionsWorkspace(settings, inputs[0].size[1], inputs[1].size[1], inputs[0].size[0]);
+}
+
+cuda::Status DetectionsLayer::runCuda(CudaPass& pass)
+{
+    const Mat &rois = pass.inputs[0], &probs = pass.inputs[1];
+    return cuda::detections(settings, pass.input(0), rois.size[1], pass.input(1), probs.size[1], rois.size[0],
+                            pass.output(0), pass.workspace, pass.workspaceBytes, pass.stream);
+}
+#endif
 
 }  // namespace d2det
 }  // namespace cv

@@ -20,7 +20,7 @@
 #define OPENCV_D2DET_DETECTIONS_LAYER_HPP
 
 #include "opencv2/d2det/detector.hpp"
-#include "compat.hpp"
+#include "base_layer.hpp"
 #include "kernels/detections.hpp"
 
 #include <string>
@@ -40,18 +40,22 @@ struct ModelInfo
     float maskScoreWeight = 0;
 };
 
-class DetectionsLayer : public dnn::Layer
+class DetectionsLayer CV_FINAL : public BaseLayer
 {
 public:
     explicit DetectionsLayer(const dnn::LayerParams& params);
     static Ptr<dnn::Layer> create(dnn::LayerParams& params);
 
-    bool getMemoryShapes(const std::vector<dnn::MatShape>& inputs, const int requiredOutputs,
-                         std::vector<dnn::MatShape>& outputs, std::vector<dnn::MatShape>& internals) const CV_OVERRIDE;
-    void forward(InputArrayOfArrays inputs, OutputArrayOfArrays outputs, OutputArrayOfArrays internals) CV_OVERRIDE;
-
     kernels::DetectionsParams settings;  //!< may be changed between two forward passes (not maxDetections: use limit)
     ModelInfo info;
+
+protected:
+    std::vector<dnn::MatShape> outputShapes(const std::vector<dnn::MatShape>& inputs) const CV_OVERRIDE;
+    void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE;
+#ifdef D2DET_HAVE_CUDA
+    size_t cudaWorkspace(const std::vector<Mat>& inputs) const CV_OVERRIDE;
+    cuda::Status runCuda(CudaPass& pass) CV_OVERRIDE;
+#endif
 };
 
 }  // namespace d2det

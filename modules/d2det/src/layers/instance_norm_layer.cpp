@@ -45,17 +45,35 @@ protected:
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
     {
         const Mat& X = inputs[0];
-        const std::vector<Mat> constants = layerConstants(*this, inputs, 1);
-        for (const Mat& constant : constants)
-            if (constant.total() != static_cast<size_t>(X.size[1]))
-                layerError(*this, Error::StsUnmatchedSizes,
-                           format("scale or bias has %d values, X has %d channels", static_cast<int>(constant.total()),
-                                  X.size[1]));
+        const std::vector<Mat> constants = checkedConstants(inputs);
         kernels::instanceNormCpu(X.ptr<float>(), constants[0].ptr<float>(), constants[1].ptr<float>(), epsilon_,
                                  X.size[0], X.size[1], X.size[2] * X.size[3], outputs[0].ptr<float>());
     }
 
+#ifdef D2DET_HAVE_CUDA
+    cuda::Status runCuda(CudaPass& pass) CV_OVERRIDE
+    {
+        checkedConstants(pass.inputs);
+        const Mat& X = pass.inputs[0];
+        return cuda::instanceNorm(pass.input(0), pass.constant(0, 1), pass.constant(1, 1), epsilon_, X.size[0],
+                                  X.size[1], X.size[2] * X.size[3], pass.output(0), pass.stream);
+    }
+#endif
+
 private:
+    //! Scale and bias.
+    std::vector<Mat> checkedConstants(const std::vector<Mat>& inputs) const
+    {
+        const int channels = inputs[0].size[1];
+        const std::vector<Mat> constants = layerConstants(*this, inputs, 1);
+        for (const Mat& constant : constants)
+            if (constant.total() != static_cast<size_t>(channels))
+                layerError(*this, Error::StsUnmatchedSizes,
+                           format("scale or bias has %d values, X has %d channels", static_cast<int>(constant.total()),
+                                  channels));
+        return constants;
+    }
+
     float epsilon_;
 };
 

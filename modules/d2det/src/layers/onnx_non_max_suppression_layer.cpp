@@ -151,6 +151,13 @@ protected:
             }
     }
 
+#ifdef D2DET_HAVE_CUDA
+    bool hasCuda() const CV_OVERRIDE
+    {
+        return false;
+    }
+#endif
+
 private:
     /** The arguments that are there, in ONNX's order. cv::dnn hands over constants apart from computed tensors and forgets
         the places; a mixture can be told apart only if the first argument, the integer, is the odd one. */

@@ -75,6 +75,13 @@ protected:
                       });
     }
 
+#ifdef D2DET_HAVE_CUDA
+    bool hasCuda() const CV_OVERRIDE
+    {
+        return false;
+    }
+#endif
+
 private:
     /** X, rois and batch_indices in this order. cv::dnn hands over what is constant apart from what is computed and forgets
         the places: the constants are told apart by their type and shape. */
@@ -94,7 +101,10 @@ private:
         return all;
     }
 
-    static bool looksLikeRois(const Mat& m) { return m.type() == CV_32F && m.dims == 2 && m.size[1] == 4; }
+    static bool looksLikeRois(const Mat& m)
+    {
+        return m.type() == CV_32F && m.dims == 2 && m.size[1] == 4;
+    }
 
     static Mat joinBatchIndices(const Mat& boxes, const Mat& batchIndices)
     {

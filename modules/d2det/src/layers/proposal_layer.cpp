@@ -59,7 +59,7 @@ std::vector<MatShape> ProposalLayer::outputShapes(const std::vector<MatShape>& i
     return {outputShape(*this, {rows, 5}), outputShape(*this, {rows, 1})};
 }
 
-void ProposalLayer::run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs)
+kernels::RpnMaps ProposalLayer::makeMaps(const std::vector<Mat>& inputs) const
 {
     const size_t levels = strides_.size();
     kernels::RpnMaps maps;
@@ -73,9 +73,27 @@ void ProposalLayer::run(const std::vector<Mat>& inputs, std::vector<Mat>& output
         maps.width[i] = inputs[i].size[3];
         maps.stride[i] = strides_[i];
     }
-    kernels::proposalCpu(settings, maps, inputs[2 * levels].ptr<float>(), outputs[0].ptr<float>(),
+    return maps;
+}
+
+void ProposalLayer::run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs)
+{
+    kernels::proposalCpu(settings, makeMaps(inputs), inputs.back().ptr<float>(), outputs[0].ptr<float>(),
                          outputs[1].ptr<float>());
 }
+
+#ifdef D2DET_HAVE_CUDA
+size_t ProposalLayer::cudaWorkspace(const std::vector<Mat>& inputs) const
+{
+    return cuda::proposalWorkspace(settings, makeMaps(inputs));
+}
+
+cuda::Status ProposalLayer::runCuda(CudaPass& pass)
+{
+    return cuda::proposal(settings, makeMaps(pass.inputs), pass.inputs.back().ptr<float>(), pass.output(0),
+                          pass.output(1), pass.workspace, pass.workspaceBytes, pass.stream);
+}
+#endif
 
 Ptr<dnn::Layer> ProposalLayer::create(dnn::LayerParams& params)
 {

@@ -24,8 +24,14 @@ public:
 protected:
     std::vector<dnn::MatShape> outputShapes(const std::vector<dnn::MatShape>& inputs) const CV_OVERRIDE;
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE;
+#ifdef D2DET_HAVE_CUDA
+    size_t cudaWorkspace(const std::vector<Mat>& inputs) const CV_OVERRIDE;
+    cuda::Status runCuda(CudaPass& pass) CV_OVERRIDE;
+#endif
 
 private:
+    kernels::RpnMaps makeMaps(const std::vector<Mat>& inputs) const;
+
     std::vector<float> strides_;
 };
 

@@ -51,6 +51,14 @@ protected:
                              outputs[0].ptr<float>());
     }
 
+#ifdef D2DET_HAVE_CUDA
+    cuda::Status runCuda(CudaPass& pass) CV_OVERRIDE
+    {
+        return cuda::roiAlign(params_, makePyramid(pass.inputs, 1, strides_), pass.input(0), pass.inputs[0].size[0],
+                              pass.output(0), pass.stream);
+    }
+#endif
+
 private:
     kernels::RoIAlignParams params_;
     std::vector<float> strides_;

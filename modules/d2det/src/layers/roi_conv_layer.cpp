@@ -100,22 +100,63 @@ protected:
         std::vector<Mat> rest;  // bias, gamma, beta
         for (size_t i = 1; i < numConstants(); i++)
             rest.push_back(blobs.empty() ? inputs[numInputs() + i] : denseConstant(*this, i));
-        kernels::RoIConvParams params = params_;
-        params.outChannels = weightShape_[0] / params.levels;
-        params.inChannels = weightShape_[1];
-        params.kernelHeight = weightShape_[2];
-        params.kernelWidth = weightShape_[3];
         const Mat& X = inputs[0];
-        kernels::roiConvCpu(params, X.ptr<float>(), inputs[1].ptr<float>(), X.size[0], X.size[2], X.size[3], packed_,
-                            hasBias_ ? rest[0].ptr<float>() : nullptr,
+        kernels::roiConvCpu(paramsFor(weightShape_), X.ptr<float>(), inputs[1].ptr<float>(), X.size[0], X.size[2],
+                            X.size[3], packed_, hasBias_ ? rest[0].ptr<float>() : nullptr,
                             hasAffine_ ? rest[hasBias_].ptr<float>() : nullptr,
                             hasAffine_ ? rest[hasBias_ + 1].ptr<float>() : nullptr, outputs[0].ptr<float>(),
                             params_.byClass ? inputs[2].ptr<float>() : nullptr);
     }
 
+#ifdef D2DET_HAVE_CUDA
+    size_t cudaWorkspace(const std::vector<Mat>& inputs) const CV_OVERRIDE
+    {
+        const Mat& X = inputs[0];
+        return cuda::roiConvWorkspace(paramsFor(weightShape(inputs)), X.size[0], X.size[2], X.size[3]);
+    }
+
+    cuda::Status runCuda(CudaPass& pass) CV_OVERRIDE
+    {
+        if (blobs.empty())
+            checkConstants(layerConstants(*this, pass.inputs, numInputs()));
+        const Mat& X = pass.inputs[0];
+        const size_t first = numInputs(), gamma = hasBias_ ? 2 : 1;
+        return cuda::roiConv(paramsFor(weightShape(pass.inputs)), pass.input(0), pass.input(1), X.size[0], X.size[2],
+                             X.size[3], pass.constant(0, first), hasBias_ ? pass.constant(1, first) : nullptr,
+                             hasAffine_ ? pass.constant(gamma, first) : nullptr,
+                             hasAffine_ ? pass.constant(gamma + 1, first) : nullptr, pass.output(0),
+                             params_.byClass ? pass.input(2) : nullptr, pass.workspace, pass.workspaceBytes,
+                             pass.stream);
+    }
+
+    std::vector<Mat> cudaConstants() CV_OVERRIDE
+    {
+        std::vector<Mat> constants;
+        for (size_t i = 0; i < blobs.size(); i++)
+            constants.push_back(i == 0 && blobs[0].empty() ? unpackedWeight() : denseConstant(*this, i));
+        return constants;
+    }
+#endif
+
 private:
-    size_t numInputs() const { return params_.byClass ? 3 : 2; }
-    size_t numConstants() const { return 1 + (hasBias_ ? 1 : 0) + (hasAffine_ ? 2 : 0); }
+    size_t numInputs() const
+    {
+        return params_.byClass ? 3 : 2;
+    }
+    size_t numConstants() const
+    {
+        return 1 + (hasBias_ ? 1 : 0) + (hasAffine_ ? 2 : 0);
+    }
+
+    kernels::RoIConvParams paramsFor(const MatShape& weight) const
+    {
+        kernels::RoIConvParams params = params_;
+        params.outChannels = weight[0] / params.levels;
+        params.inChannels = weight[1];
+        params.kernelHeight = weight[2];
+        params.kernelWidth = weight[3];
+        return params;
+    }
 
     //! 0 if the input's length is not known.
     int outputLength(int length, int kernel) const
@@ -130,6 +171,21 @@ private:
         return room / params_.stride + 1;
     }
 
+#ifdef D2DET_HAVE_CUDA
+    MatShape weightShape(const std::vector<Mat>& inputs) const
+    {
+        return blobs.empty() ? dnn::shape(inputs[numInputs()]) : weightShape_;
+    }
+
+    //! After a pass on the CPU the weight is there in that layout alone.
+    Mat unpackedWeight() const
+    {
+        Mat weight(static_cast<int>(weightShape_.size()), weightShape_.data(), CV_32F);
+        kernels::unpackRoIConv(packed_, weight.ptr<float>());
+        return weight;
+    }
+#endif
+
     /** The weight in the layout of the matrix product. The model's copy is given up: of the paper's 80 million parameters
         these layers have 57 million, which would be in memory twice. */
     void packWeight(const std::vector<Mat>& inputs)
@@ -138,12 +194,7 @@ private:
         checkConstants(constants);
         const Mat& weight = constants[0];
         weightShape_ = dnn::shape(weight);
-        kernels::RoIConvParams params = params_;
-        params.outChannels = weight.size[0] / params.levels;
-        params.inChannels = weight.size[1];
-        params.kernelHeight = weight.size[2];
-        params.kernelWidth = weight.size[3];
-        packed_ = kernels::packRoIConv(params, weight.ptr<float>());
+        packed_ = kernels::packRoIConv(paramsFor(weightShape_), weight.ptr<float>());
         if (!blobs.empty())
             blobs[0].release();
     }

@@ -1,0 +1,345 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* One kernel for both RoI pooling operators, forward and backward. For .cu files only.
+
+   One block works on one RoI and a group of channels. Its threads first write the taps of every bin into shared memory
+   (merged by cell: 2 x 2 samples of a bin touch 3 to 4 rows and columns instead of 4 each, at most 2 S); after that a
+   thread owns one bin and walks through channels, four at a time, so that a tap is read once for four channels and the
+   loads of four channels are in flight together. Neighbouring threads own neighbouring bins of one channel: a warp reads
+   a few short runs of a map's rows and writes consecutive outputs. If the taps of all bins do not fit the table, bins go
+   in chunks. Padding rows are all-zero boxes: they touch one cell and cost what their output costs to write; a RoI that
+   is not usable reads nothing.
+
+   Why maps stay [channel][row][column]: a transposition to channels last would read and write all maps once more, 182 MB
+   for 256 channels of P2 to P5 of 800 x 1344, which alone is the floor below.
+
+   Estimate for 1000 RoIs, 256 channels, 7 x 7 bins, 2 x 2 samples, P2 to P5 of 800 x 1344 (91 MB of maps, 50 MB of
+   output): DRAM floor (91 + 50) MB / 3 TB/s = 0.05 ms. From the second-level cache: a RoI covers about 21 x 21 cells of
+   its level, 1000 x 256 x 441 x 4 B = 450 MB, 600 MB with partly used sectors, at 5.5 TB/s 0.11 ms. First-level cache:
+   12.5 M bins x 12 loads / 32 = 4.7 M warp loads of about 6 lines each on 132 multiprocessors at 1.7 GHz 0.13 ms.
+   Expected 0.13 to 0.25 ms on an H100.
+
+   Backward: gradients of maps by atomicAdd (one per cell of a bin), so that their order of additions, and the last bits,
+   change from run to run. Gradients of offsets are sums inside one block in a fixed order. */
+
+#ifndef OPENCV_D2DET_CUDA_POOLING_HPP
+#define OPENCV_D2DET_CUDA_POOLING_HPP
+
+#include "launch.hpp"
+#include "pooling_math.hpp"
+
+namespace cv
+{
+namespace d2det
+{
+namespace cuda
+{
+
+constexpr int POOL_THREADS = 256;
+constexpr int POOL_UNROLL = 4;              //!< channels of a thread at a time
+constexpr int MAX_TABLE = 4 * MAX_SAMPLES;  //!< taps in shared memory: one bin of the largest sampling ratio, 24 KiB
+
+struct PoolView
+{
+    FeaturePyramid<float> maps;
+    const float* rois;
+    int channelsPerBlock;
+    int tableTaps;
+};
+
+struct GradientMaps
+{
+    float* data[kernels::MAX_LEVELS];
+};
+
+//! The taps of a chunk of bins. Bin b of the chunk has rows [0, numRows(b)) and columns [0, numColumns(b)).
+template <typename Rule>
+struct TapTable
+{
+    Tap* taps;
+    int* counts;  //!< [2 * chunk]
+    int rowCapacity, capacity;
+
+    __device__ TapTable(const Rule& rule, const typename Rule::Plan& plan, Tap* table, int* tableCounts)
+        : taps(table), counts(tableCounts), rowCapacity(rule.rowCapacity(plan))
+    {
+        capacity = kernels::larger(rowCapacity + rule.columnCapacity(plan), 1);
+    }
+    __device__ void fill(const Rule& rule, const typename Rule::Plan& plan, int r, int first, int n)
+    {
+        for (int t = threadIdx.x; t < 2 * n; t += blockDim.x)
+        {
+            const int bin = first + t / 2;
+            Tap* own = taps + t / 2 * capacity;
+            counts[t] = t % 2 == 0 ? rule.rowTaps(plan, r, bin, own) : rule.columnTaps(plan, r, bin, own + rowCapacity);
+        }
+    }
+    __device__ const Tap* rows(int b) const { return taps + b * capacity; }
+    __device__ const Tap* columns(int b) const { return taps + b * capacity + rowCapacity; }
+    __device__ int numRows(int b) const { return counts[2 * b]; }
+    __device__ int numColumns(int b) const { return counts[2 * b + 1]; }
+};
+
+//! Bins of a chunk: as many as have a thread and room in the table, in chunks of equal size.
+__device__ inline int chunkSize(int bins, int capacity, int tableTaps)
+{
+    const int most = kernels::smaller(static_cast<int>(blockDim.x), tableTaps / capacity);
+    const int chunks = (bins + most - 1) / most;
+    return (bins + chunks - 1) / chunks;
+}
+
+//! What a thread does in a chunk: bin `bin` of the chunk, channels from `lane` on in steps of `lanes`.
+struct Share
+{
+    int bin, lane, lanes;
+
+    __device__ explicit Share(int n)
+    {
+        lanes = blockDim.x / n;
+        lane = threadIdx.x / n;
+        bin = threadIdx.x - lane * n;
+    }
+    __device__ bool works() const { return lane < lanes; }
+};
+
+//! Calls body(table, first bin, number of bins, share) for every chunk of bins, by all threads of the block.
+template <typename Rule, typename Body>
+__device__ void forEachChunk(const Rule& rule, const typename Rule::Plan& plan, int r, int tableTaps, Tap* taps,
+                             int* counts, const Body& body)
+{
+    TapTable<Rule> table(rule, plan, taps, counts);
+    const int bins = rule.bins(), chunk = chunkSize(bins, table.capacity, tableTaps);
+    for (int first = 0; first < bins; first += chunk)
+    {
+        const int n = kernels::smaller(chunk, bins - first);
+        __syncthreads();
+        table.fill(rule, plan, r, first, n);
+        __syncthreads();
+        body(table, first, n, Share(n));
+    }
+}
+
+//! sums[j] = pooled value of one bin in the plane `planes + steps[j]`
+template <typename Rule>
+__device__ void poolBin(const TapTable<Rule>& table, int b, const float* const planes[POOL_UNROLL], int width,
+                        float sums[POOL_UNROLL])
+{
+    const Tap *rows = table.rows(b), *columns = table.columns(b);
+    const int numRows = table.numRows(b), numColumns = table.numColumns(b);
+    for (int j = 0; j < POOL_UNROLL; j++)
+        sums[j] = 0.f;
+    for (int y = 0; y < numRows; y++)
+    {
+        const int start = rows[y].index * width;
+        float line[POOL_UNROLL] = {};
+        for (int x = 0; x < numColumns; x++)
+        {
+            const float weight = columns[x].weight;
+            const int cell = start + columns[x].index;
+#pragma unroll
+            for (int j = 0; j < POOL_UNROLL; j++)
+                line[j] = fmaf(weight, __ldg(planes[j] + cell), line[j]);
+        }
+        const float weight = rows[y].weight;
+#pragma unroll
+        for (int j = 0; j < POOL_UNROLL; j++)
+            sums[j] = fmaf(weight, line[j], sums[j]);
+    }
+}
+
+template <typename Rule>
+__global__ void __launch_bounds__(POOL_THREADS, 3) poolKernel(Rule rule, PoolView view, float* output)
+{
+    Tap* const sharedTaps = dynamicShared<Tap>();
+    __shared__ int counts[2 * POOL_THREADS];
+    const int r = blockIdx.x, bins = rule.bins(), channels = view.maps.channels;
+    const int c0 = blockIdx.y * view.channelsPerBlock, c1 = kernels::smaller(c0 + view.channelsPerBlock, channels);
+    float* out = output + static_cast<size_t>(r) * channels * bins;
+    const typename Rule::Plan plan = rule.plan(view.maps, view.rois + 5 * static_cast<size_t>(r));
+    if (plan.level < 0)
+    {
+        for (size_t i = static_cast<size_t>(c0) * bins + threadIdx.x; i < static_cast<size_t>(c1) * bins;
+             i += blockDim.x)
+            out[i] = 0.f;
+        return;
+    }
+    const int width = view.maps.width[plan.level];
+    const size_t area = static_cast<size_t>(view.maps.height[plan.level]) * width;
+    const float* map = view.maps.data[plan.level] + static_cast<size_t>(plan.image) * channels * area;
+    const auto pool = [&](const TapTable<Rule>& table, int first, int, const Share& share)
+    {
+        for (int c = c0 + share.lane; share.works() && c < c1; c += POOL_UNROLL * share.lanes)
+        {
+            const float* planes[POOL_UNROLL];
+            float sums[POOL_UNROLL];
+            for (int j = 0; j < POOL_UNROLL; j++)
+                planes[j] = map + kernels::smaller(c + j * share.lanes, c1 - 1) * area;
+            poolBin(table, share.bin, planes, width, sums);
+            for (int j = 0; j < POOL_UNROLL; j++)
+                if (c + j * share.lanes < c1)
+                    out[static_cast<size_t>(c + j * share.lanes) * bins + first + share.bin] = sums[j];
+        }
+    };
+    forEachChunk(rule, plan, r, view.tableTaps, sharedTaps, counts, pool);
+}
+
+//! Gradient of one bin and channel g into the map; with OFFSETS also the slopes of the value with x and y.
+template <bool OFFSETS, typename Rule>
+__device__ void scatterBin(const TapTable<Rule>& table, int b, float g, const float* plane, float* gradPlane, int width,
+                           float& sumX, float& sumY)
+{
+    const Tap *rows = table.rows(b), *columns = table.columns(b);
+    const int numRows = table.numRows(b), numColumns = table.numColumns(b);
+    float slopeX = 0.f, slopeY = 0.f;
+    for (int y = 0; y < numRows; y++)
+    {
+        const int start = rows[y].index * width;
+        const float gy = g * rows[y].weight;
+        float line = 0.f, lineSlope = 0.f;
+        for (int x = 0; x < numColumns; x++)
+        {
+            const int cell = start + columns[x].index;
+            atomicAdd(gradPlane + cell, gy * columns[x].weight);
+            if (OFFSETS)
+            {
+                const float value = __ldg(plane + cell);
+                line = fmaf(columns[x].weight, value, line);
+                lineSlope = fmaf(columns[x].slope, value, lineSlope);
+            }
+        }
+        slopeX = fmaf(rows[y].weight, lineSlope, slopeX);
+        slopeY = fmaf(rows[y].slope, line, slopeY);
+    }
+    sumX = fmaf(g, slopeX, sumX);
+    sumY = fmaf(g, slopeY, sumY);
+}
+
+//! No offsets to differentiate by.
+struct NoOffsets
+{
+    static constexpr bool WANTED = false;
+    template <typename Rule>
+    __device__ void begin(const Rule&, int) const
+    {
+    }
+    template <typename Rule>
+    __device__ void add(const Rule&, const typename Rule::Plan&, int, int, int, const Share&, float, float) const
+    {
+    }
+};
+
+template <typename Rule, typename Offsets>
+__global__ void __launch_bounds__(POOL_THREADS, 4)
+    poolBackwardKernel(Rule rule, PoolView view, const float* gradOutput, GradientMaps gradMaps, Offsets offsets)
+{
+    Tap* const sharedTaps = dynamicShared<Tap>();
+    __shared__ int counts[2 * POOL_THREADS];
+    const int r = blockIdx.x, bins = rule.bins(), channels = view.maps.channels;
+    const int c0 = blockIdx.y * view.channelsPerBlock, c1 = kernels::smaller(c0 + view.channelsPerBlock, channels);
+    offsets.begin(rule, r);
+    const typename Rule::Plan plan = rule.plan(view.maps, view.rois + 5 * static_cast<size_t>(r));
+    if (plan.level < 0)
+        return;
+    const int width = view.maps.width[plan.level];
+    const size_t area = static_cast<size_t>(view.maps.height[plan.level]) * width;
+    const size_t image = static_cast<size_t>(plan.image) * channels * area;
+    const float* gradOut = gradOutput + static_cast<size_t>(r) * channels * bins;
+    const auto scatter = [&](const TapTable<Rule>& table, int first, int n, const Share& share)
+    {
+        float sumX = 0.f, sumY = 0.f;
+        for (int c = c0 + share.lane; share.works() && c < c1; c += share.lanes)
+        {
+            const float g = gradOut[static_cast<size_t>(c) * bins + first + share.bin];
+            const size_t at = image + c * area;
+            const float* plane = Offsets::WANTED ? view.maps.data[plan.level] + at : nullptr;
+            scatterBin<Offsets::WANTED>(table, share.bin, g, plane, gradMaps.data[plan.level] + at, width, sumX, sumY);
+        }
+        offsets.add(rule, plan, r, first, n, share, sumX, sumY);
+    };
+    forEachChunk(rule, plan, r, view.tableTaps, sharedTaps, counts, scatter);
+}
+
+inline bool pyramidFits(const FeaturePyramid<float>& maps)
+{
+    if (maps.levels < 1 || maps.levels > kernels::MAX_LEVELS || maps.batch < 1 || maps.channels < 1)
+        return false;
+    for (int i = 0; i < maps.levels; i++)
+        if (maps.height[i] < 1 || maps.width[i] < 1 || !(maps.stride[i] > 0) ||
+            static_cast<int64_t>(maps.height[i]) * maps.width[i] > INT32_MAX)
+            return false;
+    return true;
+}
+
+/** Grid and shared memory of a pooling launch.
+    @param samples per axis of a bin, 0: known for each RoI only
+    @param wholeRoI one block sees all channels of a RoI */
+struct PoolLaunch
+{
+    dim3 grid;
+    unsigned threads;
+    size_t sharedBytes;
+    PoolView view;
+
+    PoolLaunch(const FeaturePyramid<float>& maps, const float* rois, int numRois, int bins, int samples, bool wholeRoI)
+    {
+        constexpr int64_t WANTED_BLOCKS = 4096, FEWEST_CHANNELS = 32,
+                          ADAPTIVE_TABLE = 4 * kernels::MAX_ADAPTIVE_SAMPLES;
+        const int64_t most = wholeRoI ? 1 : ceilDiv(maps.channels, FEWEST_CHANNELS);
+        const int64_t groups = kernels::smaller(ceilDiv(WANTED_BLOCKS, numRois), most);
+        const int64_t taps = samples > 0 ? static_cast<int64_t>(4) * samples * bins : ADAPTIVE_TABLE;
+        view.maps = maps;
+        view.rois = rois;
+        view.channelsPerBlock = static_cast<int>(ceilDiv(maps.channels, groups));
+        view.tableTaps = static_cast<int>(kernels::smaller(taps, static_cast<int64_t>(MAX_TABLE)));
+        grid = dim3(numRois, static_cast<unsigned>(ceilDiv(maps.channels, view.channelsPerBlock)));
+        // No more threads than whole rows of bins use: 14 x 14 bins fill 196 of 224 threads, not of 256.
+        const int perRow = bins < POOL_THREADS ? POOL_THREADS / bins * bins : POOL_THREADS;
+        threads = static_cast<unsigned>(ceilDiv(perRow, WARP) * WARP);
+        sharedBytes = view.tableTaps * sizeof(Tap);
+    }
+};
+
+template <typename Rule>
+Status launchPool(const Rule& rule, const FeaturePyramid<float>& maps, const float* rois, int numRois, int samples,
+                  float* output, Stream stream)
+{
+    if (!pyramidFits(maps) || numRois < 0 || samples > MAX_SAMPLES)
+        return INVALID;
+    if (numRois == 0)
+        return SUCCESS;
+    const PoolLaunch plan(maps, rois, numRois, rule.bins(), samples, false);
+    launch(poolKernel<Rule>, plan.grid, plan.threads, plan.sharedBytes, stream, rule, plan.view, output);
+    return launchStatus();
+}
+
+template <typename Rule, typename Offsets>
+Status launchPoolBackward(const Rule& rule, const FeaturePyramid<float>& maps, const float* rois, int numRois,
+                          int samples, const float* gradOutput, float* const* gradFeatures, const Offsets& offsets,
+                          Stream stream)
+{
+    if (!pyramidFits(maps) || numRois < 0 || samples > MAX_SAMPLES)
+        return INVALID;
+    GradientMaps gradMaps{};
+    for (int i = 0; i < maps.levels; i++)
+    {
+        gradMaps.data[i] = gradFeatures[i];
+        const size_t count = static_cast<size_t>(maps.batch) * maps.channels * maps.height[i] * maps.width[i];
+        const cudaError_t error = cudaMemsetAsync(gradFeatures[i], 0, count * sizeof(float), stream);
+        if (error != cudaSuccess)
+            return launchStatus();
+    }
+    if (numRois == 0)
+        return SUCCESS;
+    const PoolLaunch plan(maps, rois, numRois, rule.bins(), samples, Offsets::WANTED);
+    launch(poolBackwardKernel<Rule, Offsets>, plan.grid, plan.threads, plan.sharedBytes, stream, rule, plan.view,
+           gradOutput, gradMaps, offsets);
+    return launchStatus();
+}
+
+}  // namespace cuda
+}  // namespace d2det
+}  // namespace cv
+
+#endif

@@ -1,0 +1,73 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* The rows that D2Detections takes, with the rules of operators.md 3.7 and E1 for what counts. */
+
+#ifndef OPENCV_D2DET_KERNELS_DETECTION_ROWS_HPP
+#define OPENCV_D2DET_KERNELS_DETECTION_ROWS_HPP
+
+#include "detections.hpp"
+
+namespace cv
+{
+namespace d2det
+{
+namespace kernels
+{
+
+//! The inputs with their rules: which image, class, box and score a row stands for.
+struct DetectionRows
+{
+    DetectionsParams p;
+    const float* rois;
+    const float* probs;
+    int roiColumns, probColumns, count;
+
+    //! Image of a row, -1 if it belongs to none. Truncation: -0.5 is image 0 (operators.md 2, usable RoI).
+    D2DET_HOST_DEVICE int image(int row) const
+    {
+        const float index = rois[static_cast<size_t>(row) * roiColumns];
+        return index > -1.f && index < static_cast<double>(p.batchSize) ? static_cast<int>(index) : -1;
+    }
+
+    //! labelled: class of a row, -1 for padding and for what no int holds.
+    D2DET_HOST_DEVICE int label(int row) const
+    {
+        const float value = probs[static_cast<size_t>(row) * probColumns];
+        return value > -1.f && value < 2147483648.f ? static_cast<int>(value) : -1;
+    }
+
+    D2DET_HOST_DEVICE const float* scores(int row) const
+    {
+        return probs + static_cast<size_t>(row) * probColumns + (p.labelled ? 1 : 0);
+    }
+
+    D2DET_HOST_DEVICE float score(int row, int cls) const { return scores(row)[p.labelled ? 0 : cls]; }
+
+    //! Box of a row for a class; null if there is no such column.
+    D2DET_HOST_DEVICE const float* box(int row, int cls) const
+    {
+        const size_t column = p.classAgnosticBoxes ? 1 : 1 + 4 * static_cast<size_t>(cls);
+        return column + 4 <= static_cast<size_t>(roiColumns) ? rois + static_cast<size_t>(row) * roiColumns + column
+                                                             : nullptr;
+    }
+
+    D2DET_HOST_DEVICE int classes() const { return probColumns - 1; }
+    D2DET_HOST_DEVICE int rowsPerImage() const { return larger(p.maxDetections, 0); }
+    D2DET_HOST_DEVICE int rowsToFill() const { return p.limit > 0 ? smaller(p.limit, rowsPerImage()) : rowsPerImage(); }
+};
+
+//! A box that can be a detection: finite and not padding.
+D2DET_HOST_DEVICE inline bool boxUsable(const float* box)
+{
+    const bool finite =
+        std::isfinite(box[0]) && std::isfinite(box[1]) && std::isfinite(box[2]) && std::isfinite(box[3]);
+    return finite && (box[0] != 0 || box[1] != 0 || box[2] != 0 || box[3] != 0);
+}
+
+}  // namespace kernels
+}  // namespace d2det
+}  // namespace cv
+
+#endif

@@ -1,0 +1,159 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Where the RoI pooling operators sample, axis by axis, for the fast kernels of CPU and CUDA. Contract: operators.md 3.2,
+   3.3. A sample touches one or two cells of an axis (its taps); samples of a bin that fall on the same cell are merged,
+   and the bin is the sum over its row taps and column taps of weight * weight * value. */
+
+#ifndef OPENCV_D2DET_KERNELS_TAPS_HPP
+#define OPENCV_D2DET_KERNELS_TAPS_HPP
+
+#include "deform_roi_pool.hpp"
+#include "roi_align.hpp"
+
+namespace cv
+{
+namespace d2det
+{
+namespace kernels
+{
+
+constexpr int MAX_ADAPTIVE_SAMPLES = 256;  //!< per bin and axis, so that a hostile RoI costs bounded time
+
+//! One cell of an axis: its share in the bin's average, and how that changes with the sampling coordinate.
+struct Tap
+{
+    int index;
+    float weight;
+    float slope;
+};
+
+//! RoIAlign rule (operators.md 3.2): writes 0, 1 or 2 taps of the sample at `coord`, returns how many.
+D2DET_HOST_DEVICE inline int alignTaps(float coord, int size, float weight, Tap* taps)
+{
+    if (!(coord >= -1.f && coord <= static_cast<float>(size)))  // also NaN
+        return 0;
+    const float c = larger(coord, 0.f);
+    const int low = static_cast<int>(c);
+    if (low >= size - 1)
+    {
+        taps[0] = {size - 1, weight, 0.f};
+        return 1;
+    }
+    const float f = c - static_cast<float>(low), slope = coord >= 0.f ? weight : 0.f;
+    taps[0] = {low, (1.f - f) * weight, -slope};
+    taps[1] = {low + 1, f * weight, slope};
+    return 2;
+}
+
+//! Rule of the official deformable kernel (operators.md 3.3, legacy).
+D2DET_HOST_DEVICE inline int cornerTaps(float coord, int size, float weight, Tap* taps)
+{
+    if (!(coord >= -0.5f && coord <= static_cast<float>(size) - 0.5f))
+        return 0;
+    const float c = smaller(larger(coord, 0.f), static_cast<float>(size - 1));
+    const int low = static_cast<int>(c);
+    const float f = c - static_cast<float>(low);
+    if (f == 0.f)
+    {
+        taps[0] = {low, weight, 0.f};
+        return 1;
+    }
+    taps[0] = {low, (1.f - f) * weight, -weight};
+    taps[1] = {low + 1, f * weight, weight};
+    return 2;
+}
+
+//! Adds n taps in ascending order of cells to the `used` taps of a bin; returns how many the bin has then.
+D2DET_HOST_DEVICE inline int mergeTaps(const Tap* taps, int n, Tap* own, int used)
+{
+    for (int i = 0; i < n; i++)
+    {
+        int j = used - 1;
+        while (j >= 0 && own[j].index > taps[i].index)
+            j--;
+        if (j >= 0 && own[j].index == taps[i].index)
+        {
+            own[j].weight += taps[i].weight;
+            own[j].slope += taps[i].slope;
+        }
+        else
+            own[used++] = taps[i];
+    }
+    return used;
+}
+
+//! One axis of one RoI under RoIAlign's rules, in cells of a map of length `size`.
+struct AlignAxis
+{
+    float start, binLength;
+    int samples;  //!< per bin
+    int size;
+};
+
+D2DET_HOST_DEVICE inline AlignAxis makeAlignAxis(const RoIAlignParams& p, float lo, float hi, float stride, int bins,
+                                                 int size)
+{
+    const float s = 1.f / stride;
+    const float start = p.legacy || !p.aligned ? lo * s : lo * s - 0.5f;
+    const float length =
+        p.legacy ? larger((hi + 1.f) * s - lo * s, 0.f) : larger(hi * s - lo * s, p.aligned ? 0.f : 1.f);
+    const float binLength = length / static_cast<float>(bins);
+    int samples = p.samplingRatio;
+    if (samples <= 0)
+    {
+        const float n = std::ceil(binLength);
+        samples = !(n > 0.f)                                      ? 0
+                  : n >= static_cast<float>(MAX_ADAPTIVE_SAMPLES) ? MAX_ADAPTIVE_SAMPLES
+                                                                  : static_cast<int>(n);
+    }
+    return {start, binLength, samples, size};
+}
+
+//! Taps of sample i of bin b: writes 0, 1 or 2, returns how many. Their weights are those of an average over the bin.
+D2DET_HOST_DEVICE inline int sampleTaps(const AlignAxis& axis, int b, int i, Tap* taps)
+{
+    const float n = static_cast<float>(axis.samples);
+    const float position = static_cast<float>(b) + (static_cast<float>(i) + 0.5f) / n;
+    return alignTaps(axis.start + position * axis.binLength, axis.size, 1.f / n, taps);
+}
+
+//! One axis of one RoI under the rules of deformable pooling.
+struct DeformAxis
+{
+    float start, length;
+    int size;
+};
+
+D2DET_HOST_DEVICE inline DeformAxis makeDeformAxis(float lo, float hi, float stride, bool legacy, int size)
+{
+    const float s = 1.f / stride;
+    if (!legacy)
+        return {lo * s - 0.5f, larger(hi * s - lo * s, 0.f), size};
+    const float start = std::round(lo) * s - 0.5f;
+    return {start, larger((std::round(hi) + 1.f) * s - 0.5f - start, 0.1f), size};
+}
+
+//! Taps of sample i of bin b displaced by `offset`, of weight 1: the divisor depends on what is inside (legacy).
+D2DET_HOST_DEVICE inline int sampleTaps(const DeformRoIPoolParams& p, const DeformAxis& axis, int b, float offset,
+                                        int i, Tap* taps)
+{
+    const float binLength = axis.length / static_cast<float>(p.pooledSize);
+    const float step = binLength / static_cast<float>(p.samplingRatio);
+    const float base = axis.start + static_cast<float>(b) * binLength + p.gamma * offset * axis.length;
+    const float coord = base + (static_cast<float>(i) + (p.legacy ? 0.f : 0.5f)) * step;
+    return p.legacy ? cornerTaps(coord, axis.size, 1.f, taps) : alignTaps(coord, axis.size, 1.f, taps);
+}
+
+//! What the taps of a bin are multiplied with when `inside` of its samples lie on the map.
+D2DET_HOST_DEVICE inline float sampleShare(const DeformRoIPoolParams& p, int inside)
+{
+    return 1.f / static_cast<float>(larger(p.legacy ? inside : p.samplingRatio, 1));
+}
+
+}  // namespace kernels
+}  // namespace d2det
+}  // namespace cv
+
+#endif

@@ -1,0 +1,187 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Runs the cases.
+
+   usage: PROGRAM [--filter TEXT] [--exclude TEXT] [--seed NUMBER] [--list]
+
+   Status 0: all cases that could run are right; 1: some are wrong, or none was chosen; 77: there is no CUDA device, or
+   every chosen case had to be skipped. */
+
+#include "check.hpp"
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+
+namespace d2det
+{
+namespace test
+{
+
+namespace
+{
+
+constexpr int SKIPPED_STATUS = 77, MAX_LINES = 5;
+int failures = 0;
+uint64_t seed = 0;
+
+}  // namespace
+
+Case::Case(const char* caseName, std::function<void()> body) : name(caseName), run(std::move(body))
+{
+    allCases().push_back(this);
+}
+
+std::vector<Case*>& allCases()
+{
+    static std::vector<Case*> cases;
+    return cases;
+}
+
+void expect(bool good, const std::string& what)
+{
+    if (!good && ++failures <= MAX_LINES)
+        std::printf("    wrong: %s\n", what.c_str());
+}
+
+uint64_t nextSeed()
+{
+    return seed = seed * 6364136223846793005u + 1442695040888963407u;
+}
+
+void expectNear(const Floats& expected, const Floats& actual, double tolerance, const std::string& what)
+{
+    expect(expected.size() == actual.size(), what + ": another number of values");
+    size_t bad = 0, first = 0;
+    double worst = 0;
+    for (size_t i = 0; i < expected.size() && i < actual.size(); i++)
+    {
+        const double e = expected[i], difference = std::abs(e - actual[i]);
+        if (expected[i] == actual[i] || (std::isnan(expected[i]) && std::isnan(actual[i])) ||
+            difference <= tolerance * std::max(1., std::abs(e)))
+            continue;
+        first = bad++ == 0 ? i : first;
+        worst = std::max(worst, difference);
+    }
+    if (bad > 0)
+        expect(false, what + ": " + std::to_string(bad) + " of " + std::to_string(expected.size()) +
+                          " values are off, by up to " + std::to_string(worst) + "; [" + std::to_string(first) +
+                          "] is " + std::to_string(actual[first]) + ", expected " + std::to_string(expected[first]));
+}
+
+void expectSameBits(const Floats& expected, const Floats& actual, const std::string& what)
+{
+    expect(expected.size() == actual.size() &&
+               (expected.empty() || std::memcmp(expected.data(), actual.data(), expected.size() * sizeof(float)) == 0),
+           what + ": not the same bits");
+}
+
+namespace
+{
+
+enum Outcome
+{
+    RIGHT,
+    WRONG,
+    NOT_RUN
+};
+
+Outcome runCase(const Case& c)
+{
+    const auto start = std::chrono::steady_clock::now();
+    const uint64_t caseSeed = seed;
+    failures = 0;
+    std::string note;
+    Outcome outcome = RIGHT;
+    try
+    {
+        c.run();
+    }
+    catch (const Skipped& reason)
+    {
+        note = std::string(" (") + reason.what() + ")";
+        outcome = NOT_RUN;
+    }
+    catch (const std::exception& error)
+    {
+        expect(false, error.what());
+    }
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (failures > 0)
+    {
+        outcome = WRONG;
+        note = " (" + std::to_string(failures) + " failures; repeat with --filter '" + c.name + "' --seed " +
+               std::to_string(caseSeed) + ")";
+    }
+    std::printf("%-8s %s, %.2f s%s\n",
+                outcome == RIGHT   ? "ok"
+                : outcome == WRONG ? "FAILED"
+                                   : "SKIPPED",
+                c.name.c_str(), seconds, note.c_str());
+    std::fflush(stdout);
+    return outcome;
+}
+
+int runAll(const std::string& filter, const std::string& exclude)
+{
+    int counts[3] = {};
+    for (const Case* c : allCases())
+        if (c->name.find(filter) != std::string::npos &&
+            (exclude.empty() || c->name.find(exclude) == std::string::npos))
+            counts[runCase(*c)]++;
+    std::printf("%d cases right, %d wrong, %d skipped\n", counts[RIGHT], counts[WRONG], counts[NOT_RUN]);
+    if (counts[RIGHT] + counts[WRONG] + counts[NOT_RUN] == 0)
+        std::printf("no case has '%s' in its name\n", filter.c_str());
+    if (counts[WRONG] > 0 || counts[RIGHT] + counts[NOT_RUN] == 0)
+        return EXIT_FAILURE;
+    return counts[RIGHT] > 0 ? EXIT_SUCCESS : SKIPPED_STATUS;
+}
+
+int run(int argc, char** argv)
+{
+    std::string filter, exclude;
+    seed = std::random_device()();
+    for (int i = 1; i < argc; i++)
+    {
+        const std::string option = argv[i];
+        if (option == "--list")
+        {
+            for (const Case* c : allCases())
+                std::printf("%s\n", c->name.c_str());
+            return EXIT_SUCCESS;
+        }
+        if (i + 1 >= argc || (option != "--filter" && option != "--exclude" && option != "--seed"))
+        {
+            std::fprintf(stderr, "usage: %s [--filter TEXT] [--exclude TEXT] [--seed NUMBER] [--list]\n", argv[0]);
+            return EXIT_FAILURE;
+        }
+        const std::string value = argv[++i];
+        if (option == "--seed")
+            seed = std::strtoull(value.c_str(), nullptr, 10);
+        else
+            (option == "--filter" ? filter : exclude) = value;
+    }
+    const char* reason = "";
+    if (cuda::deviceCount(&reason) == 0)
+    {
+        std::printf("SKIPPED: no CUDA device: %s\n", reason);
+        return SKIPPED_STATUS;
+    }
+    cudaDeviceProp device;
+    require(cudaGetDeviceProperties(&device, 0), "cudaGetDeviceProperties");
+    std::printf("%s, compute capability %d.%d, seed %llu\n", device.name, device.major, device.minor,
+                static_cast<unsigned long long>(seed));
+    return runAll(filter, exclude);
+}
+
+}  // namespace
+}  // namespace test
+}  // namespace d2det
+
+int main(int argc, char** argv)
+{
+    return d2det::test::run(argc, argv);
+}
