@@ -12,6 +12,7 @@
 #include "data/dataset.hpp"
 #include "data/loader.hpp"
 #include "data/sampler.hpp"
+#include "data/segmentation.hpp"
 #include "shared_data.hpp"
 #include "structures/structures.hpp"
 #include "temp_folder.hpp"
