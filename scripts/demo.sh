@@ -32,5 +32,5 @@ if [ ${#inputs[@]} = 0 ]; then
 fi
 say "Detecting"
 mkdir -p "$root/out"
-"$build/bin/d2det_detect" --model "$model" --score 0.6 --output "$root/out/demo" "${inputs[@]}"
+"$build/bin/d2det_detect" --model "$model" --score 0.7 --output "$root/out/demo" "${inputs[@]}"
 say "Done in $((SECONDS - started)) s: annotated pictures and detections.json are in out/demo"

@@ -8,7 +8,7 @@ video=$source/out/demo-input/vtest.avi
 [ -f "$video" ] || { echo "SKIPPED: no demo pictures (scripts/fetch_demo_pictures.sh gets them)"; exit 0; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-"$detect" --model "$model" --score 0.6 --output "$work" --frames 200 "$video"
+"$detect" --model "$model" --score 0.7 --output "$work" --frames 200 "$video"
 
 # One box per line in both files, as [x, y, width, height]; each pedestrian takes the best box that is left.
 boxes() { sed -n 's/.*"bbox": *\[\([^]]*\)\].*/\1/p' "$1" | tr ',' ' '; }

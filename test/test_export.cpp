@@ -409,6 +409,33 @@ BOOST_AUTO_TEST_CASE(checkpointToModel)
     BOOST_TEST(attribute(producer(model, "detections"), "short_side").i() == 256);
     BOOST_TEST(attribute(producer(model, "detections"), "long_side").i() == 512);
 
+    // Averaging: with itself nothing changes; with one whose weights are three times as large they double.
+    result = run(folder, base + " --average " + checkpoint + "=0.25 --weights " + (folder / "one.safetensors"));
+    BOOST_TEST(result.code == 0, result.text);
+    BOOST_TEST((bytesOf(output) == bytesOf(folder / "averaged.onnx")));
+    TensorFile tripled = readSafetensors(checkpoint);
+    for (auto& tensor : tripled.tensors)
+        if (tensor.second.is_floating_point())
+            tensor.second = tensor.second * 3;
+    writeSafetensors(folder / "tripled.safetensors", tripled);
+    result = run(folder, base + " --average " + (folder / "tripled.safetensors") + "=0.5 --weights " +
+                             (folder / "two.safetensors"));
+    BOOST_TEST(result.code == 0, result.text);
+    const TensorFile one = readSafetensors(folder / "one.safetensors"),
+                     two = readSafetensors(folder / "two.safetensors");
+    BOOST_REQUIRE(one.tensors.size() == two.tensors.size());
+    for (const auto& tensor : one.tensors)
+        BOOST_TEST(torch::allclose(two.tensors.at(tensor.first).to(torch::kFloat), tensor.second.to(torch::kFloat) * 2,
+                                   1e-3, 1e-6),
+                   tensor.first);
+    expectError(run(folder, base + " --average " + checkpoint), 2, "FILE=SHARE");
+    expectError(run(folder, base + " --average " + checkpoint + "=1"), 2, "between 0 and 1");
+    expectError(run(folder, base + " --average " + checkpoint + "=0.5 --average " + checkpoint + "=0.5"), 2,
+                "less than 1");
+    tripled.tensors.erase(tripled.tensors.begin(), std::prev(tripled.tensors.end()));
+    writeSafetensors(folder / "part.safetensors", tripled);
+    expectError(run(folder, base + " --average " + (folder / "part.safetensors") + "=0.5"), 1, "same model");
+
     const std::string before = bytesOf(checkpoint);
     expectError(run(folder, "--checkpoint " + checkpoint + " --output " + checkpoint), 2, "overwrite");
     expectError(run(folder, base + " --set model.test.scor_threshold=0.25"), 1, "score_threshold");

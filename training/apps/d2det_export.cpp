@@ -32,6 +32,9 @@ po::options_description optionsDescription()
     options.add_options()
         ("help,h", "show this text")
         ("checkpoint", po::value<std::string>(), "weights: a checkpoint of d2det_train (.safetensors)")
+        ("average", po::value<std::vector<std::string>>()->composing(),
+            "FILE=SHARE: mix in the weights of another checkpoint of the same model, e.g. of an earlier stage of its "
+            "training; --checkpoint has what the shares leave of 1; may be repeated")
         ("output,o", po::value<std::string>(), "ONNX file to write")
         ("weights", po::value<std::string>(),
             "also write the bare weights in half precision (.safetensors), as a start for another training (--init)")
@@ -75,6 +78,8 @@ void checkUsage(const po::variables_map& values)
         throw UsageError("--random needs --config");
     if (has("ema") && has("no-ema"))
         throw UsageError("--ema and --no-ema exclude each other");
+    if (has("random") && has("average"))
+        throw UsageError("--average needs --checkpoint");
     if (has("random") && (has("ema") || has("no-ema")))
         throw UsageError("--ema and --no-ema need --checkpoint");
     if (has("classes") && !has("random"))
@@ -134,6 +139,62 @@ void writeWeights(const d2det::Detector& model, const std::string& path)
     d2det::writeSafetensors(path, file);
 }
 
+//! "FILE=SHARE" of --average.
+std::pair<std::string, double> parseShare(const std::string& text)
+{
+    const size_t at = text.rfind('=');
+    size_t end = 0;
+    double share = 0;
+    try
+    {
+        if (at != std::string::npos)
+            share = std::stod(text.substr(at + 1), &end);
+    }
+    catch (const std::exception&)
+    {
+        end = 0;
+    }
+    if (at == std::string::npos || at == 0 || end == 0 || end != text.size() - at - 1 || !(share > 0 && share < 1))
+        throw UsageError("--average is '" + text + "', it must be FILE=SHARE with a share between 0 and 1");
+    return {text.substr(0, at), share};
+}
+
+/** Weighted mean of checkpoints of one training, which often generalises better than each of them (Wortsman et al., "Model
+    soups", ICML 2022). */
+d2det::TensorMap averageWeights(const po::variables_map& values, const d2det::TensorFile& first)
+{
+    const bool ema = values.count("no-ema") == 0;
+    d2det::TensorMap mean = d2det::modelWeights(first, ema);
+    if (!values.count("average"))
+        return mean;
+    std::vector<std::pair<std::string, double>> others;
+    double rest = 1;
+    for (const std::string& text : values["average"].as<std::vector<std::string>>())
+    {
+        others.push_back(parseShare(text));
+        rest -= others.back().second;
+    }
+    if (rest <= 0)
+        throw UsageError("the shares of --average must be less than 1 together");
+    for (auto& item : mean)
+        item.second = item.second.to(torch::kDouble) * rest;
+    for (const auto& other : others)
+    {
+        const d2det::TensorMap weights = d2det::modelWeights(d2det::readSafetensors(other.first), ema);
+        for (auto& item : mean)
+        {
+            const auto match = weights.find(item.first);
+            if (match == weights.end() || match->second.sizes() != item.second.sizes())
+                throw std::runtime_error(other.first + " is not a checkpoint of the same model: tensor " + item.first +
+                                         (match == weights.end() ? " is not in it" : " has another shape"));
+            item.second += match->second.to(torch::kDouble) * other.second;
+        }
+    }
+    for (auto& item : mean)
+        item.second = item.second.to(torch::kFloat);
+    return mean;
+}
+
 void run(const po::variables_map& values)
 {
     d2det::TensorFile file;
@@ -147,7 +208,7 @@ void run(const po::variables_map& values)
     if (values.count("random"))
         d2det::randomizeModel(model, values["seed"].as<uint64_t>());
     else
-        d2det::restoreModel(*model, d2det::modelWeights(file, values.count("no-ema") == 0));
+        d2det::restoreModel(*model, averageWeights(values, file));
     model->eval();
 
     const std::string output = values["output"].as<std::string>();
