@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
 # Compares the speed of two commits with the module's benchmarks (opencv_perf_d2det), and names what got slower.
 #
-# usage: perf/compare_commits.sh [--rounds N] [--threshold PERCENT] [--filter GTEST_FILTER] OLD [NEW]
+# usage: perf/compare_commits.sh [--rounds N] [--threshold PERCENT] [--filter GTEST_FILTER] [--threads N]
+#                                OLD [NEW]
 #
 #   OLD, NEW      commits; NEW is HEAD by default. Both must have modules/d2det/perf
 #   --rounds      how often each is run (default 5)
 #   --threshold   percent (default 10)
+#   --filter      only some of the benchmarks, e.g. 'Pooling*'
+#   --threads     default 1, the figure that other programs disturb least
 #
 # Both are built inside OpenCV's tree (scripts/build_in_tree.sh; OpenCV itself is built once). Machines are noisy: the two
 # run in turn, and of each benchmark the fastest sample of all rounds counts, so that what other programs took away does
@@ -16,13 +19,14 @@
 set -euo pipefail
 . "$(dirname "$0")/../scripts/common.sh"
 
-rounds=5 threshold=10 filter='*' commits=()
+rounds=5 threshold=10 filter='*' threads=1 commits=()
 while [ $# -gt 0 ]; do
     case $1 in
         -h|--help) print_help; exit 0;;
         --rounds) rounds=${2:?--rounds needs a number}; shift;;
         --threshold) threshold=${2:?--threshold needs a number}; shift;;
         --filter) filter=${2:?--filter needs a pattern}; shift;;
+        --threads) threads=${2:?--threads needs a number}; shift;;
         -*) die "unknown argument '$1' (--help lists them)";;
         *) commits+=("$1");;
     esac
@@ -50,7 +54,8 @@ done
 # run FOLDER ROUND: leaves FOLDER/ROUND.xml
 run() {
     local xml=$1/$2.xml
-    LD_LIBRARY_PATH=$1 "$1/opencv_perf_d2det" --gtest_filter="$filter" --gtest_output="xml:$xml" >"$1/$2.log" 2>&1 ||
+    LD_LIBRARY_PATH=$1 "$1/opencv_perf_d2det" --perf_threads="$threads" --gtest_filter="$filter" \
+        --gtest_output="xml:$xml" >"$1/$2.log" 2>&1 ||
         { tail -n 20 "$1/$2.log" >&2; die "a benchmark failed, its output is in $1/$2.log"; }
 }
 rm -f "${folders[0]}"/*.xml "${folders[1]}"/*.xml

@@ -6,7 +6,7 @@ source=$1 build=$2 part=$3
 case $part in
     module*) program=$build/bin/opencv_test_d2det;;
     perf) program=$build/bin/opencv_perf_d2det;;
-    python) program=$(find "$build/lib/python3" -name 'cv2*.so' 2>/dev/null | head -n 1);;
+    python) program=$(find "$build/lib/python3" -name 'cv2*.so' 2>/dev/null | head -n 1 || true);;
 esac
 if [ ! -e "$program" ]; then
     echo "SKIPPED: no in-tree build in $build (scripts/build_in_tree.sh --python --build $build makes it)"
@@ -18,7 +18,7 @@ case $part in
     perf) "$program" --perf_min_samples=1 --perf_force_samples=1;;  # one sample of each: they work, no figure is looked at
     python)
         picture=$source/out/demo-input/messi5.jpg
-        export PYTHONPATH=$build/lib/python3 D2DET_PICTURE=
+        export PYTHONPATH=$build/lib/python3 OPENCV_LOG_LEVEL=ERROR D2DET_PICTURE=
         if [ -f "$picture" ]; then D2DET_PICTURE=$picture; fi
         /usr/bin/python3 "$source/modules/d2det/misc/python/test/test_d2det.py" -v
         work=$(mktemp -d)

@@ -153,7 +153,7 @@ class MetricsTest(unittest.TestCase):
         evaluator.setCategories([1])
         evaluator.addGroundTruths(np.array([[1, 1, 0, 0, 1, 1, 100, 0]], float), [rle])
         evaluator.addDetections(np.array([[1, 1, 9, 9, 1, 1, 0.5]], float), [rle])
-        self.assertEqual(evaluator.summarize(cv.d2det.IOU_MASK)[0], 1)
+        self.assertAlmostEqual(evaluator.summarize(cv.d2det.IOU_MASK)[0], 1)
         self.assertEqual(evaluator.summarize(cv.d2det.IOU_BOX)[0], 0)
 
     def test_errors(self):
