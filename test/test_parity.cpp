@@ -335,7 +335,9 @@ struct Exported
             compared++;
             const cv::Mat expected = pastePlainly(trace.masks[t][0], trace.detections[t], batch.infos[0].scale, image);
             const double both = cv::countNonZero(expected & masks[r]), either = cv::countNonZero(expected | masks[r]);
-            BOOST_TEST(both >= 0.999 * either, "mask " << r << ": " << both << " of " << either << " pixels agree");
+            // One pixel of a small mask may have a probability at the threshold, where the last bits decide.
+            BOOST_TEST(either - both <= std::max(0.001 * either, 1.),
+                       "mask " << r << ": " << both << " of " << either << " pixels agree");
             const double iou = trace.maskIous.defined() ? trace.maskIous[t][0].item<double>() : 0.;
             BOOST_TEST(std::abs(scores.at<float>(r) - found.at<float>(r, 4) -
                                 model->config.roi.maskHead.scoreWeight * iou) < 1e-3);

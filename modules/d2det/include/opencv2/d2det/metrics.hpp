@@ -105,10 +105,11 @@ public:
     @param detection a value that is not finite or a mask that is not well formed raises cv::Exception. */
     void addDetection(const Detection& detection);
 
-    /** @brief Many at once, from rows of numbers: the forms that Python has, where the first two are called setImages and
-    setCategories. Ids are whole numbers of at most 2^53, anything else is an error.
-    @param ids as above. */
+    /** @brief setImages for Python, where it has that name.
+    @param ids whole numbers of at most 2^53, anything else raises cv::Exception. */
     CV_WRAP_AS(setImages) void setImageIds(const std::vector<double>& ids);
+    /** @brief setCategories for Python, where it has that name.
+    @param ids whole numbers of at most 2^53, anything else raises cv::Exception. */
     CV_WRAP_AS(setCategories) void setCategoryIds(const std::vector<double>& ids);
     /** @brief Adds many objects.
     @param rows N x 8, any depth: image id, category id, x, y, width, height, area, crowd (0 or 1).
@@ -173,7 +174,11 @@ public:
     double vocAveragePrecision(double iouThreshold = 0.5, int rule = VOC_2010, int64 categoryId = -1,
                                int iouType = IOU_BOX) const;
 
-    //! The same, mean over the set categories; the form that Python has, under the name vocAveragePrecision.
+    /** @brief Mean of vocAveragePrecision over the set categories; the form that Python has, under that name.
+    @param iouThreshold in (0, 1].
+    @param rule a VocRule.
+    @param iouType an IouType.
+    @returns -1 without ground truth that counts. */
     CV_WRAP_AS(vocAveragePrecision)
     double vocMeanAveragePrecision(double iouThreshold = 0.5, int rule = VOC_2010, int iouType = IOU_BOX) const
     {

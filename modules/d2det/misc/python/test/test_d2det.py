@@ -48,9 +48,11 @@ class DetectorTest(unittest.TestCase):
         with open(MODEL, "rb") as file:
             buffer = np.frombuffer(file.read(), np.uint8)
         cv.d2det.registerLayers()
-        for detector in (cv.d2det.Detector.create(buffer), cv.d2det.Detector.create(cv.dnn.readNetFromONNX(MODEL))):
+        # A network that somebody else has read keeps the convolutions of cv::dnn, which round differently.
+        for detector, tolerance in ((cv.d2det.Detector.create(buffer), 0),
+                                    (cv.d2det.Detector.create(cv.dnn.readNetFromONNX(MODEL)), 1e-3)):
             detector.setScoreThreshold(0.001)
-            np.testing.assert_array_equal(expected, detector.detect(image))
+            np.testing.assert_allclose(expected, detector.detect(image), atol=tolerance, rtol=tolerance)
 
     def test_settings(self):
         self.assertEqual(self.detector.getClassNames(), ("person",))
