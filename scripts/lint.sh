@@ -8,7 +8,7 @@ case ${1:-} in -h|--help) print_help; exit 0;; esac
 cd "$root"
 
 say "Checking the formatting"
-git ls-files '*.cpp' '*.hpp' | xargs -r clang-format --dry-run --Werror ||
+git ls-files '*.cpp' '*.hpp' '*.cu' | xargs -r clang-format --dry-run --Werror ||
     die "run clang-format -i on the files named above"
 [ "${1:-}" = --tidy ] || exit 0
 

@@ -259,7 +259,8 @@ const Case golden("golden vectors",
                       if (!std::ifstream(folder + "index.json"))
                           throw Skipped("no " + folder + "index.json; set D2DET_SHARED");
                       std::map<std::string, int> counts;
-                      for (const Json& entry : Json::parse(readFile(folder + "index.json"))["vectors"].items())
+                      const Json index = Json::parse(readFile(folder + "index.json"));
+                      for (const Json& entry : index["vectors"].items())
                       {
                           const std::string op = entry["op"].text(), kind = entry["kind"].text();
                           if (kind == "host" || kind == "eval" || (kind == "train" && NO_OPERATOR.count(op)))

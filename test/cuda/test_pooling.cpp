@@ -233,45 +233,30 @@ Floats hostileRois()
 
 const PoolingShape HOSTILE{"hostile", false, 3, 2, 6, 23, 31, 18, 6, 3, 2};
 
-const Case roiAlign("roi_align/shapes",
-                    []
-                    {
-                        cv::RNG rng(nextSeed());
-                        for (const PoolingShape& s : opencv_test::poolingShapes(false))
-                            allAlign(s, opencv_test::randomRois(s, rng), s.name, rng);
-                    });
+typedef void (*Variants)(const PoolingShape&, const Floats&, const std::string&, cv::RNG&);
 
-const Case roiAlignHostile("roi_align/hostile",
-                           []
-                           {
-                               cv::RNG rng(nextSeed());
-                               for (const int samples : {0, 1, 2, 256})
-                               {
-                                   PoolingShape s = HOSTILE;
-                                   s.samplingRatio = samples;
-                                   allAlign(s, hostileRois(), "samples " + std::to_string(samples), rng);
-                               }
-                           });
+void allShapes(Variants variants)
+{
+    cv::RNG rng(nextSeed());
+    for (const PoolingShape& s : opencv_test::poolingShapes(false))
+        variants(s, opencv_test::randomRois(s, rng), s.name, rng);
+}
 
-const Case deform("deform_roi_pool/shapes",
-                  []
-                  {
-                      cv::RNG rng(nextSeed());
-                      for (const PoolingShape& s : opencv_test::poolingShapes(false))
-                          allDeform(s, opencv_test::randomRois(s, rng), s.name, rng);
-                  });
+void hostile(Variants variants, const std::vector<int>& samplingRatios)
+{
+    cv::RNG rng(nextSeed());
+    for (const int samples : samplingRatios)
+    {
+        PoolingShape s = HOSTILE;
+        s.samplingRatio = samples;
+        variants(s, hostileRois(), "samples " + std::to_string(samples), rng);
+    }
+}
 
-const Case deformHostile("deform_roi_pool/hostile",
-                         []
-                         {
-                             cv::RNG rng(nextSeed());
-                             for (const int samples : {1, 2, 40, 256})
-                             {
-                                 PoolingShape s = HOSTILE;
-                                 s.samplingRatio = samples;
-                                 allDeform(s, hostileRois(), "samples " + std::to_string(samples), rng);
-                             }
-                         });
+const Case roiAlign("roi_align/shapes", [] { allShapes(allAlign); });
+const Case roiAlignHostile("roi_align/hostile", [] { hostile(allAlign, {0, 1, 2, 256}); });
+const Case deform("deform_roi_pool/shapes", [] { allShapes(allDeform); });
+const Case deformHostile("deform_roi_pool/hostile", [] { hostile(allDeform, {1, 2, 40, 256}); });
 
 //! A bin with an offset that is not finite is 0; enormous offsets leave the map.
 const Case deformOffsets("deform_roi_pool/hostile offsets",

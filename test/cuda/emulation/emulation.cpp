@@ -6,8 +6,10 @@
 
 #include <cuda_runtime.h>
 
+#include <setjmp.h>
 #include <ucontext.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -32,9 +34,12 @@ enum class State
     DONE
 };
 
+//! Made once by makecontext, then entered and left by _setjmp and _longjmp, which need no system call.
 struct Fiber
 {
     ucontext_t context;
+    jmp_buf place;
+    bool entered = false;
     std::unique_ptr<char[]> stack;
     State state = State::DONE;
     unsigned exchanges = 0;  //!< warp operations so far: two sets of slots are used in turns
@@ -60,7 +65,10 @@ public:
         threads_ = threads;
         warps_.assign((threads + WARP - 1) / WARP, Warp());
         for (unsigned i = 0; i < threads; i++)
-            start(*fibers_[i]);
+        {
+            fibers_[i]->state = State::READY;
+            fibers_[i]->exchanges = 0;
+        }
         while (turn())
             release();
     }
@@ -69,7 +77,8 @@ public:
     {
         Fiber& own = *fibers_[threadIdx.x];
         own.state = state;
-        swapcontext(&own.context, &scheduler_);
+        if (_setjmp(own.place) == 0)
+            _longjmp(scheduler_, 1);
     }
 
     uint64_t exchange(uint64_t bits, unsigned lane)
@@ -91,15 +100,20 @@ public:
 private:
     static void enter();
 
-    void start(Fiber& fiber)
+    //! Goes on with a thread until it waits or ends.
+    void resume(Fiber& fiber)
     {
+        if (_setjmp(scheduler_) != 0)
+            return;
+        if (fiber.entered)
+            _longjmp(fiber.place, 1);
+        fiber.entered = true;
         getcontext(&fiber.context);
         fiber.context.uc_stack.ss_sp = fiber.stack.get();
         fiber.context.uc_stack.ss_size = STACK_BYTES;
-        fiber.context.uc_link = &scheduler_;
-        fiber.state = State::READY;
-        fiber.exchanges = 0;
+        fiber.context.uc_link = nullptr;
         makecontext(&fiber.context, &Block::enter, 0);
+        setcontext(&fiber.context);
     }
 
     //! Lets every thread that is ready run until it waits; false if all have ended.
@@ -111,7 +125,7 @@ private:
             if (fibers_[i]->state == State::READY)
             {
                 threadIdx = {i, 0, 0};
-                swapcontext(&scheduler_, &fibers_[i]->context);
+                resume(*fibers_[i]);
             }
             any = any || fibers_[i]->state != State::DONE;
         }
@@ -165,7 +179,7 @@ private:
     std::vector<std::unique_ptr<Fiber>> fibers_;
     std::vector<Warp> warps_;
     const std::function<void()>* kernel_ = nullptr;
-    ucontext_t scheduler_;
+    jmp_buf scheduler_;
     unsigned threads_ = 0;
 };
 
@@ -175,8 +189,11 @@ cudaError_t lastError = cudaSuccess;
 
 void Block::enter()
 {
-    (*block.kernel_)();
-    block.fibers_[threadIdx.x]->state = State::DONE;
+    for (;;)  // one thread after the other, of all blocks and kernels
+    {
+        (*block.kernel_)();
+        block.wait(State::DONE);
+    }
 }
 
 }  // namespace

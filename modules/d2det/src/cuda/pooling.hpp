@@ -104,6 +104,23 @@ struct Share
     __device__ bool works() const { return lane < lanes; }
 };
 
+//! Calls body(table, first bin, number of bins, share) for every chunk of bins, by all threads of the block.
+template <typename Rule, typename Body>
+__device__ void forEachChunk(const Rule& rule, const typename Rule::Plan& plan, int r, int tableTaps, Tap* taps,
+                             int* counts, const Body& body)
+{
+    TapTable<Rule> table(rule, plan, taps, counts);
+    const int bins = rule.bins(), chunk = chunkSize(bins, table.capacity, tableTaps);
+    for (int first = 0; first < bins; first += chunk)
+    {
+        const int n = kernels::smaller(chunk, bins - first);
+        __syncthreads();
+        table.fill(rule, plan, r, first, n);
+        __syncthreads();
+        body(table, first, n, Share(n));
+    }
+}
+
 //! sums[j] = pooled value of one bin in the plane `planes + steps[j]`
 template <typename Rule>
 __device__ void poolBin(const TapTable<Rule>& table, int b, const float* const planes[POOL_UNROLL], int width,
@@ -151,18 +168,9 @@ __global__ void __launch_bounds__(POOL_THREADS, 3) poolKernel(Rule rule, PoolVie
     const int width = view.maps.width[plan.level];
     const size_t area = static_cast<size_t>(view.maps.height[plan.level]) * width;
     const float* map = view.maps.data[plan.level] + static_cast<size_t>(plan.image) * channels * area;
-    TapTable<Rule> table(rule, plan, sharedTaps, counts);
-    const int chunk = chunkSize(bins, table.capacity, view.tableTaps);
-    for (int first = 0; first < bins; first += chunk)
+    const auto pool = [&](const TapTable<Rule>& table, int first, int, const Share& share)
     {
-        const int n = kernels::smaller(chunk, bins - first);
-        __syncthreads();
-        table.fill(rule, plan, r, first, n);
-        __syncthreads();
-        const Share share(n);
-        if (!share.works())
-            continue;
-        for (int c = c0 + share.lane; c < c1; c += POOL_UNROLL * share.lanes)
+        for (int c = c0 + share.lane; share.works() && c < c1; c += POOL_UNROLL * share.lanes)
         {
             const float* planes[POOL_UNROLL];
             float sums[POOL_UNROLL];
@@ -173,7 +181,8 @@ __global__ void __launch_bounds__(POOL_THREADS, 3) poolKernel(Rule rule, PoolVie
                 if (c + j * share.lanes < c1)
                     out[static_cast<size_t>(c + j * share.lanes) * bins + first + share.bin] = sums[j];
         }
-    }
+    };
+    forEachChunk(rule, plan, r, view.tableTaps, sharedTaps, counts, pool);
 }
 
 //! Gradient of one bin and channel g into the map; with OFFSETS also the slopes of the value with x and y.
@@ -237,15 +246,8 @@ __global__ void __launch_bounds__(POOL_THREADS, 4)
     const size_t area = static_cast<size_t>(view.maps.height[plan.level]) * width;
     const size_t image = static_cast<size_t>(plan.image) * channels * area;
     const float* gradOut = gradOutput + static_cast<size_t>(r) * channels * bins;
-    TapTable<Rule> table(rule, plan, sharedTaps, counts);
-    const int chunk = chunkSize(bins, table.capacity, view.tableTaps);
-    for (int first = 0; first < bins; first += chunk)
+    const auto scatter = [&](const TapTable<Rule>& table, int first, int n, const Share& share)
     {
-        const int n = kernels::smaller(chunk, bins - first);
-        __syncthreads();
-        table.fill(rule, plan, r, first, n);
-        __syncthreads();
-        const Share share(n);
         float sumX = 0.f, sumY = 0.f;
         for (int c = c0 + share.lane; share.works() && c < c1; c += share.lanes)
         {
@@ -255,7 +257,8 @@ __global__ void __launch_bounds__(POOL_THREADS, 4)
             scatterBin<Offsets::WANTED>(table, share.bin, g, plane, gradMaps.data[plan.level] + at, width, sumX, sumY);
         }
         offsets.add(rule, plan, r, first, n, share, sumX, sumY);
-    }
+    };
+    forEachChunk(rule, plan, r, view.tableTaps, sharedTaps, counts, scatter);
 }
 
 inline bool pyramidFits(const FeaturePyramid<float>& maps)

@@ -24,6 +24,17 @@ namespace cuda
 using kernels::FeaturePyramid;
 using kernels::Tap;
 
+//! Level and image of a RoI; false if it is not usable.
+template <typename Params, typename Plan>
+D2DET_HOST_DEVICE inline bool placeRoI(const Params& p, const FeaturePyramid<float>& maps, const float* roi, Plan& plan)
+{
+    if (!kernels::roiUsable(roi, maps.batch))
+        return false;
+    plan.level = kernels::roiLevel(roi, p.finestScale, maps.levels, p.legacy);
+    plan.image = static_cast<int>(roi[0]);
+    return true;
+}
+
 //! D2RoIAlign
 struct AlignRule
 {
@@ -40,11 +51,9 @@ struct AlignRule
     D2DET_HOST_DEVICE Plan plan(const FeaturePyramid<float>& maps, const float* roi) const
     {
         Plan plan{-1, 0, {}, {}};
-        if (!kernels::roiUsable(roi, maps.batch))
+        if (!placeRoI(p, maps, roi, plan))
             return plan;
-        const int level = kernels::roiLevel(roi, p.finestScale, maps.levels, p.legacy);
-        plan.level = level;
-        plan.image = static_cast<int>(roi[0]);
+        const int level = plan.level;
         plan.y = kernels::makeAlignAxis(p, roi[2], roi[4], maps.stride[level], p.pooledHeight, maps.height[level]);
         plan.x = kernels::makeAlignAxis(p, roi[1], roi[3], maps.stride[level], p.pooledWidth, maps.width[level]);
         return plan;
@@ -94,11 +103,9 @@ struct DeformRule
     D2DET_HOST_DEVICE Plan plan(const FeaturePyramid<float>& maps, const float* roi) const
     {
         Plan plan{-1, 0, {}, {}};
-        if (!kernels::roiUsable(roi, maps.batch))
+        if (!placeRoI(p, maps, roi, plan))
             return plan;
-        const int level = kernels::roiLevel(roi, p.finestScale, maps.levels, p.legacy);
-        plan.level = level;
-        plan.image = static_cast<int>(roi[0]);
+        const int level = plan.level;
         plan.y = kernels::makeDeformAxis(roi[2], roi[4], maps.stride[level], p.legacy, maps.height[level]);
         plan.x = kernels::makeDeformAxis(roi[1], roi[3], maps.stride[level], p.legacy, maps.width[level]);
         return plan;

@@ -221,7 +221,7 @@ struct Accumulator
 #pragma unroll
         for (int k = 0; k < BK; k++)
         {
-            float a[EDGE], b[EDGE];
+            __align__(16) float a[EDGE], b[EDGE];
 #pragma unroll
             for (int i = 0; i < EDGE; i += 4)
             {
