@@ -238,6 +238,40 @@ BOOST_AUTO_TEST_CASE(resuming_changes_nothing)
     }
 }
 
+//! A checkpoint of one precision goes on in another one; the weights stay float32.
+BOOST_AUTO_TEST_CASE(resuming_in_another_precision)
+{
+    const World world;
+    Config config = world.config();
+    const std::vector<std::pair<std::string, std::string>> ways{{"float32", "bfloat16"}, {"bfloat16", "float32"}};
+    for (const auto& [first, second] : ways)
+    {
+        TrainOptions options = world.options(first);
+        options.stopAfter = 3;
+        config.solver.precision = first;
+        BOOST_TEST(!Trainer(config, options).run());
+        const TensorFile before = world.last(first);
+        options.stopAfter = 0;
+        options.resume = true;
+        config.solver.precision = second;
+        Trainer trainer(config, options);
+        BOOST_TEST(trainer.iteration() == 3);
+        BOOST_TEST(trainer.run());
+        const TensorFile after = world.last(first);
+        BOOST_TEST(checkpointConfig(after).solver.precision == second);
+        BOOST_TEST(after.metadata.at("skipped") == "0");
+        BOOST_REQUIRE_EQUAL(after.tensors.size(), before.tensors.size());
+        bool moved = false;
+        for (const auto& item : after.tensors)
+        {
+            BOOST_TEST((item.second.scalar_type() == torch::kFloat), item.first);
+            BOOST_TEST(item.second.isfinite().all().item<bool>(), item.first);
+            moved = moved || !torch::equal(item.second, before.tensors.at(item.first));
+        }
+        BOOST_TEST(moved);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(training_moves_what_it_should)
 {
     const World world;
@@ -845,6 +879,34 @@ BOOST_AUTO_TEST_CASE(usage)
         BOOST_TEST(outcome.code == 2, arguments << ": " << outcome.text);
         BOOST_TEST(std::count(outcome.text.begin(), outcome.text.end(), '\n') == 1, outcome.text);
     }
+}
+
+//! One line that says what is missing, before any data is read.
+BOOST_AUTO_TEST_CASE(devices)
+{
+    const World world;
+    std::ofstream(world.path("config.json")) << configToJson(world.config());
+    const std::string base = "--config " + world.path("config.json") + " --output " + world.path("run") + " --device ";
+    std::vector<std::pair<std::string, std::string>> cases{
+        {"cuda:99", "device cuda:99: "}, {"gpu", "device gpu: unknown, expected cpu, cuda or cuda:N"}};
+    const CudaSupport support = cudaSupport();
+    if (!support.kernels)
+        cases.emplace_back("cuda", "device cuda: this build has no CUDA kernels");
+    else if (!support.torch)
+        cases.emplace_back("cuda", "was built without CUDA");
+    else if (support.devices == 0)
+        cases.emplace_back("cuda", "device cuda: no CUDA device can be used");
+    for (const auto& [device, message] : cases)
+    {
+        const Outcome outcome = runProgram(world, base + device);
+        BOOST_TEST(outcome.code == 1, outcome.text);
+        checkContains(outcome.text, message);
+        BOOST_TEST(std::count(outcome.text.begin(), outcome.text.end(), '\n') == 1, outcome.text);
+        BOOST_TEST(!fs::exists(world.path("run")));
+    }
+    const Outcome half = runProgram(world, base + "cpu --set solver.precision=float16");
+    BOOST_TEST(half.code == 1);
+    checkContains(half.text, "float16 needs a CUDA device");
 }
 
 BOOST_AUTO_TEST_CASE(train_resume_evaluate)

@@ -47,6 +47,7 @@ po::options_description describe()
     add("set", po::value<std::vector<std::string>>()->composing(),
         "change a value: --set solver.learning_rate=0.005 (repeatable)");
     add("threads", po::value<int>()->default_value(0), "threads, 0: one per core");
+    add("device", po::value<std::string>()->default_value("cpu"), "where the model runs: cpu, cuda or cuda:N");
     add("epochs", po::value<double>(), "same as --set solver.epochs=...");
     add("eval-every", po::value<double>()->default_value(2), "epochs between evaluations on data.val, 0: never");
     add("pictures", po::value<int>()->default_value(4),
@@ -129,8 +130,10 @@ int evaluateOnly(const po::variables_map& values)
     if (config.data.val.empty())
         throw std::runtime_error("data.val is empty: there is nothing to evaluate on");
     d2det::setThreads(values["threads"].as<int>());
+    const torch::Device device = d2det::chooseDevice(text(values, "device"));
     d2det::Detector model(config.model);
     d2det::restoreModel(*model, d2det::modelWeights(file));
+    model->to(device);
     model->eval();
     d2det::Metrics metrics;
     const char* const names[] = {"AP",  "AP50", "AP75",  "APs", "APm", "APl",
@@ -162,6 +165,7 @@ int train(const po::variables_map& values, const std::vector<std::string>& argum
     options.init = text(values, "init");
     options.resume = values.count("resume") > 0;
     options.threads = values["threads"].as<int>();
+    options.device = text(values, "device");
     options.evalEvery = values["eval-every"].as<double>();
     options.pictures = values["pictures"].as<int>();
     options.command = d2det::shellCommand(arguments);

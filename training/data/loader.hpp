@@ -28,9 +28,10 @@ public:
         @param training true: endless, shuffled, augmented, data.short_sides; images without a usable annotation are not
         drawn; an unreadable image is replaced by the next one of its group. false: one pass in the order of the data set
         (grouped by aspect), as in the file, input.short_side; unreadable images are missing from their batch.
+        @param pinned the images lie in page-locked memory, from which a CUDA device copies without the CPU; needs one.
         Throws std::invalid_argument for wrong parameters, std::runtime_error if there is nothing to draw. */
     DataLoader(Dataset dataset, const DataConfig& config, const InputConfig& input, int batchSize, uint64_t seed,
-               int64_t startIteration = 0, bool training = true);
+               int64_t startIteration = 0, bool training = true, bool pinned = false);
     ~DataLoader();
     DataLoader(const DataLoader&) = delete;
     DataLoader& operator=(const DataLoader&) = delete;

@@ -134,7 +134,7 @@ Instances toInstances(const std::vector<LabelledBox>& boxes)
     return instances;
 }
 
-Batch collate(const std::vector<Prepared>& samples)
+Batch collate(const std::vector<Prepared>& samples, bool pinned)
 {
     Batch batch;
     std::vector<ImageInfo> infos;
@@ -151,7 +151,8 @@ Batch collate(const std::vector<Prepared>& samples)
     }
     if (infos.empty())
         return batch;
-    torch::Tensor images = torch::empty({static_cast<int64_t>(infos.size()), 3, height, width});
+    torch::Tensor images = torch::empty({static_cast<int64_t>(infos.size()), 3, height, width},
+                                        torch::TensorOptions(torch::kFloat).pinned_memory(pinned));
     float* target = images.data_ptr<float>();
     for (const Prepared& sample : samples)
         if (!sample.blob.empty())
@@ -169,7 +170,7 @@ class DataLoader::Impl
 {
 public:
     Impl(Dataset data, const DataConfig& dataConfig, const InputConfig& input, int batchSize, uint64_t seed,
-         int64_t startIteration, bool training);
+         int64_t startIteration, bool training, bool pinned);
     ~Impl();
 
     bool next(Batch& batch);
@@ -194,6 +195,7 @@ private:
     const cv::d2det::InputParams input_;
     const uint64_t seed_;
     const bool training_;
+    const bool pinned_;
     std::vector<SampleEntry> usable_;   //!< each image once, for replacements
     std::vector<int64_t> usableIndex_;  //!< image -> index into usable_, -1 if not usable
     std::unique_ptr<BatchSampler> sampler_;
@@ -209,12 +211,13 @@ private:
 };
 
 DataLoader::Impl::Impl(Dataset data, const DataConfig& dataConfig, const InputConfig& input, int batchSize,
-                       uint64_t seed, int64_t startIteration, bool training)
+                       uint64_t seed, int64_t startIteration, bool training, bool pinned)
     : dataset(std::move(data)),
       config_((checkParameters(dataConfig, input, startIteration), dataConfig)),
       input_(toInputParams(input)),
       seed_(seed),
-      training_(training)
+      training_(training),
+      pinned_(pinned)
 {
     std::vector<SampleEntry> entries = chooseEntries();
     imagesPerEpoch = static_cast<int64_t>(entries.size());
@@ -380,7 +383,7 @@ void DataLoader::Impl::work()
         try
         {
             if (!slot->error)
-                slot->batch = collate(slot->samples);
+                slot->batch = collate(slot->samples, pinned_);
         }
         catch (...)
         {
@@ -405,7 +408,7 @@ try
     std::vector<Prepared> samples;
     for (const SampleDraw& draw : draws)
         samples.push_back(prepare(draw));
-    batch = collate(samples);
+    batch = collate(samples, pinned_);
     return true;
 }
 catch (...)
@@ -443,11 +446,11 @@ bool DataLoader::Impl::next(Batch& batch)
 }
 
 DataLoader::DataLoader(Dataset dataset, const DataConfig& config, const InputConfig& input, int batchSize,
-                       uint64_t seed, int64_t startIteration, bool training)
+                       uint64_t seed, int64_t startIteration, bool training, bool pinned)
 {
     if (batchSize < 1)
         throw std::invalid_argument("batch size is " + std::to_string(batchSize) + ", it must be at least 1");
-    impl_.reset(new Impl(std::move(dataset), config, input, batchSize, seed, startIteration, training));
+    impl_.reset(new Impl(std::move(dataset), config, input, batchSize, seed, startIteration, training, pinned));
 }
 
 DataLoader::~DataLoader() = default;

@@ -241,6 +241,7 @@ void visit(V& v, SolverConfig& c)
     v("warmup_iterations", c.warmupIterations);
     v("warmup_factor", c.warmupFactor);
     v("clip_grad_norm", c.clipGradNorm);
+    v("precision", c.precision);
     v("ema", c.ema);
     v("seed", c.seed);
     v("checkpoint_every", c.checkpointEvery);
@@ -793,6 +794,7 @@ void checkSolver(const Checker& check, const SolverConfig& c)
     check.range("solver.warmup_iterations", c.warmupIterations, 0, 10000000);
     check.range("solver.warmup_factor", c.warmupFactor, 0, 1);
     check.range("solver.clip_grad_norm", c.clipGradNorm, 0, 1e9);
+    check.oneOf("solver.precision", c.precision, {"float32", "bfloat16", "float16"});
     check.range("solver.ema", c.ema, 0, 0.9999999);
     check.range("solver.seed", c.seed, 0, 9007199254740991.0);
     check.range("solver.checkpoint_every", c.checkpointEvery, 1, 100000000);

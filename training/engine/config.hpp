@@ -206,7 +206,9 @@ struct SolverConfig
     int warmupIterations = 1000;    //!< at most a fifth of the run
     double warmupFactor = 1.0 / 80;
     double clipGradNorm = 0;  //!< 0: off
-    double ema = 0;           //!< decay of the weights' moving average kept beside them, 0: off
+    //! Of convolutions and matrix products: float32 | bfloat16 | float16 (CUDA only). Weights and all else stay float32.
+    std::string precision = "float32";
+    double ema = 0;  //!< decay of the weights' moving average kept beside them, 0: off
     int64_t seed = 1;
     int checkpointEvery = 500;  //!< iterations
     int keepCheckpoints = 3;

@@ -68,22 +68,26 @@ void Solver::zeroGrad()
         item.second.mutable_grad() = torch::Tensor();
 }
 
-double Solver::clipGradients()
+torch::Tensor Solver::clipGradients(double factor)
 {
     const torch::NoGradGuard noGrad;
-    double sum = 0;
-    for (const auto& item : parameters_)
+    std::vector<torch::Tensor> gradients;
+    for (auto& item : parameters_)
+        if (item.second.grad().defined())
+            gradients.push_back(item.second.mutable_grad());
+    if (gradients.empty())
+        return torch::zeros({}, torch::kDouble);
+    if (factor != 1)
+        for (torch::Tensor& gradient : gradients)
+            gradient.mul_(factor);
+    const torch::Tensor total = torch::stack(at::_foreach_norm(gradients)).to(torch::kDouble).square().sum().sqrt();
+    if (config_.clipGradNorm > 0)
     {
-        if (!item.second.grad().defined())
-            continue;
-        const double norm = item.second.grad().norm().item<double>();
-        sum += norm * norm;
+        // A norm that is no number makes the factor one: the caller leaves the step out then.
+        const torch::Tensor shrink = (config_.clipGradNorm / (total + 1e-6)).clamp_max(1);
+        for (torch::Tensor& gradient : gradients)
+            gradient.mul_(shrink);
     }
-    const double total = std::sqrt(sum);
-    if (config_.clipGradNorm > 0 && std::isfinite(total) && total > config_.clipGradNorm)
-        for (auto& item : parameters_)
-            if (item.second.grad().defined())
-                item.second.mutable_grad().mul_(config_.clipGradNorm / (total + 1e-6));
     return total;
 }
 
@@ -91,15 +95,14 @@ void Solver::step(double rate)
 {
     const torch::NoGradGuard noGrad;
     ++steps_;
-    for (auto& item : parameters_)
+    if (config_.optimizer == "adam")
     {
-        if (!item.second.grad().defined())
-            continue;
-        if (config_.optimizer == "adam")
-            stepAdam(item.first, item.second, rate);
-        else
-            stepSgd(item.first, item.second, rate);
+        for (auto& item : parameters_)
+            if (item.second.grad().defined())
+                stepAdam(item.first, item.second, rate);
     }
+    else
+        stepSgd(rate);
     updateAverage();
 }
 
@@ -111,13 +114,24 @@ torch::Tensor& Solver::state(const std::string& name, const torch::Tensor& param
     return tensor;
 }
 
-void Solver::stepSgd(const std::string& name, torch::Tensor& parameter, double rate)
+//! All parameters together: on a CUDA device a few kernels instead of four for each.
+void Solver::stepSgd(double rate)
 {
-    torch::Tensor& velocity = state(name, parameter, "momentum");
-    velocity.mul_(config_.momentum).add_(parameter.grad());
+    std::vector<torch::Tensor> parameters, gradients, velocities;
+    for (auto& item : parameters_)
+        if (item.second.grad().defined())
+        {
+            parameters.push_back(item.second);
+            gradients.push_back(item.second.grad());
+            velocities.push_back(state(item.first, item.second, "momentum"));
+        }
+    if (parameters.empty())
+        return;
+    at::_foreach_mul_(velocities, config_.momentum);
+    at::_foreach_add_(velocities, gradients);
     if (config_.weightDecay > 0)
-        velocity.add_(parameter, config_.weightDecay);
-    parameter.add_(velocity, -rate);
+        at::_foreach_add_(velocities, parameters, config_.weightDecay);
+    at::_foreach_add_(parameters, velocities, -rate);
 }
 
 void Solver::stepAdam(const std::string& name, torch::Tensor& parameter, double rate)

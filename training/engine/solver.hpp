@@ -29,8 +29,10 @@ public:
 
     void zeroGrad();
 
-    //! Norm of all gradients together, infinite or NaN if one of them is; scales them down if the config says so.
-    double clipGradients();
+    /** Multiplies the gradients by a factor (1 / scale of the loss), then scales them down if the config says so.
+        @return norm of all of them together before the latter, a float64 scalar on their device, infinite or NaN if one of
+        them is: nothing has waited for it yet. */
+    torch::Tensor clipGradients(double factor = 1);
 
     //! One step with the gradients of the parameters; those without a gradient stay.
     void step(double rate);
@@ -45,7 +47,7 @@ public:
     void load(const TensorFile& file);  //!< throws unless all of it is there
 
 private:
-    void stepSgd(const std::string& name, torch::Tensor& parameter, double rate);
+    void stepSgd(double rate);
     void stepAdam(const std::string& name, torch::Tensor& parameter, double rate);
     void updateAverage();
     torch::Tensor& state(const std::string& name, const torch::Tensor& parameter, const char* what);

@@ -58,7 +58,7 @@ uint64_t iterationSeed(int64_t seed, int64_t iteration)
     return z ^ (z >> 31);
 }
 
-//! Convolution weights in the memory format of their inputs: oneDNN then reorders nothing.
+//! Convolution weights in the memory format of their inputs: oneDNN then reorders nothing, cuDNN takes its fastest kernels.
 void useChannelsLast(torch::nn::Module& module)
 {
     for (auto& parameter : module.parameters())
@@ -224,6 +224,9 @@ Trainer::Trainer(Config config, const TrainOptions& options)
 {
     setThreads(options_.threads);
     checkConfig(config_);
+    device_ = chooseDevice(options_.device);
+    type_ = chooseType(config_.solver.precision, device_);
+    scaler_ = LossScaler(type_ == torch::kHalf);
     if (config_.data.train.empty())
         throw std::runtime_error("data.train is empty: there is nothing to train on");
     Dataset dataset = loadDatasets(config_.data.train, readOptions(config_));
@@ -238,13 +241,15 @@ Trainer::Trainer(Config config, const TrainOptions& options)
     model_ = Detector(config_.model);
     fs::create_directories(options_.output);
     loadWeights();
+    model_->to(device_);
     useChannelsLast(*model_);
     solver_ = std::make_unique<Solver>(config_.solver, *model_);
     if (options_.resume)
         resume();
     loader_ =
         std::make_unique<DataLoader>(std::move(dataset), config_.data, config_.model.input, config_.solver.batchSize,
-                                     static_cast<uint64_t>(config_.solver.seed), iteration_);
+                                     static_cast<uint64_t>(config_.solver.seed), iteration_, true, device_.is_cuda());
+    feeder_ = std::make_unique<BatchFeeder>([this] { return loader_->next(); }, device_);
     perEpoch_ = std::max<int64_t>(loader_->imagesPerEpoch() / config_.solver.batchSize, 1);
     total_ = static_cast<int64_t>(std::ceil(config_.solver.epochs * static_cast<double>(perEpoch_)));
     for (const std::string& warning : loader_->warnings())
@@ -281,6 +286,7 @@ void Trainer::resume()
                  const TensorFile file = readSafetensors(last);
                  restoreModel(*model_, modelWeights(file, false));
                  solver_->load(file);
+                 scaler_.load(file);
                  iteration_ = readCount(file, "iteration");
                  skipped_ = readCount(file, "skipped");
                  skippedInRow_ = static_cast<int>(readCount(file, "skipped_in_row"));
@@ -305,9 +311,7 @@ bool Trainer::run()
     bool stopped = false;
     while (iteration_ < total_ && !stopped)
     {
-        const auto before = Clock::now();
-        const Batch batch = loader_->next();
-        waited_ += secondsSince(before);
+        const Batch batch = feeder_->next();
         step(batch);
         ++iteration_;
         images_ += batch.images.size();
@@ -331,56 +335,50 @@ void Trainer::step(const Batch& batch)
     const uint64_t seed = iterationSeed(config_.solver.seed, iteration_);
     generator_.set_current_seed(seed);
     torch::manual_seed(seed);
-    Batch input = batch;
-    input.images.images = input.images.images.contiguous(torch::MemoryFormat::ChannelsLast);
-
-    solver_->zeroGrad();
-    const std::map<std::string, torch::Tensor> losses = model_->losses(input, generator_, config_.losses);
-    torch::Tensor total;
-    for (const auto& item : losses)
-        total = total.defined() ? total + item.second : item.second;
-    const double loss = total.item<double>();
-    if (!std::isfinite(loss))
-        return skipStep(loss, 0);
-    total.backward();
-    const double norm = solver_->clipGradients();
-    if (!std::isfinite(norm))
-        return skipStep(loss, norm);
-
-    const double rate = learningRate(config_.solver, iteration_, perEpoch_);
-    solver_->step(rate);
+    StepOptions options;
+    options.type = type_;
+    options.rate = learningRate(config_.solver, iteration_, perEpoch_);
+    options.losses = config_.losses;
+    options.whileBusy = [this] { feeder_->prefetch(); };
+    const StepResult result = takeStep(model_, *solver_, scaler_, batch, generator_, options);
+    if (!result.taken)
+        return skipStep(result);
     skippedInRow_ = 0;
-    metrics_.put("loss", loss);
-    for (const auto& item : losses)
-        metrics_.put("loss/" + item.first, item.second.item<double>());
-    metrics_.put("rate", rate);
-    metrics_.put("grad_norm", norm);
+    metrics_.put("loss", result.loss);
+    for (const auto& item : result.losses)
+        metrics_.put("loss/" + item.first, item.second);
+    metrics_.put("rate", options.rate);
+    metrics_.put("grad_norm", result.norm);
 }
 
-void Trainer::skipStep(double loss, double norm)
+//! A gradient that float16 cannot hold is no fault of the run: the loss is scaled less from now on.
+void Trainer::skipStep(const StepResult& result)
 {
     ++skipped_;
-    if (++skippedInRow_ < kMaxSkippedInRow)
+    if (result.scaledDown || ++skippedInRow_ < kMaxSkippedInRow)
         return;
-    throw std::runtime_error("the loss (" + std::to_string(loss) + ") or its gradient (norm " + std::to_string(norm) +
-                             ") was no finite number in " + std::to_string(skippedInRow_) +
-                             " steps in a row, the last is iteration " + std::to_string(iteration_) +
-                             "; lower solver.learning_rate, set solver.clip_grad_norm or check the weights");
+    throw std::runtime_error(
+        "the loss (" + std::to_string(result.loss) + ") or its gradient (norm " + std::to_string(result.norm) +
+        ") was no finite number in " + std::to_string(skippedInRow_) + " steps in a row, the last is iteration " +
+        std::to_string(iteration_) + "; lower solver.learning_rate, set solver.clip_grad_norm or check the weights");
 }
 
 void Trainer::writeProgress()
 {
     const double seconds = std::max(secondsSince(lastWrite_), 1e-9);
     metrics_.put("images_per_second", static_cast<double>(images_) / seconds);
-    metrics_.put("data_share", waited_ / seconds);
-    metrics_.put("data_seconds", waited_ / static_cast<double>(std::max<int64_t>(steps_, 1)));
+    const double waited = loader_->waitSeconds() - waited_;
+    metrics_.put("data_share", waited / seconds);
+    metrics_.put("data_seconds", waited / static_cast<double>(std::max<int64_t>(steps_, 1)));
     metrics_.put("memory_mib", peakMemoryMiB());
     metrics_.put("skipped", static_cast<double>(skipped_));
+    if (type_ == torch::kHalf)
+        metrics_.put("loss_scale", scaler_.scale());
     const double perStep = secondsSince(started_) / static_cast<double>(iteration_ - resumedAt_);
     Progress progress{iteration_, total_, epochOf(iteration_), perStep * static_cast<double>(total_ - iteration_)};
     metrics_.write(progress);
     lastWrite_ = Clock::now();
-    waited_ = 0;
+    waited_ += waited;
     images_ = steps_ = 0;
 }
 
@@ -391,6 +389,7 @@ void Trainer::save(bool best)
     for (const auto& item : namedTensors(*model_))
         file.tensors["model." + item.first] = item.second;
     solver_->save(file);
+    scaler_.save(file);
     file.metadata["format"] = "d2det checkpoint 1";
     file.metadata["iteration"] = std::to_string(iteration_);
     file.metadata["epoch"] = std::to_string(epochOf(iteration_));
@@ -486,6 +485,7 @@ void Trainer::writeCommand() const
         text << std::ifstream(path("command.txt"), std::ios::binary).rdbuf();
     text.clear();  // an absent or empty file sets the fail bit
     text << "# " << utcNow() << ", LibTorch " << TORCH_VERSION << ", OpenCV " << cv::getVersionString() << ", "
+         << options_.device << ", "
          << (options_.resume ? "continues after iteration " + std::to_string(iteration_) : "starts") << "\n"
          << options_.command << "\n";
     writeTextAtomically(path("command.txt"), text.str());

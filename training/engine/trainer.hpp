@@ -3,14 +3,16 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* The training loop. Every random number comes from (seed, iteration), so a run that was killed and resumed from its last
-   checkpoint ends with the same weights, bit for bit (CPU, same number of threads). */
+   checkpoint ends with the same weights, bit for bit (CPU, same number of threads). A checkpoint knows no device: a run may
+   go on on another one, and in another precision. */
 
 #ifndef D2DET_TRAINING_TRAINER_HPP
 #define D2DET_TRAINING_TRAINER_HPP
 
 #include "data/loader.hpp"
+#include "engine/batch_feeder.hpp"
 #include "engine/events.hpp"
-#include "engine/solver.hpp"
+#include "engine/step.hpp"
 #include "evaluation/evaluate.hpp"
 #include "model/detector.hpp"
 
@@ -22,13 +24,14 @@ namespace d2det
 
 struct TrainOptions
 {
-    std::string output;     //!< run folder; nothing is written outside it
-    std::string init;       //!< weights to start from, "" for random ones
-    bool resume = false;    //!< continue from output/last.safetensors
-    int threads = 0;        //!< 0: one per core
-    double evalEvery = 0;   //!< epochs between evaluations on data.val, 0: never
-    int64_t stopAfter = 0;  //!< stop as if interrupted after this iteration, 0: off
-    int pictures = 4;       //!< validation images that TensorBoard shows with their detections, of each data set
+    std::string output;          //!< run folder; nothing is written outside it
+    std::string init;            //!< weights to start from, "" for random ones
+    bool resume = false;         //!< continue from output/last.safetensors
+    int threads = 0;             //!< 0: one per core
+    std::string device = "cpu";  //!< see chooseDevice
+    double evalEvery = 0;        //!< epochs between evaluations on data.val, 0: never
+    int64_t stopAfter = 0;       //!< stop as if interrupted after this iteration, 0: off
+    int pictures = 4;            //!< validation images that TensorBoard shows with their detections, of each data set
     bool console = true;
     std::string command;  //!< how the run was started, kept in command.txt; "" keeps nothing
 };
@@ -64,7 +67,7 @@ private:
     void loadWeights();
     void resume();
     void step(const Batch& batch);
-    void skipStep(double loss, double norm);
+    void skipStep(const StepResult& result);
     void writeProgress();
     void save(bool best = false);
     void pruneCheckpoints() const;
@@ -79,7 +82,11 @@ private:
     TrainOptions options_;
     Metrics metrics_;
     Detector model_{nullptr};
+    torch::Device device_{torch::kCPU};
+    torch::ScalarType type_ = torch::kFloat;  // of convolutions
+    LossScaler scaler_{false};
     std::unique_ptr<DataLoader> loader_;
+    std::unique_ptr<BatchFeeder> feeder_;
     std::unique_ptr<Solver> solver_;
     torch::Generator generator_;
     int64_t iteration_ = 0;  // batches consumed
@@ -92,7 +99,7 @@ private:
     double best_ = -1;           // mean AP over the validation sets
     int64_t bestIteration_ = 0;  // 0: none yet
     std::chrono::steady_clock::time_point started_, lastWrite_;
-    double waited_ = 0;   // seconds for data since the last write
+    double waited_ = 0;   // seconds for data until the last write
     int64_t images_ = 0;  // since the last write
     int64_t steps_ = 0;   // since the last write
 };

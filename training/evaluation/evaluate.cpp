@@ -188,7 +188,10 @@ Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFra
             continue;
         }
         const ImageBatch batch = toBatch(image, config.input);
-        const InferenceTrace trace = detector->infer(batch);
+        InferenceTrace trace = detector->infer(batch);
+        for (torch::Tensor* const result : {&trace.detections, &trace.masks, &trace.maskIous})
+            if (result->defined())
+                *result = result->to(torch::kCPU);
         const bool withMasks =
             std::binary_search(evaluators.maskImages.begin(), evaluators.maskImages.end(), int64(record.id));
         const bool show = std::binary_search(gallery.indices.begin(), gallery.indices.end(), index);

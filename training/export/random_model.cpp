@@ -115,7 +115,7 @@ void adjustHeads(DetectorImpl& model, const std::vector<Tensor>& pyramid)
     if (model.maskHead.is_empty())
         return;
     const LevelRows classes =
-        LevelRows::byClass(torch::arange(rois.size(0)).remainder(model.numClasses()), model.numClasses());
+        LevelRows::byClass(torch::arange(rois.size(0)).remainder(model.numClasses()), model.numClasses(), torch::kCPU);
     RoIConv& classifier = model.maskHead->classifier;
     adjust(classifier->weight, classifier->bias,
            model.maskHead->forward(pyramid, box.trunk(pyramid, rois), rois, classes), 0, 2);

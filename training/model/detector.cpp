@@ -6,8 +6,6 @@
 
 #include "model/detector.hpp"
 
-#include "kernels/dense_box_decode.hpp"
-#include "kernels/detections.hpp"
 #include "model/losses.hpp"
 #include "model/targets.hpp"
 #include "ops/ops.hpp"
@@ -15,7 +13,7 @@
 namespace d2det
 {
 
-namespace kernels = cv::d2det::kernels;
+namespace kernels = ops::kernels;
 
 namespace
 {
@@ -66,13 +64,10 @@ Tensor roisOfDetections(const Tensor& detections)
     return torch::cat({detections.slice(1, 0, 1), detections.slice(1, 3, 7)}, 1).contiguous();
 }
 
-Tensor runDetections(const kernels::DetectionsParams& p, const Tensor& rois, const Tensor& probs)
+//! To the device of the model, without waiting for what it is doing.
+Tensor sent(const Tensor& tensor, const torch::Device& device)
 {
-    const Tensor r = rois.contiguous(), s = probs.contiguous();
-    Tensor out = torch::empty({p.batchSize * p.maxDetections, 7}, r.options());
-    kernels::detectionsCpu(p, r.data_ptr<float>(), static_cast<int>(r.size(1)), s.data_ptr<float>(),
-                           static_cast<int>(s.size(1)), static_cast<int>(r.size(0)), out.data_ptr<float>());
-    return out;
+    return tensor.to(device, /*non_blocking=*/true);
 }
 
 }  // namespace
@@ -96,17 +91,23 @@ DetectorImpl::DetectorImpl(const ModelConfig& config_) : config(config_)
 
 std::vector<Tensor> DetectorImpl::roiLevels(const std::vector<Tensor>& pyramid) const
 {
-    return std::vector<Tensor>(pyramid.begin(), pyramid.begin() + config.roi.levels);
+    std::vector<Tensor> levels(pyramid.begin(), pyramid.begin() + config.roi.levels);
+    // The pooling operators read dense float32 maps: what autocast or channels-last made of them is undone once for all.
+    for (Tensor& level : levels)
+        if (level.is_cuda() || level.scalar_type() == torch::kBFloat16)
+            level = ops::fullPrecision(level).contiguous();
+    return levels;
 }
 
 std::map<std::string, Tensor> DetectorImpl::losses(const Batch& batch, torch::Generator generator,
                                                    const LossConfig& switches)
 {
+    // On a CUDA device the host waits for it once here: for the proposals, in roiLosses. Assignment, sampling, jitter and
+    // targets are the CPU's; those of the RPN are computed while the device is busy with the convolutions.
     std::map<std::string, Tensor> out;
     const std::vector<Tensor> pyramid = fpn(backbone(batch.images.images));
     std::vector<Tensor> logits, deltas;
     rpn->forward(pyramid, logits, deltas);
-    rpnLosses(batch, logits, deltas, generator, out);
 
     std::vector<Tensor> detachedLogits, detachedDeltas;
     for (size_t i = 0; i < logits.size(); i++)
@@ -116,6 +117,7 @@ std::map<std::string, Tensor> DetectorImpl::losses(const Batch& batch, torch::Ge
     }
     const auto proposals =
         ops::proposals(detachedLogits, detachedDeltas, strides, batch.images.imInfo(), proposalParams(config, true));
+    rpnLosses(batch, logits, deltas, generator, out);
     roiLosses(batch, roiLevels(pyramid), proposals.first, generator, switches, out);
     return out;
 }
@@ -143,8 +145,9 @@ void DetectorImpl::rpnLosses(const Batch& batch, const std::vector<Tensor>& logi
         const Tensor keys = torch::rand({anchors.size(0)}, generator);
         const auto [pos, neg] = sampleBalanced(assigned, keys, r.batchPerImage, r.positiveFraction);
         sampled += pos.size(0) + neg.size(0);
-        const Tensor chosen = torch::cat({pos, neg});
-        const Tensor target = torch::cat({torch::ones({pos.size(0)}), torch::zeros({neg.size(0)})});
+        const Tensor chosen = sent(torch::cat({pos, neg}), flatLogits.device());
+        const Tensor target =
+            sent(torch::cat({torch::ones({pos.size(0)}), torch::zeros({neg.size(0)})}), chosen.device());
         classLoss =
             classLoss + torch::binary_cross_entropy_with_logits(flatLogits[b].index_select(0, chosen).squeeze(1),
                                                                 target, {}, {}, at::Reduction::Sum);
@@ -152,7 +155,8 @@ void DetectorImpl::rpnLosses(const Batch& batch, const std::vector<Tensor>& logi
         {
             const Tensor goal = encodeDeltas(anchors.index_select(0, pos),
                                              gts.index_select(0, assigned.index_select(0, pos) - 1), config.legacy);
-            boxLoss = boxLoss + smoothL1Sum(flatDeltas[b].index_select(0, pos), goal, r.smoothL1Beta);
+            boxLoss =
+                boxLoss + smoothL1Sum(flatDeltas[b].index_select(0, sent(pos, chosen.device())), goal, r.smoothL1Beta);
         }
     }
     const double scale = 1.0 / static_cast<double>(std::max<int64_t>(sampled, 1));
@@ -167,11 +171,12 @@ PositiveRois PositiveRois::select(const Tensor& index) const
 }
 
 //! Sampling (d2det.md 1.5) and classification loss (3.1); the positives go on to the other heads.
-void DetectorImpl::roiLosses(const Batch& batch, const std::vector<Tensor>& pyramid, const Tensor& proposals,
+void DetectorImpl::roiLosses(const Batch& batch, const std::vector<Tensor>& pyramid, const Tensor& allProposals,
                              torch::Generator& generator, const LossConfig& switches,
                              std::map<std::string, Tensor>& out)
 {
     const RoiConfig& r = config.roi;
+    const Tensor proposals = allProposals.to(torch::kCPU);  // the step waits for the device here
     std::vector<Tensor> rois, labels;
     std::vector<PositiveRois> positives;
     for (int64_t b = 0; b < batch.images.size(); b++)
@@ -198,7 +203,7 @@ void DetectorImpl::roiLosses(const Batch& batch, const std::vector<Tensor>& pyra
                              limit.expand({pos.size(0), 2}), gtIndex, classes});
     }
     const Tensor scores = classHead(pyramid, torch::cat(rois).contiguous());
-    out["cls"] = torch::cross_entropy_loss(scores, torch::cat(labels)) * r.classHead.lossWeight;
+    out["cls"] = torch::cross_entropy_loss(scores, sent(torch::cat(labels), scores.device())) * r.classHead.lossWeight;
 
     const bool trainMasks = !maskHead.is_empty() && switches.mask == "on";
     if (positives.empty())
@@ -287,10 +292,10 @@ void DetectorImpl::maskLosses(const std::vector<Tensor>& pyramid, const Tensor& 
         out["mask"] = trunk.sum() * 0;
         return;
     }
-    const Tensor features = trunk.index_select(0, rows);
+    const Tensor features = trunk.index_select(0, sent(rows, trunk.device()));
     const MaskTargets mine{targets.present.index_select(0, rows), targets.masks.index_select(0, rows),
                            targets.fraction.index_select(0, rows)};
-    const LevelRows classes = LevelRows::byClass(positives.labels.index_select(0, rows), numClasses());
+    const LevelRows classes = LevelRows::byClass(positives.labels.index_select(0, rows), numClasses(), trunk.device());
     const Tensor logits =
         maskHead->forward(pyramid, features, positives.rois.index_select(0, rows).contiguous(), classes);
     out["mask"] = bceLoss(logits, mine.masks) * c.lossWeight;
@@ -307,7 +312,7 @@ InferenceTrace DetectorImpl::infer(const ImageBatch& images)
     torch::NoGradGuard noGrad;
     const TestConfig& t = config.test;
     InferenceTrace trace;
-    trace.pyramid = fpn(backbone(images.images));
+    trace.pyramid = fpn(backbone(images.images.to(device())));
     rpn->forward(trace.pyramid, trace.rpnLogits, trace.rpnDeltas);
     const Tensor imInfo = images.imInfo();
     std::tie(trace.proposals, trace.proposalScores) =
@@ -321,22 +326,17 @@ InferenceTrace DetectorImpl::infer(const ImageBatch& images)
     first.nmsThreshold = t.nmsThreshold;
     first.maxDetections = t.preDetections;
     first.legacy = config.legacy;
-    trace.candidates = runDetections(first, trace.proposals, trace.probabilities);
+    trace.candidates = ops::detections(trace.proposals, trace.probabilities, first);
 
     const Tensor rois = roisOfDetections(trace.candidates);
     std::tie(trace.offsets, trace.overlap) = boxHead->forward(pyramid, rois);
     if (!trace.overlap.defined())
         trace.overlap = torch::ones_like(trace.offsets.slice(1, 0, 1));
-    const Tensor offsets = trace.offsets.contiguous(), overlap = trace.overlap.contiguous();
     kernels::DenseBoxDecodeParams decode;
     decode.overlapThreshold = config.roi.boxHead.overlapThreshold;
     decode.weighted = config.roi.boxHead.decodeMode == "weighted";
     decode.legacy = config.legacy;
-    trace.refined = torch::empty({rois.size(0), 4});
-    kernels::denseBoxDecode<float>(decode, rois.data_ptr<float>(), offsets.data_ptr<float>(), overlap.data_ptr<float>(),
-                                   imInfo.data_ptr<float>(), static_cast<int>(rois.size(0)),
-                                   static_cast<int>(offsets.size(3)), static_cast<int>(images.size()),
-                                   trace.refined.data_ptr<float>());
+    trace.refined = ops::denseBoxDecode(rois, trace.offsets, trace.overlap, imInfo, decode);
 
     kernels::DetectionsParams last = first;
     last.scoreThreshold = 0;
@@ -347,7 +347,7 @@ InferenceTrace DetectorImpl::infer(const ImageBatch& images)
     last.maxDetections = t.maxDetections;
     last.labelled = true;
     trace.detections =
-        runDetections(last, torch::cat({rois.slice(1, 0, 1), trace.refined}, 1), trace.candidates.slice(1, 1, 3));
+        ops::detections(torch::cat({rois.slice(1, 0, 1), trace.refined}, 1), trace.candidates.slice(1, 1, 3), last);
     if (!maskHead.is_empty())
         inferMasks(pyramid, trace);
     return trace;
@@ -357,7 +357,7 @@ InferenceTrace DetectorImpl::infer(const ImageBatch& images)
 void DetectorImpl::inferMasks(const std::vector<Tensor>& pyramid, InferenceTrace& trace)
 {
     const Tensor rois = roisOfDetections(trace.detections), labels = trace.detections.select(1, 1);
-    const LevelRows classes = LevelRows::byClass(labels, numClasses());
+    const LevelRows classes = LevelRows::byClass(labels, numClasses(), labels.device());
     const Tensor trunk = maskHead->usesTrunk() ? boxHead->trunk(pyramid, rois) : Tensor();
     const Tensor logits = maskHead->forward(pyramid, trunk, rois, classes);
     trace.masks = torch::sigmoid(logits) * labels.ge(0).to(torch::kFloat).view({-1, 1, 1, 1});

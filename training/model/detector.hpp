@@ -48,8 +48,9 @@ class ClassHeadImpl : public torch::nn::Module
 public:
     ClassHeadImpl(const RoiConfig& config, int64_t inChannels, int64_t numClasses, const std::vector<float>& strides,
                   bool legacy);
-    Tensor forward(const std::vector<Tensor>& pyramid,
-                   const Tensor& rois);  //!< logits [R, numClasses + 1], background last
+    //! Logits [R, numClasses + 1], background last. The RoIs may be on the CPU, whatever device the pyramid is on: then
+    //! nothing waits for the device.
+    Tensor forward(const std::vector<Tensor>& pyramid, const Tensor& rois);
 
     RoIConv offset1{nullptr}, offset2{nullptr}, offset3{nullptr};  //!< pooled 3x3 -> offsets [R, 2, k, k]
     RoIConv weighting{nullptr};                                    //!< conv + instance norm of the adaptive weighting
@@ -142,13 +143,16 @@ class DetectorImpl : public torch::nn::Module
 public:
     explicit DetectorImpl(const ModelConfig& config);
 
+    //! The images are on the device of the model, the targets on the CPU, which computes what the heads are trained towards.
     //! Losses by name ("rpn_cls", "rpn_box", "cls", "dlr", "overlap", "mask", "mask_iou"), weighted; their sum is trained.
     std::map<std::string, Tensor> losses(const Batch& batch, torch::Generator generator,
                                          const LossConfig& switches = LossConfig());
 
-    //! Inference by the same kernels that the exported network runs. No gradients.
+    //! Inference by the same kernels that the exported network runs. No gradients. The images are brought to the device of
+    //! the model, the results are there.
     InferenceTrace infer(const ImageBatch& images);
 
+    torch::Device device() const { return backbone->parameters().front().device(); }
     int64_t numClasses() const { return static_cast<int64_t>(config.classNames.size()); }
 
     ModelConfig config;

@@ -59,7 +59,7 @@ Tensor poolAligned(const std::vector<Tensor>& pyramid, const std::vector<float>&
     pool.samplingRatio = samplingRatio;
     pool.finestScale = config.finestScale;
     pool.legacy = legacy;
-    return ops::roiAlign(pyramid, strides, rois, pool);
+    return ops::roiAlign(pyramid, strides, rois.to(pyramid[0].device(), /*non_blocking=*/true), pool);
 }
 
 }  // namespace
@@ -120,8 +120,8 @@ void RpnImpl::forward(const std::vector<Tensor>& pyramid, std::vector<Tensor>& l
     for (const Tensor& map : pyramid)
     {
         const Tensor hidden = conv.forward(map);
-        logits.push_back(logit.forward(hidden));
-        deltas.push_back(delta.forward(hidden));
+        logits.push_back(ops::fullPrecision(logit.forward(hidden)));
+        deltas.push_back(ops::fullPrecision(delta.forward(hidden)));
     }
 }
 
@@ -168,13 +168,15 @@ ClassHeadImpl::ClassHeadImpl(const RoiConfig& config, int64_t inChannels, int64_
     init::normal_(classifier->weight, 0, 0.01);
 }
 
-Tensor ClassHeadImpl::forward(const std::vector<Tensor>& pyramid, const Tensor& rois)
+Tensor ClassHeadImpl::forward(const std::vector<Tensor>& pyramid, const Tensor& proposals)
 {
+    const torch::Device device = pyramid[0].device();
+    const Tensor rois = proposals.to(device, /*non_blocking=*/true);
     const ClassHeadConfig& c = config_.classHead;
     const int levels = static_cast<int>(pyramid.size()), k = c.pooledSize;
     LevelRows groups;
     if (!c.sharedLevels)
-        groups = LevelRows(rois, config_.finestScale, levels, legacy_);
+        groups = LevelRows(proposals, config_.finestScale, levels, legacy_, device);
 
     ops::kernels::DeformRoIPoolParams pool;
     pool.samplingRatio = c.samplingRatio;
@@ -199,7 +201,7 @@ Tensor ClassHeadImpl::forward(const std::vector<Tensor>& pyramid, const Tensor& 
         x = ops::adaptiveWeightedPool(x, weighting(x, groups), c.gain);
     else if (fine)
         x = torch::avg_pool2d(x, 3, 2, 1, false, /*count_include_pad=*/false);
-    return classifier(fc2(fc1(x, groups), groups), groups).flatten(1);
+    return ops::fullPrecision(classifier(fc2(fc1(x, groups), groups), groups).flatten(1));
 }
 
 // ------------------------------------------------------------------ box head
@@ -247,7 +249,8 @@ Tensor BoxHeadImpl::trunk(const std::vector<Tensor>& pyramid, const Tensor& rois
 std::pair<Tensor, Tensor> BoxHeadImpl::predict(const Tensor& trunk)
 {
     const LevelRows shared;
-    return {offsets(trunk, shared), overlap.is_empty() ? Tensor() : overlap(trunk, shared)};
+    return {ops::fullPrecision(offsets(trunk, shared)),
+            overlap.is_empty() ? Tensor() : ops::fullPrecision(overlap(trunk, shared))};
 }
 
 std::pair<Tensor, Tensor> BoxHeadImpl::forward(const std::vector<Tensor>& pyramid, const Tensor& rois)
@@ -335,7 +338,7 @@ Tensor MaskHeadImpl::forward(const std::vector<Tensor>& pyramid, const Tensor& t
     for (auto* list : {&convs, &upsamples})
         for (RoIConv& conv : *list)
             x = conv(x, shared);
-    return classifier(x, classes);
+    return ops::fullPrecision(classifier(x, classes));
 }
 
 Tensor MaskHeadImpl::score(const Tensor& trunk, const Tensor& logits, const LevelRows& classes)
@@ -343,7 +346,7 @@ Tensor MaskHeadImpl::score(const Tensor& trunk, const Tensor& logits, const Leve
     // The border of the pooling never wins, so it may come before or behind the sigmoid.
     const Tensor mask = torch::max_pool2d(torch::sigmoid(logits.detach()), 4, 4, 1);
     const LevelRows shared;
-    return score3(score2(score1(torch::cat({trunk, mask}, 1), shared), shared), classes).flatten(1);
+    return ops::fullPrecision(score3(score2(score1(torch::cat({trunk, mask}, 1), shared), shared), classes).flatten(1));
 }
 
 }  // namespace d2det

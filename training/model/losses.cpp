@@ -19,6 +19,12 @@ namespace d2det
 namespace
 {
 
+//! A target beside its prediction: same device and type, outside the graph.
+Tensor beside(const Tensor& target, const Tensor& prediction)
+{
+    return target.detach().to(prediction.device(), prediction.scalar_type(), /*non_blocking=*/true);
+}
+
 //! 0 that still hangs on the prediction, so that backward runs for a step without RoIs.
 Tensor zeroLoss(const Tensor& prediction)
 {
@@ -70,7 +76,7 @@ Tensor pairIou(const Tensor& boxes, const Tensor& gts, bool legacy)
 Tensor decodeDense(const Tensor& rois, const Tensor& offsets)
 {
     checkDense("decodeDense", rois, offsets, Tensor(), Tensor());
-    const Tensor p = rois.detach().to(offsets.scalar_type());
+    const Tensor p = beside(rois, offsets);
     const auto [xs, ys] = gridPoints(p, offsets.size(2));
     const Tensor x = xs.unsqueeze(1), y = ys.unsqueeze(2);
     const Tensor w = (p.select(1, 2) - p.select(1, 0)).reshape({-1, 1, 1});
@@ -83,7 +89,7 @@ Tensor decodeDense(const Tensor& rois, const Tensor& offsets)
 Tensor iouLossMap(const Tensor& rois, const Tensor& offsets, const Tensor& gts, bool legacy)
 {
     checkDense("iouLossMap", rois, offsets, gts, Tensor());
-    const Tensor u = pairIou(decodeDense(rois, offsets), gts.detach().to(offsets.scalar_type()), legacy);
+    const Tensor u = pairIou(decodeDense(rois, offsets), beside(gts, offsets), legacy);
     const Tensor least = torch::full_like(u, 1e-6);
     const Tensor bounded = torch::where(u < least, least, u);  // no gradient below 1e-6
     return -torch::where(bounded > 0.1, bounded, bounded + 0.1).log();
@@ -98,7 +104,7 @@ Tensor denseIouLoss(const Tensor& rois, const Tensor& offsets, const Tensor& gts
     if (offsets.size(0) == 0)
         return zeroLoss(offsets);
     const Tensor loss = iouLossMap(rois, offsets, gts, legacy);
-    const Tensor m = labels.detach().to(offsets.scalar_type()).squeeze(1);
+    const Tensor m = beside(labels, offsets).squeeze(1);
     return reduction == "masked" ? (loss * m).mean() * weight : loss.mean() * m.mean() * weight;
 }
 
@@ -112,8 +118,8 @@ Tensor denseSmoothL1Loss(const Tensor& rois, const Tensor& offsets, const Tensor
     TORCH_CHECK(beta > 0, "denseSmoothL1Loss: beta is ", beta, ", it must be positive");
     if (offsets.size(0) == 0)
         return zeroLoss(offsets);
-    const Tensor goal = denseTargets(rois, gts, offsets.size(2)).to(offsets.scalar_type());
-    const Tensor m = labels.detach().to(offsets.scalar_type());
+    const Tensor goal = beside(denseTargets(rois, gts, offsets.size(2)), offsets);
+    const Tensor m = beside(labels, offsets);
     const Tensor loss = torch::smooth_l1_loss(offsets, goal, at::Reduction::None, beta);
     return (loss * m).sum() / m.sum().clamp_min(1) * weight;
 }
@@ -124,8 +130,7 @@ Tensor bceLoss(const Tensor& logits, const Tensor& targets)
                 logits.sizes());
     if (logits.numel() == 0)
         return zeroLoss(logits);
-    return torch::binary_cross_entropy_with_logits(logits, targets.detach().to(logits.scalar_type()), {}, {},
-                                                   at::Reduction::Mean);
+    return torch::binary_cross_entropy_with_logits(logits, beside(targets, logits), {}, {}, at::Reduction::Mean);
 }
 
 Tensor smoothL1Sum(const Tensor& prediction, const Tensor& target, double beta)
@@ -133,7 +138,7 @@ Tensor smoothL1Sum(const Tensor& prediction, const Tensor& target, double beta)
     TORCH_CHECK(prediction.sizes() == target.sizes(), "smoothL1Sum: target has shape ", target.sizes(),
                 ", but prediction has ", prediction.sizes());
     TORCH_CHECK(beta > 0, "smoothL1Sum: beta is ", beta, ", it must be positive");
-    return torch::smooth_l1_loss(prediction, target.detach().to(prediction.scalar_type()), at::Reduction::Sum, beta);
+    return torch::smooth_l1_loss(prediction, beside(target, prediction), at::Reduction::Sum, beta);
 }
 
 }  // namespace d2det

@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Losses of D2Det; all differentiable with respect to the predictions. operators.md 5, d2det.md 2.4. */
+/* Losses of D2Det; all differentiable with respect to the predictions. operators.md 5, d2det.md 2.4.
+   Predictions may be on any device; boxes, labels and other targets come from the CPU and are brought there. */
 
 #ifndef D2DET_TRAINING_LOSSES_HPP
 #define D2DET_TRAINING_LOSSES_HPP

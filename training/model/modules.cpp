@@ -7,6 +7,7 @@
 #include "model/modules.hpp"
 
 #include "kernels/common.hpp"
+#include "ops/ops.hpp"
 
 namespace d2det
 {
@@ -17,7 +18,7 @@ Tensor ConvUnit::forward(const Tensor& input) const
     if (!batchNorm.is_empty())
         x = torch::nn::BatchNorm2d(batchNorm)->forward(x);
     if (!groupNorm.is_empty())
-        x = torch::nn::GroupNorm(groupNorm)->forward(x);
+        x = torch::nn::GroupNorm(groupNorm)->forward(ops::fullPrecision(x));
     return relu ? torch::relu_(x) : x;
 }
 
@@ -34,7 +35,7 @@ std::pair<Tensor, Tensor> ConvUnit::folded() const
             (bias - batchNorm->running_mean) * factor + batchNorm->bias.detach()};
 }
 
-LevelRows::LevelRows(const Tensor& rois, float finestScale, int levels, bool legacy)
+LevelRows::LevelRows(const Tensor& rois, float finestScale, int levels, bool legacy, const torch::Device& device)
 {
     const Tensor onCpu = rois.detach().to(torch::kCPU, torch::kFloat).contiguous();
     std::vector<std::vector<int64_t>> indices(levels);
@@ -42,15 +43,15 @@ LevelRows::LevelRows(const Tensor& rois, float finestScale, int levels, bool leg
     for (int64_t r = 0; r < onCpu.size(0); r++, roi += 5)
         indices[cv::d2det::kernels::roiLevel(roi, finestScale, levels, legacy)].push_back(r);
     for (const auto& level : indices)
-        rows.push_back(torch::tensor(level, torch::kLong).to(rois.device()));
+        rows.push_back(torch::tensor(level, torch::kLong).to(device, /*non_blocking=*/true));
 }
 
-LevelRows LevelRows::byClass(const Tensor& classes, int64_t numClasses)
+LevelRows LevelRows::byClass(const Tensor& classes, int64_t numClasses, const torch::Device& device)
 {
     LevelRows groups;
-    const Tensor flat = classes.detach().flatten();
+    const Tensor flat = classes.detach().to(torch::kCPU).flatten();
     for (int64_t c = 0; c < numClasses; c++)
-        groups.rows.push_back(flat.eq(c).nonzero().squeeze(1));
+        groups.rows.push_back(flat.eq(c).nonzero().squeeze(1).to(device, /*non_blocking=*/true));
     return groups;
 }
 
@@ -88,7 +89,8 @@ Tensor RoIConvImpl::forwardLevel(const Tensor& input, int64_t level) const
     else
         x = torch::conv2d(input, weight[level], levelBias, o.stride, o.pad);
     if (o.normGroups > 0)
-        x = torch::group_norm(x, o.normGroups, perMap(normWeight)[level], perMap(normBias)[level], 1e-5);
+        x = torch::group_norm(ops::fullPrecision(x), o.normGroups, perMap(normWeight)[level], perMap(normBias)[level],
+                              1e-5);
     if (o.relu)
         x = torch::relu_(x);
     return o.upsample > 1 ? torch::pixel_shuffle(x, o.upsample) : x;

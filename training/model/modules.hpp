@@ -37,10 +37,11 @@ struct ConvUnit
 struct LevelRows
 {
     LevelRows() = default;
-    LevelRows(const Tensor& rois, float finestScale, int levels, bool legacy);
+    //! device: where the rows are needed. RoIs (or classes) on a CUDA device are waited for; on the CPU nothing waits.
+    LevelRows(const Tensor& rois, float finestScale, int levels, bool legacy, const torch::Device& device);
     //! classes [R] of any type; rows with a class outside 0 .. numClasses - 1 are in no group.
-    static LevelRows byClass(const Tensor& classes, int64_t numClasses);
-    std::vector<Tensor> rows;  //!< int64 indices per level or class
+    static LevelRows byClass(const Tensor& classes, int64_t numClasses, const torch::Device& device);
+    std::vector<Tensor> rows;  //!< int64 indices per level or class, on the device
 };
 
 struct RoIConvOptions

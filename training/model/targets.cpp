@@ -4,7 +4,7 @@
 
 /* Targets of both stages: assignment, sampling, overlap labels, box coding. Contract: operators.md 5; d2det.md 1.4, 1.5, 2.3.
 
-   All of it is plain arithmetic on the CPU without gradients. Boxes are [n, 4], float32 or float64; the result has the
+   All of it is plain arithmetic on the CPU without gradients, whatever device the model is on. Boxes are [n, 4], float32 or float64; the result has the
    type of the first argument. Box rules come from the module's kernels/box.hpp, so that trainer and detector agree.
    assignAnchors runs for every image of every step over all anchors (20 000 to 60 000), hence it works on blocks
    of boxes in loops that the compiler vectorises: 20 000 anchors against 10 ground truths take about 0.5 ms. */
@@ -12,9 +12,6 @@
 #include "model/targets.hpp"
 
 #include "kernels/box.hpp"
-#include "ops/ops.hpp"
-
-#include <opencv2/imgproc.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -406,65 +403,13 @@ Tensor maskOverlapLabels(const Tensor& masks)
     return blocks.mean({2, 4}).gt(0.5).to(type).unsqueeze(1);
 }
 
-namespace
-{
-
-constexpr int64_t MASK_SIZE = 28;
-
-//! The part of a mask that a box covers, in whole pixels as the released code cuts it; never empty.
-cv::Rect wholePixels(const float* box, const cv::Size& image)
-{
-    const auto pixel = [](float v, int limit) { return std::min(std::max(static_cast<int>(v), 0), limit - 1); };
-    const int x1 = pixel(box[0], image.width), y1 = pixel(box[1], image.height);
-    return cv::Rect(cv::Point(x1, y1), cv::Point(std::max(pixel(box[2], image.width), x1) + 1,
-                                                 std::max(pixel(box[3], image.height), y1) + 1));
-}
-
-}  // namespace
-
-MaskTargets maskTargets(const Tensor& masks, const Tensor& present, const Tensor& boxes, const Tensor& gtIndex,
-                        bool legacy)
-{
-    const Tensor b = checked("maskTargets", "boxes", boxes).to(torch::kFloat);
-    const int64_t n = b.size(0);
-    MaskTargets out{torch::zeros({n}, torch::kBool), torch::zeros({n, 1, MASK_SIZE, MASK_SIZE}), torch::zeros({n})};
-    if (!masks.defined() || n == 0)
-        return out;
-    TORCH_CHECK(masks.dim() == 3 && masks.scalar_type() == torch::kByte && masks.is_contiguous(),
-                "maskTargets: masks must be contiguous uint8 [m, h, w], they are ", masks.sizes());
-    out.present = present.index_select(0, gtIndex);
-    const cv::Size size(static_cast<int>(masks.size(2)), static_cast<int>(masks.size(1)));
-    for (int64_t i = 0; i < n; i++)
-    {
-        if (!out.present[i].item<bool>())
-            continue;
-        const Tensor mask = masks[gtIndex[i].item<int64_t>()];
-        const cv::Mat whole(size, CV_8U, mask.data_ptr<uint8_t>());
-        const cv::Rect part = wholePixels(b[i].data_ptr<float>(), size);
-        const int inside = cv::countNonZero(whole(part)), all = cv::countNonZero(whole);
-        out.fraction[i] = all > 0 ? static_cast<double>(inside) / all : 0.;
-        if (!legacy)
-            continue;
-        cv::Mat small;
-        cv::resize(whole(part), small, cv::Size(MASK_SIZE, MASK_SIZE), 0, 0, cv::INTER_LINEAR);
-        out.masks[i][0] = torch::from_blob(small.data, {MASK_SIZE, MASK_SIZE}, torch::kByte).to(torch::kFloat);
-    }
-    if (legacy)
-        return out;
-    ops::kernels::RoIAlignParams pool;
-    pool.pooledHeight = pool.pooledWidth = MASK_SIZE;
-    pool.samplingRatio = 0;  // as many samples as the RoI has pixels
-    const Tensor rois = torch::cat({gtIndex.to(torch::kFloat).unsqueeze(1), b}, 1).contiguous();
-    const Tensor mean = ops::roiAlign({masks.to(torch::kFloat).unsqueeze(1)}, {1.f}, rois, pool);
-    out.masks = mean.ge(0.5).to(torch::kFloat) * out.present.to(torch::kFloat).view({-1, 1, 1, 1});
-    return out;
-}
-
 Tensor maskIouTargets(const Tensor& logits, const MaskTargets& targets)
 {
     const Tensor predicted = logits.detach().gt(0.5).to(torch::kFloat);
-    const Tensor inter = (predicted * targets.masks).sum({1, 2, 3}), inside = targets.masks.sum({1, 2, 3});
-    const Tensor full = inside / (targets.fraction + 1e-7);  // area of the whole object in cells of this RoI
+    const Tensor masks = targets.masks.to(predicted.device(), /*non_blocking=*/true),
+                 fraction = targets.fraction.to(predicted.device(), /*non_blocking=*/true);
+    const Tensor inter = (predicted * masks).sum({1, 2, 3}), inside = masks.sum({1, 2, 3});
+    const Tensor full = inside / (fraction + 1e-7);  // area of the whole object in cells of this RoI
     return inter / ((predicted.sum({1, 2, 3}) + full - inter).abs() + 1e-7);
 }
 

@@ -24,6 +24,15 @@ const char* const OP = "adaptiveWeightedPool";
 void forwardKernel(float gain, const Tensor& F, const Tensor& N, int planes, Tensor& output)
 {
     const int height = static_cast<int>(F.size(2)), width = static_cast<int>(F.size(3));
+    if constexpr (BUILT_WITH_CUDA)
+        if (usesCuda(F))
+            return launchCuda(OP, F.device(),
+                              [&](cuda::Stream stream)
+                              {
+                                  return cuda::adaptiveWeightedPool(gain, F.data_ptr<float>(), N.data_ptr<float>(),
+                                                                    planes, height, width, output.data_ptr<float>(),
+                                                                    stream);
+                              });
     if (F.scalar_type() == torch::kFloat)
         kernels::adaptiveWeightedPoolCpu(gain, F.data_ptr<float>(), N.data_ptr<float>(), planes, height, width,
                                          output.data_ptr<float>());
@@ -36,6 +45,16 @@ void backwardKernel(float gain, const Tensor& F, const Tensor& N, int planes, co
                     Tensor& gradN)
 {
     const int height = static_cast<int>(F.size(2)), width = static_cast<int>(F.size(3));
+    if constexpr (BUILT_WITH_CUDA)
+        if (usesCuda(F))
+            return launchCuda(OP, F.device(),
+                              [&](cuda::Stream stream)
+                              {
+                                  return cuda::adaptiveWeightedPoolBackward(
+                                      gain, F.data_ptr<float>(), N.data_ptr<float>(), planes, height, width,
+                                      gradOutput.data_ptr<float>(), gradF.data_ptr<float>(), gradN.data_ptr<float>(),
+                                      stream);
+                              });
     if (F.scalar_type() == torch::kFloat)
         kernels::adaptiveWeightedPoolBackwardCpu(gain, F.data_ptr<float>(), N.data_ptr<float>(), planes, height, width,
                                                  gradOutput.data_ptr<float>(), gradF.data_ptr<float>(),
@@ -75,10 +94,12 @@ public:
 
 }  // namespace
 
-Tensor adaptiveWeightedPool(const Tensor& F, const Tensor& N, double gain)
+Tensor adaptiveWeightedPool(const Tensor& features, const Tensor& weights, double gain)
 {
+    const Tensor F = fullPrecision(features), N = fullPrecision(weights);
     checkTensor(OP, "F", F);
     checkTensor(OP, "N", N);
+    checkSameDevice(OP, "N", N, F);
     TORCH_CHECK(F.dim() == 4 && F.size(2) >= 1 && F.size(3) >= 1, OP, ": F has shape ", F.sizes(),
                 ", expected [R, C, h, w] with h, w >= 1");
     TORCH_CHECK(N.sizes() == F.sizes(), OP, ": N has shape ", N.sizes(), ", but F has ", F.sizes());

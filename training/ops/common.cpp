@@ -11,13 +11,49 @@ namespace d2det
 namespace ops
 {
 
+Kernel chooseKernel(const char* what, torch::DeviceType device, torch::ScalarType type, bool builtWithCuda)
+{
+    if (device == torch::kCUDA)
+    {
+        TORCH_CHECK(builtWithCuda, what,
+                    " is on a CUDA device, but this build has no CUDA kernels; build with nvcc and "
+                    "-DD2DET_WITH_CUDA=ON, or move it with .cpu()");
+        TORCH_CHECK(type == torch::kFloat, what, " has type ", type,
+                    "; the CUDA kernels are float32, convert it with .to()");
+        return Kernel::CUDA;
+    }
+    TORCH_CHECK(device == torch::kCPU, what, " is on ", device, "; the operators run on the CPU and on CUDA devices");
+    TORCH_CHECK(type == torch::kFloat || type == torch::kDouble, what, " has type ", type,
+                "; float32 and float64 are supported, convert it with .to()");
+    return type == torch::kFloat ? Kernel::FAST : Kernel::REFERENCE;
+}
+
+Tensor fullPrecision(const Tensor& tensor)
+{
+    const bool half =
+        tensor.defined() && (tensor.scalar_type() == torch::kHalf || tensor.scalar_type() == torch::kBFloat16);
+    return half ? tensor.to(torch::kFloat) : tensor;
+}
+
+std::vector<Tensor> fullPrecision(const std::vector<Tensor>& tensors)
+{
+    std::vector<Tensor> result;
+    for (const Tensor& tensor : tensors)
+        result.push_back(fullPrecision(tensor));
+    return result;
+}
+
 void checkTensor(const char* op, const char* name, const Tensor& tensor)
 {
     TORCH_CHECK(tensor.defined(), op, ": ", name, " is undefined");
-    TORCH_CHECK(tensor.device().is_cpu(), op, ": ", name, " is on ", tensor.device(),
-                "; the operator runs on the CPU, move it there with .cpu()");
-    TORCH_CHECK(tensor.scalar_type() == torch::kFloat || tensor.scalar_type() == torch::kDouble, op, ": ", name,
-                " has type ", tensor.scalar_type(), "; float32 and float64 are supported, convert it with .to()");
+    chooseKernel((std::string(op) + ": " + name).c_str(), tensor.device().type(), tensor.scalar_type(),
+                 BUILT_WITH_CUDA);
+}
+
+void checkSameDevice(const char* op, const char* name, const Tensor& tensor, const Tensor& first)
+{
+    TORCH_CHECK(tensor.device() == first.device(), op, ": ", name, " is on ", tensor.device(),
+                ", but the first argument is on ", first.device(), "; move it there with .to()");
 }
 
 void checkPyramid(const char* op, const std::vector<Tensor>& features, const std::vector<float>& strides)
@@ -37,6 +73,7 @@ void checkPyramid(const char* op, const std::vector<Tensor>& features, const std
                         ", every size must be between 1 and 2^31 - 1");
         TORCH_CHECK(sizes[0] == features[0].size(0) && sizes[1] == features[0].size(1), op, ": ", name, " has shape ",
                     sizes, ", but map 0 has ", features[0].sizes(), "; batch and channels must be the same");
+        checkSameDevice(op, name.c_str(), features[i], features[0]);
         TORCH_CHECK(features[i].scalar_type() == features[0].scalar_type(), op, ": ", name, " has type ",
                     features[i].scalar_type(), ", but map 0 has ", features[0].scalar_type());
         TORCH_CHECK(std::isfinite(strides[i]) && strides[i] > 0, op, ": stride ", i, " is ", strides[i],
@@ -47,6 +84,7 @@ void checkPyramid(const char* op, const std::vector<Tensor>& features, const std
 Tensor prepareRois(const char* op, const Tensor& rois, const Tensor& feature)
 {
     checkTensor(op, "rois", rois);
+    checkSameDevice(op, "rois", rois, feature);
     TORCH_CHECK(rois.dim() == 2 && rois.size(1) == 5, op, ": rois has shape ", rois.sizes(),
                 ", expected [R, 5] = (batch index, x1, y1, x2, y2)");
     TORCH_CHECK(rois.size(0) <= std::numeric_limits<int>::max(), op, ": too many rois: ", rois.size(0));

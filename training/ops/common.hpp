@@ -2,16 +2,18 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What the differentiable operators share: checks of their arguments, and the kernels' view of a feature pyramid.
+/* What the differentiable operators share: checks of their arguments, the choice of a kernel, and the kernels' view of a
+   feature pyramid.
 
-   Every operator is a torch::autograd::Function whose two directions call a kernel of the module: float32 tensors go to
-   the fast one (`Cpu`), float64 tensors to the reference (`Ref`). The kernels run in OpenCV's parallel_for_ pool, LibTorch
-   in its own OpenMP pool; they never run at the same time, because an operator returns only when its kernel has ended.
-   The results do not depend on the number of threads of either. */
+   Every operator is a torch::autograd::Function whose two directions call a kernel of the module, chosen by chooseKernel.
+   On the CPU the kernels run in OpenCV's parallel_for_ pool, LibTorch in its own OpenMP pool; they never run at the same
+   time, because an operator returns only when its kernel has ended, and the results do not depend on the number of threads
+   of either. On a CUDA device an operator only enqueues its kernel (cuda_stream.hpp). */
 
 #ifndef D2DET_TRAINING_OPS_COMMON_HPP
 #define D2DET_TRAINING_OPS_COMMON_HPP
 
+#include "ops/cuda_stream.hpp"
 #include "ops/ops.hpp"
 
 #include <limits>
@@ -21,10 +23,13 @@ namespace d2det
 namespace ops
 {
 
-//! float32 or float64 in main memory; everything else is refused by name.
+//! float32 or float64 on a device that has kernels for it (chooseKernel); everything else is refused by name.
 void checkTensor(const char* op, const char* name, const Tensor& tensor);
 
-//! Maps of one pyramid: 1 .. MAX_LEVELS of them, [B, C, h, w] with the same B, C and type, one positive stride each.
+//! A second argument of an operator must lie where its first one lies.
+void checkSameDevice(const char* op, const char* name, const Tensor& tensor, const Tensor& first);
+
+//! Maps of one pyramid: 1 .. MAX_LEVELS of them, [B, C, h, w] with the same B, C, type and device, one positive stride each.
 void checkPyramid(const char* op, const std::vector<Tensor>& features, const std::vector<float>& strides);
 
 //! RoIs [R, 5] as the kernel takes them: dense, in the type of the maps, outside the graph.
@@ -32,6 +37,8 @@ Tensor prepareRois(const char* op, const Tensor& rois, const Tensor& feature);
 
 //! A kernel's backward pass leaves no graph: a second derivative would silently be wrong, so it is refused.
 void checkFirstOrder(const char* op, const Tensor& gradOutput);
+
+std::vector<Tensor> fullPrecision(const std::vector<Tensor>& tensors);
 
 //! The kernels' plain view of a pyramid, with the dense copies (none for dense maps) that it points into.
 template <typename T>

@@ -59,6 +59,15 @@ T* dataOrNull(const Tensor& tensor)
 void forwardKernel(const Settings& s, const PyramidView<float>& maps, const Tensor& rois, const Tensor& offsets,
                    Tensor& output)
 {
+    if constexpr (BUILT_WITH_CUDA)
+        if (usesCuda(rois))
+            return launchCuda(OP, rois.device(),
+                              [&](cuda::Stream stream)
+                              {
+                                  return cuda::deformRoIPool(s.params, maps.view, rois.data_ptr<float>(),
+                                                             static_cast<int>(rois.size(0)), dataOrNull<float>(offsets),
+                                                             output.data_ptr<float>(), stream);
+                              });
     kernels::deformRoIPoolCpu(s.params, maps.view, rois.data_ptr<float>(), static_cast<int>(rois.size(0)),
                               dataOrNull<float>(offsets), output.data_ptr<float>());
 }
@@ -73,6 +82,16 @@ void forwardKernel(const Settings& s, const PyramidView<double>& maps, const Ten
 void backwardKernel(const Settings& s, const PyramidView<float>& maps, const Tensor& rois, const Tensor& offsets,
                     const Tensor& gradOutput, PyramidGradients<float>& grads, const Tensor& gradOffsets)
 {
+    if constexpr (BUILT_WITH_CUDA)
+        if (usesCuda(rois))
+            return launchCuda(OP, rois.device(),
+                              [&](cuda::Stream stream)
+                              {
+                                  return cuda::deformRoIPoolBackward(
+                                      s.params, maps.view, rois.data_ptr<float>(), static_cast<int>(rois.size(0)),
+                                      dataOrNull<float>(offsets), gradOutput.data_ptr<float>(), grads.data,
+                                      dataOrNull<float>(gradOffsets), stream);
+                              });
     kernels::deformRoIPoolBackwardCpu(s.params, maps.view, rois.data_ptr<float>(), static_cast<int>(rois.size(0)),
                                       dataOrNull<float>(offsets), gradOutput.data_ptr<float>(), grads.data,
                                       dataOrNull<float>(gradOffsets));
@@ -150,11 +169,13 @@ private:
 
 }  // namespace
 
-Tensor deformRoIPool(const std::vector<Tensor>& features, const std::vector<float>& strides, const Tensor& rois,
-                     const Tensor& offsets, const kernels::DeformRoIPoolParams& params)
+Tensor deformRoIPool(const std::vector<Tensor>& maps, const std::vector<float>& strides, const Tensor& rois,
+                     const Tensor& cellOffsets, const kernels::DeformRoIPoolParams& params)
 {
+    const std::vector<Tensor> features = fullPrecision(maps);
+    const Tensor offsets = fullPrecision(cellOffsets);
     checkPyramid(OP, features, strides);
-    const Tensor preparedRois = prepareRois(OP, rois, features[0]);
+    const Tensor preparedRois = prepareRois(OP, fullPrecision(rois), features[0]);
     const int K = params.pooledSize, k = params.offsetSize;
     TORCH_CHECK(params.samplingRatio >= 1, OP, ": samplingRatio is ", params.samplingRatio, ", it must be at least 1");
     TORCH_CHECK(params.finestScale > 0, OP, ": finestScale is ", params.finestScale, ", it must be positive");
@@ -163,6 +184,7 @@ Tensor deformRoIPool(const std::vector<Tensor>& features, const std::vector<floa
     if (offsets.defined())
     {
         checkTensor(OP, "offsets", offsets);
+        checkSameDevice(OP, "offsets", offsets, features[0]);
         TORCH_CHECK(offsets.scalar_type() == features[0].scalar_type(), OP, ": offsets has type ",
                     offsets.scalar_type(), ", but the maps have ", features[0].scalar_type());
         TORCH_CHECK(offsets.sizes() == at::IntArrayRef({rois.size(0), 2, k, k}), OP, ": offsets has shape ",

@@ -6,8 +6,8 @@
 
      cls[i] [B, A, h_i, w_i] logits, box[i] [B, 4A, h_i, w_i] deltas, imInfo [B, 3] -> rois [B K, 5], scores [B K, 1]
 
-   The kernel is float32 only, because sorting and suppression have no gradient to check: float64 maps are converted,
-   and the results come back in the type of the maps. */
+   The kernels are float32 only, because sorting and suppression have no gradient to check: float64 maps are converted,
+   and the results come back in the type of the maps. They come back on the device of the maps; imInfo may be on the CPU. */
 
 #include "ops/common.hpp"
 
@@ -34,17 +34,36 @@ void checkMaps(const std::vector<Tensor>& cls, const std::vector<Tensor>& box, i
     }
 }
 
-Tensor denseFloat(const Tensor& tensor)
+Tensor denseFloat(const Tensor& tensor, const torch::Device& device)
 {
-    return tensor.detach().to(torch::kFloat).contiguous();
+    return tensor.detach().to(device, torch::kFloat, /*non_blocking=*/true).contiguous();
+}
+
+void run(const kernels::ProposalParams& params, const kernels::RpnMaps& maps, const Tensor& imInfo, Tensor& rois,
+         Tensor& scores)
+{
+    if constexpr (BUILT_WITH_CUDA)
+        if (usesCuda(rois))
+            return launchCuda(OP, rois.device(),
+                              [&](cuda::Stream stream)
+                              {
+                                  const size_t bytes = cuda::proposalWorkspace(params, maps);
+                                  Tensor workspace =
+                                      torch::empty({static_cast<int64_t>(bytes)}, rois.options().dtype(torch::kByte));
+                                  return cuda::proposal(params, maps, imInfo.data_ptr<float>(), rois.data_ptr<float>(),
+                                                        scores.data_ptr<float>(), workspace.data_ptr(), bytes, stream);
+                              });
+    kernels::proposalCpu(params, maps, imInfo.data_ptr<float>(), rois.data_ptr<float>(), scores.data_ptr<float>());
 }
 
 }  // namespace
 
-std::pair<Tensor, Tensor> proposals(const std::vector<Tensor>& cls, const std::vector<Tensor>& box,
+std::pair<Tensor, Tensor> proposals(const std::vector<Tensor>& logits, const std::vector<Tensor>& deltas,
                                     const std::vector<float>& strides, const Tensor& imInfo,
                                     const kernels::ProposalParams& params)
 {
+    const std::vector<Tensor> cls = fullPrecision(logits), box = fullPrecision(deltas);
+    const torch::Device device = cls.empty() || !cls[0].defined() ? torch::kCPU : cls[0].device();
     checkPyramid(OP, cls, strides);
     checkPyramid(OP, box, strides);
     checkMaps(cls, box, static_cast<int64_t>(params.anchorRatios.size()));
@@ -59,18 +78,19 @@ std::pair<Tensor, Tensor> proposals(const std::vector<Tensor>& cls, const std::v
     maps.batch = static_cast<int>(cls[0].size(0));
     for (size_t i = 0; i < cls.size(); i++)
     {
-        dense.push_back(denseFloat(cls[i]));
+        dense.push_back(denseFloat(cls[i], device));
         maps.cls[i] = dense.back().data_ptr<float>();
-        dense.push_back(denseFloat(box[i]));
+        dense.push_back(denseFloat(box[i], device));
         maps.box[i] = dense.back().data_ptr<float>();
         maps.height[i] = static_cast<int>(cls[i].size(2));
         maps.width[i] = static_cast<int>(cls[i].size(3));
         maps.stride[i] = strides[i];
     }
-    const Tensor info = denseFloat(imInfo);
+    const Tensor info = denseFloat(imInfo, device);
     const int64_t rows = int64_t(maps.batch) * params.maxProposals;
-    Tensor rois = torch::empty({rows, 5}, torch::kFloat), scores = torch::empty({rows, 1}, torch::kFloat);
-    kernels::proposalCpu(params, maps, info.data_ptr<float>(), rois.data_ptr<float>(), scores.data_ptr<float>());
+    const auto options = torch::TensorOptions(torch::kFloat).device(device);
+    Tensor rois = torch::empty({rows, 5}, options), scores = torch::empty({rows, 1}, options);
+    run(params, maps, info, rois, scores);
     return {rois.to(cls[0].scalar_type()), scores.to(cls[0].scalar_type())};
 }
 

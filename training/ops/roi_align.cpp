@@ -49,6 +49,15 @@ struct Settings
 
 void forwardKernel(const Settings& s, const PyramidView<float>& maps, const Tensor& rois, Tensor& output)
 {
+    if constexpr (BUILT_WITH_CUDA)
+        if (usesCuda(rois))
+            return launchCuda(OP, rois.device(),
+                              [&](cuda::Stream stream)
+                              {
+                                  return cuda::roiAlign(s.params, maps.view, rois.data_ptr<float>(),
+                                                        static_cast<int>(rois.size(0)), output.data_ptr<float>(),
+                                                        stream);
+                              });
     kernels::roiAlignCpu(s.params, maps.view, rois.data_ptr<float>(), static_cast<int>(rois.size(0)),
                          output.data_ptr<float>());
 }
@@ -62,6 +71,15 @@ void forwardKernel(const Settings& s, const PyramidView<double>& maps, const Ten
 void backwardKernel(const Settings& s, const PyramidView<float>& maps, const Tensor& rois, const Tensor& gradOutput,
                     PyramidGradients<float>& grads)
 {
+    if constexpr (BUILT_WITH_CUDA)
+        if (usesCuda(rois))
+            return launchCuda(OP, rois.device(),
+                              [&](cuda::Stream stream)
+                              {
+                                  return cuda::roiAlignBackward(s.params, maps.view, rois.data_ptr<float>(),
+                                                                static_cast<int>(rois.size(0)),
+                                                                gradOutput.data_ptr<float>(), grads.data, stream);
+                              });
     kernels::roiAlignBackwardCpu(s.params, maps.view, rois.data_ptr<float>(), static_cast<int>(rois.size(0)),
                                  gradOutput.data_ptr<float>(), grads.data);
 }
@@ -124,14 +142,15 @@ private:
 
 }  // namespace
 
-Tensor roiAlign(const std::vector<Tensor>& features, const std::vector<float>& strides, const Tensor& rois,
+Tensor roiAlign(const std::vector<Tensor>& maps, const std::vector<float>& strides, const Tensor& rois,
                 const kernels::RoIAlignParams& params)
 {
+    const std::vector<Tensor> features = fullPrecision(maps);
     checkPyramid(OP, features, strides);
     TORCH_CHECK(params.pooledHeight >= 1 && params.pooledWidth >= 1, OP, ": output of ", params.pooledHeight, " x ",
                 params.pooledWidth, " bins, both must be at least 1");
     TORCH_CHECK(params.finestScale > 0, OP, ": finestScale is ", params.finestScale, ", it must be positive");
-    return RoIAlignFunction::apply(prepareRois(OP, rois, features[0]), at::TensorList(features),
+    return RoIAlignFunction::apply(prepareRois(OP, fullPrecision(rois), features[0]), at::TensorList(features),
                                    Settings{params, strides});
 }
 

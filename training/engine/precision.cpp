@@ -1,0 +1,191 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Device, autocast and loss scaling; see precision.hpp. */
+
+#include "engine/precision.hpp"
+
+#include "ops/cuda_stream.hpp"
+
+#include <ATen/Context.h>
+#include <ATen/autocast_mode.h>
+#include <torch/cuda.h>
+#include <torch/version.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <stdexcept>
+
+namespace d2det
+{
+
+namespace
+{
+
+constexpr double kLeastScale = 1, kLargestScale = 16777216;  // 2^24: larger ones gain nothing, float16 ends at 65504
+
+/* LibTorch 2.4 and later take the device as an argument, the versions before have functions for each kind. A call whose
+   arguments depend on template parameters is looked up where LibTorch has it: the overload for `int` exists only in the newer
+   versions, and where both do it is the better one. */
+namespace compat
+{
+
+using namespace at::autocast;
+
+template <typename Device, typename Flag>
+auto setEnabled(Device device, Flag on, int) -> decltype(set_autocast_enabled(device, on))
+{
+    return set_autocast_enabled(device, on);
+}
+template <typename Device, typename Flag>
+void setEnabled(Device device, Flag on, long)
+{
+    device == torch::kCUDA ? set_enabled(on) : set_cpu_enabled(on);
+}
+
+template <typename Device, typename Type>
+auto setType(Device device, Type type, int) -> decltype(set_autocast_dtype(device, type))
+{
+    return set_autocast_dtype(device, type);
+}
+template <typename Device, typename Type>
+void setType(Device device, Type type, long)
+{
+    device == torch::kCUDA ? set_autocast_gpu_dtype(type) : set_autocast_cpu_dtype(type);
+}
+
+}  // namespace compat
+
+//! N of "cuda:N", 0 for "cuda", -1 for anything else.
+int cudaIndex(const std::string& name)
+{
+    if (name == "cuda")
+        return 0;
+    const std::string prefix = "cuda:";
+    const std::string digits = name.rfind(prefix, 0) == 0 ? name.substr(prefix.size()) : "";
+    const bool number =
+        !digits.empty() && digits.size() <= 3 && digits.find_first_not_of("0123456789") == std::string::npos;
+    return number ? std::atoi(digits.c_str()) : -1;
+}
+
+double number(const TensorFile& file, const char* key, double fallback)
+{
+    const auto found = file.metadata.find(key);
+    return found == file.metadata.end() ? fallback : std::strtod(found->second.c_str(), nullptr);
+}
+
+}  // namespace
+
+CudaSupport cudaSupport()
+{
+    CudaSupport support;
+    support.kernels = ops::BUILT_WITH_CUDA;
+    support.torch = at::Context::hasCUDART();
+    if (support.torch)
+        support.devices = static_cast<int>(torch::cuda::device_count());
+    if constexpr (ops::BUILT_WITH_CUDA)
+    {
+        const char* reason = "";
+        ops::cuda::deviceCount(&reason);
+        support.reason = reason;
+    }
+    return support;
+}
+
+torch::Device chooseDevice(const std::string& name, const CudaSupport& support)
+{
+    if (name == "cpu")
+        return torch::Device(torch::kCPU);
+    const auto fail = [&](const std::string& reason) { throw std::runtime_error("device " + name + ": " + reason); };
+    const int index = cudaIndex(name);
+    if (index < 0)
+        fail("unknown, expected cpu, cuda or cuda:N");
+    if (!support.kernels)
+        fail("this build has no CUDA kernels; configure with nvcc and -DD2DET_WITH_CUDA=ON, or use cpu");
+    if (!support.torch)
+        fail("LibTorch " TORCH_VERSION " here was built without CUDA; name another by CMAKE_PREFIX_PATH, or use cpu");
+    if (support.devices == 0)
+        fail("no CUDA device can be used" + (support.reason.empty() ? "" : ": " + support.reason));
+    if (index >= support.devices)
+        fail("there is no such device, the highest is cuda:" + std::to_string(support.devices - 1));
+    return torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(index));
+}
+
+torch::ScalarType chooseType(const std::string& precision, const torch::Device& device)
+{
+    if (precision == "float32")
+        return torch::kFloat;
+    if (precision == "bfloat16")
+        return torch::kBFloat16;
+    if (precision != "float16")
+        throw std::runtime_error("precision '" + precision + "' is unknown, expected float32, bfloat16 or float16");
+    if (device.is_cpu())
+        throw std::runtime_error("solver.precision float16 needs a CUDA device; on the CPU use bfloat16 or float32");
+    return torch::kHalf;
+}
+
+Autocast::Autocast(torch::DeviceType device, torch::ScalarType type) : device_(device), on_(type != torch::kFloat)
+{
+    if (!on_)
+        return;
+    at::autocast::increment_nesting();
+    compat::setType(device_, type, 0);
+    compat::setEnabled(device_, true, 0);
+}
+
+Autocast::~Autocast()
+{
+    if (!on_)
+        return;
+    compat::setEnabled(device_, false, 0);
+    // The cast copies of the weights are kept for one step: the next one has other weights.
+    if (at::autocast::decrement_nesting() == 0)
+        at::autocast::clear_cache();
+}
+
+LossScaler::LossScaler(bool on, double initial, int growthInterval)
+    : on_(on), scale_(on ? initial : 1), growthInterval_(growthInterval)
+{
+}
+
+bool LossScaler::update(bool finite)
+{
+    if (!on_)
+        return finite;
+    if (!finite)
+    {
+        const bool least = scale_ <= kLeastScale;
+        scale_ = std::max(scale_ / 2, kLeastScale);
+        goodSteps_ = 0;
+        return !least;
+    }
+    if (++goodSteps_ >= growthInterval_)
+    {
+        scale_ = std::min(scale_ * 2, kLargestScale);
+        goodSteps_ = 0;
+    }
+    return true;
+}
+
+void LossScaler::save(TensorFile& file) const
+{
+    if (!on_)
+        return;
+    file.metadata["loss_scale"] = std::to_string(scale_);
+    file.metadata["loss_scale_steps"] = std::to_string(goodSteps_);
+}
+
+void LossScaler::load(const TensorFile& file)
+{
+    if (!on_)
+        return;
+    const double scale = number(file, "loss_scale", scale_), steps = number(file, "loss_scale_steps", 0);
+    if (!(scale >= kLeastScale && scale <= kLargestScale && steps >= 0 && steps <= 1e6))
+        throw std::runtime_error("the metadata's loss_scale or loss_scale_steps is out of range");
+    scale_ = scale;
+    goodSteps_ = static_cast<int>(steps);
+}
+
+}  // namespace d2det

@@ -1,0 +1,84 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* How the operators reach the CUDA launchers of the module (modules/d2det/src/cuda/kernels.hpp): on the device of their
+   tensors and on the stream that LibTorch works on there, so that a launch lies between the operators before and behind it.
+
+   D2DET_WITH_CUDA is set by CMake where the launchers are linked. The handle of a stream is known to LibTorch's CUDA
+   headers only. A LibTorch without CUDA may come with c10/cuda/CUDAStream.h too (Debian's does), but not with the header
+   that a CUDA build of LibTorch generates and CUDAStream.h needs: that one decides. */
+
+#ifndef D2DET_TRAINING_CUDA_STREAM_HPP
+#define D2DET_TRAINING_CUDA_STREAM_HPP
+
+#include "cuda/kernels.hpp"
+
+#include <c10/core/DeviceGuard.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+#include <torch/types.h>
+
+#if defined(D2DET_WITH_CUDA) && !defined(D2DET_CUDA_EMULATED) && __has_include(<c10/cuda/impl/cuda_cmake_macros.h>)
+#include <c10/cuda/CUDAStream.h>
+#define D2DET_TORCH_HAS_CUDA_STREAM 1
+#endif
+
+namespace d2det
+{
+namespace ops
+{
+
+namespace cuda = cv::d2det::cuda;
+
+#ifdef D2DET_WITH_CUDA
+constexpr bool BUILT_WITH_CUDA = true;
+#else
+constexpr bool BUILT_WITH_CUDA = false;
+#endif
+
+#ifdef D2DET_CUDA_EMULATED
+//! A test build whose launchers run on the CPU (test/cuda/emulation): the test says which tensors they get.
+inline bool emulateCuda = false;
+#endif
+
+//! Whether an operator on this tensor calls a CUDA launcher.
+inline bool usesCuda(const torch::Tensor& tensor)
+{
+#ifdef D2DET_CUDA_EMULATED
+    return emulateCuda && tensor.scalar_type() == torch::kFloat;
+#else
+    return tensor.is_cuda();
+#endif
+}
+
+//! The stream that LibTorch works on at the moment on a CUDA device.
+inline cuda::Stream currentStream(const torch::Device& device)
+{
+#if defined(D2DET_CUDA_EMULATED)
+    (void)device;
+    return nullptr;
+#elif defined(D2DET_TORCH_HAS_CUDA_STREAM)
+    return c10::cuda::getCurrentCUDAStream(device.index()).stream();
+#else
+    // Without LibTorch's CUDA headers only the default stream has a known handle, the null pointer. Work of a launch on
+    // another one would not be ordered, hence it is refused.
+    const c10::Stream stream = c10::impl::VirtualGuardImpl(device.type()).getStream(device);
+    TORCH_CHECK(stream.id() == 0, "built without LibTorch's CUDA headers: only the default stream of ", device,
+                " can be used");
+    return nullptr;
+#endif
+}
+
+//! Calls launch(stream) with the device made current. An error of the launch names the operator.
+template <typename Launch>
+void launchCuda(const char* op, const torch::Device& device, Launch launch)
+{
+    const c10::DeviceGuard guard(device);
+    const cuda::Status status = launch(currentStream(device));
+    TORCH_CHECK(status == 0, op, " on ", device, ": ", cuda::statusString(status));
+}
+
+}  // namespace ops
+}  // namespace d2det
+
+#endif
