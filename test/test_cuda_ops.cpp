@@ -56,8 +56,8 @@ BOOST_AUTO_TEST_CASE(step)
 {
     at::globalContext().setAllowTF32CuDNN(false);
     check(compareStep(torch::Device(torch::kCUDA, 0), torch::kFloat, 1e-3));
-    check(compareStep(torch::Device(torch::kCUDA, 0), torch::kBFloat16, 0.1));
-    check(compareStep(torch::Device(torch::kCUDA, 0), torch::kHalf, 0.05));
+    check(compareStep(torch::Device(torch::kCUDA, 0), torch::kBFloat16, 0.03));
+    check(compareStep(torch::Device(torch::kCUDA, 0), torch::kHalf, 0.03));
 }
 
 //! Every batch arrives whole and in order, with the copy of the next one under way.

@@ -41,9 +41,9 @@ void checkAll(const torch::Device& device)
     report(compareInference(device));
     at::globalContext().setAllowTF32CuDNN(false);
     report(compareStep(device, torch::kFloat, 1e-3));
-    report(compareStep(device, torch::kBFloat16, 0.1));
+    report(compareStep(device, torch::kBFloat16, 0.03));
     if (device.is_cuda())
-        report(compareStep(device, torch::kHalf, 0.05));
+        report(compareStep(device, torch::kHalf, 0.03));
 }
 
 }  // namespace
