@@ -77,20 +77,14 @@ void report(const std::string& name, double ms, double bytes, double gigabytesPe
 //! Feature maps P2.. of a shape with random values.
 struct Maps
 {
-    Maps(const PoolingShape& s, cv::RNG& rng)
+    Maps(const PoolingShape& s, cv::RNG& rng) : pyramid(opencv_test::makePyramid<float>(s))
     {
-        pyramid.levels = s.levels;
-        pyramid.batch = s.batch;
-        pyramid.channels = s.channels;
         for (int i = 0; i < s.levels; i++)
         {
-            values.emplace_back(static_cast<size_t>(s.batch) * s.channels * s.mapHeight(i) * s.mapWidth(i));
+            values.emplace_back(s.mapCount(i));
             cv::Mat row(1, static_cast<int>(values.back().size()), CV_32F, values.back().data());
             rng.fill(row, cv::RNG::UNIFORM, -1., 1.);
             pyramid.data[i] = values.back().data();
-            pyramid.height[i] = s.mapHeight(i);
-            pyramid.width[i] = s.mapWidth(i);
-            pyramid.stride[i] = static_cast<float>(4 << i);
             bytes += values.back().size() * sizeof(float);
         }
     }

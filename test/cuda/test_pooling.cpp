@@ -31,15 +31,10 @@ struct Maps
 
     Maps(const PoolingShape& s, cv::RNG& rng)
     {
-        hostView.levels = s.levels;
-        hostView.batch = s.batch;
-        hostView.channels = s.channels;
+        hostView = opencv_test::makePyramid<float>(s);
         for (int i = 0; i < s.levels; i++)
         {
-            hostView.height[i] = s.mapHeight(i);
-            hostView.width[i] = s.mapWidth(i);
-            hostView.stride[i] = static_cast<float>(4 << i);
-            host.push_back(uniform(size_t(s.batch) * s.channels * s.mapHeight(i) * s.mapWidth(i), -1.f, 1.f, rng));
+            host.push_back(uniform(s.mapCount(i), -1.f, 1.f, rng));
             device.push_back(std::make_unique<DeviceArray<float>>(host.back()));
         }
         deviceView = hostView;

@@ -27,15 +27,10 @@ struct Pooling : public TestBaseWithParam<PoolingShape>
 
     void makeMaps(const PoolingShape& s)
     {
-        pyramid.levels = s.levels;
-        pyramid.batch = s.batch;
-        pyramid.channels = s.channels;
+        pyramid = makePyramid<float>(s);
         for (int i = 0; i < s.levels; i++)
         {
-            pyramid.height[i] = s.mapHeight(i);
-            pyramid.width[i] = s.mapWidth(i);
-            pyramid.stride[i] = static_cast<float>(4 << i);
-            maps.push_back(randomFloats(size_t(s.batch) * s.channels * s.mapHeight(i) * s.mapWidth(i), -1.f, 1.f, rng));
+            maps.push_back(randomFloats(s.mapCount(i), -1.f, 1.f, rng));
             pyramid.data[i] = maps[i].data();
         }
         rois = randomRois(s, rng);

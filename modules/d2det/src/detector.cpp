@@ -113,10 +113,16 @@ std::vector<uchar> readFile(const String& path)
     return bytes;
 }
 
+//! OpenCV's own implementation on the CPU.
+bool isPlainCpu(int backend, int target)
+{
+    return (backend == dnn::DNN_BACKEND_DEFAULT || backend == dnn::DNN_BACKEND_OPENCV) && target == dnn::DNN_TARGET_CPU;
+}
+
 //! Default and OPENCV on the CPU are always there; anything else must be, rather than silently run elsewhere.
 void setBackend(dnn::Net& net, int backend, int target)
 {
-    if ((backend == dnn::DNN_BACKEND_DEFAULT || backend == dnn::DNN_BACKEND_OPENCV) && target == dnn::DNN_TARGET_CPU)
+    if (isPlainCpu(backend, target))
     {
         net.setPreferableBackend(dnn::DNN_BACKEND_OPENCV);
         net.setPreferableTarget(dnn::DNN_TARGET_CPU);
@@ -138,8 +144,7 @@ bool useOwnConvolution(int backend, int target)
     const char* choice = std::getenv("OPENCV_D2DET_CONVOLUTION");
     if (choice && std::strcmp(choice, "dnn") != 0 && std::strcmp(choice, "d2det") != 0)
         CV_Error_(Error::StsBadArg, ("OPENCV_D2DET_CONVOLUTION is '%s', it must be dnn or d2det", choice));
-    return (backend == dnn::DNN_BACKEND_DEFAULT || backend == dnn::DNN_BACKEND_OPENCV) &&
-           target == dnn::DNN_TARGET_CPU && !(choice && std::strcmp(choice, "dnn") == 0);
+    return isPlainCpu(backend, target) && !(choice && std::strcmp(choice, "dnn") == 0);
 }
 
 dnn::Net readModel(const std::vector<uchar>& bytes, const String& name, int backend, int target)

@@ -8,6 +8,7 @@
 #ifndef OPENCV_D2DET_TEST_SHAPES_HPP
 #define OPENCV_D2DET_TEST_SHAPES_HPP
 
+#include "kernels/common.hpp"
 #include "opencv2/core.hpp"
 
 #include <algorithm>
@@ -32,6 +33,7 @@ struct PoolingShape
     int samplingRatio;  //!< 0: adaptive (RoIAlign only; 2 elsewhere)
 
     int mapHeight(int level) const { return std::max((height + (1 << level) - 1) >> level, 1); }
+    size_t mapCount(int level) const { return size_t(batch) * channels * mapHeight(level) * mapWidth(level); }
     int mapWidth(int level) const { return std::max((width + (1 << level) - 1) >> level, 1); }
 };
 
@@ -64,6 +66,23 @@ inline std::vector<PoolingShape> poolingShapes(bool large)
         if (s.large == large)
             shapes.push_back(s);
     return shapes;
+}
+
+//! The pyramid of a shape, without data.
+template <typename T>
+cv::d2det::kernels::FeaturePyramid<T> makePyramid(const PoolingShape& s)
+{
+    cv::d2det::kernels::FeaturePyramid<T> pyramid;
+    pyramid.levels = s.levels;
+    pyramid.batch = s.batch;
+    pyramid.channels = s.channels;
+    for (int i = 0; i < s.levels; i++)
+    {
+        pyramid.height[i] = s.mapHeight(i);
+        pyramid.width[i] = s.mapWidth(i);
+        pyramid.stride[i] = static_cast<float>(4 << i);
+    }
+    return pyramid;
 }
 
 //! A convolution of the heads: numRois x channels x size x size with a square kernel.

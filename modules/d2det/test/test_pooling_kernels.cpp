@@ -87,17 +87,11 @@ struct Maps
     std::vector<std::vector<T>> data;
     FeaturePyramid<T> pyramid;
 
-    explicit Maps(const PoolingShape& s)
+    explicit Maps(const PoolingShape& s) : pyramid(makePyramid<T>(s))
     {
-        pyramid.levels = s.levels;
-        pyramid.batch = s.batch;
-        pyramid.channels = s.channels;
         for (int i = 0; i < s.levels; i++)
         {
-            pyramid.height[i] = s.mapHeight(i);
-            pyramid.width[i] = s.mapWidth(i);
-            pyramid.stride[i] = static_cast<float>(4 << i);
-            data.push_back(unwritten<T>(size_t(s.batch) * s.channels * s.mapHeight(i) * s.mapWidth(i)));
+            data.push_back(unwritten<T>(s.mapCount(i)));
             pyramid.data[i] = data[i].data();
         }
     }
