@@ -4,7 +4,8 @@
 
 /* What differs between the versions of OpenCV that the module is built with: every switch on a version is here.
 
-   4.6 to 4.x  the same for all that is used
+   4.6 to 4.x  the same for all that is used, but for half floats: from 4.10 on those of cv::dnn's float16 targets have the
+               type CV_16F, before CV_16S
    5.x         dnn::MatShape is a class and lies in cv; shapes are asked for together with types; functions over contours
                have moved to a module of their own, geometry */
 
@@ -33,6 +34,9 @@ using cv::MatShape;
 
 namespace d2det
 {
+
+//! Depth of the tensors of a target for half floats.
+constexpr int HALF_DEPTH = CV_VERSION_MAJOR * 100 + CV_VERSION_MINOR >= 410 ? CV_16F : CV_16S;
 
 //! Shapes of all tensors of a pass of the network: outputs of every layer. The network's inputs are float32.
 inline std::vector<std::vector<dnn::MatShape>> outputShapesOfLayers(const dnn::Net& net,

@@ -3,7 +3,8 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* Convolution of whole maps: the fast kernel against the reference, and the bundled model with our convolutions against
-   the same model with those of cv::dnn. Inputs of the kernel's tests are small integers, so that results are exact. */
+   the same model with those of cv::dnn. Inputs of the kernel's tests are small integers, so that results are exact, or
+   with Winograd's method exact once rounded. */
 
 #include "test_precomp.hpp"
 
@@ -49,6 +50,11 @@ const Conv2dCase CASES[] = {
     {"dilated", 1, 4, 17, 19, 6, 3, 3, 1, 2, 2, 2},
     {"1x5", 1, 4, 6, 40, 9, 1, 5, 1, 1, 0, 0},
     {"deep", 1, 300, 5, 7, 50, 3, 3, 1, 1, 1, 1},
+    {"3x3, no border", 1, 40, 23, 30, 61, 3, 3, 1, 1, 0, 0},
+    {"3x3, a border at the end only", 2, 20, 9, 10, 14, 3, 3, 1, 1, 0, 2},
+    {"3x3, border of two", 1, 9, 5, 6, 50, 3, 3, 1, 1, 2, 2},
+    {"3x3, one row", 1, 6, 1, 37, 3, 3, 3, 1, 1, 1, 1},
+    {"3x3, more than one task", 1, 32, 70, 64, 100, 3, 3, 1, 1, 1, 1},
     {"many channels", 1, 16, 6, 5, 500, 1, 1, 1, 1, 0, 0},
 };
 
@@ -88,6 +94,14 @@ std::vector<float> fast(const Prepared& t, const GemmKernel& kernel, bool withBi
     return Y;
 }
 
+const ConvolutionMethod METHODS[] = {ConvolutionMethod::DIRECT, ConvolutionMethod::WINOGRAD, ConvolutionMethod::AUTO};
+
+//! Whether WINOGRAD means something else than DIRECT.
+bool winogradFits(const Conv2dCase& c)
+{
+    return c.kernelHeight == 3 && c.kernelWidth == 3 && c.stride == 1 && c.dilation == 1;
+}
+
 TEST(D2Det_Conv2d, equals_reference_on_integers)
 {
     const GemmKernel* kernels[3];
@@ -104,9 +118,59 @@ TEST(D2Det_Conv2d, equals_reference_on_integers)
             for (int k = 0; k < count; k++)
             {
                 SCOPED_TRACE(cv::format("%s, variant %d, %s", c.name, variant, kernels[k]->name));
+                t.p.method = ConvolutionMethod::DIRECT;
                 ASSERT_EQ(t.Y, fast(t, *kernels[k], withBias));
+                t.p.method = ConvolutionMethod::WINOGRAD;
+                const std::vector<float> Y = fast(t, *kernels[k], withBias);
+                for (size_t i = 0; i < Y.size(); i++)  // an integer is hit or missed by one at least
+                    ASSERT_NEAR(t.Y[i], Y[i], winogradFits(c) ? 0.02f : 0.f) << i;
             }
         }
+}
+
+//! Relative to the output's root mean square; what the header says, with room.
+TEST(D2Det_Conv2d, error_of_winograd)
+{
+    RNG rng(16);
+    const Conv2dCase c = {"", 1, 256, 40, 44, 64, 3, 3, 1, 1, 1, 1};
+    Prepared t = prepare(c, rng);
+    for (float& x : t.X)
+        x = std::max(0.f, static_cast<float>(rng.gaussian(1.)));
+    for (float& w : t.weight)
+        w = static_cast<float>(rng.gaussian(0.05));
+    conv2dRef(t.p, t.s, t.X.data(), t.weight.data(), t.bias.data(), t.Y.data());
+    double error[2] = {}, worst[2] = {}, square = 0;
+    for (const float y : t.Y)
+        square += double(y) * y / t.Y.size();
+    for (int k = 0; k < 2; k++)
+    {
+        t.p.method = METHODS[k];
+        const std::vector<float> Y = fast(t, gemmKernel(), true);
+        for (size_t i = 0; i < Y.size(); i++)
+        {
+            const double difference = double(Y[i]) - t.Y[i];
+            error[k] += difference * difference / Y.size();
+            worst[k] = std::max(worst[k], std::abs(difference));
+        }
+    }
+    EXPECT_LT(std::sqrt(error[0] / square), 1e-6);
+    EXPECT_LT(std::sqrt(error[1] / square), 3e-6);
+    EXPECT_GT(error[1], error[0]) << "both took the same way";
+    EXPECT_LT(worst[1] / std::sqrt(square), 5e-5);
+}
+
+TEST(D2Det_Conv2d, winograd_where_it_pays)
+{
+    const GemmKernel& kernel = gemmKernel();
+    const auto pays = [&kernel](int in, int out, int64_t tiles)
+    { return useWinograd(ConvolutionMethod::AUTO, in, out, tiles, tiles * WinogradTiles::PIXELS, kernel); };
+    EXPECT_TRUE(pays(256, 256, 1000));
+    EXPECT_TRUE(pays(64, 64, 4200));
+    EXPECT_FALSE(pays(256, 256, 1)) << "the weights are transformed for one tile";
+    EXPECT_FALSE(pays(3, 8, 4200)) << "the transforms cost more than the products";
+    EXPECT_FALSE(useWinograd(ConvolutionMethod::DIRECT, 256, 256, 1000, 16000, kernel));
+    EXPECT_TRUE(useWinograd(ConvolutionMethod::WINOGRAD, 1, 1, 1, 1, kernel));
+    EXPECT_FALSE(useWinograd(ConvolutionMethod::AUTO, 256, 256, 1000, 2000, kernel)) << "mostly empty tiles";
 }
 
 TEST(D2Det_Conv2d, threads_do_not_change_a_bit)
@@ -114,18 +178,20 @@ TEST(D2Det_Conv2d, threads_do_not_change_a_bit)
     const int before = cv::getNumThreads();
     RNG rng(12);
     for (const Conv2dCase& c : CASES)
-    {
-        Prepared t = prepare(c, rng);
-        for (float& x : t.X)
-            x = rng.uniform(-1.f, 1.f);
-        cv::setNumThreads(1);
-        const std::vector<float> one = fast(t, gemmKernel(), true);
-        for (int threads : {2, 4, 7})
+        for (const ConvolutionMethod method : METHODS)
         {
-            cv::setNumThreads(threads);
-            EXPECT_EQ(one, fast(t, gemmKernel(), true)) << c.name << ", " << threads << " threads";
+            Prepared t = prepare(c, rng);
+            t.p.method = method;
+            for (float& x : t.X)
+                x = rng.uniform(-1.f, 1.f);
+            cv::setNumThreads(1);
+            const std::vector<float> one = fast(t, gemmKernel(), true);
+            for (int threads : {2, 4, 7})
+            {
+                cv::setNumThreads(threads);
+                EXPECT_EQ(one, fast(t, gemmKernel(), true)) << c.name << ", " << threads << " threads";
+            }
         }
-    }
     cv::setNumThreads(before);
 }
 
@@ -136,11 +202,19 @@ TEST(D2Det_Conv2d, NaN_stays_where_it_belongs)
     t.p.relu = true;
     t.p.ceiling = 6.f;
     t.X[5 * t.s.width + 30] = NAN;  // first image, first channel, row 5
-    const std::vector<float> Y = fast(t, gemmKernel(), true);
-    for (int y = 0; y < t.s.outHeight; y++)
-        for (int x = 0; x < t.s.outWidth; x++)
-            EXPECT_EQ(std::abs(y - 5) <= 1 && std::abs(x - 30) <= 1,
-                      std::isnan(Y[static_cast<size_t>(y) * t.s.outWidth + x]));
+    for (const ConvolutionMethod method : {ConvolutionMethod::DIRECT, ConvolutionMethod::WINOGRAD})
+    {
+        t.p.method = method;
+        const std::vector<float> Y = fast(t, gemmKernel(), true);
+        const int reach = method == ConvolutionMethod::DIRECT ? 1 : 1 + 3;  // of the cell; of the tiles that it lies in
+        for (int y = 0; y < t.s.outHeight; y++)
+            for (int x = 0; x < t.s.outWidth; x++)
+            {
+                const bool isNaN = std::isnan(Y[static_cast<size_t>(y) * t.s.outWidth + x]);
+                const int distance = std::max(std::abs(y - 5), std::abs(x - 30));
+                EXPECT_TRUE(isNaN ? distance <= reach : distance > 1) << y << ", " << x;
+            }
+    }
 }
 
 //////////////////////////////////////////// in a network ////////////////////////////////////////////

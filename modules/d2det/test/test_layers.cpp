@@ -9,6 +9,7 @@
    changing input would do. */
 
 #include "layer_cases.hpp"
+#include "compat.hpp"
 
 #include <limits>
 #include <thread>
@@ -146,6 +147,21 @@ TEST(D2Det_Layers, constants_may_be_replaced)
     expectSameBits(runOnce(other, inputs), out);
 }
 
+//! Half floats of the type that cv::dnn gives them, which core converts only from and to CV_16F.
+Mat toHalf(const Mat& m)
+{
+    Mat h;
+    m.convertTo(h, CV_16F);
+    return Mat(h.dims, h.size.p, CV_MAKETYPE(d2det::HALF_DEPTH, h.channels()), h.data).clone();
+}
+
+Mat fromHalf(const Mat& h)
+{
+    Mat f;
+    Mat(h.dims, h.size.p, CV_MAKETYPE(CV_16F, h.channels()), h.data).convertTo(f, CV_32F);
+    return f;
+}
+
 //! Target OPENCL_FP16 hands half floats to layers that it does not have; it needs no device for that.
 TEST(D2Det_Layers, half_precision_inputs_take_the_fallback)
 {
@@ -156,18 +172,14 @@ TEST(D2Det_Layers, half_precision_inputs_take_the_fallback)
         std::vector<UMat> half, got, none;
         for (const Mat& m : c.inputs(1))
         {
-            UMat h;
-            Mat f;
-            cv::convertFp16(m, h);
-            cv::convertFp16(h, f);
-            half.push_back(h);
-            rounded.push_back(f);
+            const Mat h = toHalf(m);
+            half.push_back(h.getUMat(ACCESS_READ).clone());
+            rounded.push_back(fromHalf(h));
         }
         std::vector<Mat> expected, result;
         for (const Mat& m : runOnce(c, rounded))
         {
-            Mat h;
-            cv::convertFp16(m, h);
+            const Mat h = toHalf(m);
             expected.push_back(h);
             got.push_back(UMat(h.dims, h.size.p, h.type(), Scalar(0)));
         }

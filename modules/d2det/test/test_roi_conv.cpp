@@ -223,12 +223,52 @@ TEST(D2Det_RoIConv, integers_are_exact)
     for (const ShapeOfProblem& shape : SHAPES)
         for (const bool relu : {false, true})
         {
-            const Problem problem = makeProblem(shape, smallIntegers, relu);
+            Problem problem = makeProblem(shape, smallIntegers, relu);
             const std::vector<float> expected = problem.reference<float>();
             for (const GemmKernel* kernel : allKernels())
-                EXPECT_EQ(expected, problem.fast(problem.packed(*kernel)))
-                    << kernel->name << ", shape " << &shape - SHAPES;
+            {
+                SCOPED_TRACE(cv::format("%s, shape %d", kernel->name, static_cast<int>(&shape - SHAPES)));
+                problem.p.method = ConvolutionMethod::DIRECT;
+                EXPECT_EQ(expected, problem.fast(problem.packed(*kernel)));
+                problem.p.method = ConvolutionMethod::WINOGRAD;
+                const bool fits = shape.kernelHeight == 3 && shape.kernelWidth == 3 && shape.stride == 1;
+                const std::vector<float> got = problem.fast(problem.packed(*kernel));
+                for (size_t i = 0; i < got.size(); i++)
+                    ASSERT_NEAR(expected[i], got[i], fits ? 0.02f : 0.f) << i;
+            }
         }
+}
+
+//! Rows with the same box and features are computed once; those that differ in one of the three are not taken for them.
+TEST(D2Det_RoIConv, repeated_rows)
+{
+    for (const ShapeOfProblem& shape : {SHAPES[3], SHAPES[6], NORM_SHAPES[1]})
+    {
+        Problem problem = makeProblem(shape, smallIntegers, false);
+        problem.p.byClass = shape.levels > 1;
+        problem.p.method = ConvolutionMethod::DIRECT;
+        if (problem.p.byClass)
+            problem.classes.assign(shape.numRois, 0.f);
+        const auto copyRow = [&problem](int from, int to, bool features)
+        {
+            std::copy_n(problem.rois.begin() + 5 * from, 5, problem.rois.begin() + 5 * to);
+            if (features)
+                std::copy_n(problem.X.begin() + from * problem.inRow(), problem.inRow(),
+                            problem.X.begin() + to * problem.inRow());
+        };
+        copyRow(0, 1, true);
+        copyRow(0, 2, false);  // another picture of the same box, as it were
+        copyRow(0, 4, true);
+        if (problem.p.byClass)
+            problem.classes[4] = 1.f;
+        else
+            copyRow(1, 4, true);
+        problem.X[2 * problem.inRow()] += 1.f;
+        const std::vector<float> got = problem.fast(packRoIConv(problem.p, problem.weight.data()));
+        const std::vector<double> expected = problem.reference<double>();
+        for (size_t i = 0; i < got.size(); i++)
+            ASSERT_NEAR(expected[i], got[i], shape.groups > 0 ? 1e-4 : 0.) << i;
+    }
 }
 
 void expectNear(const std::vector<double>& expected, const std::vector<float>& got, double tolerance)
@@ -396,12 +436,24 @@ TEST(D2Det_RoIConv, norm_sigmoid_and_upsampling_together)
     }
 }
 
+//! Shapes that differ in what they go through, each with either method.
+std::vector<Problem> someProblems()
+{
+    std::vector<Problem> problems;
+    for (const ShapeOfProblem& shape : {SHAPES[3], SHAPES[4], SHAPES[10], NORM_SHAPES[0], NORM_SHAPES[1]})
+        for (const ConvolutionMethod method : {ConvolutionMethod::DIRECT, ConvolutionMethod::WINOGRAD})
+        {
+            problems.push_back(makeProblem(shape, reals, true));
+            problems.back().p.method = method;
+        }
+    return problems;
+}
+
 TEST(D2Det_RoIConv, same_bits_for_any_number_of_threads)
 {
     const int threads = cv::getNumThreads();
-    for (const ShapeOfProblem& shape : {SHAPES[3], SHAPES[4], SHAPES[10], NORM_SHAPES[0], NORM_SHAPES[1]})
+    for (const Problem& problem : someProblems())
     {
-        const Problem problem = makeProblem(shape, reals, true);
         const RoIConvPacked packed = packRoIConv(problem.p, problem.weight.data());
         cv::setNumThreads(1);
         const std::vector<float> expected = problem.fast(packed);
@@ -416,9 +468,8 @@ TEST(D2Det_RoIConv, same_bits_for_any_number_of_threads)
 
 TEST(D2Det_RoIConv, a_row_does_not_depend_on_the_others)
 {
-    for (const ShapeOfProblem& shape : {SHAPES[3], SHAPES[4], SHAPES[10], NORM_SHAPES[1]})
+    for (const Problem& problem : someProblems())
     {
-        const Problem problem = makeProblem(shape, reals, true);
         const RoIConvPacked packed = packRoIConv(problem.p, problem.weight.data());
         const std::vector<float> all = problem.fast(packed);
         for (int r = 0; r < problem.numRois; r++)

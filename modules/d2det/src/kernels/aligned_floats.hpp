@@ -17,12 +17,12 @@ namespace d2det
 namespace kernels
 {
 
-//! Floats aligned to a cache line, not initialised.
+//! Floats aligned to a cache line, not initialised. A cache line beyond the end may be read, whatever is there.
 class AlignedFloats
 {
 public:
     AlignedFloats() = default;
-    explicit AlignedFloats(size_t count) : memory_(new float[count + BYTES / sizeof(float)])
+    explicit AlignedFloats(size_t count) : memory_(new float[count + 2 * BYTES / sizeof(float)])
     {
         const size_t address = reinterpret_cast<size_t>(memory_.get());
         data_ = memory_.get() + (BYTES - address % BYTES) % BYTES / sizeof(float);

@@ -174,13 +174,23 @@ std::vector<Task> makeTasks(const Conv2dParams& p, const Conv2dShape& s, const G
     return tasks;
 }
 
+//! The activation cuts to this range.
+float lowest(const Conv2dParams& p)
+{
+    return p.relu ? 0.f : -std::numeric_limits<float>::infinity();
+}
+
+float highest(const Conv2dParams& p)
+{
+    return p.relu && p.ceiling > 0 ? p.ceiling : std::numeric_limits<float>::infinity();
+}
+
 //! C [channels, ldc] + bias -> channels of Y [., area] at the task's pixels.
 D2DET_TARGET_CLONES
 void writeTile(const Conv2dParams& p, const Task& task, int area, const float* C, size_t ldc, const float* bias,
                float* Y)
 {
-    const float low = p.relu ? 0.f : -std::numeric_limits<float>::infinity();
-    const float high = p.relu && p.ceiling > 0 ? p.ceiling : std::numeric_limits<float>::infinity();
+    const float low = lowest(p), high = highest(p);
     const int count = task.end - task.begin;
     for (int o = task.first; o < task.last; o++, C += ldc)
     {
@@ -211,11 +221,110 @@ void runTask(const Conv2dParams& p, const Conv2dShape& s, const Task& task, cons
     writeTile(p, task, static_cast<int>(area), C, ldc, bias, Y + task.image * p.outChannels * area);
 }
 
+// ------------------------------------------------------------------ Winograd
+
+//! Some tiles of an image, one after the other in rows of tiles.
+class MapTiles CV_FINAL : public WinogradTiles
+{
+public:
+    //! Tiles [begin, end) of image `image`. `memory` is filled and must live on.
+    MapTiles(const Conv2dParams& p, const Conv2dShape& s, const float* X, const float* biasValues, float* Y, int image,
+             int begin, int end, std::vector<int>& memory)
+        : p_(p), s_(s), X_(X), Y_(Y), image_(image), begin_(begin), perRow_(winogradTiles(s.outWidth))
+    {
+        count = end - begin;
+        rowStride = perRow_ * SIDE + 2;
+        firstRow_ = begin / perRow_ * SIDE;
+        rows_ = ((end - 1) / perRow_ + 1) * SIDE + 2 - firstRow_;
+        planesSize = static_cast<size_t>(rows_) * rowStride;
+        bias = biasValues;
+        low = lowest(p);
+        high = highest(p);
+        memory.resize(count);
+        for (int t = 0; t < count; t++)
+            memory[t] = ((begin + t) / perRow_ * SIDE - firstRow_) * rowStride + (begin + t) % perRow_ * SIDE;
+        offsets = memory.data();
+    }
+
+    void load(int channel, float* planes) const CV_OVERRIDE
+    {
+        const float* plane = X_ + (static_cast<size_t>(image_) * p_.inChannels + channel) * s_.height * s_.width;
+        const int inside = std::max(0, std::min(s_.width, rowStride - p_.padLeft));
+        for (int i = 0; i < rows_; i++, planes += rowStride)
+        {
+            const int y = firstRow_ + i - p_.padTop;
+            if (y < 0 || y >= s_.height)
+            {
+                std::fill(planes, planes + rowStride, 0.f);
+                continue;
+            }
+            std::fill(planes, planes + p_.padLeft, 0.f);
+            std::memcpy(planes + p_.padLeft, plane + static_cast<size_t>(y) * s_.width, inside * sizeof(float));
+            std::fill(planes + p_.padLeft + inside, planes + rowStride, 0.f);
+        }
+    }
+
+    void store(int channel, int first, int n, const float* values) const CV_OVERRIDE
+    {
+        float* plane = Y_ + (static_cast<size_t>(image_) * p_.outChannels + channel) * s_.outHeight * s_.outWidth;
+        for (int t = 0; t < n; t++, values += PIXELS)
+        {
+            const int tile = begin_ + first + t, y = tile / perRow_ * SIDE, x = tile % perRow_ * SIDE;
+            storeTile(values, s_.outHeight - y, s_.outWidth - x, plane + static_cast<size_t>(y) * s_.outWidth + x,
+                      s_.outWidth);
+        }
+    }
+
+private:
+    const Conv2dParams& p_;
+    const Conv2dShape& s_;
+    const float* X_;
+    float* Y_;
+    const int image_, begin_, perRow_;
+    int firstRow_, rows_;  //!< of the padded image that the planes hold
+};
+
+bool winogradFits(const Conv2dParams& p, const Conv2dShape& s, const GemmKernel& kernel)
+{
+    if (p.kernelHeight != 3 || p.kernelWidth != 3 || p.strideY != 1 || p.strideX != 1 || p.dilationY != 1 ||
+        p.dilationX != 1)
+        return false;
+    const int64_t tiles = static_cast<int64_t>(winogradTiles(s.outHeight)) * winogradTiles(s.outWidth);
+    return useWinograd(p.method, p.inChannels, p.outChannels, tiles, static_cast<int64_t>(s.outHeight) * s.outWidth,
+                       kernel);
+}
+
+//! Tasks as those of the direct product, but of tiles.
+void conv2dWinograd(const Conv2dParams& p, const Conv2dShape& s, const float* X, const PackedMatrix& weight,
+                    const float* bias, float* Y)
+{
+    const int total = winogradTiles(s.outHeight) * winogradTiles(s.outWidth);
+    const WinogradPartition partition(p.inChannels, p.outChannels, total, s.batch, *weight.kernel);
+    parallel_for_(
+        Range(0, s.batch * partition.tasks()),
+        [&](const Range& range)
+        {
+            static thread_local std::vector<int> offsets;
+            for (int i = range.start; i < range.end; i++)
+            {
+                const WinogradTask task = partition.task(i % partition.tasks());
+                const MapTiles tiles(p, s, X, bias, Y, i / partition.tasks(), task.begin, task.end, offsets);
+                winogradMultiply(weight, p.inChannels, task.first, task.last, tiles);
+            }
+        },
+        static_cast<double>(s.batch) * partition.tasks());
+}
+
 }  // namespace
 
 void conv2dCpu(const Conv2dParams& p, const Conv2dShape& s, const float* X, const PackedMatrix& weight,
                const float* bias, float* Y)
 {
+    if (winogradFits(p, s, *weight.kernel))
+    {
+        conv2dWinograd(p, s, X, weight, bias, Y);
+        return;
+    }
     const std::vector<Task> tasks = makeTasks(p, s, *weight.kernel);
     parallel_for_(
         Range(0, static_cast<int>(tasks.size())),

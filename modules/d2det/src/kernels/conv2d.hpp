@@ -12,13 +12,14 @@
    cv::dnn of OpenCV 4.6 does them at half the speed of this machine's multipliers or less (perf/README.md).
 
    A task is some output pixels by some output channels; its columns of the image matrix are gathered a block of depth at
-   a time, so that they never exist as a whole. */
+   a time, so that they never exist as a whole. Kernels of 3x3 with stride 1 go by Winograd's method where that is faster
+   (winograd.hpp): they are two thirds of those GMAC. */
 
 #ifndef OPENCV_D2DET_KERNELS_CONV2D_HPP
 #define OPENCV_D2DET_KERNELS_CONV2D_HPP
 
 #include "common.hpp"
-#include "gemm.hpp"
+#include "winograd.hpp"
 
 namespace cv
 {
@@ -36,6 +37,7 @@ struct Conv2dParams
     int padTop = 0, padLeft = 0;  //!< what is missing at the bottom and right follows from the output's size
     bool relu = false;
     float ceiling = 0;  //!< with relu, > 0: min(Y, ceiling) too
+    ConvolutionMethod method = ConvolutionMethod::AUTO;
 };
 
 //! Sizes of one call.

@@ -6,8 +6,9 @@
 
    The fast one is a matrix multiplication of the weights [O, C kh kw] by columns: one column per output pixel of a row
    that holds a RoI, grouped by level. Columns are never stored as a whole: a task takes a few panels of columns, gathers
-   a block of their depth from X into a cache-sized buffer, and multiplies. Bias and ReLU are applied when the tile is
-   written; group norm, which needs all channels of a row, follows row by row. */
+   a block of their depth from X into a cache-sized buffer, and multiplies. Kernels of 3x3 with stride 1 go by Winograd's
+   method (winograd.hpp) where a level has enough rows. Bias and ReLU are applied when the tile is written; group norm,
+   which needs all channels of a row, follows row by row. A row that repeats an earlier one is copied from it. */
 
 #include "roi_conv.hpp"
 #include "simd.hpp"
@@ -314,35 +315,133 @@ private:
     std::vector<float> planes_;  //!< one channel of rows_ with a border of zeros
 };
 
-//! Columns [begin, end) of a level by output channels [first, last): one task.
+//! Columns (Winograd: tiles) [begin, end) of a level by output channels [first, last): one task.
 struct Task
 {
-    int level, begin, end, first, last;
+    int level;
+    bool winograd;
+    int begin, end, first, last;
 };
 
-std::vector<Task> makeTasks(const RoIConvParams& p, const GemmKernel& kernel,
-                            const std::vector<std::vector<int>>& rowsOfLevel, int area)
+//! Rows of each level.
+typedef std::vector<std::vector<int>> LevelRows;
+
+void addDirectTasks(const RoIConvParams& p, const GemmKernel& kernel, const LevelRows& rowsOfLevel,
+                    const std::vector<bool>& winograd, int area, std::vector<Task>& tasks)
 {
     int panels = 0;
-    for (const std::vector<int>& rows : rowsOfLevel)
-        panels += (static_cast<int>(rows.size()) * area + kernel.nr - 1) / kernel.nr;
+    for (size_t level = 0; level < rowsOfLevel.size(); level++)
+        if (!winograd[level])
+            panels += (static_cast<int>(rowsOfLevel[level].size()) * area + kernel.nr - 1) / kernel.nr;
     const int aPanels = (p.outChannels + kernel.mr - 1) / kernel.mr;
     const int wanted = TASKS_PER_THREAD * std::max(getNumThreads(), 1);
     const int blocks = std::max(1, panels / MAX_PANELS);
     const int splits = std::max(1, std::min((wanted + blocks - 1) / blocks, aPanels / MIN_SPLIT));
     const int channels = (aPanels + splits - 1) / splits * kernel.mr, columns = MAX_PANELS * kernel.nr;
-
-    std::vector<Task> tasks;
     for (int level = 0; level < static_cast<int>(rowsOfLevel.size()); level++)
     {
-        const int count = static_cast<int>(rowsOfLevel[level].size()) * area;
+        const int count = winograd[level] ? 0 : static_cast<int>(rowsOfLevel[level].size()) * area;
         for (int begin = 0; begin < count; begin += columns)
             for (int first = 0; first < p.outChannels; first += channels)
-                tasks.push_back(
-                    {level, begin, std::min(begin + columns, count), first, std::min(first + channels, p.outChannels)});
+                tasks.push_back({level, false, begin, std::min(begin + columns, count), first,
+                                 std::min(first + channels, p.outChannels)});
     }
+}
+
+std::vector<Task> makeTasks(const RoIConvParams& p, const Shape& s, const GemmKernel& kernel,
+                            const LevelRows& rowsOfLevel)
+{
+    const int tilesPerRow = winogradTiles(s.oh) * winogradTiles(s.ow);
+    const bool fits = p.kernelHeight == 3 && p.kernelWidth == 3 && p.stride == 1;
+    std::vector<Task> tasks;
+    std::vector<bool> winograd;
+    for (int level = 0; level < static_cast<int>(rowsOfLevel.size()); level++)
+    {
+        const int rows = static_cast<int>(rowsOfLevel[level].size()), tiles = rows * tilesPerRow;
+        winograd.push_back(
+            fits && rows > 0 &&
+            useWinograd(p.method, p.inChannels, p.outChannels, tiles, static_cast<int64_t>(rows) * s.area, kernel));
+        if (!winograd.back())
+            continue;
+        const WinogradPartition partition(p.inChannels, p.outChannels, tiles, 1, kernel);
+        for (int i = 0; i < partition.tasks(); i++)
+        {
+            const WinogradTask task = partition.task(i);
+            tasks.push_back({level, true, task.begin, task.end, task.first, task.last});
+        }
+    }
+    addDirectTasks(p, kernel, rowsOfLevel, winograd, s.area, tasks);
     return tasks;
 }
+
+//! Tiles of the rows of a level, one row's after the other's.
+class RowTiles CV_FINAL : public WinogradTiles
+{
+public:
+    //! Tiles [task.begin, task.end). biasValues: of this level's channels, or null. `memory` is filled and must live on.
+    RowTiles(const RoIConvParams& p, const Shape& s, const Task& task, const std::vector<int>& rows, const float* X,
+             const float* biasValues, float* Y, std::vector<int>& memory)
+        : p_(p),
+          s_(s),
+          X_(X),
+          Y_(Y),
+          rows_(rows),
+          begin_(task.begin),
+          perLine_(winogradTiles(s.ow)),
+          perRow_(winogradTiles(s.oh) * perLine_),
+          firstRow_(task.begin / perRow_),
+          lastRow_((task.end - 1) / perRow_),
+          planeHeight_(winogradTiles(s.oh) * SIDE + 2)
+    {
+        count = task.end - task.begin;
+        rowStride = perLine_ * SIDE + 2;
+        planesSize = static_cast<size_t>(lastRow_ - firstRow_ + 1) * planeHeight_ * rowStride;
+        bias = biasValues;
+        low = p.relu && p.normGroups == 0 ? 0.f : -std::numeric_limits<float>::infinity();
+        high = std::numeric_limits<float>::infinity();
+        memory.resize(count);
+        for (int t = 0; t < count; t++)
+        {
+            const int tile = task.begin + t, y = tile % perRow_ / perLine_ * SIDE, x = tile % perLine_ * SIDE;
+            memory[t] = ((tile / perRow_ - firstRow_) * planeHeight_ + y) * rowStride + x;
+        }
+        offsets = memory.data();
+    }
+
+    void load(int channel, float* planes) const CV_OVERRIDE
+    {
+        std::fill(planes, planes + planesSize, 0.f);
+        const int width = std::min(s_.width, rowStride - p_.pad), height = std::min(s_.height, planeHeight_ - p_.pad);
+        for (int i = firstRow_; i <= lastRow_; i++, planes += planeHeight_ * rowStride)
+        {
+            const float* in = X_ + (static_cast<size_t>(rows_[i]) * p_.inChannels + channel) * s_.height * s_.width;
+            float* out = planes + p_.pad * rowStride + p_.pad;
+            for (int y = 0; y < height; y++, in += s_.width, out += rowStride)
+                for (int x = 0; x < width; x++)
+                    out[x] = in[x];
+        }
+    }
+
+    void store(int channel, int first, int n, const float* values) const CV_OVERRIDE
+    {
+        for (int t = 0; t < n; t++, values += PIXELS)
+        {
+            const int tile = begin_ + first + t, y = tile % perRow_ / perLine_ * SIDE, x = tile % perLine_ * SIDE;
+            float* plane = Y_ + (static_cast<size_t>(rows_[tile / perRow_]) * p_.outChannels + channel) * s_.area;
+            storeTile(values, s_.oh - y, s_.ow - x, plane + y * s_.ow + x, s_.ow);
+        }
+    }
+
+private:
+    const RoIConvParams& p_;
+    const Shape& s_;
+    const float* X_;
+    float* Y_;
+    const std::vector<int>& rows_;
+    const int begin_;
+    const int perLine_, perRow_;  //!< tiles of a line of pixels and of a row of X
+    const int firstRow_, lastRow_, planeHeight_;
+};
 
 //! C -> rows of Y, plus bias, and ReLU where no norm follows. bias: of this level's channels, or null.
 void writeTile(const RoIConvParams& p, const Task& task, const std::vector<Column>& columns, int area, const float* C,
@@ -418,9 +517,44 @@ void groupNormRow(const RoIConvParams& p, const float* gamma, const float* beta,
     }
 }
 
+/** For each row an earlier one whose output is the same, or -1: dense regression meets a box as often as it has classes.
+    sets: weight set of each row, -1 for one that is not computed. */
+std::vector<int> findRepeated(const float* X, const float* rois, const std::vector<int>& sets, size_t rowSize)
+{
+    const int count = static_cast<int>(sets.size());
+    std::vector<int> order, repeated(count, -1);
+    for (int r = 0; r < count; r++)
+        if (sets[r] >= 0)
+            order.push_back(r);
+    const auto compare = [rois](int a, int b)
+    { return std::memcmp(rois + 5 * static_cast<size_t>(a), rois + 5 * static_cast<size_t>(b), 5 * sizeof(float)); };
+    std::sort(order.begin(), order.end(),
+              [&](int a, int b)
+              {
+                  const int order = compare(a, b);
+                  return order != 0 ? order < 0 : a < b;
+              });
+    for (size_t i = 0, first = 0; i < order.size(); i++)
+    {
+        if (compare(order[first], order[i]) != 0)
+            first = i;
+        for (size_t k = first; k < i && repeated[order[i]] < 0; k++)
+            if (repeated[order[k]] < 0 && sets[order[k]] == sets[order[i]] &&
+                std::memcmp(X + order[k] * rowSize, X + order[i] * rowSize, rowSize * sizeof(float)) == 0)
+                repeated[order[i]] = order[k];
+    }
+    return repeated;
+}
+
 void runTask(const RoIConvParams& p, const Shape& s, const Task& task, const std::vector<int>& rows, const float* X,
              const PackedMatrix& A, const float* bias, float* Y)
 {
+    if (task.winograd)
+    {
+        static thread_local std::vector<int> offsets;
+        winogradMultiply(A, p.inChannels, task.first, task.last, RowTiles(p, s, task, rows, X, bias, Y, offsets));
+        return;
+    }
     std::vector<Column> columns;
     columns.reserve(task.end - task.begin);
     for (int j = task.begin; j < task.end; j++)
@@ -465,21 +599,20 @@ void roiConvCpu(const RoIConvParams& p, const float* X, const float* rois, int n
                 const float* classes)
 {
     const Shape s = makeShape(p, height, width);
+    const size_t inRow = static_cast<size_t>(p.inChannels) * height * width;
     const size_t outRow = static_cast<size_t>(p.outChannels) * s.area;
-    std::vector<std::vector<int>> rowsOfLevel(p.levels);
     std::vector<int> levelOfRow(numRois);
     for (int r = 0; r < numRois; r++)
-    {
         levelOfRow[r] = weightSet(p, rois, classes, r);
-        if (levelOfRow[r] < 0)
-            std::fill(Y + r * outRow, Y + (r + 1) * outRow, 0.f);
-        else
+    const std::vector<int> repeated = findRepeated(X, rois, levelOfRow, inRow);
+    LevelRows rowsOfLevel(p.levels);
+    for (int r = 0; r < numRois; r++)
+        if (levelOfRow[r] >= 0 && repeated[r] < 0)
             rowsOfLevel[levelOfRow[r]].push_back(r);
-    }
 
     const auto ofLevel = [&p](const float* values, int level)
     { return values ? values + static_cast<size_t>(level) * p.outChannels : nullptr; };
-    const std::vector<Task> tasks = makeTasks(p, *weight.levels[0].kernel, rowsOfLevel, s.area);
+    const std::vector<Task> tasks = makeTasks(p, s, *weight.levels[0].kernel, rowsOfLevel);
     parallel_for_(
         Range(0, static_cast<int>(tasks.size())),
         [&](const Range& range)
@@ -497,12 +630,19 @@ void roiConvCpu(const RoIConvParams& p, const float* X, const float* rois, int n
                           for (int r = range.start; r < range.end; r++)
                           {
                               const int level = levelOfRow[r];
-                              if (level >= 0 && p.normGroups > 0)
+                              if (level < 0 || repeated[r] >= 0)
+                                  continue;
+                              if (p.normGroups > 0)
                                   groupNormRow(p, ofLevel(gamma, level), ofLevel(beta, level), s.area, Y + r * outRow);
-                              if (level >= 0)
-                                  finishRow(p, s.oh, s.ow, Y + r * outRow);
+                              finishRow(p, s.oh, s.ow, Y + r * outRow);
                           }
                       });
+
+    for (int r = 0; r < numRois; r++)
+        if (levelOfRow[r] < 0)
+            std::fill(Y + r * outRow, Y + (r + 1) * outRow, 0.f);
+        else if (repeated[r] >= 0)
+            std::copy(Y + repeated[r] * outRow, Y + (repeated[r] + 1) * outRow, Y + r * outRow);
 }
 
 void roiConvCpu(const RoIConvParams& p, const float* X, const float* rois, int numRois, int height, int width,

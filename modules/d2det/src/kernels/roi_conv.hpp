@@ -15,6 +15,10 @@
    instance norm (d2det.md 3.4). cv::dnn's own layers work on every row of a fixed-size tensor, padding included, and on
    4.6 multiply a fully connected layer row by row: hence an operator of ours.
 
+   The fast version takes Winograd's method for 3x3 kernels when there are enough rows of a set (winograd.hpp), so the last
+   bits of a row depend on how many there are. A row with the same box, set and features as an earlier one costs a copy:
+   the same proposal often stays for several classes.
+
    With upsample = u every u x u output channels become a u x u block of pixels, after norm and activation:
      Y[r][c][u y + dy][u x + dx] = convolution output [u u c + u dy + dx][y][x]
    which makes a 1x1 convolution the transposed convolution with kernel u and stride u. A group norm over its channels
@@ -24,7 +28,7 @@
 #define OPENCV_D2DET_KERNELS_ROI_CONV_HPP
 
 #include "common.hpp"
-#include "gemm.hpp"
+#include "winograd.hpp"
 
 #include <vector>
 
@@ -52,6 +56,7 @@ struct RoIConvParams
     int upsample = 1;          //!< u
     float finestScale = 56.f;  //!< level rule of the RoI, used if levels > 1 and not byClass
     bool legacy = false;
+    ConvolutionMethod method = ConvolutionMethod::AUTO;  //!< of the fast version
 };
 
 //! Weight set of row r, -1 for a row that is not computed: padding, or a value that is not finite, or no class.

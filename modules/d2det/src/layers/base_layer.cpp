@@ -249,9 +249,8 @@ Mat denseConstant(const dnn::Layer& layer, size_t index)
 void forwardChecked(dnn::Layer& layer, InputArrayOfArrays inputs, OutputArrayOfArrays outputs,
                     OutputArrayOfArrays internals, const ShapeFunction& shapes, const RunFunction& run)
 {
-    const int depth = inputs.depth();
     // On the plain CPU target there are no 16-bit tensors, and the fallback would leave the outputs as they are.
-    if ((depth == CV_16S || depth == CV_16F) && layer.preferableTarget != dnn::DNN_TARGET_CPU)
+    if (inputs.depth() == HALF_DEPTH && layer.preferableTarget != dnn::DNN_TARGET_CPU)
     {
         layer.forward_fallback(inputs, outputs, internals);
         return;

@@ -34,6 +34,7 @@ public:
     //! `attributes`: what cv::dnn has read from `params`.
     ConvolutionLayer(const dnn::LayerParams& params, const dnn::BaseConvolutionLayer& attributes) : Layer(params)
     {
+        type = "D2Convolution";  // later versions take whatever is a "Convolution" for a ConvolutionLayer of theirs
         params_.outChannels = blobs[0].size[0];
         params_.inChannels = blobs[0].size[1];
         params_.kernelHeight = blobs[0].size[2];
@@ -96,7 +97,7 @@ public:
     void forward(InputArrayOfArrays inputArrays, OutputArrayOfArrays outputArrays,
                  OutputArrayOfArrays internals) CV_OVERRIDE
     {
-        if (inputArrays.depth() == CV_16S)  // float16 of an OpenCL target
+        if (inputArrays.depth() == HALF_DEPTH)  // of an OpenCL target
         {
             forward_fallback(inputArrays, outputArrays, internals);
             return;
