@@ -106,8 +106,8 @@ struct DeformRule
         if (!placeRoI(p, maps, roi, plan))
             return plan;
         const int level = plan.level;
-        plan.y = kernels::makeDeformAxis(roi[2], roi[4], maps.stride[level], p.legacy, maps.height[level]);
-        plan.x = kernels::makeDeformAxis(roi[1], roi[3], maps.stride[level], p.legacy, maps.width[level]);
+        plan.y = kernels::makeDeformAxis(p, roi[2], roi[4], maps.stride[level], maps.height[level]);
+        plan.x = kernels::makeDeformAxis(p, roi[1], roi[3], maps.stride[level], maps.width[level]);
         return plan;
     }
 

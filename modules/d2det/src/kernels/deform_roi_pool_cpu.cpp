@@ -58,8 +58,8 @@ void planRoI(const DeformRoIPoolParams& p, const FeaturePyramid<float>& features
 {
     const int K = p.pooledSize, k = p.offsetSize, repeat = K / k, cells = k * k;
     const int level = roiLevel(roi, p.finestScale, features.levels, p.legacy);
-    const DeformAxis y = makeDeformAxis(roi[2], roi[4], features.stride[level], p.legacy, features.height[level]);
-    const DeformAxis x = makeDeformAxis(roi[1], roi[3], features.stride[level], p.legacy, features.width[level]);
+    const DeformAxis y = makeDeformAxis(p, roi[2], roi[4], features.stride[level], features.height[level]);
+    const DeformAxis x = makeDeformAxis(p, roi[1], roi[3], features.stride[level], features.width[level]);
     plan.level = level;
     plan.image = static_cast<int>(roi[0]);
     plan.height = y.length;
@@ -104,50 +104,113 @@ struct RoITask
     float* gradOffsets;  //!< [2][k][k], without the factor gamma * length
 };
 
-/** All bins of a RoI with COLUMNS column taps each, or with any number for COLUMNS = 0: a loop of known length needs no
-    branch in the innermost of four loops. */
-template <int BYTES, int COLUMNS>
+/** Taps of a bin along one axis, as distances from the first cell: COUNT of them, which then stay in registers, or a number
+    that is not known when compiled (0). */
+template <int COUNT>
+struct BinTaps
+{
+    ptrdiff_t cell[COUNT];
+    float weight[COUNT];
+
+    D2DET_INLINE BinTaps(const Tap* taps, int, ptrdiff_t pitch)
+    {
+        for (int i = 0; i < COUNT; i++)
+        {
+            cell[i] = taps[i].index * pitch;
+            weight[i] = taps[i].weight;
+        }
+    }
+    D2DET_INLINE int count() const { return COUNT; }
+    D2DET_INLINE ptrdiff_t at(int i) const { return cell[i]; }
+    D2DET_INLINE float weightOf(int i) const { return weight[i]; }
+};
+
+template <>
+struct BinTaps<0>
+{
+    const Tap* taps;
+    int n;
+    ptrdiff_t pitch;
+
+    D2DET_INLINE BinTaps(const Tap* first, int number, ptrdiff_t step) : taps(first), n(number), pitch(step) {}
+    D2DET_INLINE int count() const { return n; }
+    D2DET_INLINE ptrdiff_t at(int i) const { return taps[i].index * pitch; }
+    D2DET_INLINE float weightOf(int i) const { return taps[i].weight; }
+};
+
+//! out = weighted sum over the cells rows x columns; `origin`: cell (0, 0) of the map.
+template <int BYTES, typename Rows, typename Columns>
+D2DET_INLINE void poolBin(const float* origin, const Rows& rows, const Columns& columns, float* out)
+{
+    Lanes<BYTES> sum;
+    sum.clear();
+    for (int i = 0; i < rows.count(); i++)
+    {
+        const float* row = origin + rows.at(i);
+        Lanes<BYTES> line;
+        line.mul(columns.weightOf(0), row + columns.at(0));
+        for (int j = 1; j < columns.count(); j++)
+            line.madd(columns.weightOf(j), row + columns.at(j));
+        sum.madd(rows.weightOf(i), line);
+    }
+    sum.store(out);
+}
+
+/** All bins of a RoI with ROWS row taps and COLUMNS column taps each, or with any number where that is 0: loops of known
+    length are unrolled and need no branch in the innermost of four loops. */
+template <int BYTES, int ROWS, int COLUMNS>
 D2DET_INLINE void poolBins(const RoITask& t)
 {
-    const int repeat = t.K / t.k, numRows = t.plan.rows.count;
-    const int numColumns = COLUMNS > 0 ? COLUMNS : t.plan.columns.count;
+    const int repeat = t.K / t.k;
+    const ptrdiff_t pitch = static_cast<ptrdiff_t>(t.features.width) * LANES;
+    const float* origin = t.features.row(0);
+    const AxisTaps &rowTaps = t.plan.rows, &columnTaps = t.plan.columns;
     float* out = t.bins;
     for (int p = 0; p < t.K; p++)
-        for (int q = 0; q < t.K; q++, out += LANES)
+        for (int cell = 0; cell < t.k; cell++)
         {
-            const Tap* rows = t.plan.rows.bin(p * t.k + q / repeat);
-            const Tap* columns = t.plan.columns.bin(p / repeat * t.K + q);
-            Lanes<BYTES> sum;
-            sum.clear();
-            for (int i = 0; i < numRows; i++)
-            {
-                const float* row = t.features.row(rows[i].index);
-                Lanes<BYTES> line;
-                line.mul(columns[0].weight, row + size_t(columns[0].index) * LANES);
-                for (int j = 1; j < numColumns; j++)
-                    line.madd(columns[j].weight, row + size_t(columns[j].index) * LANES);
-                sum.madd(rows[i].weight, line);
-            }
-            sum.store(out);
+            const BinTaps<ROWS> rows(rowTaps.bin(p * t.k + cell), rowTaps.count, pitch);
+            const Tap* columns = columnTaps.bin(p / repeat * t.K + cell * repeat);
+            for (int q = 0; q < repeat; q++, out += LANES, columns += columnTaps.count)
+                poolBin<BYTES>(origin, rows, BinTaps<COLUMNS>(columns, columnTaps.count, LANES), out);
         }
+}
+
+template <int BYTES, int ROWS>
+D2DET_INLINE void poolBinsOfRows(const RoITask& t)
+{
+    switch (t.plan.columns.count)
+    {
+        case 2:
+            poolBins<BYTES, ROWS, 2>(t);
+            break;
+        case 3:
+            poolBins<BYTES, ROWS, 3>(t);
+            break;
+        case 4:
+            poolBins<BYTES, ROWS, 4>(t);
+            break;
+        default:
+            poolBins<BYTES, ROWS, 0>(t);
+    }
 }
 
 template <int BYTES>
 D2DET_INLINE void poolBody(const RoITask& t)
 {
-    switch (t.plan.columns.count)
+    switch (t.plan.rows.count)
     {
         case 2:
-            poolBins<BYTES, 2>(t);
+            poolBinsOfRows<BYTES, 2>(t);
             break;
         case 3:
-            poolBins<BYTES, 3>(t);
+            poolBinsOfRows<BYTES, 3>(t);
             break;
         case 4:
-            poolBins<BYTES, 4>(t);
+            poolBinsOfRows<BYTES, 4>(t);
             break;
         default:
-            poolBins<BYTES, 0>(t);
+            poolBinsOfRows<BYTES, 0>(t);
     }
 }
 

@@ -12,6 +12,7 @@
 #include "simd.hpp"
 
 #include "opencv2/core/utility.hpp"
+#include "opencv2/core/utils/logger.hpp"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define D2DET_GEMM_X86 1
@@ -182,6 +183,8 @@ const GemmKernel& gemmKernel()
     {
         const GemmKernel* kernels[3];
         gemmKernels(kernels);
+        CV_LOG_INFO(NULL,
+                    "d2det: convolutions and matrix products by the module's own kernels for " << kernels[0]->name);
         return kernels[0];
     }();
     return *best;

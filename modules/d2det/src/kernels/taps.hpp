@@ -123,26 +123,30 @@ D2DET_HOST_DEVICE inline int sampleTaps(const AlignAxis& axis, int b, int i, Tap
 struct DeformAxis
 {
     float start, length;
+    float binLength, step;  //!< of a bin; between its samples
     int size;
 };
 
-D2DET_HOST_DEVICE inline DeformAxis makeDeformAxis(float lo, float hi, float stride, bool legacy, int size)
+D2DET_HOST_DEVICE inline DeformAxis makeDeformAxis(const DeformRoIPoolParams& p, float lo, float hi, float stride,
+                                                   int size)
 {
     const float s = 1.f / stride;
-    if (!legacy)
-        return {lo * s - 0.5f, larger(hi * s - lo * s, 0.f), size};
-    const float start = std::round(lo) * s - 0.5f;
-    return {start, larger((std::round(hi) + 1.f) * s - 0.5f - start, 0.1f), size};
+    DeformAxis axis;
+    axis.start = p.legacy ? std::round(lo) * s - 0.5f : lo * s - 0.5f;
+    axis.length =
+        p.legacy ? larger((std::round(hi) + 1.f) * s - 0.5f - axis.start, 0.1f) : larger(hi * s - lo * s, 0.f);
+    axis.binLength = axis.length / static_cast<float>(p.pooledSize);
+    axis.step = axis.binLength / static_cast<float>(p.samplingRatio);
+    axis.size = size;
+    return axis;
 }
 
 //! Taps of sample i of bin b displaced by `offset`, of weight 1: the divisor depends on what is inside (legacy).
 D2DET_HOST_DEVICE inline int sampleTaps(const DeformRoIPoolParams& p, const DeformAxis& axis, int b, float offset,
                                         int i, Tap* taps)
 {
-    const float binLength = axis.length / static_cast<float>(p.pooledSize);
-    const float step = binLength / static_cast<float>(p.samplingRatio);
-    const float base = axis.start + static_cast<float>(b) * binLength + p.gamma * offset * axis.length;
-    const float coord = base + (static_cast<float>(i) + (p.legacy ? 0.f : 0.5f)) * step;
+    const float base = axis.start + static_cast<float>(b) * axis.binLength + p.gamma * offset * axis.length;
+    const float coord = base + (static_cast<float>(i) + (p.legacy ? 0.f : 0.5f)) * axis.step;
     return p.legacy ? cornerTaps(coord, axis.size, 1.f, taps) : alignTaps(coord, axis.size, 1.f, taps);
 }
 
