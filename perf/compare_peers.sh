@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
 # Times D2Det beside torchvision, ONNX Runtime and YOLOX-Nano on this machine and writes a table to perf/results/.
 #
-# usage: perf/compare_peers.sh [BUILD_FOLDER] [RUNS]       (default build/test, 3 runs)
+# usage: perf/compare_peers.sh [BUILD_FOLDER] [ROUNDS]      (default build/test, 3 rounds)
 #
 # Installs the peers: Debian's python3-torchvision (0.14 on LibTorch 1.13) with apt-get, onnxruntime-node with npm into
-# build/peers. Kernels, the paper's model and the small one run alternately with their counterparts, with 1 and 2 threads
-# each, so that the ratios hold on a noisy machine. Further builds of d2det_benchmark, against other versions of OpenCV:
-# D2DET_BENCHMARKS="4.10=PATH 4.13=PATH". D2DET_DATA (default ../shared/data) may hold peers/yolox_nano.onnx.
+# build/peers. In every round kernels, the paper's model and the small one run after their counterparts, and the table has the
+# medians of the rounds, so that the ratios hold on a noisy machine; with 1 and 2 threads. Further builds of d2det_benchmark,
+# against other versions of OpenCV, run with 1000 proposals and 2 threads: D2DET_BENCHMARKS="4.10=PATH 4.13=PATH".
+# D2DET_DATA (default ../shared/data) may hold peers/yolox_nano.onnx.
 set -euo pipefail
 . "$(dirname "$0")/../scripts/common.sh"
 case ${1:-} in -h|--help) print_help; exit 0;; esac
 bin=${1:-$root/build/test}/bin
-runs=${2:-3}
+rounds=${2:-3}
 data=${D2DET_DATA:-$root/../shared/data}
 work=$root/build/peers
 mkdir -p "$work" "$root/perf/results"
@@ -23,10 +24,15 @@ command -v npm >/dev/null || install_packages npm  # NodeSource's nodejs has its
         say "npm could not install onnxruntime-node ($work/npm.log): its rows stay empty"; }
 
 python=/usr/bin/python3
-torchvision() { OMP_NUM_THREADS=$threads "$python" "$root/perf/peers/torchvision_peer.py" "$@" 2>/dev/null; }
+# LibTorch takes and gives back the memory of every tensor. Where page faults are dear, as in virtual machines, that doubles
+# its time and more, so it is told to keep memory; peak memory is measured without. Debian's OpenBLAS takes new processors
+# for old ones.
+core=Haswell; grep -qw avx512f /proc/cpuinfo && core=SkylakeX
+torchvision_peer() { OMP_NUM_THREADS=$threads OPENBLAS_CORETYPE=$core "$python" "$root/perf/peers/torchvision_peer.py" "$@" 2>/dev/null; }
+torchvision() { MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 torchvision_peer "$@" | awk '!/peak MiB/'; }
 onnxruntime() {
     [ ! -d "$work/node_modules/onnxruntime-node" ] ||
-        NODE_PATH=$work/node_modules node "$root/perf/peers/onnxruntime_peer.js" "$@" "$threads" "$runs"
+        NODE_PATH=$work/node_modules node "$root/perf/peers/onnxruntime_peer.js" "$@" "$threads" 2
 }
 # benchmark NAME CONVOLUTION PROGRAM OPTIONS...: lines "NAME stage,threads,ms"
 benchmark() {
@@ -43,30 +49,45 @@ paper="--classes 80 --config $root/training/configs/d2det_r50_coco.json --set mo
 threads=2; [ -f "$work/backbone.onnx" ] || torchvision export "$work/backbone.onnx"
 
 lines=$work/lines.csv; : > "$lines"
-for threads in 1 2; do
-    say "Kernels, $threads thread(s)"
-    "$bin/d2det_kernels_benchmark" "$threads" "$work" | sed '1d; s/^/d2det /' >> "$lines"
-    torchvision kernels "$threads" "$work" | sed 's/^/torchvision /' >> "$lines"
-    say "Paper's model at 800x1344 and its peers, $threads thread(s)"
-    torchvision model "$threads" "$runs" >> "$lines"
-    for proposals in 1000 300; do
-        paper_model() { benchmark "r50_$proposals$1" "$2" "$3" --model "$work/r50.onnx" --size 1333x800 --runs "$runs" --max-proposals $proposals >> "$lines"; }
-        paper_model "" d2det "$bin/d2det_benchmark"
-        paper_model ", convolutions of OpenCV" dnn "$bin/d2det_benchmark"
-        for other in ${D2DET_BENCHMARKS:-}; do
-            paper_model ", OpenCV ${other%%=*}" d2det "${other#*=}"
-            paper_model ", OpenCV ${other%%=*}, convolutions of OpenCV" dnn "${other#*=}"
-        done
+kernels() {
+    "$bin/d2det_kernels_benchmark" "$threads" "$work" | sed '1d; s/^/d2det /'
+    torchvision kernels "$threads" "$work" | sed 's/^/torchvision /'
+}
+# paper_model PROPOSALS NAME CONVOLUTION PROGRAM
+paper_model() { benchmark "r50_$1$2" "$3" "$4" --model "$work/r50.onnx" --size 1333x800 --runs 1 --max-proposals "$1"; }
+paper_models() {
+    torchvision model "$threads" 1
+    paper_model 1000 "" d2det "$bin/d2det_benchmark"
+    paper_model 300 "" d2det "$bin/d2det_benchmark"
+    [ "$threads" = 2 ] || return 0
+    paper_model 1000 ", convolutions of OpenCV" dnn "$bin/d2det_benchmark"
+    for other in ${D2DET_BENCHMARKS:-}; do
+        paper_model 1000 ", OpenCV ${other%%=*}" d2det "${other#*=}"
+        paper_model 1000 ", OpenCV ${other%%=*}, convolutions of OpenCV" dnn "${other#*=}"
     done
-    onnxruntime "onnxruntime r50-fpn backbone" "$work/backbone.onnx" 800 1344 >> "$lines"
-    say "Small models, $threads thread(s)"
-    person() { benchmark "bundled person model, network input $1" d2det "$bin/d2det_benchmark" --model "$root/data/models/d2det_mnv2_person.onnx" --size 640x480 --runs 20 --short-side "$2" --long-side "$3" >> "$lines"; }
+}
+# person SIZE SHORT_SIDE LONG_SIDE
+person() {
+    benchmark "bundled person model, network input $1" d2det "$bin/d2det_benchmark" --model "$root/data/models/d2det_mnv2_person.onnx" \
+        --size 640x480 --runs 20 --short-side "$2" --long-side "$3"
+}
+small_models() {
+    onnxruntime "onnxruntime r50-fpn backbone" "$work/backbone.onnx" 800 1344
     person 512x384 384 640
     person 320x256 240 320
-    if [ -f "$data/peers/yolox_nano.onnx" ]; then
-        onnxruntime "onnxruntime yolox_nano 416" "$data/peers/yolox_nano.onnx" 416 416 >> "$lines"
-        "$bin/d2det_net_benchmark" "opencv yolox_nano 416" "$data/peers/yolox_nano.onnx" 416 416 "$threads" 20 >> "$lines"
-    fi
+    [ -f "$data/peers/yolox_nano.onnx" ] || return 0
+    onnxruntime "onnxruntime yolox_nano 416" "$data/peers/yolox_nano.onnx" 416 416
+    "$bin/d2det_net_benchmark" "opencv yolox_nano 416" "$data/peers/yolox_nano.onnx" 416 416 "$threads" 20
+}
+
+for threads in 1 2; do
+    torchvision_peer model "$threads" 1 | grep 'peak MiB' >> "$lines"
+    for round in $(seq "$rounds"); do
+        say "$threads thread(s), round $round of $rounds"
+        kernels >> "$lines"
+        paper_models >> "$lines"
+        small_models >> "$lines"
+    done
 done
 
 table=$root/perf/results/peers-$(date +%Y-%m-%d)

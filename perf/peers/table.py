@@ -1,7 +1,8 @@
 """Makes the table of perf/compare_peers.sh. usage: table.py LINES.csv MACHINE"""
+import statistics
 import sys
 
-values, floors = {}, {}
+rounds, floors = {}, {}
 for line in open(sys.argv[1], encoding="utf-8"):
     # Names may hold commas: the numbers are the last fields.
     fields = line.rstrip("\n").split(",")
@@ -11,7 +12,8 @@ for line in open(sys.argv[1], encoding="utf-8"):
             floors[name, int(threads)] = float(floor)
     else:
         name, threads, value = ",".join(fields[:-2]), *fields[-2:]
-    values[name, int(threads)] = float(value)
+    rounds.setdefault((name, int(threads)), []).append(float(value))
+values = {key: statistics.median(several) for key, several in rounds.items()}
 
 
 def cell(value, digits=1):
