@@ -237,6 +237,15 @@ inline std::vector<Comparison> compareInference(
     compare("detections hard", detect, {rois, probs});
     d.nmsMode = ops::kernels::NmsMode::SOFT_LINEAR;
     compare("detections soft", detect, {rois, probs});
+    const auto sources = [&](const Tensors& in)
+    {
+        torch::Tensor rows;
+        ops::detections(in[0], in[1], d, &rows);
+        return rows;
+    };
+    compare("detections rows", sources, {rois, probs});
+    compare("gatherRows", [](const Tensors& in) { return ops::gatherRows(in[0], in[1]); },
+            {random({n, 3, 5, 4}), sources({rois, probs})});
     return out;
 }
 

@@ -154,6 +154,29 @@ inline std::vector<NamedConfig> variants()
         c.legacy = true;
     }
     {
+        ModelConfig& c = add("masks without a second pass");
+        c.roi.maskHead = smallMasks();
+        c.roi.maskHead.secondPass = false;
+    }
+    {
+        ModelConfig& c = add("masks without a second pass and scores, legacy boxes, gaussian soft-NMS");
+        c.roi.maskHead = smallMasks();
+        c.roi.maskHead.secondPass = c.roi.maskHead.scoring = false;
+        c.test.nmsMode = "soft_gaussian";
+        c.legacy = true;
+    }
+    {
+        ModelConfig& c = add("masks without a second pass, hard NMS, padding rows in every list");
+        c.roi.maskHead = smallMasks();
+        c.roi.maskHead.secondPass = false;
+        c.rpn.nmsThreshold = 0.3f;
+        c.rpn.proposalsTest = 1000;
+        c.test.nmsMode = "hard";
+        c.test.scoreThreshold = 0.3f;
+        c.test.preDetections = 200;
+        c.test.maxDetections = 200;
+    }
+    {
         ModelConfig& c = add("masks of the simple kind");
         c.roi.maskHead = smallMasks();
         c.roi.maskHead.type = "fcn";

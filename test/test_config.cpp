@@ -123,6 +123,23 @@ BOOST_AUTO_TEST_CASE(writing_is_complete_and_exact)
     checkContains(text, "\"jitter\": 0.1,");
 }
 
+//! The mask head's second pass can be left out only where the first one has the features for masks.
+BOOST_AUTO_TEST_CASE(second_pass_of_the_mask_head)
+{
+    const auto head = [](const std::string& keys) { return "{\"model\": {\"roi\": {\"mask_head\": {" + keys + "}}}}"; };
+    BOOST_TEST(parseConfig("{}", "").model.roi.maskHead.secondPass);
+    const Config off = parseConfig(head(R"("type": "d2det", "second_pass": false)"), "");
+    BOOST_TEST(!off.model.roi.maskHead.secondPass);
+    checkContains(configToJson(off), "\"second_pass\": false");
+    BOOST_TEST(!parseConfig(configToJson(off), "").model.roi.maskHead.secondPass);
+    BOOST_TEST(errorOf(head(R"("type": "fcn", "scoring": false)")) == "");
+    checkContains(
+        errorOf(head(R"("type": "fcn", "scoring": false, "second_pass": false)")),
+        "model.roi.mask_head.second_pass: false needs the features of type d2det; set it to true for type fcn");
+    checkContains(errorOf(head(R"("second_pass": "off")")), "model.roi.mask_head.second_pass: expected true or false");
+    checkContains(errorOf(head(R"("second_pas": false)")), "unknown key, did you mean 'second_pass'?");
+}
+
 BOOST_AUTO_TEST_CASE(unknown_keys_name_the_nearest)
 {
     checkContains(errorOf(R"({"model": {"roi": {"box_head": {"chanels": 3}}}})"),

@@ -8,11 +8,13 @@
 #define BOOST_TEST_MODULE engine
 #include <boost/test/unit_test.hpp>
 
+#include "data/input_params.hpp"
 #include "engine/curves.hpp"
 #include "engine/trainer.hpp"
 #include "event_reader.hpp"
 
 #include "opencv2/d2det/detector.hpp"
+#include "opencv2/d2det/masks.hpp"
 
 #include <boost/property_tree/ptree.hpp>
 #include <boost/property_tree/xml_parser.hpp>
@@ -363,14 +365,16 @@ std::pair<double, double> beginningAndEnd(const std::string& path, const std::st
     return sums;
 }
 
-//! Both kinds of mask head learn rectangles, and validation judges their masks.
+//! Both kinds of mask head learn rectangles, and validation judges their masks, of the first pass too.
 BOOST_AUTO_TEST_CASE(masks_are_learned)
 {
-    for (const char* type : {"d2det", "fcn"})
-        BOOST_TEST_CONTEXT(type)
+    const std::pair<const char*, bool> cases[] = {{"d2det", true}, {"d2det", false}, {"fcn", true}};
+    for (const auto& [type, secondPass] : cases)
+        BOOST_TEST_CONTEXT(type << ", second pass " << secondPass)
         {
             const World world;
             Config config = masksConfig(world, type);
+            config.model.roi.maskHead.secondPass = secondPass;
             config.solver.epochs = 20;
             config.solver.optimizer = "adam";
             config.solver.learningRate = 0.002;
@@ -749,6 +753,54 @@ BOOST_AUTO_TEST_CASE(evaluation_shows_images)
     BOOST_TEST(shown == all.detections);
     BOOST_TEST(some.summary == all.summary, boost::test_tools::per_element());
     BOOST_TEST(all.maskSummary.empty());
+}
+
+//! Masks of the first pass go into the boxes of the candidates, as those of cv::d2det::Detector do.
+BOOST_AUTO_TEST_CASE(evaluation_without_a_second_pass)
+{
+    const World world;
+    Config config = world.config();
+    config.model.classNames = {"flat", "tall"};
+    config.model.roi.maskHead.type = "d2det";
+    config.model.roi.maskHead.channels = 8;
+    config.model.roi.maskHead.normGroups = 2;
+    config.model.roi.maskHead.scoreChannels = 8;
+    config.model.roi.maskHead.secondPass = false;
+    torch::manual_seed(5);
+    Detector model(config.model);
+    const Dataset dataset = loadDatasets(config.data.val, {});
+    int moved = 0, compared = 0;
+    const auto show = [&](const ImageRecord& record, const ImageResult& result)
+    {
+        model->eval();
+        cv::Mat blob, info;
+        cv::d2det::prepareInput(cv::imread(record.path), toInputParams(config.model.input), blob, info);
+        ImageInfo valid;
+        valid.height = static_cast<int>(info.at<float>(0));
+        valid.width = static_cast<int>(info.at<float>(1));
+        valid.scale = info.at<float>(2);
+        const InferenceTrace trace = model->infer(
+            ImageBatch(torch::from_blob(blob.ptr<float>(), {1, 3, blob.size[2], blob.size[3]}).clone(), {valid}));
+        BOOST_REQUIRE_EQUAL(trace.masks.size(0), trace.maskBoxes.size(0));
+        for (int i = 0; i < result.detections.rows; ++i)
+        {
+            const torch::Tensor box = trace.maskBoxes[i].to(torch::kDouble) / double(valid.scale);
+            moved += (trace.maskBoxes[i] - trace.detections[i].slice(0, 3, 7)).abs().max().item<float>() > 1;
+            const torch::Tensor probability = trace.masks[i][0].contiguous();
+            const cv::Mat map(28, 28, CV_32F, probability.data_ptr<float>());
+            cv::Mat expected;
+            cv::d2det::pasteMask(
+                map,
+                cv::Vec4d(box[0].item<double>(), box[1].item<double>(), box[2].item<double>(), box[3].item<double>()),
+                result.image.size(), expected);
+            const cv::Mat& mask = result.masks.at(static_cast<size_t>(i));
+            BOOST_TEST(cv::countNonZero(expected != mask) <= 2);
+            ++compared;
+        }
+    };
+    evaluate(model, dataset, 0, {}, {chooseImages(dataset, 3), show});
+    BOOST_TEST(compared > 5);
+    BOOST_TEST(moved > compared / 4);
 }
 
 BOOST_AUTO_TEST_CASE(losses_that_are_no_number)

@@ -98,7 +98,7 @@ void checkGraph(const ONNX_NAMESPACE::ModelProto& model)
                                                 "Slice", "Softmax"};
     static const std::set<std::string> own{
         "D2Proposal", "D2RoIAlign",       "D2DeformRoIPool", "D2AdaptiveWeightedPool",
-        "D2RoIConv",  "D2DenseBoxDecode", "D2Detections"};
+        "D2RoIConv",  "D2DenseBoxDecode", "D2Detections",    "D2GatherRows"};
     static const std::set<std::string> reserved{
         "kernel_size", "stride", "pad",        "dilation", "pad_mode", "depth",        "name",
         "type",        "scales", "zeropoints", "strides",  "pads",     "kernel_shape", "has_dynamic_shapes"};
@@ -189,6 +189,60 @@ BOOST_AUTO_TEST_CASE(headerInputsAndOutputs)
     BOOST_REQUIRE(model.graph().output_size() == 1);
     BOOST_TEST(model.graph().output(0).name() == "detections");
     BOOST_TEST(model.graph().output(0).type().tensor_type().shape().dim(0).dim_value() == 30);
+}
+
+//! Without the mask head's second pass pooling and convolutions of the box head are there once; a file with it is as before.
+BOOST_AUTO_TEST_CASE(secondPassOfTheMasks)
+{
+    Folder folder;
+    const auto counts = [&](bool secondPass)
+    {
+        ModelConfig config = smallFamily();
+        config.roi.maskHead = smallMasks();
+        config.roi.maskHead.secondPass = secondPass;
+        const std::string path = folder / "model.onnx";
+        exportOnnx(randomModel(config), path);
+        const ONNX_NAMESPACE::ModelProto model = read(path);
+        std::map<std::string, int> result;
+        for (const auto& node : model.graph().node())
+            result[node.op_type()]++;
+        const auto& last = producer(model, "detections");
+        BOOST_TEST(last.output_size() == (secondPass ? 1 : 2));
+        std::vector<std::string> outputs;
+        for (const auto& output : model.graph().output())
+            outputs.push_back(output.name());
+        std::vector<std::string> expected{"detections", "masks", "mask_ious"};
+        if (!secondPass)
+        {
+            expected.push_back("mask_boxes");
+            BOOST_TEST(last.output(1) == "detection_rows");
+            BOOST_TEST(attribute(last, "output_rows").i() == 1);
+            const auto& shape = model.graph().output(3).type().tensor_type().shape();
+            BOOST_TEST(shape.dim(0).dim_value() == config.test.maxDetections);
+            BOOST_TEST(shape.dim(1).dim_value() == 4);
+        }
+        BOOST_TEST(outputs == expected, boost::test_tools::per_element());
+        return result;
+    };
+    std::map<std::string, int> with = counts(true), without = counts(false);
+    BOOST_TEST(with["D2RoIAlign"] - without["D2RoIAlign"] == 1);
+    BOOST_TEST(with["D2RoIConv"] - without["D2RoIConv"] == smallFamily().roi.boxHead.convs);
+    BOOST_TEST(with["D2GatherRows"] == 0);
+    BOOST_TEST(without["D2GatherRows"] == 2);
+}
+
+//! A mask head with a pooling of its own has no features of a first pass; config files are refused before.
+BOOST_AUTO_TEST_CASE(simpleMasksNeedTheSecondPass)
+{
+    Folder folder;
+    ModelConfig config = smallFamily();
+    config.roi.maskHead = smallMasks();
+    config.roi.maskHead.type = "fcn";
+    config.roi.maskHead.scoring = false;
+    config.roi.maskHead.secondPass = false;
+    const std::string path = folder / "model.onnx";
+    BOOST_TEST(contains(errorOf([&] { exportOnnx(randomModel(config), path); }), "second_pass"));
+    BOOST_TEST(!fs::exists(path));
 }
 
 BOOST_AUTO_TEST_CASE(descriptionSurvives)

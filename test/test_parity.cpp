@@ -48,6 +48,8 @@ std::vector<std::string> outputNames(const InferenceTrace& trace, const ModelCon
         names.push_back("dense_overlap");
     if (trace.masks.defined())
         names.push_back("masks");
+    if (trace.masks.defined() && !config.roi.maskHead.secondPass)
+        names.push_back("mask_boxes");
     if (trace.maskIous.defined())
         names.push_back("mask_ious");
     return names;
@@ -176,6 +178,31 @@ Tensor gather(const Tensor& values, const std::vector<std::pair<int64_t, int64_t
     return torch::stack(rows);
 }
 
+//! Masks fill the boxes of the detections or, without a second pass, those of the candidates, which are different ones.
+void compareMaskBoxes(const InferenceTrace& trace, const Outputs& got, const ModelConfig& config,
+                      const std::vector<std::pair<int64_t, int64_t>>& detections)
+{
+    const Tensor boxes = gather(trace.maskBoxes, detections, true);
+    const double moved = (boxes - gather(trace.detections, detections, true).slice(1, 3, 7)).abs().max().item<double>();
+    BOOST_TEST(got.count("mask_boxes") == size_t(!config.roi.maskHead.secondPass));
+    if (config.roi.maskHead.secondPass)
+    {
+        BOOST_TEST(moved == 0);
+        return;
+    }
+    BOOST_TEST(moved > 1, "candidates and detections have the same boxes");
+    const Tensor& found = got.at("mask_boxes");
+    const double error = (boxes - gather(found, detections, false)).abs().max().item<double>();
+    BOOST_TEST(error <= BOX_TOLERANCE, "mask_boxes: error " << error << " pixels");
+    const Tensor &candidates = got.at("candidates"), &last = got.at("detections");
+    for (int64_t r = 0; r < last.size(0); r++)
+        if (last[r][1].item<float>() < 0)
+            BOOST_TEST(found[r].abs().max().item<float>() == 0, "padding row " << r << " has a mask box");
+        else
+            BOOST_TEST((candidates.slice(1, 3, 7) - found[r]).abs().sum(1).min().item<float>() == 0,
+                       "the mask box of row " << r << " is no candidate");
+}
+
 void compareStages(const InferenceTrace& trace, const Outputs& got, const ModelConfig& config)
 {
     for (size_t i = 0; i < trace.pyramid.size(); i++)
@@ -217,6 +244,7 @@ void compareStages(const InferenceTrace& trace, const Outputs& got, const ModelC
         return;
     expectClose(gather(trace.masks, detections, true), gather(got.at("masks"), detections, false), "masks");
     BOOST_TEST(gather(trace.masks, detections, true).std().item<double>() > 0.05, "the masks are flat");
+    compareMaskBoxes(trace, got, config, detections);
     if (trace.maskIous.defined())
         expectClose(gather(trace.maskIous, detections, true), gather(got.at("mask_ious"), detections, false),
                     "mask_ious");
@@ -333,7 +361,7 @@ struct Exported
             if (t < 0)
                 continue;
             compared++;
-            const cv::Mat expected = pastePlainly(trace.masks[t][0], trace.detections[t], batch.infos[0].scale, image);
+            const cv::Mat expected = pastePlainly(trace.masks[t][0], trace.maskBoxes[t], batch.infos[0].scale, image);
             const double both = cv::countNonZero(expected & masks[r]), either = cv::countNonZero(expected | masks[r]);
             // One pixel of a small mask may have a probability at the threshold, where the last bits decide.
             BOOST_TEST(either - both <= std::max(0.001 * either, 1.),
@@ -362,7 +390,7 @@ struct Exported
         return -1;
     }
 
-    static cv::Mat pastePlainly(const Tensor& probabilities, const Tensor& row, double scale, const cv::Mat& image)
+    static cv::Mat pastePlainly(const Tensor& probabilities, const Tensor& corners, double scale, const cv::Mat& image)
     {
         cv::Mat mask = cv::Mat::zeros(image.size(), CV_8U);
         const auto p = probabilities.accessor<float, 2>();
@@ -370,7 +398,7 @@ struct Exported
         const auto cell = [&](int y, int x) { return y < 0 || x < 0 || y >= side || x >= side ? 0. : double(p[y][x]); };
         double box[4];
         for (int k = 0; k < 4; k++)
-            box[k] = row[3 + k].item<double>() / scale;
+            box[k] = corners[k].item<double>() / scale;
         for (int y = 0; y < mask.rows; y++)
             for (int x = 0; x < mask.cols; x++)
             {
@@ -434,10 +462,11 @@ BOOST_AUTO_TEST_CASE(masksOfTheDetector)
 }
 
 //! Masks of a batch are those of its images, whatever was run before.
-BOOST_AUTO_TEST_CASE(masksOfABatch)
+void testMasksOfABatch(bool secondPass)
 {
     ModelConfig config = smallFamily();
     config.roi.maskHead = smallMasks();
+    config.roi.maskHead.secondPass = secondPass;
     Exported exported(config);
     const auto detector = cv::d2det::Detector::create(exported.folder / "model.onnx");
     const std::vector<cv::Mat> images{syntheticImage(192, 256, 1), syntheticImage(192, 256, 2),
@@ -459,6 +488,16 @@ BOOST_AUTO_TEST_CASE(masksOfABatch)
         for (size_t k = 0; k < oneMasks.size(); k++)
             BOOST_TEST(cv::countNonZero(masks[i][k] != oneMasks[k]) <= 2);
     }
+}
+
+BOOST_AUTO_TEST_CASE(masksOfABatch)
+{
+    testMasksOfABatch(true);
+}
+
+BOOST_AUTO_TEST_CASE(masksOfABatchWithoutASecondPass)
+{
+    testMasksOfABatch(false);
 }
 
 BOOST_AUTO_TEST_CASE(modelWithoutMasksSaysSo)

@@ -300,9 +300,10 @@ void testDetections(kernels::DetectionsParams p, int numRois, int classes, bool 
     for (size_t i = 3; hostile && i < rois.size(); i += 37)
         rois[i] = i % 2 ? QUIET_NAN : INFINITE;
     const size_t rows = size_t(p.batchSize) * p.maxDetections;
-    Floats expected(rows * 7);
-    kernels::detectionsRef(p, rois.data(), roiColumns, probs.data(), probColumns, numRois, expected.data());
-    DeviceArray<float> deviceRois(rois), deviceProbs(probs), got(rows * 7);
+    Floats expected(rows * 7), expectedSources(rows);
+    kernels::detectionsRef(p, rois.data(), roiColumns, probs.data(), probColumns, numRois, expected.data(),
+                           expectedSources.data());
+    DeviceArray<float> deviceRois(rois), deviceProbs(probs), got(rows * 7), again(rows * 7), sources(rows);
     const size_t bytes = cuda::detectionsWorkspace(p, roiColumns, probColumns, numRois);
     DeviceArray<char> workspace(bytes);
     const auto call = [&](size_t given)
@@ -314,6 +315,11 @@ void testDetections(kernels::DetectionsParams p, int numRois, int classes, bool 
         expect(call(bytes - 1) == 1, what + ": workspace too small");
     requireSuccess(call(bytes), what);
     expectNear(expected, got.values(), p.nmsMode == NmsMode::SOFT_GAUSSIAN ? 1e-6 : 0., what);
+    requireSuccess(cuda::detections(p, deviceRois.data(), roiColumns, deviceProbs.data(), probColumns, numRois,
+                                    again.data(), workspace.data(), bytes, nullptr, sources.data()),
+                   what + ", with rows");
+    expectSameBits(got.values(), again.values(), what + ", with rows");
+    expectSameBits(expectedSources, sources.values(), what + ", rows");
 }
 
 const Case detections("detections/variants",

@@ -136,6 +136,7 @@ void visit(V& v, MaskHeadConfig& c)
     v("scoring", c.scoring);
     v("score_channels", c.scoreChannels);
     v("score_weight", c.scoreWeight);
+    v("second_pass", c.secondPass);
     v("overlap_from_masks", c.overlapFromMasks);
     v("loss_weight", c.lossWeight);
     v("score_loss_weight", c.scoreLossWeight);
@@ -694,6 +695,8 @@ void checkMaskHead(const Checker& check, const RoiConfig& roi)
                 std::to_string(roi.boxHead.pooledSize) + " is not 14, which mask_head needs: masks have 28 x 28 cells");
     check.holds(c.type == "d2det" || !c.scoring, "model.roi.mask_head.scoring",
                 "needs the features of type d2det; set it to false for type " + c.type);
+    check.holds(c.type == "d2det" || c.secondPass, "model.roi.mask_head.second_pass",
+                "false needs the features of type d2det; set it to true for type " + c.type);
 }
 
 void checkRoi(const Checker& check, const ModelConfig& model)

@@ -102,7 +102,10 @@ struct MaskHeadConfig
     int samplingRatio = 2;  //!< fcn
     bool scoring = true;    //!< d2det: predict the mask's IoU
     int scoreChannels = 1024;
-    float scoreWeight = 0.3f;      //!< mask score = class score + scoreWeight * predicted IoU
+    float scoreWeight = 0.3f;  //!< mask score = class score + scoreWeight * predicted IoU
+    //! Inference: true: the refined boxes are pooled and go through the box head's convolutions once more | false, d2det
+    //! only: masks from the features that dense regression has of the candidate boxes, which they then fill; less time
+    bool secondPass = true;
     bool overlapFromMasks = true;  //!< overlap labels of the box head from the mask where there is one
     float lossWeight = 1;
     float scoreLossWeight = 0.5f;

@@ -57,18 +57,26 @@ struct Evaluators
     std::vector<int64> maskImages;  //!< images judged by masks
 };
 
+//! Four numbers of the network as a box in pixels of the image.
+cv::Vec4d imageBox(const torch::TensorAccessor<double, 1>& corners, int64_t first, double scale)
+{
+    return cv::Vec4d(corners[first] / scale, corners[first + 1] / scale, corners[first + 2] / scale,
+                     corners[first + 3] / scale);
+}
+
 //! Rows (batch, class, score, x1, y1, x2, y2); padding rows have score 0. @param shown may be null.
 int64_t addDetections(const InferenceTrace& trace, const ModelConfig& config, double scale, const cv::Mat& image,
                       const ImageRecord& record, bool withMasks, Evaluators& evaluators, ImageResult* shown)
 {
     const torch::Tensor table = trace.detections.to(torch::kDouble).contiguous();
     const auto row = table.accessor<double, 2>();
+    const torch::Tensor maskBoxes = trace.masks.defined() ? trace.maskBoxes.to(torch::kDouble) : torch::Tensor();
     int64_t count = 0;
     for (int64_t i = 0; i < table.size(0); ++i)
     {
         if (!(row[i][2] > 0))
             continue;
-        const cv::Vec4d box(row[i][3] / scale, row[i][4] / scale, row[i][5] / scale, row[i][6] / scale);
+        const cv::Vec4d box = imageBox(row[i], 3, scale);
         const double x1 = std::clamp(box[0], 0.0, static_cast<double>(image.cols));
         const double y1 = std::clamp(box[1], 0.0, static_cast<double>(image.rows));
         const double x2 = std::clamp(box[2], 0.0, static_cast<double>(image.cols));
@@ -90,7 +98,7 @@ int64_t addDetections(const InferenceTrace& trace, const ModelConfig& config, do
         const cv::Mat map(static_cast<int>(probability.size(0)), static_cast<int>(probability.size(1)), CV_32F,
                           probability.data_ptr<float>());
         cv::Mat mask;
-        cv::d2det::pasteMask(map, box, image.size(), mask);
+        cv::d2det::pasteMask(map, imageBox(maskBoxes.accessor<double, 2>()[i], 0, scale), image.size(), mask);
         if (shown)
             shown->masks.push_back(mask);
         if (!withMasks)
@@ -189,7 +197,7 @@ Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFra
         }
         const ImageBatch batch = toBatch(image, config.input);
         InferenceTrace trace = detector->infer(batch);
-        for (torch::Tensor* const result : {&trace.detections, &trace.masks, &trace.maskIous})
+        for (torch::Tensor* const result : {&trace.detections, &trace.masks, &trace.maskBoxes, &trace.maskIous})
             if (result->defined())
                 *result = result->to(torch::kCPU);
         const bool withMasks =

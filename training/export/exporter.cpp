@@ -76,11 +76,12 @@ private:
     std::string classHead(const Levels& levels, const std::string& rois);
     std::string poolWithoutOffsets(const Levels& levels, const std::string& rois, const std::string& output,
                                    int64_t size);
-    std::string boxHead(const Levels& levels, const std::string& rois);
+    std::string boxHead(const std::string& trunk, const std::string& rois);
     std::string boxTrunk(const Levels& levels, const Rows& rows);
     std::string alignedPool(const Levels& levels, const std::string& rois, const std::string& output, int64_t size,
                             int samplingRatio);
-    void maskHead(const Levels& levels);
+    void maskHead(const Levels& levels, const std::string& candidateTrunk, const std::string& candidateRois);
+    void maskLayers(const Rows& rows, const std::string& trunk, const std::string& input);
     std::string decode(const std::string& rois, const std::string& offsets, const std::string& overlap);
     void detections(const std::string& rois, const std::string& labels);
 
@@ -424,30 +425,51 @@ std::string Walk::boxTrunk(const Levels& levels, const Rows& rows)
     return x;
 }
 
-//! Dense regression of the candidates; returns their refined boxes [D, 4].
-std::string Walk::boxHead(const Levels& levels, const std::string& rois)
+//! Dense regression of the candidates from their features; returns their refined boxes [D, 4].
+std::string Walk::boxHead(const std::string& trunk, const std::string& rois)
 {
     const BoxHeadImpl& head = *model_.boxHead;
-    const std::string x = boxTrunk(levels, rois);
-    const std::string offsets = roiConv(head.offsets, x, rois, "dense_offsets");
-    const std::string overlap = head.overlap.is_empty() ? "" : roiConv(head.overlap, x, rois, "dense_overlap");
+    const std::string offsets = roiConv(head.offsets, trunk, rois, "dense_offsets");
+    const std::string overlap = head.overlap.is_empty() ? "" : roiConv(head.overlap, trunk, rois, "dense_overlap");
     return decode(rois, offsets, overlap);
 }
 
-//! The second pass, over the final boxes: outputs "masks" [K, 1, 28, 28] and, with mask scoring, "mask_ious" [K, 1].
-void Walk::maskHead(const Levels& levels)
+/* Masks of the detections. With a second pass RoIs are the final boxes, and are pooled again. Without one they are the
+   candidates that the detections come from, whose features exist: one row for each detection is taken from them, and the
+   file says which boxes the masks fill, output "mask_boxes" [K, 4]. */
+void Walk::maskHead(const Levels& levels, const std::string& candidateTrunk, const std::string& candidateRois)
+{
+    const MaskHeadConfig& c = config_.roi.maskHead;
+    const bool usesTrunk = model_.maskHead->usesTrunk();
+    const auto classes = [&] { return columns("detections", "detections.classes", 1, 2); };
+    if (c.secondPass)
+    {
+        const std::string batch = columns("detections", "detections.batch", 0, 1);
+        const std::string boxes = columns("detections", "detections.boxes", 3, 7);
+        const std::string rois = node("Concat", {batch, boxes}, "detections.rois", {{"axis", 1}});
+        const Rows rows(rois, classes(), ".second");
+        const std::string trunk = usesTrunk ? boxTrunk(levels, rows) : "";
+        maskLayers(rows, trunk,
+                   usesTrunk ? trunk : alignedPool(levels, rois, "mask_head.pooled", c.pooledSize, c.samplingRatio));
+        return;
+    }
+    if (!usesTrunk)
+        throw std::runtime_error("roi.mask_head.second_pass = false needs a mask head of type d2det, the model has " +
+                                 c.type);
+    const std::string rois = own("D2GatherRows", {candidateRois, "detection_rows"}, "mask_head.rois", {});
+    const Rows rows(rois, classes());
+    const std::string trunk = own("D2GatherRows", {candidateTrunk, "detection_rows"}, "mask_head.trunk", {});
+    maskLayers(rows, trunk, trunk);
+    graph_.addOutput(columns(rois, "mask_boxes", 1, 5), {config_.test.maxDetections, 4});
+}
+
+//! `input` [K, C, h, w] -> outputs "masks" [K, 1, 28, 28] and, with mask scoring, "mask_ious" [K, 1].
+void Walk::maskLayers(const Rows& rows, const std::string& trunk, const std::string& input)
 {
     const MaskHeadConfig& c = config_.roi.maskHead;
     const MaskHeadImpl& head = *model_.maskHead;
     const int64_t kept = config_.test.maxDetections;
-    const std::string batch = columns("detections", "detections.batch", 0, 1);
-    const std::string boxes = columns("detections", "detections.boxes", 3, 7);
-    const std::string rois = node("Concat", {batch, boxes}, "detections.rois", {{"axis", 1}});
-    const Rows rows(rois, columns("detections", "detections.classes", 1, 2), ".second");
-
-    const std::string trunk = head.usesTrunk() ? boxTrunk(levels, rows) : "";
-    std::string x =
-        head.usesTrunk() ? trunk : alignedPool(levels, rois, "mask_head.pooled", c.pooledSize, c.samplingRatio);
+    std::string x = input;
     for (const auto* list : {&head.convs, &head.upsamples})
         for (const RoIConv& conv : *list)
             x = roiConv(conv, x, rows);
@@ -518,9 +540,15 @@ void Walk::detections(const std::string& rois, const std::string& labels)
                           {"labelled", 1}};
     if (!model_.maskHead.is_empty() && config_.roi.maskHead.scoring)
         attributes.push_back({"mask_score_weight", config_.roi.maskHead.scoreWeight});
+    Names outputs{"detections"};
+    if (!model_.maskHead.is_empty() && !config_.roi.maskHead.secondPass)
+    {
+        attributes.push_back({"output_rows", 1});
+        outputs.push_back("detection_rows");
+    }
     const Attributes about = description();
     attributes.insert(attributes.end(), about.begin(), about.end());
-    own("D2Detections", {rois, labels}, "detections", attributes);
+    graph_.addNode("D2Detections", {rois, labels}, outputs, attributes, DOMAIN_NAME);
     graph_.addOutput("detections", {t.maxDetections, 7});
 }
 
@@ -588,11 +616,12 @@ void Walk::run(bool intermediate)
     const std::string batch = columns("candidates", "candidates.batch", 0, 1);
     const std::string boxes = columns("candidates", "candidates.boxes", 3, 7);
     const std::string kept = node("Concat", {batch, boxes}, "candidates.rois", {{"axis", 1}});
-    const std::string refined = boxHead(levels, kept);
+    const std::string trunk = boxTrunk(levels, kept);
+    const std::string refined = boxHead(trunk, kept);
     const std::string finalRois = node("Concat", {batch, refined}, "refined_rois", {{"axis", 1}});
     detections(finalRois, columns("candidates", "candidates.labels", 1, 3));
     if (!model_.maskHead.is_empty())
-        maskHead(levels);
+        maskHead(levels, trunk, kept);
     if (intermediate)
         exposeIntermediate();
 }

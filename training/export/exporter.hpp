@@ -6,7 +6,9 @@
    norm folded into the convolutions, class names and input rules as attributes of the last node.
 
      inputs   image [1, 3, H, W] normalised and padded, im_info [1, 3] = (valid height, valid width, scale)
-     output   detections [K, 7] = (batch, class, score, x1, y1, x2, y2), unused rows have class -1
+     outputs  detections [K, 7] = (batch, class, score, x1, y1, x2, y2), unused rows have class -1; with a mask head masks
+              [K, 1, 28, 28] inside the boxes and, with mask scoring, mask_ious [K, 1]; without the mask head's second pass
+              also mask_boxes [K, 4] (x1, y1, x2, y2), which masks then fill instead of the boxes of the detections
 
    Names of inner tensors are those of InferenceTrace. One file serves every H and W that are multiples of the divisor. */
 

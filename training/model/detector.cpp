@@ -329,7 +329,8 @@ InferenceTrace DetectorImpl::infer(const ImageBatch& images)
     trace.candidates = ops::detections(trace.proposals, trace.probabilities, first);
 
     const Tensor rois = roisOfDetections(trace.candidates);
-    std::tie(trace.offsets, trace.overlap) = boxHead->forward(pyramid, rois);
+    const Tensor trunk = boxHead->trunk(pyramid, rois);
+    std::tie(trace.offsets, trace.overlap) = boxHead->predict(trunk);
     if (!trace.overlap.defined())
         trace.overlap = torch::ones_like(trace.offsets.slice(1, 0, 1));
     kernels::DenseBoxDecodeParams decode;
@@ -346,23 +347,31 @@ InferenceTrace DetectorImpl::infer(const ImageBatch& images)
     last.softMinScore = t.softMinScore;
     last.maxDetections = t.maxDetections;
     last.labelled = true;
-    trace.detections =
-        ops::detections(torch::cat({rois.slice(1, 0, 1), trace.refined}, 1), trace.candidates.slice(1, 1, 3), last);
-    if (!maskHead.is_empty())
-        inferMasks(pyramid, trace);
+    Tensor rows;  // of the candidates
+    trace.detections = ops::detections(torch::cat({rois.slice(1, 0, 1), trace.refined}, 1),
+                                       trace.candidates.slice(1, 1, 3), last, &rows);
+    if (maskHead.is_empty())
+        return trace;
+    MaskInput input;
+    const bool again = config.roi.maskHead.secondPass;
+    input.rois = again ? roisOfDetections(trace.detections) : ops::gatherRows(rois, rows);
+    if (maskHead->usesTrunk())
+        input.trunk = again ? boxHead->trunk(pyramid, input.rois) : ops::gatherRows(trunk, rows);
+    inferMasks(pyramid, input, trace);
     return trace;
 }
 
-//! A second pass over the refined boxes (d2det.md 4.3); rows that are no detection get zeros.
-void DetectorImpl::inferMasks(const std::vector<Tensor>& pyramid, InferenceTrace& trace)
+/** Masks of the detections: of the refined boxes, by a second pass over them (d2det.md 4.3), or of the candidates that they
+    come from. Rows that are no detection get zeros. */
+void DetectorImpl::inferMasks(const std::vector<Tensor>& pyramid, const MaskInput& input, InferenceTrace& trace)
 {
-    const Tensor rois = roisOfDetections(trace.detections), labels = trace.detections.select(1, 1);
+    const Tensor labels = trace.detections.select(1, 1);
     const LevelRows classes = LevelRows::byClass(labels, numClasses(), labels.device());
-    const Tensor trunk = maskHead->usesTrunk() ? boxHead->trunk(pyramid, rois) : Tensor();
-    const Tensor logits = maskHead->forward(pyramid, trunk, rois, classes);
+    const Tensor logits = maskHead->forward(pyramid, input.trunk, input.rois, classes);
     trace.masks = torch::sigmoid(logits) * labels.ge(0).to(torch::kFloat).view({-1, 1, 1, 1});
+    trace.maskBoxes = input.rois.slice(1, 1, 5).contiguous();
     if (config.roi.maskHead.scoring)
-        trace.maskIous = maskHead->score(trunk, logits, classes);
+        trace.maskIous = maskHead->score(input.trunk, logits, classes);
 }
 
 }  // namespace d2det

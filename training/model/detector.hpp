@@ -123,7 +123,9 @@ struct InferenceTrace
     Tensor refined;                    //!< refined_boxes [B D, 4]
     Tensor detections;                 //!< detections [B K', 7], network-input pixels
     Tensor masks;                      //!< masks [B K', 1, 28, 28], probabilities; undefined without a mask head
-    Tensor maskIous;                   //!< mask_ious [B K', 1], predicted; undefined without mask scoring
+    //! [B K', 4], the box each mask fills: that of the detection or, without a second pass (mask_boxes), of its candidate
+    Tensor maskBoxes;
+    Tensor maskIous;  //!< mask_ious [B K', 1], predicted; undefined without mask scoring
 };
 
 //! RoIs that belong to an object, over the images of a batch.
@@ -136,6 +138,13 @@ struct PositiveRois
     Tensor labels;   //!< int64 [n]
 
     PositiveRois select(const Tensor& index) const;
+};
+
+//! What the mask head takes at test time, one row per detection.
+struct MaskInput
+{
+    Tensor rois;   //!< [B K', 5], zeros in padding rows
+    Tensor trunk;  //!< the box head's features of these RoIs; undefined if the mask head does not use them
 };
 
 class DetectorImpl : public torch::nn::Module
@@ -174,7 +183,7 @@ private:
                           torch::Generator& generator, bool trainMasks, std::map<std::string, Tensor>& out);
     void maskLosses(const std::vector<Tensor>& pyramid, const Tensor& trunk, const PositiveRois& positives,
                     const MaskTargets& targets, std::map<std::string, Tensor>& out);
-    void inferMasks(const std::vector<Tensor>& pyramid, InferenceTrace& trace);
+    void inferMasks(const std::vector<Tensor>& pyramid, const MaskInput& input, InferenceTrace& trace);
 };
 TORCH_MODULE(Detector);
 

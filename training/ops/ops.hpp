@@ -61,7 +61,13 @@ std::pair<Tensor, Tensor> proposals(const std::vector<Tensor>& cls, const std::v
                                     const kernels::ProposalParams& params);
 
 //! Final detections (no gradient): rois [R, 5], probs [R, C + 1] or, if labelled, [R, 2] -> [batchSize * K, 7]
-Tensor detections(const Tensor& rois, const Tensor& probs, const kernels::DetectionsParams& params);
+//! @param sourceRows if not null: becomes [batchSize * K, 1], the row of rois of each detection, -1 in unused rows
+Tensor detections(const Tensor& rois, const Tensor& probs, const kernels::DetectionsParams& params,
+                  Tensor* sourceRows = nullptr);
+
+//! X [D, ...], rows [K, 1] -> float32 [K, ...] (no gradient); zeros where a row is -1. Other values that are no row: cv::Exception
+//! on the CPU, zeros on a CUDA device.
+Tensor gatherRows(const Tensor& X, const Tensor& rows);
 
 //! Boxes [R, 4] from dense regression (no gradient): offsets [R, 4, k, k], overlap [R, 1, k, k] logits, imInfo [B, 3]
 Tensor denseBoxDecode(const Tensor& rois, const Tensor& offsets, const Tensor& overlap, const Tensor& imInfo,

@@ -11,7 +11,9 @@
 
    Network:  inputs "image" [B, 3, H, W], "im_info" [B, 3] = (valid height, valid width, scale)
              output "detections" [B * K, 7] = (batch, class, score, x1, y1, x2, y2), network-input pixels, class -1: unused
-             models with masks: "masks" [B * K, 1, S, S] probabilities inside the box, "mask_ious" [B * K, 1] (may be absent)
+             models with masks: "masks" [B * K, 1, S, S] probabilities inside the box, "mask_ious" [B * K, 1] (may be
+             absent), "mask_boxes" [B * K, 4] (may be absent): the box each mask lies in, network-input pixels, where that
+             is not the box of the detection (a mask head without a second pass)
 
    The layers of the masks stand behind the one that makes the detections: detect() stops there, segment() goes on. */
 
@@ -49,6 +51,7 @@ const char* const INFO_INPUT = "im_info";
 const char* const OUTPUT = "detections";
 const char* const MASK_OUTPUT = "masks";
 const char* const MASK_IOU_OUTPUT = "mask_ious";
+const char* const MASK_BOX_OUTPUT = "mask_boxes";
 
 constexpr int ROW = 7;        //!< columns of the network's output
 constexpr int MAX_BATCH = 8;  //!< images that go through the network together; bounds its memory
@@ -80,11 +83,17 @@ struct Found
     std::vector<float> maskScores;
 };
 
-//! What one pass of the network gives; the last two are empty unless asked for and present.
+//! What one pass of the network gives; all but the rows are empty unless asked for and present.
 struct Outputs
 {
-    Mat rows, masks, maskIous;
+    Mat rows, masks, maskIous, maskBoxes;
 };
+
+//! A box of the network, four numbers, in pixels of the image.
+Vec4d imageBox(const float* box, double scale)
+{
+    return Vec4d(box[0] / scale, box[1] / scale, box[2] / scale, box[3] / scale);
+}
 
 //! Milliseconds since a tick.
 double elapsed(int64 start)
@@ -267,7 +276,7 @@ private:
     InputParams input_;
     std::vector<String> classNames_;
     std::vector<Stage> stageOfLayer_;  //!< by layer id
-    bool hasMasks_ = false, hasMaskIous_ = false;
+    bool hasMasks_ = false, hasMaskIous_ = false, hasMaskBoxes_ = false;
     std::array<double, NUM_STAGES> times_{};
     Mat blob_, info_, resized_;   //!< kept from pass to pass
     dnn::MatShape checkedShape_;  //!< last input shape that checkMemory has accepted
@@ -336,6 +345,7 @@ void DetectorImpl::findLayers(const String& name)
     }
     hasMasks_ = net_.getLayerId(MASK_OUTPUT) >= 0;
     hasMaskIous_ = net_.getLayerId(MASK_IOU_OUTPUT) >= 0;
+    hasMaskBoxes_ = net_.getLayerId(MASK_BOX_OUTPUT) >= 0;
 }
 
 //! Names of the model, or "class 0", ... for as many classes as the classifier has.
@@ -409,12 +419,16 @@ Outputs DetectorImpl::forwardLayers(bool withMasks)
     std::vector<String> names{OUTPUT, MASK_OUTPUT};
     if (hasMaskIous_)
         names.push_back(MASK_IOU_OUTPUT);
+    if (hasMaskBoxes_)
+        names.push_back(MASK_BOX_OUTPUT);
     std::vector<Mat> blobs;
     net_.forward(blobs, names);
     outputs.rows = blobs[0];
     outputs.masks = blobs[1];
     if (hasMaskIous_)
         outputs.maskIous = blobs[2];
+    if (hasMaskBoxes_)
+        outputs.maskBoxes = blobs.back();
     return outputs;
 }
 
@@ -442,6 +456,11 @@ Outputs DetectorImpl::forward(const Mat& blob, const Mat& info, bool withMasks)
     if (!outputs.maskIous.empty() && outputs.maskIous.total() != static_cast<size_t>(expected))
         CV_Error_(Error::StsBadSize, ("the network's output '%s' has %d values, expected %d: not a D2Det model",
                                       MASK_IOU_OUTPUT, static_cast<int>(outputs.maskIous.total()), expected));
+    const Mat& boxes = outputs.maskBoxes;
+    if (!boxes.empty() && (boxes.dims != 2 || boxes.rows != expected || boxes.cols != 4 || boxes.type() != CV_32F))
+        CV_Error_(Error::StsBadSize,
+                  ("the network's output '%s' has %d x %d values, expected %d x 4: not a D2Det model", MASK_BOX_OUTPUT,
+                   boxes.rows, boxes.cols, expected));
     return outputs;
 }
 
@@ -477,14 +496,13 @@ Found DetectorImpl::toImage(const Outputs& outputs, int batchIndex, double scale
         const float* row = outputs.rows.ptr<float>(i);
         if (!(row[1] >= 0) || static_cast<int>(row[0]) != batchIndex || !(row[2] >= scoreThreshold_))
             continue;
-        Vec4d whole;
+        const Vec4d whole = imageBox(row + 3, scale);
         float box[4];
         bool finite = true;
         for (int k = 0; k < 4; k++)
         {
             const double limit = k % 2 == 0 ? image.width : image.height;
             finite = finite && std::isfinite(row[3 + k]);
-            whole[k] = row[3 + k] / scale;
             box[k] = static_cast<float>(std::min(std::max(whole[k], 0.), limit));
         }
         if (!finite || box[2] <= box[0] || box[3] <= box[1])
@@ -498,7 +516,8 @@ Found DetectorImpl::toImage(const Outputs& outputs, int batchIndex, double scale
         const int size[2] = {outputs.masks.size[2], outputs.masks.size[3]};
         const Mat probabilities(2, size, CV_32F, const_cast<float*>(outputs.masks.ptr<float>(i)));
         found.masks.emplace_back();
-        pasteMask(probabilities, whole, image, found.masks.back());
+        const Vec4d maskBox = outputs.maskBoxes.empty() ? whole : imageBox(outputs.maskBoxes.ptr<float>(i), scale);
+        pasteMask(probabilities, maskBox, image, found.masks.back());
         const float iou = outputs.maskIous.empty() ? 0.f : outputs.maskIous.ptr<float>()[i];
         found.maskScores.push_back(row[2] + layers_.back()->info.maskScoreWeight * iou);
     }

@@ -37,6 +37,7 @@ const LayerEntry LAYERS[] = {
     {"D2DeformRoIPool", createDeformRoIPoolLayer}, {"D2AdaptiveWeightedPool", createAdaptiveWeightedPoolLayer},
     {"D2InstanceNorm", createInstanceNormLayer},   {"D2DenseBoxDecode", createDenseBoxDecodeLayer},
     {"D2Detections", DetectionsLayer::create},     {"D2RoIConv", createRoIConvLayer},
+    {"D2GatherRows", createGatherRowsLayer},
 };
 
 //! Operators of ONNX's own domain.

@@ -151,6 +151,29 @@ inline std::vector<Case> makeCases()
             return std::vector<Mat>{tensor({4 * s, 13}, 0, 9), tensor({4 * s, 4}, 0, 1)};
         },
         {});
+    add("D2Detections",
+        {{"batch_size", DictValue(2)},
+         {"max_detections", DictValue(9)},
+         {"labelled", DictValue(1)},
+         {"nms_mode", DictValue("soft_linear")},
+         {"output_rows", DictValue(1)}},
+        [](int s)
+        {
+            Mat labels = tensor({4 * s, 2}, 0, 1);
+            for (int r = 0; r < labels.rows; r++)
+                labels.at<float>(r, 0) = static_cast<float>(r % 2);
+            return std::vector<Mat>{rois(4 * s, 2), labels};
+        },
+        {});
+    add("D2GatherRows", {},
+        [](int s)
+        {
+            Mat rows(3 * s, 1, CV_32F, Scalar(-1));
+            for (int r = 1; r < rows.rows; r++)
+                rows.at<float>(r) = static_cast<float>((7 * r + 1) % (4 * s));
+            return std::vector<Mat>{tensor({4 * s, 3, 5, 6}), rows};
+        },
+        {{0, 0}, {0, 1}, {0, 2}, {0, 3}, {1, 0}});
     add("D2RoIConv",
         {{"levels", DictValue(2)},
          {"has_bias", DictValue(1)},

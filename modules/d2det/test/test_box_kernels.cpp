@@ -17,6 +17,7 @@
 #include <cstring>
 #include <limits>
 #include <map>
+#include <set>
 
 namespace opencv_test
 {
@@ -609,12 +610,45 @@ struct DetectionsInput
         return kind == ON_GRID ? static_cast<float>(rng.uniform(0, 5)) / 4 : rng.uniform(0.f, 1.f);
     }
 
+    //! @param sources the rows that the detections come from
     template <typename Function>
-    std::vector<float> run(Function function) const
+    std::vector<float> run(Function function, std::vector<float>* sources = nullptr) const
     {
         std::vector<float> detections(static_cast<size_t>(7) * p.batchSize * p.maxDetections, UNWRITTEN);
-        function(p, rois.data(), roiColumns, probs.data(), probColumns, rows, detections.data());
+        if (sources)
+            sources->assign(detections.size() / 7, UNWRITTEN);
+        function(p, rois.data(), roiColumns, probs.data(), probColumns, rows, detections.data(),
+                 sources ? sources->data() : nullptr);
         return detections;
+    }
+
+    //! Does every detection name a row of its image and class with its box, a score of at least its own, and each once?
+    void checkSources(const std::vector<float>& detections, const std::vector<float>& sources) const
+    {
+        std::set<std::pair<int, int>> seen;
+        for (size_t i = 0; i < sources.size(); i++)
+        {
+            const float* d = &detections[7 * i];
+            if (d[1] < 0)
+            {
+                ASSERT_EQ(-1.f, sources[i]);
+                continue;
+            }
+            const int row = static_cast<int>(sources[i]), cls = static_cast<int>(d[1]);
+            ASSERT_EQ(sources[i], static_cast<float>(row));
+            ASSERT_TRUE(row >= 0 && row < rows);
+            ASSERT_TRUE(seen.insert({row, cls}).second);
+            const float* roi = &rois[static_cast<size_t>(row) * roiColumns];
+            ASSERT_EQ(static_cast<int>(d[0]), static_cast<int>(roi[0]));
+            const int column = p.classAgnosticBoxes || p.labelled ? 1 : 1 + 4 * cls;
+            ASSERT_EQ(0, std::memcmp(d + 3, roi + column, 4 * sizeof(float)));
+            const float* probability = &probs[static_cast<size_t>(row) * probColumns];
+            const float score = probability[p.labelled ? 1 : cls];
+            ASSERT_TRUE(!p.labelled || cls == static_cast<int>(probability[0]));
+            const bool decays = p.nmsMode != NmsMode::HARD;
+            ASSERT_TRUE(decays || d[2] == score);
+            ASSERT_TRUE(!decays || d[2] <= score || d[2] < 0 || p.softSigma < 0);
+        }
     }
 };
 
@@ -638,6 +672,16 @@ TEST(D2Det_Detections, fast_equals_reference_for_any_number_of_threads)
         input.random(rng, rng.uniform(1, 120), rng.uniform(1, 12), rng.uniform(0, static_cast<int>(BOX_KINDS)));
         const std::vector<float> expected = input.run(detectionsRef);
         withThreads([&] { ASSERT_TRUE(sameBits(expected, input.run(detectionsCpu))); });
+
+        std::vector<float> expectedSources, sources;
+        ASSERT_TRUE(sameBits(expected, input.run(detectionsRef, &expectedSources)));
+        input.checkSources(expected, expectedSources);
+        withThreads(
+            [&]
+            {
+                ASSERT_TRUE(sameBits(expected, input.run(detectionsCpu, &sources)));
+                ASSERT_TRUE(sameBits(expectedSources, sources));
+            });
     }
 }
 

@@ -108,7 +108,7 @@ TEST(D2Det_CUDA, every_layer_has_a_node)
         EXPECT_FALSE(hasNode(*layer, DNN_TARGET_CPU)) << c.op;
         EXPECT_TRUE(layer->supportBackend(DNN_BACKEND_OPENCV)) << c.op;
     }
-    EXPECT_EQ(8u, types.size());
+    EXPECT_EQ(9u, types.size());
 }
 
 TEST(D2Det_CUDA, no_layer_falls_back)

@@ -249,6 +249,41 @@ onnx::Graph syntheticGraph(const ModelOptions& options = ModelOptions())
     return g;
 }
 
+/** The synthetic model with masks of ones, each in the odd but different box (image of the batch, x1, y1, x2) of its candidate.
+    @param boxColumns 4; another number breaks the model
+    @param candidates rows that masks are gathered from; fewer than the detections name break the model */
+std::vector<uchar> modelWithMasks(int boxColumns = 4, int candidates = CAPACITY)
+{
+    onnx::Graph g = syntheticGraph();
+    g.nodes.pop_back();
+    g.nodes.push_back(
+        node("D2Detections", "d2det", {"refined", "labels"}, {"detections", "detection_rows"},
+             {attribute("labelled", 1), attribute("score_threshold", 0.f), attribute("max_detections", CAPACITY),
+              attribute("output_rows", 1), attribute("format_version", 1), attribute("std", std::vector<float>(3, 1.f)),
+              attribute("mean", std::vector<float>(3, 0.f)), attribute("short_side", 64), attribute("long_side", 96),
+              attribute("divisor", 32)}));
+    g.initializers.push_back(onnx::tensor("ones_w", {1, 3, 1, 1}, {0, 0, 0}));
+    g.initializers.push_back(onnx::tensor("ones_b", {1}, {1.f}));
+    g.initializers.push_back(onnx::tensor("columns", {boxColumns}));
+    g.initializers.push_back(onnx::tensor("axis0", {0}));
+    g.initializers.push_back(onnx::tensor("candidates", {candidates}));
+    g.nodes.push_back(
+        node("Conv", "", {"image", "ones_w", "ones_b"}, {"ones"},
+             {attribute("kernel_shape", std::vector<int>{1, 1}), attribute("strides", std::vector<int>{16, 16})}));
+    const bool all = candidates == CAPACITY;
+    if (!all)
+        g.nodes.push_back(node("Slice", "", {"refined", "s0", "candidates", "axis0"}, {"few"}, {}));
+    g.nodes.push_back(node("D2GatherRows", "d2det", {all ? "refined" : "few", "detection_rows"}, {"mask_rois"}, {}));
+    g.nodes.push_back(
+        node("D2RoIAlign", "d2det", {"mask_rois", "ones"}, {"masks"},
+             {attribute("feat_strides", std::vector<int>{16}), attribute("output_size", std::vector<int>{2, 2}),
+              attribute("sampling_ratio", 1), attribute("aligned", 0)}));
+    g.nodes.push_back(node("Slice", "", {"mask_rois", "s0", "columns", "axis1"}, {"mask_boxes"}, {}));
+    g.outputs.push_back(onnx::value("masks", {CAPACITY, 1, 2, 2}));
+    g.outputs.push_back(onnx::value("mask_boxes", {CAPACITY, boxColumns}));
+    return onnx::model(g.message());
+}
+
 std::vector<uchar> syntheticModel(const ModelOptions& options = ModelOptions())
 {
     return onnx::model(syntheticGraph(options).message());
@@ -325,6 +360,63 @@ TEST(D2Det_Detector, vectors_and_matrix_agree)
 
     detector->detect(sceneOf(SCENE, {}), classIds, confidences, boxes);
     EXPECT_TRUE(classIds.empty() && confidences.empty() && boxes.empty());
+}
+
+//! Masks go into the boxes that the model names; the boxes of the detections stay what they are.
+TEST(D2Det_Detector, masks_fill_their_own_boxes)
+{
+    const Ptr<Detector> detector = Detector::create(modelWithMasks());
+    ASSERT_TRUE(detector->hasMasks());
+    const Mat ones(2, 2, CV_32F, Scalar(1));
+    const auto expectMasks = [&](const Mat& rows, const std::vector<Mat>& masks, double batchIndex)
+    {
+        ASSERT_EQ(static_cast<int>(masks.size()), rows.rows);
+        for (int r = 0; r < rows.rows; r++)
+        {
+            const float* box = rows.ptr<float>(r);
+            Mat expected;
+            cv::d2det::pasteMask(ones, Vec4d(batchIndex, box[0], box[1], box[2]), SCENE, expected);
+            EXPECT_EQ(0, cv::norm(expected, masks[r], NORM_INF)) << "mask " << r << " of image " << batchIndex;
+            EXPECT_GT(cv::countNonZero(expected), 100);
+        }
+    };
+    Mat rows;
+    std::vector<Mat> masks;
+    const Mat first = sceneOf(SCENE, {LEFT, RIGHT}), second = sceneOf(SCENE, {RIGHT, NEXT});
+    detector->segment(first, rows, masks);
+    expectRows(rows, {rowOf(LEFT, 0, 200 / 256.f), rowOf(RIGHT, 1, 128 / 256.f)});
+    expectMasks(rows, masks, 0);
+
+    std::vector<Mat> allRows;
+    std::vector<std::vector<Mat>> allMasks;
+    detector->segmentBatch(std::vector<Mat>{first, second}, allRows, allMasks);
+    ASSERT_EQ(2u, allMasks.size());
+    ASSERT_EQ(2, allRows[1].rows);
+    for (int b = 0; b < 2; b++)
+        expectMasks(allRows[b], allMasks[b], b);
+}
+
+//! Mask boxes of another shape and rows that do not exist are errors that name them, and the detector can go on.
+TEST(D2Det_Detector, broken_masks_are_refused)
+{
+    const std::pair<std::vector<uchar>, const char*> broken[] = {{modelWithMasks(3), "'mask_boxes'"},
+                                                                 {modelWithMasks(4, 1), "D2GatherRows: rows["}};
+    for (const auto& b : broken)
+    {
+        const Ptr<Detector> detector = Detector::create(b.first);
+        Mat rows;
+        std::vector<Mat> masks;
+        try
+        {
+            detector->segment(sceneOf(SCENE, {LEFT, RIGHT}), rows, masks);
+            ADD_FAILURE() << "accepted, expected an error about " << b.second;
+        }
+        catch (const cv::Exception& e)
+        {
+            EXPECT_NE(std::string::npos, e.err.find(b.second)) << e.err;
+        }
+        expectRows(detect(*detector, sceneOf(SCENE, {LEFT})), {rowOf(LEFT, 0, 200 / 256.f)});
+    }
 }
 
 TEST(D2Det_Detector, description_of_the_model)

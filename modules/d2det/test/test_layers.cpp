@@ -261,6 +261,8 @@ TEST(D2Det_Layers, wrong_ranks_and_counts_are_refused)
         const std::vector<Mat> good = c.inputs(1);
         for (size_t i = 0; i < good.size(); i++)
         {
+            if (c.op == String("D2GatherRows") && i == 0)
+                continue;  // any rank
             std::vector<Mat> bad = good;
             std::vector<int> shape(good[i].size.p, good[i].size.p + good[i].dims);
             shape.push_back(1);
@@ -349,12 +351,98 @@ TEST(D2Det_Layers, values_that_are_not_finite_do_no_harm)
             for (size_t i = 0; i < count; i++)
                 for (const int step : {1, 7})
                 {
+                    if (c.op == String("D2GatherRows") && i == 1)
+                        continue;  // indices: the next test
                     std::vector<Mat> inputs = c.inputs(2);
                     for (size_t k = 0; k < inputs[i].total(); k += step)
                         inputs[i].ptr<float>()[k] = value;
                     EXPECT_NO_THROW(runOnce(c, inputs)) << "input " << i << ", every " << step;
                 }
         }
+}
+
+TEST(D2Det_Layers, rows_that_do_not_exist_are_refused)
+{
+    for (const Case& c : cases())
+    {
+        if (c.op != String("D2GatherRows"))
+            continue;
+        for (const float value : {8.f, 1e9f, 3e38f, -2.f, -1.5f, NaN, INFINITE, -INFINITE})
+        {
+            std::vector<Mat> inputs = c.inputs(2);
+            ASSERT_EQ(8, inputs[0].size[0]);
+            inputs[1].at<float>(4) = value;
+            const std::string message = messageOf([&] { runOnce(c, inputs); });
+            EXPECT_NE(std::string::npos, message.find("D2GatherRows: rows[4]")) << value << ": " << message;
+        }
+        std::vector<Mat> inputs = c.inputs(2);
+        inputs[1].at<float>(4) = 7.f;
+        EXPECT_EQ(0, cv::norm(Mat(1, 90, CV_32F, runOnce(c, inputs)[0].ptr<float>(4)),
+                              Mat(1, 90, CV_32F, inputs[0].ptr<float>(7)), NORM_INF));
+    }
+}
+
+//! Boxes and classes are taken from a matrix of other rank too.
+TEST(D2Det_Layers, rows_of_any_rank_are_gathered)
+{
+    const Mat rows = (Mat_<float>(4, 1) << 2, -1, 0, 2);
+    for (const std::vector<int>& shape : {std::vector<int>{3, 5}, {3, 2, 4}, {3, 2, 3, 2, 2}})
+    {
+        const Mat X = tensor(shape);
+        Net net = makeNet("d2det.D2GatherRows", LayerParams(), 2);
+        const Mat Y = forward(net, {X, rows})[0];
+        ASSERT_EQ(X.dims, Y.dims);
+        const int length = static_cast<int>(X.total() / 3);
+        for (int r = 0; r < rows.rows; r++)
+        {
+            const int from = static_cast<int>(rows.at<float>(r));
+            for (int i = 0; i < length; i++)
+                ASSERT_EQ(from < 0 ? 0.f : X.ptr<float>()[from * length + i], Y.ptr<float>()[r * length + i]);
+        }
+    }
+}
+
+//! The second output is there if it is asked for, and the first is the same with and without it.
+TEST(D2Det_Layers, detections_name_their_rows)
+{
+    for (const Case& c : cases())
+    {
+        if (c.op != String("D2Detections"))
+            continue;
+        const std::vector<Mat> inputs = c.inputs(3);
+        Case with = c, without = c;
+        with.params.set("output_rows", 1);
+        without.params.erase("output_rows");
+        const std::vector<Mat> named = runOnce(with, inputs), plain = runOnce(without, inputs);
+        ASSERT_EQ(2u, named.size());
+        ASSERT_EQ(1u, plain.size());
+        EXPECT_EQ(0, cv::norm(named[0], plain[0], NORM_INF));
+        const Mat &found = named[0], &rows = named[1];
+        ASSERT_EQ(Size(1, found.rows), rows.size());
+        int used = 0;
+        for (int r = 0; r < found.rows; r++)
+        {
+            const int cls = static_cast<int>(found.at<float>(r, 1)), row = static_cast<int>(rows.at<float>(r));
+            ASSERT_EQ(cls < 0, row == -1);
+            if (cls < 0)
+                continue;
+            ASSERT_LT(row, inputs[0].rows);
+            const int column = inputs[0].cols > 5 ? 1 + 4 * cls : 1;
+            EXPECT_EQ(0, cv::norm(found.row(r).colRange(3, 7), inputs[0].row(row).colRange(column, column + 4)));
+            used++;
+        }
+        EXPECT_GT(used, 3);
+    }
+}
+
+TEST(D2Det_Layers, more_rows_than_float_counts_are_refused)
+{
+    LayerParams p;
+    std::vector<MatShape> outputs, internals;
+    const std::vector<MatShape> shapes{MatShape{(1 << 24) + 1, 5}, MatShape{(1 << 24) + 1, 2}};
+    EXPECT_NO_THROW(createLayer("d2det.D2Detections", p)->getMemoryShapes(shapes, 0, outputs, internals));
+    p.set("output_rows", 1);
+    EXPECT_THROW(createLayer("d2det.D2Detections", p)->getMemoryShapes(shapes, 0, outputs, internals), cv::Exception);
 }
 
 //////////////////////////////////////////// attributes ////////////////////////////////////////////
@@ -410,6 +498,8 @@ TEST(D2Det_Layers, hostile_attributes_are_refused)
         {"D2Detections", "max_detections", DictValue(1 << 24)},
         {"D2Detections", "soft_sigma", DictValue(0.)},
         {"D2Detections", "format_version", DictValue(2)},
+        {"D2Detections", "output_rows", DictValue(2)},
+        {"D2Detections", "output_rows", DictValue("yes")},
         {"D2RoIConv", "levels", DictValue(0)},
         {"D2RoIConv", "levels", DictValue(3)},
         {"D2RoIConv", "levels", DictValue(9)},

@@ -158,7 +158,9 @@ __global__ void __launch_bounds__(NMS_THREADS) nmsKernel(DetectionRows rows, int
     }
 }
 
-__global__ void __launch_bounds__(THREADS) writeKernel(DetectionRows rows, int elements, Arrays arrays, float* output)
+//! @param sourceRows may be null
+__global__ void __launch_bounds__(THREADS)
+    writeKernel(DetectionRows rows, int elements, Arrays arrays, float* output, float* sourceRows)
 {
     const int K = rows.rowsPerImage(), row = blockIdx.x * THREADS + threadIdx.x;
     if (row >= rows.p.batchSize * K)
@@ -172,6 +174,8 @@ __global__ void __launch_bounds__(THREADS) writeKernel(DetectionRows rows, int e
     {
         for (int j = 0; j < COLUMNS; j++)
             out[j] = j == 1 ? -1.f : 0.f;
+        if (sourceRows)
+            sourceRows[row] = -1.f;
         return;
     }
     const int position = static_cast<int>(arrays.survivors[place].low);
@@ -182,6 +186,8 @@ __global__ void __launch_bounds__(THREADS) writeKernel(DetectionRows rows, int e
     const float* box = rows.box(keyRow(key), keyClass(key));
     for (int j = 0; j < 4; j++)
         out[3 + j] = box[j];
+    if (sourceRows)
+        sourceRows[row] = static_cast<float>(keyRow(key));
 }
 
 }  // namespace
@@ -196,7 +202,7 @@ size_t detectionsWorkspace(const kernels::DetectionsParams& p, int roiColumns, i
 
 Status detections(const kernels::DetectionsParams& p, const float* rois, int roiColumns, const float* probs,
                   int probColumns, int numRois, float* detections, void* workspace, size_t workspaceBytes,
-                  Stream stream)
+                  Stream stream, float* sourceRows)
 {
     if (!shapesFit(p, roiColumns, probColumns, numRois))
         return INVALID;
@@ -224,7 +230,7 @@ Status detections(const kernels::DetectionsParams& p, const float* rois, int roi
                                        WideKeyLess(), stream);
     }
     launch(writeKernel, static_cast<unsigned>(ceilDiv(outputRows, THREADS)), THREADS, 0, stream, rows, elements, arrays,
-           detections);
+           detections, sourceRows);
     return launchStatus();
 }
 

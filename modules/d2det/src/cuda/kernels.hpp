@@ -34,6 +34,7 @@
 #include "../kernels/deform_roi_pool.hpp"
 #include "../kernels/dense_box_decode.hpp"
 #include "../kernels/detections.hpp"
+#include "../kernels/gather_rows.hpp"
 #include "../kernels/instance_norm.hpp"
 #include "../kernels/nms.hpp"
 #include "../kernels/proposal.hpp"
@@ -151,10 +152,17 @@ size_t detectionsWorkspace(const kernels::DetectionsParams& p, int roiColumns, i
 /** @brief Final detections: score threshold, class-wise hard or soft NMS, best K per image (operators.md 3.7 and E1).
     @param rois [numRois, roiColumns], 5 or 1 + 4 C columns
     @param probs [numRois, probColumns], C + 1 with the background last, or 2 = (class, score) if labelled
-    @param detections [batchSize * K, 7] = (batch, class, score, x1, y1, x2, y2); unused rows (0, -1, 0, 0, 0, 0, 0) */
+    @param detections [batchSize * K, 7] = (batch, class, score, x1, y1, x2, y2); unused rows (0, -1, 0, 0, 0, 0, 0)
+    @param sourceRows [batchSize * K]: the row of rois that each detection came from, -1 in unused rows; nullptr: not wanted */
 Status detections(const kernels::DetectionsParams& p, const float* rois, int roiColumns, const float* probs,
                   int probColumns, int numRois, float* detections, void* workspace, size_t workspaceBytes,
-                  Stream stream);
+                  Stream stream, float* sourceRows = nullptr);
+
+/** @brief Rows of a tensor by their indices (kernels/gather_rows.hpp). An index that is no row gives zeros.
+    @param X [numRows, rowSize]
+    @param rows [count]
+    @param Y [count, rowSize] */
+Status gatherRows(const float* X, int numRows, size_t rowSize, const float* rows, int count, float* Y, Stream stream);
 
 //! @brief Bytes of workspace of roiConv(); 0 if the parameters are out of range.
 size_t roiConvWorkspace(const kernels::RoIConvParams& p, int numRois, int height, int width);

@@ -83,19 +83,32 @@ std::vector<Survivor> suppress(const DetectionRows& in, int cls, const std::vect
     return survivors;
 }
 
-void writeUnused(float* row)
+//! The outputs, row by row.
+struct Output
 {
-    std::fill_n(row, COLUMNS, 0.f);
-    row[1] = -1.f;
-}
+    float* detections;
+    float* sourceRows;  //!< may be null
 
-void writeRow(const DetectionRows& in, int image, int cls, const Survivor& s, float* row)
-{
-    row[0] = static_cast<float>(image);
-    row[1] = static_cast<float>(cls);
-    row[2] = s.score;
-    std::copy_n(in.box(s.row, cls), 4, row + 3);
-}
+    void writeUnused(size_t at) const
+    {
+        float* const row = detections + at * COLUMNS;
+        std::fill_n(row, COLUMNS, 0.f);
+        row[1] = -1.f;
+        if (sourceRows)
+            sourceRows[at] = -1.f;
+    }
+
+    void write(size_t at, const DetectionRows& in, int image, int cls, const Survivor& s) const
+    {
+        float* const row = detections + at * COLUMNS;
+        row[0] = static_cast<float>(image);
+        row[1] = static_cast<float>(cls);
+        row[2] = s.score;
+        std::copy_n(in.box(s.row, cls), 4, row + 3);
+        if (sourceRows)
+            sourceRows[at] = static_cast<float>(s.row);
+    }
+};
 
 // ------------------------------------------------------------------ reference
 
@@ -243,7 +256,7 @@ std::vector<int> sortByKeys(const float* scores, int n)
 
 //! The best rows of groups [begin, end), all of one image.
 void writeImage(const DetectionRows& in, const std::vector<Group>& groups,
-                const std::vector<std::vector<Survivor>>& survivors, size_t begin, size_t end, float* detections)
+                const std::vector<std::vector<Survivor>>& survivors, size_t begin, size_t end, const Output& output)
 {
     std::vector<std::pair<size_t, size_t>> all;  // (group, survivor)
     std::vector<uint64_t> keys;
@@ -255,21 +268,22 @@ void writeImage(const DetectionRows& in, const std::vector<Group>& groups,
         }
     keepFirst(keys, in.rowsToFill());
     const int image = groups[begin].image;
-    float* row = detections + static_cast<size_t>(image) * in.rowsPerImage() * COLUMNS;
-    for (size_t i = 0; i < keys.size(); i++, row += COLUMNS)
+    const size_t first = static_cast<size_t>(image) * in.rowsPerImage();
+    for (size_t i = 0; i < keys.size(); i++)
     {
         const std::pair<size_t, size_t>& at = all[keyIndex(keys[i])];
-        writeRow(in, image, groups[at.first].cls, survivors[at.first][at.second], row);
+        output.write(first + i, in, image, groups[at.first].cls, survivors[at.first][at.second]);
     }
 }
 
 }  // namespace
 
 void detectionsRef(const DetectionsParams& p, const float* rois, int roiColumns, const float* probs, int probColumns,
-                   int numRois, float* detections)
+                   int numRois, float* detections, float* sourceRows)
 {
     checkShapes(p, roiColumns, probColumns);
     const DetectionRows in{p, rois, probs, roiColumns, probColumns, numRois};
+    const Output output{detections, sourceRows};
     const std::set<int> ids = classIds(in);
     for (int b = 0; b < p.batchSize; b++)
     {
@@ -284,25 +298,26 @@ void detectionsRef(const DetectionsParams& p, const float* rois, int roiColumns,
                 classes.push_back(cls);
             }
         const std::vector<int> order = sortDescending(scores.data(), static_cast<int>(scores.size()));
-        float* row = detections + static_cast<size_t>(b) * in.rowsPerImage() * COLUMNS;
-        for (int i = 0; i < in.rowsPerImage(); i++, row += COLUMNS)
+        const size_t first = static_cast<size_t>(b) * in.rowsPerImage();
+        for (int i = 0; i < in.rowsPerImage(); i++)
             if (i < in.rowsToFill() && i < static_cast<int>(order.size()))
-                writeRow(in, b, classes[order[i]], all[order[i]], row);
+                output.write(first + i, in, b, classes[order[i]], all[order[i]]);
             else
-                writeUnused(row);
+                output.writeUnused(first + i);
     }
 }
 
 void detectionsCpu(const DetectionsParams& p, const float* rois, int roiColumns, const float* probs, int probColumns,
-                   int numRois, float* detections)
+                   int numRois, float* detections, float* sourceRows)
 {
     checkShapes(p, roiColumns, probColumns);
     const DetectionRows in{p, rois, probs, roiColumns, probColumns, numRois};
+    const Output output{detections, sourceRows};
     if (in.rowsPerImage() == 0)
         return;
     const size_t outputRows = static_cast<size_t>(std::max(p.batchSize, 0)) * in.rowsPerImage();
     for (size_t i = 0; i < outputRows; i++)
-        writeUnused(detections + i * COLUMNS);
+        output.writeUnused(i);
 
     const Candidates candidates = collect(in);
     const std::vector<Group>& groups = candidates.groups;
@@ -329,7 +344,7 @@ void detectionsCpu(const DetectionsParams& p, const float* rois, int roiColumns,
     {
         while (end < groups.size() && groups[end].image == groups[begin].image)
             end++;
-        writeImage(in, groups, survivors, begin, end, detections);
+        writeImage(in, groups, survivors, begin, end, output);
     }
 }
 

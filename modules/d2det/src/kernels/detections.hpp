@@ -32,11 +32,12 @@ struct DetectionsParams
 };
 
 //! rois [numRois, roiColumns] (5, or 1 + 4 C), probs [numRois, probColumns] (C + 1, background last, or 2 if labelled);
-//! detections [batchSize * K, 7] = (batch, class, score, x1, y1, x2, y2), unused rows (0, -1, 0, 0, 0, 0, 0)
+//! detections [batchSize * K, 7] = (batch, class, score, x1, y1, x2, y2), unused rows (0, -1, 0, 0, 0, 0, 0);
+//! sourceRows [batchSize * K] or null: the row of rois that each detection came from, -1 in unused rows
 void detectionsRef(const DetectionsParams& p, const float* rois, int roiColumns, const float* probs, int probColumns,
-                   int numRois, float* detections);
+                   int numRois, float* detections, float* sourceRows = nullptr);
 void detectionsCpu(const DetectionsParams& p, const float* rois, int roiColumns, const float* probs, int probColumns,
-                   int numRois, float* detections);
+                   int numRois, float* detections, float* sourceRows = nullptr);
 
 }  // namespace kernels
 }  // namespace d2det

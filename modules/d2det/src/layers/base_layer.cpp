@@ -180,11 +180,11 @@ void checkShape(const dnn::Layer& layer, const String& what, const MatShape& sha
                    "input " + what + " has shape " + shapeText(shape) + ", expected " + wanted + "]");
 }
 
-MatShape outputShape(const dnn::Layer& layer, std::initializer_list<int64> lengths)
+MatShape outputShape(const dnn::Layer& layer, const std::vector<int64>& lengths)
 {
     std::vector<int> shape;
     double total = 1;
-    for (int64 length : lengths)
+    for (const int64 length : lengths)
     {
         total *= static_cast<double>(length);
         shape.push_back(static_cast<int>(std::min<int64>(length, INT_MAX)));

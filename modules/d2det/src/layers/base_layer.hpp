@@ -84,7 +84,7 @@ void checkShape(const dnn::Layer& layer, const String& what, const dnn::MatShape
                 std::initializer_list<int> expected);
 
 //! The shape of an output, refused if it has more than MAX_ELEMENTS.
-dnn::MatShape outputShape(const dnn::Layer& layer, std::initializer_list<int64> lengths);
+dnn::MatShape outputShape(const dnn::Layer& layer, const std::vector<int64>& lengths);
 
 //! Checks that inputs[first .. first + levels) are maps with one batch size and one number of channels; returns both (0: unknown).
 std::pair<int, int> checkPyramid(const dnn::Layer& layer, const std::vector<dnn::MatShape>& inputs, size_t first,
@@ -154,6 +154,7 @@ Ptr<dnn::Layer> createAdaptiveWeightedPoolLayer(dnn::LayerParams& params);
 Ptr<dnn::Layer> createInstanceNormLayer(dnn::LayerParams& params);
 Ptr<dnn::Layer> createDenseBoxDecodeLayer(dnn::LayerParams& params);
 Ptr<dnn::Layer> createRoIConvLayer(dnn::LayerParams& params);
+Ptr<dnn::Layer> createGatherRowsLayer(dnn::LayerParams& params);
 Ptr<dnn::Layer> createOnnxRoiAlignLayer(dnn::LayerParams& params);
 Ptr<dnn::Layer> createOnnxNonMaxSuppressionLayer(dnn::LayerParams& params);
 

@@ -5,7 +5,9 @@
 /* Layer d2det.D2Detections, see detections_layer.hpp. Contract: operators.md 3.7 and E1.
 
      inputs   rois [R, 5] (or [R, 1 + 4 C] with class_agnostic_boxes = 0), probs [R, C + 1] (or [R, 2] with labelled = 1)
-     output   detections [batch_size * max_detections, 7] */
+     outputs  detections [batch_size * max_detections, 7] and, with output_rows = 1 (default 0), rows
+              [batch_size * max_detections, 1]: the row of the inputs that each detection came from, over the whole batch, -1
+              in unused rows. At most 2^24 input rows then: float32 holds no larger integers. */
 
 #include "detections_layer.hpp"
 
@@ -22,6 +24,7 @@ namespace
 constexpr int FORMAT_VERSION = 1;
 constexpr int MAX_SIDE = 1 << 15;  //!< pixels
 constexpr size_t MAX_CLASSES = 100000;
+constexpr int MAX_INPUT_ROWS = 1 << 24;  //!< that a float32 index can name
 
 kernels::DetectionsParams readSettings(const Attributes& attributes)
 {
@@ -96,6 +99,7 @@ DetectionsLayer::DetectionsLayer(const dnn::LayerParams& params) : BaseLayer(par
 {
     const Attributes attributes(params);
     settings = readSettings(attributes);
+    outputRows_ = attributes.getFlag("output_rows", false);
     if (settings.labelled && !settings.classAgnosticBoxes)
         layerError(*this, Error::StsBadArg,
                    "labelled = 1 needs class_agnostic_boxes = 1: a row has one class and one box");
@@ -117,13 +121,22 @@ std::vector<MatShape> DetectionsLayer::outputShapes(const std::vector<MatShape>&
                    "input probs has 1 column, it needs one per class and a last one for the background");
     const bool perClass = !settings.classAgnosticBoxes;
     checkShape(*this, "rois", inputs[0], {ANY, !perClass ? 5 : columns > 0 ? 1 + 4 * (columns - 1) : ANY});
-    return {outputShape(*this, {static_cast<int64>(settings.batchSize) * settings.maxDetections, 7})};
+    if (outputRows_ && std::max(rows, dimension(inputs[1], 0)) > MAX_INPUT_ROWS)
+        layerError(*this, Error::StsOutOfRange,
+                   format("has %d input rows, with output_rows = 1 the limit is %d",
+                          std::max(rows, dimension(inputs[1], 0)), MAX_INPUT_ROWS));
+    const int64 kept = static_cast<int64>(settings.batchSize) * settings.maxDetections;
+    std::vector<MatShape> outputs{outputShape(*this, {kept, 7})};
+    if (outputRows_)
+        outputs.push_back(outputShape(*this, {kept, 1}));
+    return outputs;
 }
 
 void DetectionsLayer::run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs)
 {
     kernels::detectionsCpu(settings, inputs[0].ptr<float>(), inputs[0].size[1], inputs[1].ptr<float>(),
-                           inputs[1].size[1], inputs[0].size[0], outputs[0].ptr<float>());
+                           inputs[1].size[1], inputs[0].size[0], outputs[0].ptr<float>(),
+                           outputRows_ ? outputs[1].ptr<float>() : nullptr);
 }
 
 #ifdef D2DET_HAVE_CUDA
@@ -136,7 +149,8 @@ cuda::Status DetectionsLayer::runCuda(CudaPass& pass)
 {
     const Mat &rois = pass.inputs[0], &probs = pass.inputs[1];
     return cuda::detections(settings, pass.input(0), rois.size[1], pass.input(1), probs.size[1], rois.size[0],
-                            pass.output(0), pass.workspace, pass.workspaceBytes, pass.stream);
+                            pass.output(0), pass.workspace, pass.workspaceBytes, pass.stream,
+                            outputRows_ ? pass.output(1) : nullptr);
 }
 #endif
 

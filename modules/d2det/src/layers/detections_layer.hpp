@@ -5,6 +5,8 @@
 /* Layer d2det.D2Detections (operators.md 3.7), visible inside the module because Detector changes its settings between
    two forward passes and reads the model's description from it.
 
+   Attribute output_rows (int, default 0): 1 adds a second output.
+
    The node that produces the graph output "detections" carries, beside the attributes of the contract, the description of
    the model, all optional:
 
@@ -56,6 +58,9 @@ protected:
     size_t cudaWorkspace(const std::vector<Mat>& inputs) const CV_OVERRIDE;
     cuda::Status runCuda(CudaPass& pass) CV_OVERRIDE;
 #endif
+
+private:
+    bool outputRows_;  //!< there is a second output
 };
 
 }  // namespace d2det

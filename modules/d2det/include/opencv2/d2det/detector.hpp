@@ -127,7 +127,9 @@ public:
     @param image 8-bit image, 1, 3 (BGR) or 4 channels.
     @param detections N x 6 CV_32F as in detect(): the same boxes and class scores.
     @param masks N matrices CV_8UC1 of the image's size, 255 where the object is and 0 elsewhere. The network's 28 x 28
-    probabilities are sampled at pixel centres inside the box, at least 0.5 is the object (see pasteMask).
+    probabilities are sampled at pixel centres inside the box, at least 0.5 is the object (see pasteMask). The box is that of
+    the detection; a model whose mask head has no second pass (output `mask_boxes`) makes masks inside the box from before
+    the refinement, which may leave out a part of the refined one or reach beyond it.
     @param maskScores N x 1 CV_32F: class score + weight * predicted IoU of the mask @cite Huang2019, by which COCO's mask AP
     ranks (it may exceed 1); the class score itself if the model does not score masks.
     Raises cv::Exception (StsNotImplemented) if the model has no masks.

@@ -1,0 +1,75 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Layer d2det.D2GatherRows: rows of a tensor by their indices (kernels/gather_rows.hpp). A mask head without a second pass
+   takes the features of the candidates that became detections with it: `rows` is the second output of D2Detections.
+
+     inputs   X [D, ...] of any rank, rows [K, 1]: indices into the first dimension of X, which counts the rows of all
+              images of a batch; -1: padding
+     output   Y [K, ...]: Y[i] = X[rows[i]], zeros where rows[i] is -1
+
+   No attributes. Fractions of an index are cut off. An index that is no row of X (below -1, D or more, not finite) raises a
+   cv::Exception with its place and value; on a CUDA device, where nothing may wait for the values, its row is zeros. Indices
+   are float32, which holds every integer up to 2^24. */
+
+#include "base_layer.hpp"
+#include "kernels/gather_rows.hpp"
+
+namespace cv
+{
+namespace d2det
+{
+
+using dnn::MatShape;
+
+namespace
+{
+
+size_t rowSize(const Mat& X)
+{
+    return X.total() / static_cast<size_t>(X.size[0]);
+}
+
+class GatherRowsLayer CV_FINAL : public BaseLayer
+{
+public:
+    explicit GatherRowsLayer(const dnn::LayerParams& layerParams) : BaseLayer(layerParams) {}
+
+protected:
+    std::vector<MatShape> outputShapes(const std::vector<MatShape>& inputs) const CV_OVERRIDE
+    {
+        checkInputCount(*this, inputs.size(), 2, 2);
+        checkShape(*this, "rows", inputs[1], {ANY, 1});
+        std::vector<int64> lengths{dimension(inputs[1], 0)};
+        for (int i = 1; i < static_cast<int>(inputs[0].size()); i++)
+            lengths.push_back(dimension(inputs[0], i));
+        return {outputShape(*this, lengths)};
+    }
+
+    void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
+    {
+        const Mat& X = inputs[0];
+        kernels::gatherRowsCpu(X.ptr<float>(), X.size[0], rowSize(X), inputs[1].ptr<float>(), inputs[1].size[0],
+                               outputs[0].ptr<float>());
+    }
+
+#ifdef D2DET_HAVE_CUDA
+    cuda::Status runCuda(CudaPass& pass) CV_OVERRIDE
+    {
+        const Mat& X = pass.inputs[0];
+        return cuda::gatherRows(pass.input(0), X.size[0], rowSize(X), pass.input(1), pass.inputs[1].size[0],
+                                pass.output(0), pass.stream);
+    }
+#endif
+};
+
+}  // namespace
+
+Ptr<dnn::Layer> createGatherRowsLayer(dnn::LayerParams& params)
+{
+    return makePtr<GatherRowsLayer>(params);
+}
+
+}  // namespace d2det
+}  // namespace cv
