@@ -168,6 +168,7 @@ TEST(D2Det_Conv2d, winograd_where_it_pays)
     EXPECT_TRUE(pays(64, 64, 4200));
     EXPECT_FALSE(pays(256, 256, 1)) << "the weights are transformed for one tile";
     EXPECT_FALSE(pays(3, 8, 4200)) << "the transforms cost more than the products";
+    EXPECT_FALSE(pays(1 << 20, 256, 1000)) << "a hostile model must not cost gigabytes";
     EXPECT_FALSE(useWinograd(ConvolutionMethod::DIRECT, 256, 256, 1000, 16000, kernel));
     EXPECT_TRUE(useWinograd(ConvolutionMethod::WINOGRAD, 1, 1, 1, 1, kernel));
     EXPECT_FALSE(useWinograd(ConvolutionMethod::AUTO, 256, 256, 1000, 2000, kernel)) << "mostly empty tiles";

@@ -429,6 +429,9 @@ bool useWinograd(ConvolutionMethod method, int inChannels, int outChannels, int6
     }();
     if (method != ConvolutionMethod::AUTO || !wanted)
         return method == ConvolutionMethod::WINOGRAD;
+    constexpr int MAX_CHANNELS = 4096;  // a thread's transformed input stays below 60 MB
+    if (inChannels > MAX_CHANNELS)
+        return false;
     // Multiplications per pair of channels, and those that the transforms take the time of (measured, AVX-512): of a
     // tile for each input channel and each output channel, of a task for each filter.
     constexpr double INPUT = 1600, OUTPUT = 1000, FILTERS = 650, TASK = 192, MARGIN = 0.9;
