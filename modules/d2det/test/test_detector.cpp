@@ -259,9 +259,9 @@ std::vector<uchar> modelWithMasks(int boxColumns = 4, int candidates = CAPACITY)
     g.nodes.push_back(
         node("D2Detections", "d2det", {"refined", "labels"}, {"detections", "detection_rows"},
              {attribute("labelled", 1), attribute("score_threshold", 0.f), attribute("max_detections", CAPACITY),
-              attribute("output_rows", 1), attribute("format_version", 1), attribute("std", std::vector<float>(3, 1.f)),
-              attribute("mean", std::vector<float>(3, 0.f)), attribute("short_side", 64), attribute("long_side", 96),
-              attribute("divisor", 32)}));
+              attribute("output_rows", 1), attribute("format_version", 1), attribute("channel_order", "bgr"),
+              attribute("std", std::vector<float>(3, 1.f)), attribute("mean", std::vector<float>(3, 0.f)),
+              attribute("short_side", 64), attribute("long_side", 96), attribute("divisor", 32)}));
     g.initializers.push_back(onnx::tensor("ones_w", {1, 3, 1, 1}, {0, 0, 0}));
     g.initializers.push_back(onnx::tensor("ones_b", {1}, {1.f}));
     g.initializers.push_back(onnx::tensor("columns", {boxColumns}));

@@ -405,6 +405,7 @@ TEST(D2Det_Layers, rows_of_any_rank_are_gathered)
 //! The second output is there if it is asked for, and the first is the same with and without it.
 TEST(D2Det_Layers, detections_name_their_rows)
 {
+    int used = 0;
     for (const Case& c : cases())
     {
         if (c.op != String("D2Detections"))
@@ -419,7 +420,6 @@ TEST(D2Det_Layers, detections_name_their_rows)
         EXPECT_EQ(0, cv::norm(named[0], plain[0], NORM_INF));
         const Mat &found = named[0], &rows = named[1];
         ASSERT_EQ(Size(1, found.rows), rows.size());
-        int used = 0;
         for (int r = 0; r < found.rows; r++)
         {
             const int cls = static_cast<int>(found.at<float>(r, 1)), row = static_cast<int>(rows.at<float>(r));
@@ -431,8 +431,8 @@ TEST(D2Det_Layers, detections_name_their_rows)
             EXPECT_EQ(0, cv::norm(found.row(r).colRange(3, 7), inputs[0].row(row).colRange(column, column + 4)));
             used++;
         }
-        EXPECT_GT(used, 3);
     }
+    EXPECT_GT(used, 20);
 }
 
 TEST(D2Det_Layers, more_rows_than_float_counts_are_refused)
