@@ -711,16 +711,23 @@ BOOST_AUTO_TEST_CASE(evaluation_uses_image_pixels)
     BOOST_CHECK_THROW(evaluate(model, dataset, 0.1, {}), std::runtime_error);
 }
 
-//! Pictures get what is counted, on the images that were asked for; masks also where none are annotated.
-BOOST_AUTO_TEST_CASE(evaluation_shows_images)
+//! A small model with masks for the world's two classes.
+Config maskConfig(const World& world)
 {
-    const World world;
     Config config = world.config();
     config.model.classNames = {"flat", "tall"};
     config.model.roi.maskHead.type = "d2det";
     config.model.roi.maskHead.channels = 8;
     config.model.roi.maskHead.normGroups = 2;
     config.model.roi.maskHead.scoreChannels = 8;
+    return config;
+}
+
+//! Pictures get what is counted, on the images that were asked for; masks also where none are annotated.
+BOOST_AUTO_TEST_CASE(evaluation_shows_images)
+{
+    const World world;
+    Config config = maskConfig(world);
     torch::manual_seed(5);
     Detector model(config.model);
     const Dataset dataset = loadDatasets(config.data.val, {});
@@ -759,12 +766,7 @@ BOOST_AUTO_TEST_CASE(evaluation_shows_images)
 BOOST_AUTO_TEST_CASE(evaluation_without_a_second_pass)
 {
     const World world;
-    Config config = world.config();
-    config.model.classNames = {"flat", "tall"};
-    config.model.roi.maskHead.type = "d2det";
-    config.model.roi.maskHead.channels = 8;
-    config.model.roi.maskHead.normGroups = 2;
-    config.model.roi.maskHead.scoreChannels = 8;
+    Config config = maskConfig(world);
     config.model.roi.maskHead.secondPass = false;
     torch::manual_seed(5);
     Detector model(config.model);

@@ -361,11 +361,15 @@ struct Exported
             if (t < 0)
                 continue;
             compared++;
-            const cv::Mat expected = pastePlainly(trace.masks[t][0], trace.maskBoxes[t], batch.infos[0].scale, image);
-            const double both = cv::countNonZero(expected & masks[r]), either = cv::countNonZero(expected | masks[r]);
-            // One pixel of a small mask may have a probability at the threshold, where the last bits decide.
-            BOOST_TEST(either - both <= std::max(0.001 * either, 1.),
-                       "mask " << r << ": " << both << " of " << either << " pixels agree");
+            const cv::Mat map = pastePlainly(trace.masks[t][0], trace.maskBoxes[t], batch.infos[0].scale, image);
+            const cv::Mat expected = map >= 0.5;
+            // Random weights put many pixels at the threshold, where rounding decides: those may go either way. The
+            // probabilities themselves agree to 1e-3 (asked) and better than this.
+            const cv::Mat decided = cv::abs(map - 0.5) > 1e-4, differ = (expected != masks[r]) & decided;
+            const double either = cv::countNonZero(expected | masks[r]);
+            BOOST_TEST(cv::countNonZero(differ) <= 0.001 * either,
+                       "mask " << r << ": " << cv::countNonZero(differ) << " of " << either << " pixels differ");
+            BOOST_TEST(cv::countNonZero(expected != masks[r]) <= 0.01 * either + 1);
             const double iou = trace.maskIous.defined() ? trace.maskIous[t][0].item<double>() : 0.;
             BOOST_TEST(std::abs(scores.at<float>(r) - found.at<float>(r, 4) -
                                 model->config.roi.maskHead.scoreWeight * iou) < 1e-3);
@@ -390,17 +394,18 @@ struct Exported
         return -1;
     }
 
+    //! Probability of each pixel of the image, 0 outside the box.
     static cv::Mat pastePlainly(const Tensor& probabilities, const Tensor& corners, double scale, const cv::Mat& image)
     {
-        cv::Mat mask = cv::Mat::zeros(image.size(), CV_8U);
+        cv::Mat map = cv::Mat::zeros(image.size(), CV_64F);
         const auto p = probabilities.accessor<float, 2>();
         const double side = static_cast<double>(probabilities.size(0));
         const auto cell = [&](int y, int x) { return y < 0 || x < 0 || y >= side || x >= side ? 0. : double(p[y][x]); };
         double box[4];
         for (int k = 0; k < 4; k++)
             box[k] = corners[k].item<double>() / scale;
-        for (int y = 0; y < mask.rows; y++)
-            for (int x = 0; x < mask.cols; x++)
+        for (int y = 0; y < map.rows; y++)
+            for (int x = 0; x < map.cols; x++)
             {
                 const double u = (x + 0.5 - box[0]) / (box[2] - box[0]) * side - 0.5;
                 const double v = (y + 0.5 - box[1]) / (box[3] - box[1]) * side - 0.5;
@@ -408,9 +413,9 @@ struct Exported
                 const double fy = v - i, fx = u - j;
                 const double value = (1 - fy) * ((1 - fx) * cell(i, j) + fx * cell(i, j + 1)) +
                                      fy * ((1 - fx) * cell(i + 1, j) + fx * cell(i + 1, j + 1));
-                mask.at<uchar>(y, x) = value >= 0.5 ? 255 : 0;
+                map.at<double>(y, x) = value;
             }
-        return mask;
+        return map;
     }
 
     Folder folder;
