@@ -426,8 +426,8 @@ std::vector<int> findRepeated(const float* X, const float* rois, const std::vect
     std::sort(order.begin(), order.end(),
               [&](int a, int b)
               {
-                  const int order = compare(a, b);
-                  return order != 0 ? order < 0 : a < b;
+                  const int difference = compare(a, b);
+                  return difference != 0 ? difference < 0 : a < b;
               });
     for (size_t i = 0, first = 0; i < order.size(); i++)
     {
