@@ -347,13 +347,13 @@ InferenceTrace DetectorImpl::infer(const ImageBatch& images)
     last.softMinScore = t.softMinScore;
     last.maxDetections = t.maxDetections;
     last.labelled = true;
-    Tensor rows;  // of the candidates
+    const bool again = config.roi.maskHead.secondPass;
+    Tensor rows;  // of the candidates that the detections come from; without a second pass
     trace.detections = ops::detections(torch::cat({rois.slice(1, 0, 1), trace.refined}, 1),
-                                       trace.candidates.slice(1, 1, 3), last, &rows);
+                                       trace.candidates.slice(1, 1, 3), last, again ? nullptr : &rows);
     if (maskHead.is_empty())
         return trace;
     MaskInput input;
-    const bool again = config.roi.maskHead.secondPass;
     input.rois = again ? roisOfDetections(trace.detections) : ops::gatherRows(rois, rows);
     if (maskHead->usesTrunk())
         input.trunk = again ? boxHead->trunk(pyramid, input.rois) : ops::gatherRows(trunk, rows);

@@ -17,7 +17,7 @@
 
    Weights stay as packMatrix made them, for the direct product: a task transforms what it multiplies with, a block of
    output channels at a time. That costs a few percent where there are enough tiles, and saves four times their memory
-   (1.0 GB for the paper's model).
+   (half a gigabyte more for the paper's model).
 
    An output depends on its own 6x6 window and the weights alone: the same bits for any partition into tasks. */
 
