@@ -7,6 +7,7 @@
 #define BOOST_TEST_MODULE checkpoint
 #include <boost/test/unit_test.hpp>
 
+#include "base/atomic_file.hpp"
 #include "engine/checkpoint.hpp"
 #include "engine/solver.hpp"
 #include "model/backbone.hpp"

@@ -7,7 +7,7 @@
 #define BOOST_TEST_MODULE config
 #include <boost/test/unit_test.hpp>
 
-#include "engine/config.hpp"
+#include "config/config.hpp"
 
 #include <cstdlib>
 #include <filesystem>

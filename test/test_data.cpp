@@ -8,11 +8,11 @@
 #define BOOST_TEST_MODULE data
 #include <boost/test/unit_test.hpp>
 
-#include "data/augment.hpp"
-#include "data/dataset.hpp"
-#include "data/loader.hpp"
-#include "data/sampler.hpp"
-#include "data/segmentation.hpp"
+#include "dataset/augment.hpp"
+#include "dataset/dataset.hpp"
+#include "engine/loader.hpp"
+#include "dataset/sampler.hpp"
+#include "dataset/segmentation.hpp"
 #include "shared_data.hpp"
 #include "structures/structures.hpp"
 #include "temp_folder.hpp"

@@ -8,8 +8,8 @@
 #define BOOST_TEST_MODULE engine
 #include <boost/test/unit_test.hpp>
 
-#include "data/input_params.hpp"
-#include "engine/curves.hpp"
+#include "config/input_params.hpp"
+#include "report/curves.hpp"
 #include "engine/trainer.hpp"
 #include "event_reader.hpp"
 

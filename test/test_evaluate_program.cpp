@@ -7,7 +7,7 @@
 #define BOOST_TEST_MODULE evaluate_program
 #include <boost/test/unit_test.hpp>
 
-#include "report/coco_results.hpp"
+#include "evaluation/coco_results.hpp"
 #include "temp_folder.hpp"
 
 #include <nlohmann/json.hpp>

@@ -9,7 +9,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "export_models.hpp"
-#include "data/input_params.hpp"
+#include "config/input_params.hpp"
 #include "shared_data.hpp"
 
 #include <opencv2/d2det.hpp>

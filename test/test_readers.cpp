@@ -8,13 +8,13 @@
 #define BOOST_TEST_MODULE readers
 #include <boost/test/unit_test.hpp>
 
-#include "data/dataset_finder.hpp"
-#include "data/dataset_writer.hpp"
-#include "data/file_tools.hpp"
-#include "data/image_size.hpp"
-#include "data/lint.hpp"
-#include "data/random.hpp"
-#include "data/statistics.hpp"
+#include "dataset/dataset_finder.hpp"
+#include "dataset/dataset_writer.hpp"
+#include "base/files.hpp"
+#include "dataset/image_size.hpp"
+#include "dataset/lint.hpp"
+#include "base/random.hpp"
+#include "dataset/statistics.hpp"
 #include "shared_data.hpp"
 #include "temp_folder.hpp"
 

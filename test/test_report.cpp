@@ -8,8 +8,9 @@
 #include <boost/test/unit_test.hpp>
 
 #include "report/html_report.hpp"
+#include "base/text.hpp"
 #include "report/markup.hpp"
-#include "report/report_pictures.hpp"
+#include "report/report_images.hpp"
 #include "report/svg_plot.hpp"
 
 #include <opencv2/imgcodecs.hpp>

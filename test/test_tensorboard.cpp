@@ -8,9 +8,9 @@
 #define BOOST_TEST_MODULE tensorboard
 #include <boost/test/unit_test.hpp>
 
-#include "data/text.hpp"
-#include "engine/curves.hpp"
-#include "engine/tensorboard.hpp"
+#include "base/text.hpp"
+#include "report/curves.hpp"
+#include "report/tensorboard.hpp"
 #include "event_reader.hpp"
 
 #include <boost/property_tree/ptree.hpp>

@@ -7,19 +7,18 @@
 
 #include "engine/checkpoint.hpp"
 
+#include "base/atomic_file.hpp"
+#include "base/text.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <limits>
 #include <stdexcept>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 namespace d2det
 {
@@ -209,75 +208,6 @@ TensorFile readChecked(const std::string& path)
     return file;
 }
 
-//! A file that appears under its name only when it is whole and on the disk.
-class AtomicFile
-{
-public:
-    explicit AtomicFile(const std::string& path)
-        : path_(path),
-          temporary_(path + ".tmp" + std::to_string(::getpid())),
-          file_(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644))
-    {
-        if (file_ < 0)
-            failed("cannot be created");
-    }
-
-    ~AtomicFile()
-    {
-        if (file_ >= 0)
-        {
-            ::close(file_);
-            ::unlink(temporary_.c_str());
-        }
-    }
-
-    AtomicFile(const AtomicFile&) = delete;
-    AtomicFile& operator=(const AtomicFile&) = delete;
-
-    void write(const void* data, size_t bytes)
-    {
-        const char* position = static_cast<const char*>(data);
-        while (bytes > 0)
-        {
-            const ssize_t written = ::write(file_, position, std::min<size_t>(bytes, 1u << 30));
-            if (written < 0 && errno == EINTR)
-                continue;
-            if (written <= 0)
-                failed("cannot be written");
-            position += written;
-            bytes -= static_cast<size_t>(written);
-        }
-    }
-
-    void commit()
-    {
-        if (::fsync(file_) != 0)
-            failed("cannot be synced");
-        const int closed = ::close(file_);
-        file_ = -1;
-        if (closed != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0)
-        {
-            const int reason = errno;
-            ::unlink(temporary_.c_str());
-            errno = reason;
-            failed("cannot be renamed");
-        }
-        const fs::path parent = fs::path(path_).parent_path();
-        const int folder = ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (folder >= 0)
-        {
-            ::fsync(folder);  // the rename itself; a file system that cannot do this has nothing better to offer
-            ::close(folder);
-        }
-    }
-
-private:
-    [[noreturn]] void failed(const char* what) const { fail(path_ + " " + what + ": " + std::strerror(errno)); }
-
-    std::string path_, temporary_;
-    int file_ = -1;
-};
-
 //! First names of a list, for messages.
 std::string names(const std::vector<std::string>& list)
 {
@@ -286,11 +216,6 @@ std::string names(const std::vector<std::string>& list)
     for (size_t i = 0; i < std::min(list.size(), kShown); ++i)
         text += (i ? ", " : "") + list[i];
     return list.size() > kShown ? text + ", ..." : text;
-}
-
-bool startsWith(const std::string& text, const std::string& prefix)
-{
-    return text.compare(0, prefix.size(), prefix) == 0;
 }
 
 void copyInto(torch::Tensor target, const torch::Tensor& source)
@@ -344,27 +269,6 @@ void writeSafetensors(const std::string& path, const TensorFile& file)
         const torch::Tensor tensor = item.second.detach().to(torch::kCPU).contiguous();
         output.write(tensor.data_ptr(), static_cast<size_t>(tensor.numel()) * tensor.element_size());
     }
-    output.commit();
-}
-
-void copyFileAtomically(const std::string& from, const std::string& to)
-{
-    std::ifstream input(from, std::ios::binary);
-    if (!input)
-        fail(from + " cannot be read");
-    AtomicFile output(to);
-    std::vector<char> buffer(1 << 20);
-    while (input.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || input.gcount() > 0)
-        output.write(buffer.data(), static_cast<size_t>(input.gcount()));
-    if (input.bad())
-        fail(from + " cannot be read");
-    output.commit();
-}
-
-void writeTextAtomically(const std::string& path, const std::string& text)
-{
-    AtomicFile output(path);
-    output.write(text.data(), text.size());
     output.commit();
 }
 

@@ -12,7 +12,7 @@
 #ifndef D2DET_TRAINING_CHECKPOINT_HPP
 #define D2DET_TRAINING_CHECKPOINT_HPP
 
-#include "engine/config.hpp"
+#include "config/config.hpp"
 
 #include <torch/torch.h>
 
@@ -34,12 +34,8 @@ struct TensorFile
 //! Tensors in the file's own types (F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL). Throws std::runtime_error.
 TensorFile readSafetensors(const std::string& path);
 
-//! Written beside `path`, synced and renamed: a reader sees the old file or the whole new one.
+//! Written atomically: base/atomic_file.hpp.
 void writeSafetensors(const std::string& path, const TensorFile& file);
-
-//! Copies a file with the same guarantee.
-void copyFileAtomically(const std::string& from, const std::string& to);
-void writeTextAtomically(const std::string& path, const std::string& text);
 
 //! Parameters and buffers by name, without the counters that batch norm does not need here.
 TensorMap namedTensors(const torch::nn::Module& module);

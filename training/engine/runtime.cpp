@@ -18,7 +18,6 @@
 #include <thread>
 
 #include <dlfcn.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 namespace d2det
@@ -33,19 +32,6 @@ void setThreads(int threads)
     using SetThreads = void (*)(int);
     if (const auto setBlasThreads = reinterpret_cast<SetThreads>(::dlsym(RTLD_DEFAULT, "openblas_set_num_threads")))
         setBlasThreads(count);
-}
-
-double peakMemoryMiB()
-{
-    rusage usage{};
-    if (::getrusage(RUSAGE_SELF, &usage) != 0)
-        return 0;
-#ifdef __APPLE__
-    constexpr double UNITS_PER_MIB = 1024. * 1024;  // bytes
-#else
-    constexpr double UNITS_PER_MIB = 1024;  // KiB
-#endif
-    return static_cast<double>(usage.ru_maxrss) / UNITS_PER_MIB;
 }
 
 void restartWithFastBlas(char** argv)

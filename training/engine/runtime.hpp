@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* How the libraries below us use the processor: number of threads, and OpenBLAS's choice of kernels; memory in use. */
+/* How the libraries below us use the processor: number of threads, and OpenBLAS's choice of kernels. */
 
 #ifndef D2DET_TRAINING_RUNTIME_HPP
 #define D2DET_TRAINING_RUNTIME_HPP
@@ -12,9 +12,6 @@ namespace d2det
 
 //! Threads of LibTorch, OpenCV and OpenBLAS; 0: one per core.
 void setThreads(int threads);
-
-//! Most memory that the process has had in RAM so far, MiB; 0 if the system does not tell.
-double peakMemoryMiB();
 
 /** @brief Starts the program again with OPENBLAS_CORETYPE if OpenBLAS knows the processor too little.
 

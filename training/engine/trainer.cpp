@@ -8,9 +8,11 @@
 
 #include "engine/trainer.hpp"
 
-#include "engine/curves.hpp"
+#include "base/atomic_file.hpp"
+#include "base/system.hpp"
 #include "engine/runtime.hpp"
-#include "engine/tensorboard.hpp"
+#include "report/curves.hpp"
+#include "report/tensorboard.hpp"
 #include "opencv2/d2det/drawing.hpp"
 
 #include <ATen/CPUGeneratorImpl.h>
@@ -22,7 +24,6 @@
 #include <atomic>
 #include <cmath>
 #include <cstdio>
-#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -129,16 +130,6 @@ cv::Mat drawResult(const ImageResult& result, const std::vector<std::string>& cl
     if (scale < 1)
         cv::resize(picture, picture, cv::Size(), scale, scale, cv::INTER_AREA);
     return picture;
-}
-
-std::string utcNow()
-{
-    const std::time_t now = std::time(nullptr);
-    std::tm parts{};
-    ::gmtime_r(&now, &parts);
-    char text[64];
-    std::strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &parts);
-    return text;
 }
 
 std::string fixed(double value, int decimals)

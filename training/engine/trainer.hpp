@@ -9,11 +9,11 @@
 #ifndef D2DET_TRAINING_TRAINER_HPP
 #define D2DET_TRAINING_TRAINER_HPP
 
-#include "data/loader.hpp"
+#include "engine/loader.hpp"
 #include "engine/batch_feeder.hpp"
-#include "engine/events.hpp"
+#include "report/events.hpp"
 #include "engine/step.hpp"
-#include "evaluation/evaluate.hpp"
+#include "engine/validation.hpp"
 #include "model/detector.hpp"
 
 #include <chrono>

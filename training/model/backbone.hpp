@@ -8,7 +8,7 @@
 #ifndef D2DET_TRAINING_BACKBONE_HPP
 #define D2DET_TRAINING_BACKBONE_HPP
 
-#include "engine/config.hpp"
+#include "config/config.hpp"
 #include "model/modules.hpp"
 
 namespace d2det

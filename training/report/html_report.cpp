@@ -4,7 +4,7 @@
 
 #include "report/html_report.hpp"
 
-#include "data/text.hpp"
+#include "base/text.hpp"
 #include "report/markup.hpp"
 #include "report/svg_plot.hpp"
 

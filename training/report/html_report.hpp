@@ -8,7 +8,7 @@
 #ifndef D2DET_TRAINING_HTML_REPORT_HPP
 #define D2DET_TRAINING_HTML_REPORT_HPP
 
-#include "report/error_analysis.hpp"
+#include "evaluation/error_analysis.hpp"
 
 #include <optional>
 #include <utility>

@@ -5,10 +5,6 @@
 #include "report/markup.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <iomanip>
-#include <locale>
-#include <sstream>
 
 namespace d2det
 {
@@ -81,37 +77,6 @@ std::string escapeMarkup(const std::string& text)
         i += std::max<size_t>(length, 1);
     }
     return result;
-}
-
-size_t countCharacters(const std::string& text)
-{
-    return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return !isContinuation(c); }));
-}
-
-std::string shortened(const std::string& text, size_t limit)
-{
-    if (countCharacters(text) <= limit)
-        return text;
-    size_t end = 0;
-    for (size_t characters = 0; end < text.size(); end++)
-        if (!isContinuation(text[end]) && ++characters == limit)
-            break;
-    return limit == 0 ? std::string() : text.substr(0, end) + "\xe2\x80\xa6";
-}
-
-std::string formatNumber(double value, int decimals)
-{
-    if (!std::isfinite(value))
-        return "-";
-    std::ostringstream out;
-    out.imbue(std::locale::classic());
-    const bool huge = std::abs(value) >= 1e9;
-    if (huge)
-        out << std::scientific << std::setprecision(2) << value;
-    else
-        out << std::fixed << std::setprecision(decimals) << value;
-    const std::string text = out.str();
-    return text.find_first_of("123456789") == std::string::npos && text[0] == '-' ? text.substr(1) : text;
 }
 
 }  // namespace d2det

@@ -16,15 +16,6 @@ namespace d2det
     characters (which XML has no way to write) become U+FFFD, tabs and line ends become blanks. */
 std::string escapeMarkup(const std::string& text);
 
-//! Characters (code points) of a UTF-8 text.
-size_t countCharacters(const std::string& text);
-
-//! The first characters of a text, with an ellipsis where it was cut; never more than `limit` of them.
-std::string shortened(const std::string& text, size_t limit);
-
-//! A number with a point for any locale; "-" if it is not finite. -0 becomes 0.
-std::string formatNumber(double value, int decimals);
-
 }  // namespace d2det
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "report/svg_plot.hpp"
 
+#include "base/text.hpp"
 #include "report/markup.hpp"
 
 #include <algorithm>

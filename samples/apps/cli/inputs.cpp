@@ -1,0 +1,496 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Inputs of the programs; see inputs.hpp. */
+
+#include "cli/inputs.hpp"
+
+#include "cli/common.hpp"
+
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/videoio.hpp>
+
+#include <chrono>
+#include <set>
+
+namespace fs = std::filesystem;
+
+namespace cli
+{
+
+namespace
+{
+
+const std::set<std::string> IMAGE_EXTENSIONS{".jpg",  ".jpeg", ".jpe", ".png", ".bmp", ".dib", ".tif",
+                                             ".tiff", ".webp", ".ppm", ".pgm", ".pnm", ".jp2"};
+const std::set<std::string> VIDEO_EXTENSIONS{".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg",
+                                             ".wmv", ".flv", ".3gp", ".ogv", ".gif",  ".ts",  ".mts"};
+const char* const CAMERA_PREFIX = "camera:";
+constexpr size_t MAX_PATH_BYTES = 4096;        //!< of a line of a list
+constexpr size_t MAX_LIST_LINES = 1000000;     //!< a list without end must end
+constexpr size_t MAX_AHEAD_BYTES = 256 << 20;  //!< of decoded pictures that wait
+
+std::string extension(const fs::path& path)
+{
+    std::string result = path.extension().string();
+    std::transform(result.begin(), result.end(), result.begin(), [](unsigned char c) { return char(std::tolower(c)); });
+    return result;
+}
+
+bool isFolder(const fs::path& path)
+{
+    std::error_code ignored;
+    return fs::is_directory(path, ignored);
+}
+
+//! "[a-z]" or "[!a-z]" at pattern[p] against one character; moves p behind it. No closing bracket: a plain '['.
+bool matchesSet(const std::string& pattern, size_t& p, char c)
+{
+    const size_t first = p + 1 + (p + 1 < pattern.size() && pattern[p + 1] == '!');
+    const size_t close = pattern.find(']', first + 1);
+    if (close == std::string::npos)
+        return pattern[p++] == c;
+    bool found = false;
+    for (size_t i = first; i < close; i++)
+    {
+        const bool range = i + 2 < close && pattern[i + 1] == '-';
+        found = found || (range ? pattern[i] <= c && c <= pattern[i + 2] : pattern[i] == c);
+        i += range ? 2 : 0;
+    }
+    const bool negated = first == p + 2;
+    p = close + 1;
+    return found != negated;
+}
+
+//! One part of a path against a pattern with * ? [a-z]; as in the shell, a leading dot must be written.
+bool matchesPattern(const std::string& pattern, const std::string& text)
+{
+    if (!text.empty() && text[0] == '.' && pattern[0] != '.')
+        return false;
+    size_t p = 0, t = 0, afterStar = std::string::npos, retry = 0;
+    while (t < text.size())
+    {
+        bool matched = false;
+        if (p < pattern.size() && pattern[p] == '*')
+        {
+            afterStar = ++p;
+            retry = t;
+            continue;
+        }
+        if (p < pattern.size() && pattern[p] == '[')
+            matched = matchesSet(pattern, p, text[t]);
+        else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t]))
+        {
+            matched = true;
+            p++;
+        }
+        if (matched)
+            t++;
+        else if (afterStar != std::string::npos)  // the last star takes one character more
+        {
+            p = afterStar;
+            t = ++retry;
+        }
+        else
+            return false;
+    }
+    return pattern.find_first_not_of('*', p) == std::string::npos;
+}
+
+bool isPattern(const std::string& text)
+{
+    return text.find_first_of("*?[") != std::string::npos;
+}
+
+//! Entries of a folder by name; what cannot be read is left out.
+std::vector<fs::path> entries(const fs::path& folder)
+{
+    std::vector<fs::path> result;
+    std::error_code error;
+    for (fs::directory_iterator entry(folder.empty() ? "." : folder, error), end; !error && entry != end;
+         entry.increment(error))
+        result.push_back(folder / entry->path().filename());
+    std::sort(result.begin(), result.end());
+    return result;
+}
+
+//! The folder and all below it; links to folders are not followed.
+void addFoldersBelow(const fs::path& folder, std::vector<fs::path>& result)
+{
+    result.push_back(folder);
+    for (const fs::path& entry : entries(folder))
+    {
+        std::error_code ignored;
+        if (fs::is_directory(fs::symlink_status(entry, ignored)) && entry.filename().string()[0] != '.')
+            addFoldersBelow(entry, result);
+    }
+}
+
+std::vector<fs::path> expandPattern(const fs::path& pattern)
+{
+    std::vector<fs::path> found{pattern.root_path()};
+    for (const fs::path& part : pattern.relative_path())
+    {
+        std::vector<fs::path> next;
+        for (const fs::path& base : found)
+        {
+            if (part == "**")
+                addFoldersBelow(base, next);
+            else if (!isPattern(part.string()))
+            {
+                std::error_code ignored;
+                if (fs::exists(base / part, ignored))
+                    next.push_back(base / part);
+            }
+            else
+                for (const fs::path& entry : entries(base))
+                    if (matchesPattern(part.string(), entry.filename().string()))
+                        next.push_back(entry);
+        }
+        found.swap(next);
+    }
+    found.erase(std::remove_if(found.begin(), found.end(), isFolder), found.end());
+    return found;
+}
+
+//! The reason why a file is of no use, or nothing.
+std::string fileProblem(const fs::path& path)
+{
+    std::error_code error;
+    const fs::file_status status = fs::status(path, error);
+    if (!fs::exists(status))
+        return "there is no such file";
+    // A pipe or a device would block for ever or never end.
+    return fs::is_regular_file(status) ? "" : "it is not a plain file";
+}
+
+class SourceList
+{
+public:
+    SourceList(const InputOptions& options, const SkipFunction& skip) : options_(options), skip_(skip) {}
+
+    void add(const std::string& input, std::istream& list)
+    {
+        const fs::path path = input;
+        std::error_code ignored;
+        if (input == "-")
+            addLines(list);
+        else if (input.rfind(CAMERA_PREFIX, 0) == 0)
+            addCamera(input);
+        else if (isPattern(input) && !fs::exists(path, ignored))
+        {
+            const std::vector<fs::path> found = expandPattern(path);
+            if (found.empty())
+                skip_(input, "no file matches");
+            for (const fs::path& file : found)
+                addFile(file, file.filename());
+        }
+        else
+            addPath(path);
+    }
+
+    std::vector<Source> sources;
+
+private:
+    void addPath(const fs::path& path)
+    {
+        if (isFolder(path))
+            addFolder(path);
+        else
+            addFile(path, path.filename());
+    }
+
+    void addFile(const fs::path& path, const fs::path& name)
+    {
+        const std::string problem = fileProblem(path);
+        if (!problem.empty())
+            return skip_(path.string(), problem);
+        Source source;
+        source.kind = VIDEO_EXTENSIONS.count(extension(path)) ? Source::VIDEO : Source::PICTURE;
+        source.path = path;
+        source.name = name;
+        sources.push_back(source);
+    }
+
+    void addFolder(const fs::path& folder)
+    {
+        const size_t before = sources.size();
+        std::error_code error;
+        fs::directory_iterator(folder, error);
+        if (error)
+            return skip_(folder.string(), error.message());
+        addPictures(folder, "");
+        if (sources.size() == before)
+            skip_(folder.string(), "the folder has no pictures");
+    }
+
+    void addPictures(const fs::path& folder, const fs::path& below)
+    {
+        for (const fs::path& entry : entries(folder))
+        {
+            std::error_code ignored;
+            const fs::path name = below / entry.filename();
+            if (IMAGE_EXTENSIONS.count(extension(entry)) && !isFolder(entry))
+                addFile(entry, name);
+            else if (options_.recursive && fs::is_directory(fs::symlink_status(entry, ignored)) &&
+                     !fs::equivalent(entry, options_.exclude, ignored))
+                addPictures(entry, name);
+        }
+    }
+
+    void addCamera(const std::string& input)
+    {
+        const std::string number = input.substr(std::string(CAMERA_PREFIX).size());
+        if (number.empty() || number.size() > 3 || number.find_first_not_of("0123456789") != std::string::npos)
+            throw UsageError("the input '" + input + "' must be a camera's number like camera:0");
+        Source source;
+        source.kind = Source::CAMERA;
+        source.camera = std::stoi(number);
+        source.path = input;
+        source.name = "camera" + number;
+        sources.push_back(source);
+    }
+
+    //! Lines are paths as they are: no patterns, no cameras.
+    void addLines(std::istream& list)
+    {
+        std::string line;
+        size_t lines = 0;
+        const auto finishLine = [&]
+        {
+            if (!line.empty() && line.back() == '\r')
+                line.pop_back();
+            if (line.size() > MAX_PATH_BYTES)
+                skip_(line.substr(0, 60) + "...", "a line of the list is too long for a path");
+            else if (!line.empty())
+                addPath(line);
+            line.clear();
+            if (++lines > MAX_LIST_LINES)
+                throw std::runtime_error("the list on stdin has more than " + std::to_string(MAX_LIST_LINES) +
+                                         " lines");
+        };
+        size_t total = 0;
+        for (char c = 0; list.get(c); total++)
+        {
+            if (c == '\n')
+                finishLine();
+            else if (line.size() <= MAX_PATH_BYTES)
+                line += c;
+            else if (total > MAX_LIST_LINES * MAX_PATH_BYTES)
+                throw std::runtime_error("the list on stdin is too long");
+        }
+        finishLine();
+        if (total == 0)
+            skip_("-", "the list on stdin is empty");
+    }
+
+    const InputOptions& options_;
+    const SkipFunction& skip_;
+};
+
+bool openSource(const Source& source, cv::VideoCapture& capture)
+{
+    try
+    {
+        return source.kind == Source::CAMERA ? capture.open(source.camera) : capture.open(source.path.string());
+    }
+    catch (const cv::Exception&)
+    {
+        return false;
+    }
+}
+
+}  // namespace
+
+std::vector<Source> listSources(const std::vector<std::string>& inputs, const InputOptions& options, std::istream& list,
+                                const SkipFunction& skip)
+{
+    SourceList result(options, skip);
+    for (const std::string& input : inputs)
+        result.add(input, list);
+    return result.sources;
+}
+
+int64 countPictures(const std::vector<Source>& sources, const InputOptions& options)
+{
+    int64 total = 0;
+    for (const Source& source : sources)
+    {
+        if (source.kind == Source::CAMERA && options.maxFrames == 0)
+            return 0;
+        double count = source.kind == Source::PICTURE ? 1 : options.maxFrames;
+        if (source.kind == Source::VIDEO)
+        {
+            cv::VideoCapture capture;
+            count = openSource(source, capture) ? capture.get(cv::CAP_PROP_FRAME_COUNT) : 0;
+            if (!(count >= 0 && count < 1e9))
+                return 0;
+            count = options.frames.empty() ? std::ceil(count / options.every) : double(options.frames.size());
+            if (options.maxFrames > 0)
+                count = std::min(count, double(options.maxFrames));
+        }
+        total += static_cast<int64>(count);
+    }
+    return total;
+}
+
+PictureReader::PictureReader(const std::vector<Source>& sources, const InputOptions& options, size_t ahead)
+    : sources_(sources), options_(options), ahead_(ahead), thread_([this] { run(); })
+{
+}
+
+PictureReader::~PictureReader()
+{
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        stopped_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+}
+
+bool PictureReader::next(Item& item, const std::function<bool()>& stop)
+{
+    std::unique_lock<std::mutex> lock(mutex_);
+    while (queue_.empty() && !done_ && !stop())
+        changed_.wait_for(lock, std::chrono::milliseconds(50));
+    if (stop())
+        return false;
+    if (queue_.empty())
+    {
+        if (error_)
+            std::rethrow_exception(error_);
+        return false;
+    }
+    item = std::move(queue_.front());
+    queue_.pop_front();
+    queuedBytes_ -= item.image.total() * item.image.elemSize();
+    lock.unlock();
+    changed_.notify_all();
+    return true;
+}
+
+bool PictureReader::push(Item item)
+{
+    std::unique_lock<std::mutex> lock(mutex_);
+    const size_t bytes = item.image.total() * item.image.elemSize();
+    changed_.wait(
+        lock, [&]
+        { return stopped_ || queue_.empty() || (queue_.size() < ahead_ && queuedBytes_ + bytes <= MAX_AHEAD_BYTES); });
+    if (stopped_)
+        return false;
+    queue_.push_back(std::move(item));
+    queuedBytes_ += bytes;
+    lock.unlock();
+    changed_.notify_all();
+    return true;
+}
+
+void PictureReader::fail(size_t index, const std::string& reason)
+{
+    Item item;
+    item.kind = Item::FAILED;
+    item.source = index;
+    item.reason = reason;
+    push(item);
+}
+
+void PictureReader::run()
+{
+    try
+    {
+        for (size_t i = 0; i < sources_.size() && !stopped_; i++)
+        {
+            if (sources_[i].kind == Source::PICTURE)
+                readPicture(i);
+            else if (sources_[i].kind == Source::VIDEO && !options_.frames.empty())
+                readFrames(i);
+            else
+                readVideo(i);
+        }
+    }
+    catch (...)
+    {
+        error_ = std::current_exception();
+    }
+    const std::lock_guard<std::mutex> lock(mutex_);
+    done_ = true;
+    changed_.notify_all();
+}
+
+void PictureReader::readPicture(size_t index)
+{
+    Item item;
+    item.source = index;
+    try
+    {
+        item.image = cv::imread(sources_[index].path.string());
+    }
+    catch (const cv::Exception&)  // e.g. larger than OpenCV's limit
+    {
+    }
+    if (item.image.empty())
+        fail(index, "it cannot be read as a picture");
+    else
+        push(std::move(item));
+}
+
+void PictureReader::readVideo(size_t index)
+{
+    const bool camera = sources_[index].kind == Source::CAMERA;
+    cv::VideoCapture capture;
+    if (!openSource(sources_[index], capture))
+        return fail(index, camera ? "there is no such camera, or it is in use" : "it cannot be read as a video");
+    double fps = capture.get(cv::CAP_PROP_FPS);
+    fps = (fps > 0 && fps <= 1000 ? fps : 25) / options_.every;
+    const auto start = std::chrono::steady_clock::now();
+    int taken = 0;
+    for (int frame = 0; options_.maxFrames == 0 || taken < options_.maxFrames; frame++)
+    {
+        if (stopped_ || !capture.grab())
+            break;
+        if (frame % options_.every != 0)
+            continue;
+        Item item;
+        if (!capture.retrieve(item.image) || item.image.empty())
+            break;
+        item.source = index;
+        item.frame = frame;
+        item.fps = fps;
+        item.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        taken++;
+        if (!push(std::move(item)))
+            return;
+    }
+    if (taken == 0)
+        return fail(index, camera ? "the camera gives no picture" : "it has no frame that can be read");
+    Item end;
+    end.kind = Item::END;
+    end.source = index;
+    push(end);
+}
+
+//! Frames are read one after the other: seeking is not exact.
+void PictureReader::readFrames(size_t index)
+{
+    cv::VideoCapture capture;
+    if (!openSource(sources_[index], capture))
+        return fail(index, "it cannot be read as a video");
+    size_t next = 0;
+    for (int frame = 0; !stopped_ && next < options_.frames.size() && capture.grab(); frame++)
+    {
+        if (frame != options_.frames[next])
+            continue;
+        next++;
+        Item item;
+        item.source = index;
+        item.frame = frame;
+        if (capture.retrieve(item.image) && !item.image.empty() && !push(std::move(item)))
+            return;
+    }
+    if (next < options_.frames.size())
+        fail(index, "it has no frame " + std::to_string(options_.frames[next]));
+}
+
+}  // namespace cli

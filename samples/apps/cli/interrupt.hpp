@@ -1,0 +1,38 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Ctrl-C: the first one asks the program to finish what it has begun, the second one ends it at once. */
+
+#ifndef D2DET_CLI_INTERRUPT_HPP
+#define D2DET_CLI_INTERRUPT_HPP
+
+#include <csignal>
+
+namespace cli
+{
+
+constexpr int EXIT_INTERRUPTED = 130;  //!< 128 + SIGINT, as shells have it
+
+inline volatile std::sig_atomic_t interruptFlag = 0;
+
+inline bool interrupted()
+{
+    return interruptFlag != 0;
+}
+
+//! From now on SIGINT and SIGTERM set interrupted().
+inline void catchInterrupts()
+{
+    const auto handler = [](int signal)
+    {
+        interruptFlag = 1;
+        std::signal(signal, SIG_DFL);
+    };
+    std::signal(SIGINT, handler);
+    std::signal(SIGTERM, handler);
+}
+
+}  // namespace cli
+
+#endif

@@ -1,0 +1,520 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Detects objects in pictures, folders, videos and cameras: annotated pictures and videos, lists of all boxes, crops.
+
+   A thread decodes ahead (inputs.hpp), the detector takes pictures by the batch, and everything that is written (outputs.hpp)
+   is whole after each picture, so that Ctrl-C loses nothing. */
+
+#include "cli/common.hpp"
+#include "base/text.hpp"
+#include "cli/inputs.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/outputs.hpp"
+#include "cli/progress.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <set>
+#include <sstream>
+
+namespace fs = std::filesystem;
+using cli::Outputs;
+using cli::PictureReader;
+using cli::PictureResult;
+using cli::Source;
+using cli::UsageError;
+using cv::d2det::Detector;
+
+namespace
+{
+
+const char* const PROGRAM = "d2det_detect";
+
+struct Arguments
+{
+    cli::po::variables_map values;
+    std::vector<std::string> inputs;
+    cli::InputOptions input;
+    cli::OutputOptions output;
+    int batch = 1;
+    bool quiet = false;
+};
+
+//! File names may hold anything, also what moves a terminal's cursor.
+std::string printable(std::string text)
+{
+    for (char& c : text)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+            c = '?';
+    return text;
+}
+
+//! "2 person, 1 dog", most frequent first.
+std::string countClasses(const std::map<int, int>& counts, const std::vector<cv::String>& names)
+{
+    std::vector<std::pair<int, int>> order(counts.begin(), counts.end());
+    std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+    std::string text;
+    for (const auto& entry : order)
+        text += (text.empty() ? "" : ", ") + std::to_string(entry.second) + " " +
+                printable(cli::className(names, entry.first));
+    return text.empty() ? "-" : text;
+}
+
+//! "1 picture", "3 pictures".
+std::string counted(int64 count, const std::string& what)
+{
+    return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+//! The classes that are wanted, by id; empty: all.
+std::vector<bool> parseClasses(const std::string& text, const std::vector<cv::String>& names)
+{
+    if (text.empty())
+        throw UsageError("--classes is empty, it must be names or ids like person,car");
+    std::vector<bool> wanted(names.size(), false);
+    std::istringstream parts(text);
+    for (std::string part; std::getline(parts, part, ',');)
+    {
+        const auto named = std::find(names.begin(), names.end(), part);
+        const bool number =
+            !part.empty() && part.size() < 10 && part.find_first_not_of("0123456789") == std::string::npos;
+        if (named != names.end())
+            wanted[named - names.begin()] = true;
+        else if (number && std::stoul(part) < names.size())
+            wanted[std::stoul(part)] = true;
+        else
+        {
+            std::string near;
+            for (const std::string& name : d2det::nearestNames(part, names, 3))
+                near += (near.empty() ? "" : ", ") + printable(name);
+            throw UsageError("--classes: the model has no class '" + part + "'; near names: " + near +
+                             "; ids are 0 to " + std::to_string(names.size() - 1));
+        }
+    }
+    return wanted;
+}
+
+//! Leaves the detections of wanted classes, and their masks.
+void keepClasses(PictureResult& result, const std::vector<bool>& wanted)
+{
+    if (wanted.empty())
+        return;
+    cv::Mat kept(0, result.detections.cols, CV_32F);
+    std::vector<cv::Mat> masks;
+    for (int i = 0; i < result.detections.rows; i++)
+    {
+        const size_t id = static_cast<size_t>(result.detections.at<float>(i, 5));
+        if (id >= wanted.size() || !wanted[id])
+            continue;
+        kept.push_back(result.detections.row(i));
+        if (!result.masks.empty())
+            masks.push_back(result.masks[i]);
+    }
+    result.detections = kept;
+    result.masks.swap(masks);
+}
+
+//! Pictures in, detections (and masks, of models that make them) out: the one place where the detector runs.
+void detectBatch(Detector& detector, std::vector<PictureResult>& batch, bool withMasks)
+{
+    std::vector<cv::Mat> images, detections;
+    for (const PictureResult& picture : batch)
+        images.push_back(picture.image);
+    if (!withMasks)
+        detector.detectBatch(images, detections);
+    std::vector<std::vector<cv::Mat>> masks(images.size());
+    if (withMasks)
+        detector.segmentBatch(images, detections, masks);
+    for (size_t i = 0; i < batch.size(); i++)
+    {
+        batch[i].detections = detections[i];
+        batch[i].masks = masks[i];
+    }
+}
+
+//! Times and counts of some pictures: all of them, or the frames of one video.
+struct Statistics
+{
+    cli::StageTimes times;
+    std::map<int, int> classes;
+    int64 pictures = 0, detections = 0;
+    cv::Size size;
+
+    void add(const PictureResult& result, const std::vector<cv::String>& stages, const std::vector<double>& stageTimes)
+    {
+        times.add(stages, stageTimes);
+        pictures++;
+        size = result.image.size();
+        detections += result.detections.rows;
+        for (int i = 0; i < result.detections.rows; i++)
+            classes[static_cast<int>(result.detections.at<float>(i, 5))]++;
+    }
+};
+
+//! One run over all sources.
+class Run
+{
+public:
+    Run(const Arguments& args, Detector& detector, const std::vector<Source>& sources, int64 skipped);
+    int process();
+
+private:
+    void handle(PictureReader::Item& item);
+    void detect();
+    void report(PictureResult& result, const std::vector<double>& times);
+    void endVideo();
+    void skip(size_t source, const std::string& reason);
+    void printRow(const std::string& name, cv::Size size, const std::vector<double>& times,
+                  const std::string& detections);
+    int finish();
+
+    const Arguments& args_;
+    Detector& detector_;
+    const std::vector<Source>& sources_;
+    std::vector<cv::String> names_;
+    std::vector<bool> wanted_;
+    const bool withMasks_;
+    Outputs outputs_;
+    cli::Progress progress_;
+    std::vector<PictureResult> batch_;
+    std::vector<cv::String> stages_;
+    Statistics all_, video_;  //!< of the run, of the video that is being read
+    size_t videoSource_ = 0;
+    int64 frames_ = 0;  //!< of all_.pictures: frames of videos that stay videos
+    int64 skipped_;
+    size_t nameWidth_ = 16;
+    int rows_ = 0;
+};
+
+Run::Run(const Arguments& args, Detector& detector, const std::vector<Source>& sources, int64 skipped)
+    : args_(args),
+      detector_(detector),
+      sources_(sources),
+      names_(detector.getClassNames()),
+      wanted_(args.values.count("classes") ? parseClasses(args.values["classes"].as<std::string>(), names_)
+                                           : std::vector<bool>()),
+      withMasks_(detector.hasMasks() && args.values.count("boxes-only") == 0),
+      outputs_(args.output, sources, names_),
+      progress_(!args.quiet, "pictures", args.quiet ? 0 : cli::countPictures(sources, args.input)),
+      skipped_(skipped)
+{
+    for (const Source& source : sources)
+        nameWidth_ = std::min<size_t>(std::max(nameWidth_, cli::textWidth(source.name.string()) + 4), 40);
+}
+
+int Run::process()
+{
+    cli::catchInterrupts();
+    PictureReader reader(sources_, args_.input, std::max(2 * args_.batch, 4));
+    for (PictureReader::Item item; reader.next(item, cli::interrupted);)
+        handle(item);
+    // Pictures that wait for their batch to fill are few; after Ctrl-C they are not begun any more.
+    if (!cli::interrupted())
+        detect();
+    endVideo();
+    return finish();
+}
+
+void Run::handle(PictureReader::Item& item)
+{
+    if (item.kind == PictureReader::Item::FAILED)
+        return skip(item.source, item.reason);
+    if (item.kind == PictureReader::Item::END)
+    {
+        detect();
+        return endVideo();
+    }
+    PictureResult result;
+    result.source = item.source;
+    result.frame = item.frame;
+    result.fps = item.fps;
+    result.seconds = item.seconds;
+    result.image = item.image;
+    batch_.push_back(result);
+    if (batch_.size() >= static_cast<size_t>(args_.batch))
+        detect();
+}
+
+void Run::detect()
+{
+    if (batch_.empty())
+        return;
+    detectBatch(detector_, batch_, withMasks_);
+    std::vector<double> times = detector_.getTimings(stages_);
+    for (double& time : times)
+        time /= static_cast<double>(batch_.size());
+    for (PictureResult& result : batch_)
+    {
+        keepClasses(result, wanted_);
+        report(result, times);
+    }
+    batch_.clear();
+}
+
+//! Everything that happens to a picture when its detections are known.
+void Run::report(PictureResult& result, const std::vector<double>& times)
+{
+    const bool frame = result.fps > 0;
+    const Source& source = sources_[result.source];
+    Statistics one;
+    one.add(result, stages_, times);
+    all_.add(result, stages_, times);
+    if (frame)
+        video_.add(result, stages_, times);
+    frames_ += frame;
+    videoSource_ = result.source;
+    const fs::path target = outputs_.add(result);
+    std::string name = source.name.string();
+    if (result.frame >= 0)
+        name += cv::format(" %d", result.frame);
+    if (!frame)
+    {
+        // A name that was taken already, or cannot be used, shows where the picture went.
+        const bool renamed = result.frame < 0 && !target.empty() && target.filename() != source.name.filename();
+        printRow(name, one.size, times,
+                 countClasses(one.classes, names_) + (renamed ? "  -> " + printable(target.filename().string()) : ""));
+    }
+    progress_.update(all_.pictures, printable(name));
+}
+
+//! After the last frame of a video that was read, or in the middle of it.
+void Run::endVideo()
+{
+    if (video_.pictures == 0)
+        return;
+    const std::string name = sources_[videoSource_].name.string();
+    printRow(cv::format("%s, mean", name.c_str()), video_.size, video_.times.mean(),
+             counted(video_.pictures, "frame") + ": " + countClasses(video_.classes, names_));
+    video_ = Statistics();
+    const std::string note = outputs_.endVideo();
+    progress_.clear();
+    if (!note.empty())
+        std::cerr << PROGRAM << ": " << note << "\n";
+}
+
+void Run::skip(size_t source, const std::string& reason)
+{
+    progress_.clear();
+    skipped_++;
+    std::cerr << PROGRAM << ": skipped " << printable(sources_[source].path.string()) << ": " << reason << "\n";
+}
+
+void Run::printRow(const std::string& name, cv::Size size, const std::vector<double>& times,
+                   const std::string& detections)
+{
+    if (args_.quiet)
+        return;
+    progress_.clear();
+    if (rows_++ == 0)
+        std::cout << cli::padRight("picture", nameWidth_) << "       size" << cli::StageTimes::header(stages_)
+                  << "  detections\n";
+    const std::string sizeText = size.empty() ? "" : cv::format("%dx%d", size.width, size.height);
+    std::cout << cli::padRight(printable(name), nameWidth_) << cv::format("%11s", sizeText.c_str())
+              << cli::StageTimes::row(stages_, times) << "  " << detections << std::endl;
+}
+
+//! The last lines and the exit code.
+int Run::finish()
+{
+    progress_.clear();
+    if (all_.pictures > 0 && !args_.quiet)
+    {
+        if (rows_ > 1)
+            printRow("mean", cv::Size(), all_.times.mean(), "total: " + countClasses(all_.classes, names_));
+        const int64 pictures = all_.pictures - frames_;
+        std::string done = pictures > 0 ? counted(pictures, "picture") : "";
+        if (frames_ > 0)
+            done += (done.empty() ? "" : " and ") + counted(frames_, "frame");
+        std::cout << "\n" << done << ", " << counted(all_.detections, "detection");
+        std::string what = args_.output.pictures ? frames_ == 0   ? "annotated pictures"
+                                                   : pictures > 0 ? "annotated pictures and videos"
+                                                                  : "annotated video"
+                                                 : "";
+        const std::string lists = outputs_.describe();
+        what += (what.empty() || lists.empty() ? "" : ", ") + lists;
+        if (!what.empty())
+            std::cout << ". In " << args_.output.folder.string() << ": " << what;
+        std::cout << std::endl;
+    }
+    if (skipped_ > 0 && all_.pictures > 0)
+        std::cerr << PROGRAM << ": " << counted(skipped_, "input") << " skipped\n";
+    if (cli::interrupted())
+    {
+        std::cerr << PROGRAM << ": interrupted; what was found in " << counted(all_.pictures, "picture")
+                  << " is saved\n";
+        return cli::EXIT_INTERRUPTED;
+    }
+    if (all_.pictures == 0)
+        throw std::runtime_error("none of the inputs could be processed");
+    return 0;
+}
+
+//! "100,200" -> ascending frame numbers.
+std::vector<int> parseFrames(const std::string& text)
+{
+    std::set<int> frames;
+    std::istringstream parts(text);
+    for (std::string part; std::getline(parts, part, ',');)
+    {
+        if (part.empty() || part.size() > 9 || part.find_first_not_of("0123456789") != std::string::npos)
+            throw UsageError("--frames is '" + text + "', it must be numbers like 100,200,300");
+        frames.insert(std::stoi(part));
+    }
+    if (frames.empty())
+        throw UsageError("--frames is empty, it must be numbers like 100,200,300");
+    return {frames.begin(), frames.end()};
+}
+
+//! Refuses an output folder that holds inputs, whose pictures would be overwritten.
+void checkOutput(const fs::path& output, const std::vector<Source>& sources)
+{
+    std::set<fs::path> folders;
+    for (const Source& source : sources)
+        if (source.kind != Source::CAMERA)
+            folders.insert(source.path.has_parent_path() ? source.path.parent_path() : ".");
+    for (const fs::path& folder : folders)
+    {
+        std::error_code ignored;
+        if (fs::equivalent(folder, output, ignored))
+            throw UsageError("--output " + output.string() + " is a folder of inputs, which would be overwritten");
+    }
+}
+
+const char* const HELP =
+    "Detects objects in pictures, videos and camera streams and shows where they are.\n\n"
+    "  d2det_detect --model FILE [options] INPUT...\n\n"
+    "INPUT, any number and mix of:\n"
+    "  FILE       a picture or a video\n"
+    "  FOLDER     its pictures, with --recursive those of the folders inside\n"
+    "  'PATTERN'  files that match; * ? [a-z] as in the shell, ** for any folders\n"
+    "  camera:N   the camera with this number, until Ctrl-C or --max-frames\n"
+    "  -          paths from the standard input, one a line\n\n"
+    "The output folder gets:\n"
+    "  * every picture with boxes drawn, under its own name; a second picture of the same name gets _2 and so on;\n"
+    "    pictures of folders inside folders lie in the same folders\n"
+    "  * for every video NAME.mp4 with boxes and the same size and rate (NAME.avi where MPEG-4 cannot be written,\n"
+    "    and for sides that are odd numbers); sound is not copied\n"
+    "  * detections.json, all boxes as COCO results: image_id (pictures and frames counted from 1), file_name, frame\n"
+    "    (of videos, from 0), category_id (class of the model from 0), category_name, bbox [x, y, width, height] in\n"
+    "    pixels, score\n"
+    "  * with --csv detections.csv: file,frame,class,score,x1,y1,x2,y2\n"
+    "  * with --crops crops/CLASS/: the inside of every box as a picture\n\n"
+    "Inputs that cannot be read are named and left out. Ctrl-C finishes the pictures in work and keeps what was "
+    "found.\n\n"
+    "Examples:\n"
+    "  d2det_detect --model person.onnx --score 0.5 --output out/street street/ 'more/2024-*/*.jpg'\n"
+    "  d2det_detect --model person.onnx --batch 4 --csv --output out/walk walk.mp4\n"
+    "  find . -name '*.png' | d2det_detect --model person.onnx --no-pictures -\n";
+
+cli::po::options_description outputOptions()
+{
+    namespace po = cli::po;
+    po::options_description options("Output");
+    options.add_options()("output,o", po::value<std::string>()->value_name("DIR")->default_value("out/detect"),
+                          "folder for all results")("classes", po::value<std::string>()->value_name("LIST"),
+                                                    "only these: names or ids, like person,car")(
+        "boxes-only", "leave out the masks that the model makes: faster, smaller files")("csv", "write detections.csv")(
+        "crops", "save the inside of every box")("no-pictures", "no annotated pictures and videos")(
+        "no-json", "no detections.json")("quiet,q", "print errors only")("help,h", "this text");
+    return options;
+}
+
+cli::po::options_description inputOptions()
+{
+    namespace po = cli::po;
+    po::options_description options("Input");
+    options.add_options()("recursive,r", "also folders inside folders")(
+        "batch", po::value<int>()->value_name("N")->default_value(1),
+        "pictures that go through the network together; the results are the same")(
+        "frames", po::value<std::string>()->value_name("LIST"),
+        "treat these frames of the videos (from 0, like 100,200) as pictures")(
+        "every", po::value<int>()->value_name("N"), "every N-th frame of videos; the annotated video has only those")(
+        "max-frames", po::value<int>()->value_name("N"), "frames of each video or camera that are looked at");
+    return options;
+}
+
+//! Values of the command line -> Arguments; what can be checked without opening anything is.
+void readArguments(Arguments& args)
+{
+    const cli::po::variables_map& values = args.values;
+    cli::checkDetectorOptions(values);
+    cli::checkRange<int>(values, "batch", 1, 64);
+    cli::checkRange<int>(values, "every", 1, 1000000);
+    cli::checkRange<int>(values, "max-frames", 1, 1000000000);
+    if (!values.count("input"))
+        throw UsageError("no INPUT is given");
+    args.inputs = values["input"].as<std::vector<std::string>>();
+    args.output.folder = values["output"].as<std::string>();
+    args.output.pictures = !values.count("no-pictures");
+    args.output.json = !values.count("no-json");
+    args.output.csv = values.count("csv") > 0;
+    args.output.crops = values.count("crops") > 0;
+    args.batch = values["batch"].as<int>();
+    args.quiet = values.count("quiet") > 0;
+    args.input.recursive = values.count("recursive") > 0;
+    args.input.exclude = args.output.folder;
+    if (values.count("frames"))
+        args.input.frames = parseFrames(values["frames"].as<std::string>());
+    if (values.count("every"))
+        args.input.every = values["every"].as<int>();
+    if (values.count("max-frames"))
+        args.input.maxFrames = values["max-frames"].as<int>();
+    if (values.count("frames") && (values.count("every") || values.count("max-frames")))
+        throw UsageError("--frames already says which frames are wanted: leave out --every and --max-frames");
+}
+
+int run(int argc, char** argv)
+{
+    namespace po = cli::po;
+    po::options_description visible = cli::detectorOptions("lowest score of a detection, 0..1"), hidden, all;
+    visible.add(inputOptions()).add(outputOptions());
+    hidden.add_options()("input", po::value<std::vector<std::string>>());
+    all.add(visible).add(hidden);
+    po::positional_options_description positional;
+    positional.add("input", -1);
+
+    Arguments args;
+    po::store(po::command_line_parser(argc, argv).options(all).positional(positional).run(), args.values);
+    if (args.values.count("help") || argc == 1)
+    {
+        std::ostream& out = argc == 1 ? std::cerr : std::cout;
+        out << HELP << "\n"
+            << visible
+            << "\nExit code: 0 if something was processed, 1 if not, 2 for a wrong command line, 130 after Ctrl-C.\n";
+        return argc == 1 ? 2 : 0;
+    }
+    po::notify(args.values);
+    readArguments(args);
+
+    int64 skipped = 0;
+    const auto skip = [&](const std::string& input, const std::string& reason)
+    {
+        skipped++;
+        std::cerr << PROGRAM << ": skipped " << printable(input) << ": " << reason << "\n";
+    };
+    const std::vector<Source> sources = cli::listSources(args.inputs, args.input, std::cin, skip);
+    const auto isMoving = [](const Source& source) { return source.kind != Source::PICTURE; };
+    const bool moving = std::any_of(sources.begin(), sources.end(), isMoving);
+    for (const char* option : {"frames", "every", "max-frames"})
+        if (args.values.count(option) && !moving && !sources.empty())
+            throw UsageError(std::string("--") + option + " needs a video among the INPUTs");
+    checkOutput(args.output.folder, sources);
+    if (sources.empty())
+        throw std::runtime_error("none of the inputs could be processed");
+    const cv::Ptr<Detector> detector = cli::makeDetector(args.values);
+    return Run(args, *detector, sources, skipped).process();
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+#ifndef _WIN32
+    // FFmpeg's own messages about damaged videos (-8: none); ours names the file.
+    setenv("OPENCV_FFMPEG_LOGLEVEL", "-8", 0);
+#endif
+    return cli::runProgram(PROGRAM, [&] { return run(argc, argv); });
+}

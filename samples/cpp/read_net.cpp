@@ -1,0 +1,52 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Runs a model through cv::dnn::readNet, without the class Detector: what a program does that has its own preparation of
+   images, or other models beside this one.
+
+   usage: sample_read_net MODEL.onnx IMAGE [SIDE]        SIDE x SIDE pixels is the network's input, default 320 */
+
+#include <opencv2/d2det.hpp>
+#include <opencv2/dnn.hpp>
+#include <opencv2/imgcodecs.hpp>
+
+#include <cstdlib>
+#include <iostream>
+
+int main(int argc, char** argv)
+{
+    if (argc < 3)
+    {
+        std::cerr << "usage: " << argv[0] << " MODEL.onnx IMAGE [SIDE]\n";
+        return 2;
+    }
+    const int side = argc > 3 ? std::atoi(argv[3]) : 320;  // a multiple of the model's divisor, mostly 32
+    const cv::Mat image = cv::imread(argv[2]);
+    if (image.empty())
+    {
+        std::cerr << "cannot read " << argv[2] << "\n";
+        return 1;
+    }
+
+    cv::d2det::registerLayers();  // once in a program
+    cv::dnn::Net net = cv::dnn::readNet(argv[1]);
+
+    // The bundled model takes RGB in -1 .. 1; Detector reads this from the file (getInputParams).
+    const cv::Mat blob =
+        cv::dnn::blobFromImage(image, 1 / 127.5, cv::Size(side, side), cv::Scalar::all(127.5), /* swapRB */ true);
+    const cv::Mat info = (cv::Mat_<float>(1, 3) << side, side, 1);  // valid height and width of the input, scale
+    net.setInput(blob, "image");
+    net.setInput(info, "im_info");
+
+    const cv::Mat found = net.forward("detections");  // K x 7: image, class, score, x1, y1, x2, y2 in input pixels
+    const double scaleX = static_cast<double>(image.cols) / side, scaleY = static_cast<double>(image.rows) / side;
+    for (int i = 0; i < found.size[0]; i++)
+    {
+        const float* d = found.ptr<float>(i);
+        if (d[2] >= 0.5f)
+            std::cout << "class " << d[1] << " " << d[2] << "  (" << d[3] * scaleX << ", " << d[4] * scaleY << ") - ("
+                      << d[5] * scaleX << ", " << d[6] * scaleY << ")\n";
+    }
+    return 0;
+}

@@ -1,0 +1,102 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+#include "base/atomic_file.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <vector>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace d2det
+{
+
+AtomicFile::AtomicFile(const std::string& path)
+    : path_(path),
+      temporary_(path + ".tmp" + std::to_string(::getpid())),
+      file_(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644))
+{
+    if (file_ < 0)
+        failed("cannot be created");
+}
+
+AtomicFile::~AtomicFile()
+{
+    if (file_ >= 0)
+    {
+        ::close(file_);
+        ::unlink(temporary_.c_str());
+    }
+}
+
+void AtomicFile::write(const void* data, size_t bytes)
+{
+    const char* position = static_cast<const char*>(data);
+    while (bytes > 0)
+    {
+        const ssize_t written = ::write(file_, position, std::min<size_t>(bytes, 1u << 30));
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            failed("cannot be written");
+        position += written;
+        bytes -= static_cast<size_t>(written);
+    }
+}
+
+void AtomicFile::commit()
+{
+    if (::fsync(file_) != 0)
+        failed("cannot be synced");
+    const int closed = ::close(file_);
+    file_ = -1;
+    if (closed != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0)
+    {
+        const int reason = errno;
+        ::unlink(temporary_.c_str());
+        errno = reason;
+        failed("cannot be renamed");
+    }
+    const std::filesystem::path parent = std::filesystem::path(path_).parent_path();
+    const int folder = ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder >= 0)
+    {
+        ::fsync(folder);  // the rename itself; a file system that cannot do this has nothing better to offer
+        ::close(folder);
+    }
+}
+
+void AtomicFile::failed(const char* what) const
+{
+    throw std::runtime_error(path_ + " " + what + ": " + std::strerror(errno));
+}
+
+void writeTextAtomically(const std::string& path, const std::string& text)
+{
+    AtomicFile output(path);
+    output.write(text.data(), text.size());
+    output.commit();
+}
+
+void copyFileAtomically(const std::string& from, const std::string& to)
+{
+    std::ifstream input(from, std::ios::binary);
+    if (!input)
+        throw std::runtime_error(from + " cannot be read");
+    AtomicFile output(to);
+    std::vector<char> buffer(1 << 20);
+    while (input.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || input.gcount() > 0)
+        output.write(buffer.data(), static_cast<size_t>(input.gcount()));
+    if (input.bad())
+        throw std::runtime_error(from + " cannot be read");
+    output.commit();
+}
+
+}  // namespace d2det

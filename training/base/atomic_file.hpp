@@ -1,0 +1,42 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Files that are written beside their place, synced and renamed: a reader sees the old file or the entire new one, also after
+   a crash or a full disk. Errors are std::runtime_error with the path and the system's reason. */
+
+#ifndef D2DET_TRAINING_ATOMIC_FILE_HPP
+#define D2DET_TRAINING_ATOMIC_FILE_HPP
+
+#include <cstddef>
+#include <string>
+
+namespace d2det
+{
+
+class AtomicFile
+{
+public:
+    explicit AtomicFile(const std::string& path);
+    //! Without a commit the file is removed again.
+    ~AtomicFile();
+
+    AtomicFile(const AtomicFile&) = delete;
+    AtomicFile& operator=(const AtomicFile&) = delete;
+
+    void write(const void* data, size_t bytes);
+    void commit();
+
+private:
+    [[noreturn]] void failed(const char* what) const;
+
+    std::string path_, temporary_;
+    int file_ = -1;
+};
+
+void writeTextAtomically(const std::string& path, const std::string& text);
+void copyFileAtomically(const std::string& from, const std::string& to);
+
+}  // namespace d2det
+
+#endif

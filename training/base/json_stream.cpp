@@ -1,0 +1,125 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+#include "base/json_stream.hpp"
+
+#include <cstring>
+#include <filesystem>
+#include <stdexcept>
+
+namespace d2det
+{
+
+namespace
+{
+
+constexpr size_t CHUNK = 1 << 18;
+constexpr size_t LONGEST_LITERAL = 8;  // Infinity
+
+bool endsToken(char c)
+{
+    return c == ',' || c == ':' || c == '[' || c == ']' || c == '{' || c == '}' || c == ' ' || c == '\n' || c == '\r' ||
+           c == '\t';
+}
+
+}  // namespace
+
+JsonFileBuffer::JsonFileBuffer(const std::string& path, size_t maxToken) : path_(path), maxToken_(maxToken)
+{
+    std::error_code error;
+    if (!std::filesystem::exists(path, error))
+        throw std::runtime_error("'" + path + "' does not exist");
+    if (!std::filesystem::is_regular_file(path, error))
+        throw std::runtime_error("'" + path + "' is not a file");
+    file_.open(path, std::ios::binary);
+    if (!file_)
+        throw std::runtime_error("'" + path + "' cannot be opened; check its permissions");
+    buffer_.resize(CHUNK + LONGEST_LITERAL);
+}
+
+void JsonFileBuffer::checkToken(size_t length) const
+{
+    if (length > maxToken_)
+        throw std::runtime_error("'" + path_ + "': a text or number near byte " + std::to_string(consumed_ + filled_) +
+                                 " is longer than " + std::to_string(maxToken_) + " bytes");
+}
+
+//! Rewrites a literal at this position of the buffer; its end is there too (see underflow).
+bool JsonFileBuffer::startLiteral(size_t position)
+{
+    for (const char* literal : {"NaN", "Infinity"})
+    {
+        const size_t length = std::strlen(literal);
+        if (position + length > filled_ || std::memcmp(&buffer_[position], literal, length) != 0)
+            continue;
+        buffer_[position] = buffer_[position + length - 1] = '"';
+        if (position > 0 && buffer_[position - 1] == '-')
+            buffer_[position - 1] = ' ';
+        return true;
+    }
+    return false;
+}
+
+//! Finds tokens that are too long and literals that JSON does not have.
+void JsonFileBuffer::scan()
+{
+    for (size_t i = 0; i < filled_; i++)
+    {
+        const char c = buffer_[i];
+        if (!inString_ && (c == 'N' || c == 'I'))
+            startLiteral(i);
+        if (inString_)
+        {
+            token_++;
+            if (escaped_)
+                escaped_ = false;
+            else if (c == '\\')
+                escaped_ = true;
+            else if (c == '"')
+            {
+                checkToken(token_);
+                inString_ = false;
+                token_ = 0;
+            }
+        }
+        else if (buffer_[i] == '"')
+        {
+            inString_ = true;
+            token_ = 0;
+        }
+        else if (endsToken(c))
+        {
+            checkToken(token_);
+            token_ = 0;
+        }
+        else
+            token_++;
+    }
+    checkToken(token_);
+}
+
+JsonFileBuffer::int_type JsonFileBuffer::underflow()
+{
+    consumed_ += static_cast<int64_t>(filled_);
+    file_.read(buffer_.data(), CHUNK);
+    filled_ = static_cast<size_t>(file_.gcount());
+    if (file_.bad())
+        throw std::runtime_error("'" + path_ + "' cannot be read at byte " + std::to_string(consumed_));
+    // A piece must not end inside a literal (nor between its sign and the rest).
+    for (size_t extra = 0; extra < LONGEST_LITERAL && filled_ == CHUNK + extra; extra++)
+    {
+        const char last = buffer_[filled_ - 1];
+        if (last != '-' && !(last >= 'A' && last <= 'Z') && !(last >= 'a' && last <= 'z'))
+            break;
+        file_.read(&buffer_[filled_], 1);
+        filled_ += static_cast<size_t>(file_.gcount());
+    }
+    if (filled_ == 0)
+        return traits_type::eof();
+    scan();
+    setg(buffer_.data(), buffer_.data(), buffer_.data() + filled_);
+    return traits_type::to_int_type(*gptr());
+}
+
+}  // namespace d2det

@@ -1,0 +1,32 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* The configuration's description of the network input as cv::d2det::prepareInput takes it. */
+
+#ifndef D2DET_TRAINING_INPUT_PARAMS_HPP
+#define D2DET_TRAINING_INPUT_PARAMS_HPP
+
+#include "config/config.hpp"
+
+#include <opencv2/d2det/detector.hpp>
+
+namespace d2det
+{
+
+//! mean and std need three values each (checkConfig).
+inline cv::d2det::InputParams toInputParams(const InputConfig& input)
+{
+    cv::d2det::InputParams params;
+    params.shortSide = input.shortSide;
+    params.longSide = input.longSide;
+    params.divisor = input.divisor;
+    params.mean = cv::Scalar(input.mean[0], input.mean[1], input.mean[2]);
+    params.std = cv::Scalar(input.std[0], input.std[1], input.std[2]);
+    params.swapRB = input.channelOrder == "rgb";
+    return params;
+}
+
+}  // namespace d2det
+
+#endif

@@ -1,0 +1,20 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* The JSON events of a COCO file -> plain records. What the records mean together is dataset.cpp's part. */
+
+#ifndef D2DET_TRAINING_COCO_READER_HPP
+#define D2DET_TRAINING_COCO_READER_HPP
+
+#include "dataset/raw_dataset.hpp"
+
+namespace d2det
+{
+
+//! Parses the file; imageFolder stays empty. Throws std::runtime_error: file, place, reason.
+RawDataset parseCoco(const std::string& path, bool keepSegmentation);
+
+}  // namespace d2det
+
+#endif

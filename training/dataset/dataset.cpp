@@ -1,0 +1,469 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+#include "dataset/dataset.hpp"
+
+#include "dataset/coco_reader.hpp"
+#include "dataset/dataset_finder.hpp"
+#include "base/files.hpp"
+#include "dataset/voc_reader.hpp"
+#include "dataset/yolo_reader.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <numeric>
+#include <stdexcept>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace fs = std::filesystem;
+
+namespace d2det
+{
+
+namespace
+{
+
+constexpr size_t NAMED_WARNINGS = 5;
+constexpr int64_t TOLERATED_BAD = 10;  // a small file may have some bad annotations whatever their share
+constexpr size_t IMAGES_LOOKED_FOR = 8;
+
+//! First few messages of one kind and how many more there were.
+class WarningList
+{
+public:
+    void add(const std::string& message)
+    {
+        if (count_++ < NAMED_WARNINGS)
+            messages_.push_back(message);
+    }
+
+    void appendTo(std::vector<std::string>& out, const std::string& kind) const
+    {
+        out.insert(out.end(), messages_.begin(), messages_.end());
+        if (count_ > messages_.size())
+            out.push_back("... and " + std::to_string(count_ - messages_.size()) + " more: " + kind);
+    }
+
+    std::string first() const { return messages_.empty() ? std::string() : messages_.front(); }
+
+private:
+    std::vector<std::string> messages_;
+    size_t count_ = 0;
+};
+
+//! Sorted by id; class index = position.
+void fillCategories(const std::string& path, std::vector<RawCategory> raw, Dataset& dataset)
+{
+    if (raw.empty())
+        throw std::runtime_error(path + ": \"categories\" is empty; at least one class is needed");
+    std::sort(raw.begin(), raw.end(), [](const RawCategory& a, const RawCategory& b) { return a.id < b.id; });
+    std::unordered_map<std::string, int64_t> names;
+    for (size_t i = 0; i < raw.size(); i++)
+    {
+        if (i > 0 && raw[i].id == raw[i - 1].id)
+            throw std::runtime_error(path + ": category id " + std::to_string(raw[i].id) + " occurs twice");
+        const auto inserted = names.emplace(raw[i].name, raw[i].id);
+        if (!inserted.second)
+            throw std::runtime_error(path + ": the category name " + inQuotes(raw[i].name) + " occurs twice (ids " +
+                                     std::to_string(inserted.first->second) + " and " + std::to_string(raw[i].id) +
+                                     ")");
+        dataset.categoryIds.push_back(raw[i].id);
+        dataset.classNames.push_back(raw[i].name);
+    }
+}
+
+std::string imagePath(const std::string& path, const fs::path& folder, const RawImage& image)
+{
+    const std::string reason = badFileName(image.fileName);
+    if (!reason.empty())
+        throw std::runtime_error(path + ": image id " + std::to_string(image.id) + ": " + reason);
+    return (folder / fs::u8path(image.fileName)).string();
+}
+
+std::unordered_map<int64_t, size_t> fillImages(const std::string& path, const std::string& folder,
+                                               const std::vector<RawImage>& raw, Dataset& dataset)
+{
+    if (raw.empty())
+        throw std::runtime_error(path + ": \"images\" is empty; there is nothing to read");
+    std::unordered_map<int64_t, size_t> indexOf;
+    indexOf.reserve(raw.size());
+    dataset.images.reserve(raw.size());
+    for (const RawImage& image : raw)
+    {
+        if (!indexOf.emplace(image.id, dataset.images.size()).second)
+            throw std::runtime_error(path + ": image id " + std::to_string(image.id) + " occurs twice");
+        ImageRecord record;
+        record.id = image.id;
+        record.path = imagePath(path, folder, image);
+        record.width = image.width;
+        record.height = image.height;
+        dataset.images.push_back(std::move(record));
+    }
+    return indexOf;
+}
+
+//! Joins annotations with images and categories.
+class AnnotationLinker
+{
+public:
+    AnnotationLinker(RawDataset& raw, const ReadOptions& options, Dataset& dataset)
+        : raw_(raw), path_(raw.path), options_(options), dataset_(dataset)
+    {
+        for (size_t c = 0; c < dataset.categoryIds.size(); c++)
+            categories_.emplace(dataset.categoryIds[c], static_cast<int>(c));
+    }
+
+    void link(const std::unordered_map<int64_t, size_t>& indexOf);
+
+private:
+    void add(const RawAnnotation& source, size_t image);
+    std::string place(const RawAnnotation& source, size_t image) const;
+    std::string categoryName(int64_t id) const;
+    void finish();
+
+    RawDataset& raw_;
+    const std::string& path_;
+    const ReadOptions& options_;
+    Dataset& dataset_;
+    std::unordered_map<int64_t, int> categories_;
+    WarningList dropped_, clipped_;
+};
+
+//! "file:line: annotation id 3 (image id 2)"
+std::string AnnotationLinker::place(const RawAnnotation& source, size_t image) const
+{
+    const std::string& file = raw_.images[image].source;
+    return (file.empty() ? path_ : file) + (source.line > 0 ? ":" + std::to_string(source.line) : "") +
+           ": annotation id " + std::to_string(source.id) + " (image id " + std::to_string(source.imageId) + ")";
+}
+
+std::string AnnotationLinker::categoryName(int64_t id) const
+{
+    for (const RawCategory& category : raw_.unknownCategories)
+        if (category.id == id)
+            return "the class " + inQuotes(category.name) + " is not one of the " +
+                   std::to_string(raw_.categories.size()) + " known ones";
+    return "category id " + std::to_string(id) + " is not in \"categories\"";
+}
+
+void AnnotationLinker::add(const RawAnnotation& source, size_t imageIndex)
+{
+    ImageRecord& image = dataset_.images[imageIndex];
+    const auto category = categories_.find(source.categoryId);
+    if (category == categories_.end())
+        throw std::runtime_error(place(source, imageIndex) + ": " + categoryName(source.categoryId));
+    const auto describe = [&](const char* relation)
+    {
+        return place(source, imageIndex) + ": " + describeBox(source) + relation + std::to_string(image.width) + "x" +
+               std::to_string(image.height) + " image";
+    };
+    Annotation out;
+    double cut = 0;
+    if (!convertBox(source, image.width, image.height, options_.clipBoxes, out, cut))
+    {
+        dataset_.counters.dropped++;
+        dropped_.add(describe(" is no box inside its ") + ", dropped");
+        return;
+    }
+    if (cut > 0)
+        dataset_.counters.clipped++;
+    if (cut > 1)  // rounding is not worth a message
+        clipped_.add(describe(" reaches beyond its ") + ", clipped");
+    out.id = source.id;
+    out.category = category->second;
+    out.area = std::isfinite(source.area) && source.area >= 0 ? source.area : out.width * out.height;
+    out.crowd = source.crowd;
+    dataset_.counters.crowd += out.crowd;
+    if (source.segmentation >= 0)
+        out.segmentation = std::move(raw_.segmentations[static_cast<size_t>(source.segmentation)]);
+    image.annotations.push_back(std::move(out));
+}
+
+void AnnotationLinker::link(const std::unordered_map<int64_t, size_t>& indexOf)
+{
+    std::unordered_set<int64_t> ids;
+    ids.reserve(raw_.annotations.size());
+    for (const RawAnnotation& source : raw_.annotations)
+    {
+        if (!ids.insert(source.id).second)
+            throw std::runtime_error(path_ + ": annotation id " + std::to_string(source.id) + " occurs twice");
+        const auto image = indexOf.find(source.imageId);
+        if (image == indexOf.end())
+            throw std::runtime_error(path_ + ": annotation id " + std::to_string(source.id) + ": image id " +
+                                     std::to_string(source.imageId) + " is not in \"images\"");
+        add(source, image->second);
+    }
+    dataset_.counters.annotations = static_cast<int64_t>(raw_.annotations.size());
+    finish();
+}
+
+void AnnotationLinker::finish()
+{
+    const DatasetCounters& counters = dataset_.counters;
+    dropped_.appendTo(dataset_.warnings, "dropped annotations");
+    clipped_.appendTo(dataset_.warnings, "clipped boxes");
+    const bool many = double(counters.dropped) > options_.maxBadFraction * double(counters.annotations);
+    if ((many && counters.dropped >= TOLERATED_BAD) ||
+        (counters.annotations > 0 && counters.dropped == counters.annotations))
+        throw std::runtime_error(path_ + ": " + std::to_string(counters.dropped) + " of " +
+                                 std::to_string(counters.annotations) + " annotations have no usable box" +
+                                 (raw_.images.front().source.empty()
+                                      ? " (bbox is [x, y, width, height] in pixels, not corners and not fractions)"
+                                      : "") +
+                                 "; the first: " + dropped_.first());
+}
+
+//! Warns of what is left out; throws if that is too much.
+void countProblems(const RawDataset& raw, const ReadOptions& options, Dataset& dataset)
+{
+    WarningList skipped;
+    for (const RawProblem& problem : raw.problems)
+        skipped.add(problem.path + ": " + problem.reason + ", left out");
+    skipped.appendTo(dataset.warnings, "images left out");
+    const auto count = static_cast<int64_t>(raw.problems.size());
+    const auto all = count + static_cast<int64_t>(raw.images.size());
+    dataset.counters.skippedImages = count;
+    if (count > 0 && (count == all || (count >= TOLERATED_BAD && double(count) > options.maxBadFraction * double(all))))
+        throw std::runtime_error(raw.path + ": " + std::to_string(count) + " of " + std::to_string(all) +
+                                 " images cannot be used; the first: " + raw.problems.front().path + ": " +
+                                 raw.problems.front().reason);
+}
+
+void checkFolder(const std::string& folder)
+{
+    std::error_code error;
+    if (!fs::is_directory(folder, error))
+        throw std::runtime_error("image folder " + inQuotes(folder) +
+                                 (fs::exists(folder, error) ? " is not a folder" : " does not exist"));
+}
+
+void checkFirstImages(const std::string& path, const std::string& folder, const Dataset& dataset)
+{
+    const size_t count = std::min(IMAGES_LOOKED_FOR, dataset.images.size());
+    std::error_code error;
+    for (size_t i = 0; i < count; i++)
+        if (fs::exists(dataset.images[i].path, error))
+            return;
+    throw std::runtime_error(path + ": none of the first " + std::to_string(count) + " images is in " +
+                             inQuotes(folder) + ", for example " + inQuotes(dataset.images[0].path) +
+                             "; is this the folder that \"file_name\" is relative to?");
+}
+
+//! Class indices follow `names`.
+void remapClasses(const std::string& path, const std::vector<std::string>& names, Dataset& dataset)
+{
+    std::unordered_map<std::string, int> indexOf;
+    for (size_t c = 0; c < names.size(); c++)
+        indexOf.emplace(names[c], static_cast<int>(c));
+    std::vector<int64_t> categoryIds(names.size(), -1);
+    std::vector<int> target(dataset.classNames.size());
+    for (size_t c = 0; c < dataset.classNames.size(); c++)
+    {
+        const auto found = indexOf.find(dataset.classNames[c]);
+        if (found == indexOf.end())
+            throw std::runtime_error(path + ": the class " + inQuotes(dataset.classNames[c]) + " is not one of the " +
+                                     std::to_string(names.size()) + " known ones (" + inQuotes(names[0]) +
+                                     ", ...); rename or remove it in \"categories\"");
+        target[c] = found->second;
+        categoryIds[static_cast<size_t>(found->second)] = dataset.categoryIds[c];
+    }
+    dataset.classNames = names;
+    dataset.categoryIds = categoryIds;
+    for (ImageRecord& image : dataset.images)
+        for (Annotation& annotation : image.annotations)
+            annotation.category = target[static_cast<size_t>(annotation.category)];
+}
+
+bool isRule(const std::string& subset)
+{
+    return subset == "every5th_val" || subset == "every5th_train";
+}
+
+//! Gives every id that is taken already a free one; remembers all.
+class UniqueIds
+{
+public:
+    int64_t operator()(int64_t id)
+    {
+        while (!taken_.insert(id).second)
+            id = next_++;
+        return id;
+    }
+
+private:
+    std::unordered_set<int64_t> taken_;
+    int64_t next_ = 1;
+};
+
+void append(const Dataset& source, UniqueIds& imageIds, UniqueIds& annotationIds, Dataset& target)
+{
+    target.name += (target.name.empty() ? "" : "+") + source.name;
+    for (const ImageRecord& image : source.images)
+    {
+        target.images.push_back(image);
+        target.images.back().id = imageIds(image.id);
+        for (Annotation& annotation : target.images.back().annotations)
+            annotation.id = annotationIds(annotation.id);
+    }
+    target.counters.skippedImages += source.counters.skippedImages;
+    target.counters.annotations += source.counters.annotations;
+    target.counters.dropped += source.counters.dropped;
+    target.counters.clipped += source.counters.clipped;
+    target.counters.crowd += source.counters.crowd;
+    target.warnings.insert(target.warnings.end(), source.warnings.begin(), source.warnings.end());
+}
+
+}  // namespace
+
+int64_t Dataset::numAnnotations() const
+{
+    return std::accumulate(images.begin(), images.end(), int64_t(0),
+                           [](int64_t sum, const ImageRecord& image)
+                           { return sum + static_cast<int64_t>(image.annotations.size()); });
+}
+
+std::string badFileName(const std::string& fileName)
+{
+    const fs::path name = fs::u8path(fileName);
+    bool inside =
+        !fileName.empty() && name.is_relative() && fileName.size() < 4096 && fileName.find('\0') == std::string::npos;
+    for (const fs::path& part : name)
+        inside = inside && part != "..";
+    return inside ? std::string()
+                  : "\"file_name\" is " + inQuotes(fileName) + ", expected a path inside the image folder";
+}
+
+std::string describeBox(const RawAnnotation& a)
+{
+    char text[160];
+    std::snprintf(text, sizeof text, "[%g, %g, %g, %g]", a.box[0], a.box[1], a.box[2], a.box[3]);
+    return a.boxValues == 4
+               ? "box " + std::string(text)
+               : "\"bbox\" has " + (a.boxValues > 4 ? "more than 4" : std::to_string(a.boxValues)) + " numbers";
+}
+
+bool convertBox(const RawAnnotation& raw, int imageWidth, int imageHeight, bool clip, Annotation& out, double& cut)
+{
+    if (raw.boxValues != 4)
+        return false;
+    for (const double value : raw.box)
+        if (!std::isfinite(value))
+            return false;
+    out.x = raw.box[0];
+    out.y = raw.box[1];
+    out.width = raw.box[2];
+    out.height = raw.box[3];
+    cut = 0;
+    if (!clip)
+        return out.width >= 0 && out.height >= 0;
+    const double x2 = out.x + out.width, y2 = out.y + out.height;
+    const double left = std::max(out.x, 0.), top = std::max(out.y, 0.);
+    const double right = std::min(x2, double(imageWidth)), bottom = std::min(y2, double(imageHeight));
+    cut = std::max({left - out.x, top - out.y, x2 - right, y2 - bottom});
+    if (!(out.width > 0 && out.height > 0 && right > left && bottom > top))
+        return false;
+    if (cut > 0)  // untouched boxes keep their numbers exactly
+    {
+        out.x = left;
+        out.y = top;
+        out.width = right - left;
+        out.height = bottom - top;
+    }
+    return true;
+}
+
+Dataset toDataset(RawDataset raw, const ReadOptions& options)
+{
+    Dataset dataset;
+    dataset.name = raw.name;
+    countProblems(raw, options, dataset);
+    fillCategories(raw.path, raw.categories, dataset);
+    const auto indexOf = fillImages(raw.path, raw.imageFolder, raw.images, dataset);
+    AnnotationLinker(raw, options, dataset).link(indexOf);
+    if (options.checkImages)
+        checkFirstImages(raw.path, raw.imageFolder, dataset);
+    if (!options.classNames.empty())
+        remapClasses(raw.path, options.classNames, dataset);
+    if (isRule(options.subset))
+        selectSubset(dataset, options.subset);
+    return dataset;
+}
+
+Dataset readCoco(const std::string& annotationPath, const std::string& imageFolder, const ReadOptions& options)
+{
+    if (options.checkImages)
+        checkFolder(imageFolder);
+    RawDataset raw = parseCoco(annotationPath, options.keepSegmentation);
+    raw.imageFolder = imageFolder;
+    return toDataset(std::move(raw), options);
+}
+
+RawDataset readRaw(const std::string& annotations, const std::string& images, const ReadOptions& options)
+{
+    if (options.checkImages && !images.empty())
+        checkFolder(images);
+    const DatasetFiles files = findDataset(annotations, images, isRule(options.subset) ? "" : options.subset);
+    RawDataset raw = files.format == DatasetFormat::VOC    ? readVoc(files)
+                     : files.format == DatasetFormat::YOLO ? readYolo(files, options.keepSegmentation)
+                                                           : parseCoco(files.annotations, options.keepSegmentation);
+    if (files.format == DatasetFormat::COCO)
+        raw.imageFolder = images.empty() ? findCocoImages(raw) : images;
+    return raw;
+}
+
+Dataset readDataset(const std::string& annotations, const std::string& images, const ReadOptions& options)
+{
+    return toDataset(readRaw(annotations, images, options), options);
+}
+
+void selectSubset(Dataset& dataset, const std::string& subset)
+{
+    if (subset.empty())
+        return;
+    if (!isRule(subset))
+        throw std::runtime_error("subset is " + inQuotes(subset) +
+                                 ", known are \"every5th_val\" and \"every5th_train\"");
+    std::sort(dataset.images.begin(), dataset.images.end(),
+              [](const ImageRecord& a, const ImageRecord& b) { return a.path < b.path; });
+    std::vector<ImageRecord> kept;
+    for (size_t i = 0; i < dataset.images.size(); i++)
+        if ((i % 5 == 4) == (subset == "every5th_val"))
+            kept.push_back(std::move(dataset.images[i]));
+    if (kept.empty())
+        throw std::runtime_error(dataset.name + ": the subset " + inQuotes(subset) + " of " +
+                                 std::to_string(dataset.images.size()) + " images is empty");
+    dataset.images = std::move(kept);
+}
+
+Dataset loadDatasets(const std::vector<DatasetConfig>& configs, const ReadOptions& options)
+{
+    if (configs.empty())
+        throw std::runtime_error("no data set is configured; add one to data.train or data.val");
+    Dataset merged;
+    UniqueIds imageIds, annotationIds;
+    ReadOptions reading = options;
+    for (const DatasetConfig& config : configs)
+    {
+        if (config.repeat < 1)
+            throw std::runtime_error(config.annotations + ": repeat is " + std::to_string(config.repeat) +
+                                     ", it must be at least 1");
+        reading.subset = config.subset;
+        Dataset dataset = readDataset(config.annotations, config.images, reading);
+        for (ImageRecord& image : dataset.images)
+            image.repeat = config.repeat;
+        if (merged.classNames.empty())
+        {
+            merged.classNames = reading.classNames = dataset.classNames;
+            merged.categoryIds = dataset.categoryIds;
+        }
+        append(dataset, imageIds, annotationIds, merged);
+    }
+    return merged;
+}
+
+}  // namespace d2det

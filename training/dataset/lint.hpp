@@ -1,0 +1,47 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Faults of a data set that training would meet late, or never name: each a finding with its image and annotation.
+
+   Errors: what makes reading fail or leaves something out. Warnings: what is probably not meant.
+     missing-image unreadable-image size-differs bad-file-name left-out
+     clashing-id unknown-image unknown-category bad-box zero-box box-outside bad-mask            errors
+     box-beyond duplicate-box duplicate-file-name mask-misfit empty-mask empty-class not-compared     warnings */
+
+#ifndef D2DET_TRAINING_LINT_HPP
+#define D2DET_TRAINING_LINT_HPP
+
+#include "dataset/raw_dataset.hpp"
+
+#include <optional>
+
+namespace d2det
+{
+
+struct Finding
+{
+    bool error = false;  //!< else a warning
+    std::string code;    //!< see above
+    std::optional<int64_t> imageId, annotationId;
+    std::string place;  //!< file, for VOC and YOLO with ":line"
+    std::string message;
+};
+
+struct LintReport
+{
+    std::vector<Finding> findings;  //!< images first, then annotations, each in the order of the file
+    int64_t images = 0, annotations = 0, errors = 0, warnings = 0;
+};
+
+struct LintOptions
+{
+    bool decode = true;  //!< false: only the headers of the pictures are read
+};
+
+//! @param raw from readRaw with ReadOptions::keepSegmentation.
+LintReport lint(const RawDataset& raw, const LintOptions& options = LintOptions());
+
+}  // namespace d2det
+
+#endif

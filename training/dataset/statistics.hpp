@@ -1,0 +1,49 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* What a data set consists of: counts by class and the distributions of sizes and shapes. Crowds are counted, but their boxes
+   are no part of the distributions. */
+
+#ifndef D2DET_TRAINING_STATISTICS_HPP
+#define D2DET_TRAINING_STATISTICS_HPP
+
+#include "dataset/dataset.hpp"
+
+#include <array>
+
+namespace d2det
+{
+
+struct ClassStatistics
+{
+    std::string name;
+    int64_t instances = 0;  //!< without crowds
+    int64_t images = 0;     //!< with at least one instance
+    int64_t crowds = 0;
+    int64_t masks = 0;                      //!< instances with a mask
+    std::array<int64_t, 3> sizes{0, 0, 0};  //!< COCO's small (area < 32^2), medium, large (area >= 96^2)
+    std::vector<double> sides;              //!< square root of the box's area, pixels, ascending
+
+    void add(const Annotation& annotation);
+};
+
+struct DatasetStatistics
+{
+    int64_t images = 0, emptyImages = 0;
+    std::vector<ClassStatistics> classes;  //!< in the order of Dataset::classNames
+    ClassStatistics all;                   //!< of every class together
+    // Ascending:
+    std::vector<double> imageWidths, imageHeights, instancesPerImage;
+    std::vector<double> boxWidths, boxHeights, aspects;  //!< aspect: width / height
+};
+
+//! @param dataset read with ReadOptions::keepSegmentation, or there are no masks.
+DatasetStatistics computeStatistics(const Dataset& dataset);
+
+//! Linear between the values, which are ascending; 0 if there are none. @param part 0 .. 1
+double quantile(const std::vector<double>& values, double part);
+
+}  // namespace d2det
+
+#endif

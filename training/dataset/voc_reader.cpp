@@ -1,0 +1,330 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+#include "dataset/voc_reader.hpp"
+
+#include "base/files.hpp"
+#include "dataset/image_size.hpp"
+
+#include <pugixml.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <stdexcept>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace fs = std::filesystem;
+
+namespace d2det
+{
+
+namespace
+{
+
+constexpr size_t MAX_XML = 4 << 20, MAX_LIST = 64 << 20, MAX_CLASS_FILE = 1 << 20;  // bytes
+constexpr int MAX_DEPTH = 64;
+constexpr int MAX_SIDE = 1 << 16;  // pixels
+
+struct VocObject
+{
+    std::string name;
+    double box[4] = {0, 0, 0, 0};  //!< x, y, width, height
+    int boxValues = 0;
+    bool difficult = false;
+};
+
+struct VocFile
+{
+    std::string fileName;
+    int width = 0, height = 0;  //!< 0: not said
+    std::vector<VocObject> objects;
+};
+
+std::string textOf(const pugi::xml_node& node)
+{
+    const std::vector<std::string> lines = splitLines(node.child_value());
+    for (const std::string& line : lines)
+        if (!line.empty())
+            return line;
+    return std::string();
+}
+
+double numberOf(const pugi::xml_node& parent, const char* name, double missing)
+{
+    const std::string text = textOf(parent.child(name));
+    double value = missing;
+    if (!text.empty() && !parseNumber(text, value))
+        throw std::runtime_error(std::string("<") + name + "> is " + inQuotes(text) + ", expected a number");
+    return value;
+}
+
+//! Walks without recursion, as the parser does.
+void checkDepth(const pugi::xml_node& root)
+{
+    int depth = 0;
+    for (pugi::xml_node node = root; node;)
+    {
+        if (node.type() == pugi::node_doctype)
+            throw std::runtime_error("it has a DOCTYPE, which VOC files do not need; it is not read");
+        if (node.first_child())
+        {
+            node = node.first_child();
+            if (++depth > MAX_DEPTH)
+                throw std::runtime_error("nested deeper than " + std::to_string(MAX_DEPTH));
+            continue;
+        }
+        while (node && node != root && !node.next_sibling())
+        {
+            node = node.parent();
+            depth--;
+        }
+        node = !node || node == root ? pugi::xml_node() : node.next_sibling();
+    }
+}
+
+VocObject readObject(const pugi::xml_node& node)
+{
+    static const char* const corners[4] = {"xmin", "ymin", "xmax", "ymax"};
+    VocObject object;
+    object.name = textOf(node.child("name"));
+    if (object.name.empty())
+        throw std::runtime_error("an <object> without a <name>");
+    object.difficult = numberOf(node, "difficult", 0) != 0;
+    const pugi::xml_node box = node.child("bndbox");
+    double values[4] = {0, 0, 0, 0};
+    for (int i = 0; i < 4; i++)
+    {
+        object.boxValues += !textOf(box.child(corners[i])).empty();
+        values[i] = numberOf(box, corners[i], 0);
+    }
+    object.box[0] = values[0] - 1;
+    object.box[1] = values[1] - 1;
+    object.box[2] = values[2] - object.box[0];
+    object.box[3] = values[3] - object.box[1];
+    return object;
+}
+
+VocFile parseFile(const std::string& path)
+{
+    const std::string text = readText(path, MAX_XML);
+    pugi::xml_document document;
+    const pugi::xml_parse_result result =
+        document.load_buffer(text.data(), text.size(), pugi::parse_default | pugi::parse_doctype);
+    if (!result)
+        throw std::runtime_error("not valid XML at byte " + std::to_string(result.offset) + ": " +
+                                 result.description());
+    checkDepth(document);
+    const pugi::xml_node root = document.child("annotation");
+    if (!root)
+        throw std::runtime_error("no <annotation>; is this a Pascal VOC file?");
+    VocFile file;
+    file.fileName = textOf(root.child("filename"));
+    const pugi::xml_node size = root.child("size");
+    const double width = numberOf(size, "width", 0), height = numberOf(size, "height", 0);
+    if (!(width >= 0 && width <= MAX_SIDE && height >= 0 && height <= MAX_SIDE))
+        throw std::runtime_error("<size> is not between 1 and " + std::to_string(MAX_SIDE) + " pixels");
+    file.width = static_cast<int>(width);
+    file.height = static_cast<int>(height);
+    for (const pugi::xml_node& object : root.children("object"))
+        file.objects.push_back(readObject(object));
+    return file;
+}
+
+//! Names that take part; without a list all.
+class NameList
+{
+public:
+    explicit NameList(const std::string& path) : all_(path.empty())
+    {
+        if (all_)
+            return;
+        for (const std::string& line : splitLines(readText(path, MAX_LIST)))
+            if (!line.empty())
+                names_.insert(splitWords(line).front());  // lists of one class have a flag behind the name
+        if (names_.empty())
+            throw std::runtime_error(path + ": the list is empty");
+    }
+
+    bool has(const std::string& name) const { return all_ || names_.count(name); }
+    const std::unordered_set<std::string>& names() const { return names_; }
+
+private:
+    bool all_;
+    std::unordered_set<std::string> names_;
+};
+
+class VocReader
+{
+public:
+    explicit VocReader(const DatasetFiles& files) : files_(files), list_(files.list) {}
+
+    RawDataset read();
+
+private:
+    void readClasses();
+    void findImages();
+    void addFile(const std::string& name);
+    std::string findImage(const std::string& stem, const VocFile& file) const;
+    int64_t categoryOf(const std::string& name);
+    void numberCategories();
+
+    const DatasetFiles& files_;
+    NameList list_;
+    RawDataset raw_;
+    bool fixedClasses_ = false;
+    std::map<std::string, int64_t> categories_;
+    std::unordered_map<std::string, std::string> images_;  //!< name without extension -> name
+};
+
+//! A file with class names fixes their order.
+void VocReader::readClasses()
+{
+    fixedClasses_ = !files_.classes.empty();
+    if (!fixedClasses_)
+        return;
+    std::vector<std::string> lines = splitLines(readText(files_.classes, MAX_CLASS_FILE));
+    for (const std::string& name : lines)
+        if (!name.empty())
+        {
+            raw_.categories.push_back({static_cast<int64_t>(raw_.categories.size()) + 1, name});
+            categories_.emplace(name, raw_.categories.back().id);
+        }
+    if (raw_.categories.empty())
+        throw std::runtime_error(files_.classes + ": no class name in it");
+}
+
+void VocReader::findImages()
+{
+    for (const std::string& name : listFiles(files_.images, false))
+        if (isImageName(name))
+            images_.emplace(fs::path(name).stem().string(), name);
+}
+
+std::string VocReader::findImage(const std::string& stem, const VocFile& file) const
+{
+    const auto found = images_.find(stem);
+    if (found != images_.end())
+        return found->second;
+    std::error_code error;
+    if (badFileName(file.fileName).empty() && fs::is_regular_file(fs::path(files_.images) / file.fileName, error))
+        return file.fileName;
+    // Some tools write where the picture lay on their machine.
+    const std::string bare = fs::path(file.fileName).filename().string();
+    return bare.empty() ? stem + ".jpg" : bare;
+}
+
+//! Known names have their id; new ones get a number in the order of appearance, see numberCategories.
+int64_t VocReader::categoryOf(const std::string& name)
+{
+    const auto inserted = categories_.emplace(name, static_cast<int64_t>(categories_.size()) + 1);
+    const int64_t id = inserted.first->second;
+    if (inserted.second && fixedClasses_)
+        raw_.unknownCategories.push_back({id, name});
+    return id;
+}
+
+void VocReader::addFile(const std::string& name)
+{
+    const std::string path = (fs::path(files_.annotations) / name).string();
+    const std::string stem = fs::path(name).stem().string();
+    const bool wanted = list_.has(stem);
+    if (!wanted && fixedClasses_)
+        return;
+    try
+    {
+        const VocFile file = parseFile(path);
+        // Files outside the list are read for their classes: all parts of a data set have the same.
+        for (const VocObject& object : file.objects)
+            categoryOf(object.name);
+        if (!wanted)
+            return;
+        RawImage image;
+        image.id = static_cast<int64_t>(raw_.images.size()) + 1;
+        image.fileName = findImage(stem, file);
+        image.source = path;
+        image.width = file.width;
+        image.height = file.height;
+        if (image.width == 0 || image.height == 0)
+        {
+            const cv::Size size = imageSize((fs::path(files_.images) / image.fileName).string());
+            if (size.empty())
+                throw std::runtime_error("no <size> in it, and its picture " + inQuotes(image.fileName) +
+                                         " cannot be read");
+            image.width = size.width;
+            image.height = size.height;
+        }
+        for (const VocObject& object : file.objects)
+        {
+            RawAnnotation annotation;
+            annotation.id = static_cast<int64_t>(raw_.annotations.size()) + 1;
+            annotation.imageId = image.id;
+            annotation.categoryId = categoryOf(object.name);
+            std::copy(object.box, object.box + 4, annotation.box);
+            annotation.boxValues = object.boxValues;
+            annotation.crowd = object.difficult;
+            raw_.annotations.push_back(annotation);
+        }
+        raw_.images.push_back(std::move(image));
+    }
+    catch (const std::runtime_error& error)
+    {
+        if (wanted)
+            raw_.problems.push_back({path, error.what()});
+    }
+}
+
+//! Without a file of class names they are sorted.
+void VocReader::numberCategories()
+{
+    std::vector<int64_t> idOf(categories_.size() + 1);
+    for (const auto& category : categories_)
+    {
+        raw_.categories.push_back({static_cast<int64_t>(raw_.categories.size()) + 1, category.first});
+        idOf[static_cast<size_t>(category.second)] = raw_.categories.back().id;
+    }
+    for (RawAnnotation& annotation : raw_.annotations)
+        annotation.categoryId = idOf[static_cast<size_t>(annotation.categoryId)];
+}
+
+RawDataset VocReader::read()
+{
+    raw_.path = files_.list.empty() ? files_.annotations : files_.list;
+    const fs::path folder = fs::path(files_.annotations);
+    raw_.name = (folder.filename() == "Annotations" ? folder.parent_path() : folder).filename().string();
+    if (!files_.list.empty())
+        raw_.name += "_" + fs::path(files_.list).stem().string();
+    raw_.imageFolder = files_.images;
+    readClasses();
+    findImages();
+    std::unordered_set<std::string> seen;
+    for (const std::string& name : listFiles(files_.annotations, false))
+        if (fs::path(name).extension() == ".xml")
+        {
+            addFile(name);
+            seen.insert(fs::path(name).stem().string());
+        }
+    std::vector<std::string> missing;
+    for (const std::string& name : list_.names())
+        if (!seen.count(name))
+            missing.push_back(name);
+    std::sort(missing.begin(), missing.end());
+    for (const std::string& name : missing)
+        raw_.problems.push_back({files_.list, inQuotes(name) + " has no .xml file in " + inQuotes(files_.annotations)});
+    if (!fixedClasses_)
+        numberCategories();
+    if (raw_.categories.empty() && !raw_.images.empty())
+        throw std::runtime_error(raw_.path + ": none of the files has an object, so the classes are not known");
+    return std::move(raw_);
+}
+
+}  // namespace
+
+RawDataset readVoc(const DatasetFiles& files)
+{
+    return VocReader(files).read();
+}
+
+}  // namespace d2det

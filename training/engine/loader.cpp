@@ -1,0 +1,499 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* A short queue of batches in the order of the sampler. Threads take single samples of the foremost unfinished batch; who
+   finishes the last sample of a batch collates it. Only cheap allocations of torch happen in the threads: an operator like
+   zeros() would start a team of OpenMP threads in each of them. */
+
+#include "engine/loader.hpp"
+
+#include "config/input_params.hpp"
+#include "dataset/augment.hpp"
+#include "dataset/image_source.hpp"
+#include "dataset/sampler.hpp"
+
+#include <opencv2/d2det/detector.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstring>
+#include <deque>
+#include <exception>
+#include <stdexcept>
+#include <thread>
+
+namespace d2det
+{
+
+namespace
+{
+
+//! A finished sample before padding.
+struct Prepared
+{
+    cv::Mat blob;  //!< [1, 3, H, W] float; empty if the image could not be used
+    ImageInfo info;
+    std::vector<LabelledBox> boxes;
+    int64_t imageId = 0;
+};
+
+//! A batch in the making.
+struct Slot
+{
+    std::vector<SampleDraw> draws;
+    std::vector<Prepared> samples;
+    size_t taken = 0;
+    size_t done = 0;
+    bool ready = false;
+    Batch batch;
+    std::exception_ptr error;
+};
+
+[[noreturn]] void badValue(const std::string& name, double value, const std::string& expected)
+{
+    throw std::invalid_argument("data." + name + " is " + std::to_string(value) + ", expected " + expected);
+}
+
+void checkParameters(const DataConfig& config, const InputConfig& input, int64_t startIteration)
+{
+    if (config.shortSides.empty())
+        throw std::invalid_argument("data.short_sides is empty, expected at least one side in pixels");
+    for (const int side : config.shortSides)
+        if (side < 1)
+            badValue("short_sides", side, "pixels");
+    for (const float probability : {config.flip, config.randomCrop, config.maxBadFraction})
+        if (!(probability >= 0 && probability <= 1))
+            badValue("flip, random_crop or max_bad_fraction", probability, "0 to 1");
+    if (!(config.cropMinScale > 0 && config.cropMinScale <= 1))
+        badValue("crop_min_scale", config.cropMinScale, "more than 0, up to 1");
+    if (!(config.colorJitter >= 0 && config.colorJitter <= 1))
+        badValue("color_jitter", config.colorJitter, "0 to 1");
+    if (config.workers < 0 || config.workers > 1024)
+        badValue("workers", config.workers, "0 to 1024");
+    if (config.cacheMegabytes < 0)
+        badValue("cache_megabytes", config.cacheMegabytes, "0 or more");
+    if (input.mean.size() != 3 || input.std.size() != 3)
+        throw std::invalid_argument("input.mean and input.std need 3 values each");
+    if (startIteration < 0)
+        throw std::invalid_argument("the first iteration is " + std::to_string(startIteration) +
+                                    ", expected 0 or more");
+}
+
+//! Copies one image into its place; the rest of the place becomes 0.
+void copyPadded(const cv::Mat& blob, float* target, int64_t height, int64_t width)
+{
+    const int64_t blobHeight = blob.size[2], blobWidth = blob.size[3];
+    for (int c = 0; c < 3; c++)
+        for (int64_t y = 0; y < height; y++, target += width)
+        {
+            const int64_t copied = y < blobHeight ? blobWidth : 0;
+            if (copied > 0)
+                std::memcpy(target, blob.ptr<float>(0, c, static_cast<int>(y)),
+                            static_cast<size_t>(copied) * sizeof(float));
+            std::fill(target + copied, target + width, 0.f);
+        }
+}
+
+//! Masks of all objects if one of them has one.
+void addMasks(const std::vector<LabelledBox>& boxes, Instances& instances)
+{
+    const auto some = std::find_if(boxes.begin(), boxes.end(), [](const LabelledBox& b) { return !b.mask.empty(); });
+    if (some == boxes.end())
+        return;
+    const int64_t count = static_cast<int64_t>(boxes.size()), height = some->mask.rows, width = some->mask.cols;
+    torch::Tensor masks = torch::empty({count, height, width}, torch::kByte), has = torch::empty({count}, torch::kBool);
+    for (int64_t i = 0; i < count; i++)
+    {
+        const cv::Mat& mask = boxes[static_cast<size_t>(i)].mask;
+        uint8_t* out = masks.data_ptr<uint8_t>() + i * height * width;
+        has.data_ptr<bool>()[i] = !mask.empty();
+        if (mask.empty())
+            std::memset(out, 0, static_cast<size_t>(height * width));
+        else
+            mask.copyTo(cv::Mat(mask.size(), CV_8U, out));
+    }
+    instances.setMasks(masks, has);
+}
+
+Instances toInstances(const std::vector<LabelledBox>& boxes)
+{
+    const int64_t count = static_cast<int64_t>(boxes.size());
+    torch::Tensor corners = torch::empty({count, 4}), labels = torch::empty({count}, torch::kLong);
+    float* corner = corners.data_ptr<float>();
+    int64_t* label = labels.data_ptr<int64_t>();
+    for (const LabelledBox& box : boxes)
+    {
+        for (const double value : {box.x1, box.y1, box.x2, box.y2})
+            *corner++ = static_cast<float>(value);
+        *label++ = box.category;
+    }
+    Instances instances(Boxes(corners), labels);
+    addMasks(boxes, instances);
+    return instances;
+}
+
+Batch collate(const std::vector<Prepared>& samples, bool pinned)
+{
+    Batch batch;
+    std::vector<ImageInfo> infos;
+    int64_t height = 0, width = 0;
+    for (const Prepared& sample : samples)
+    {
+        if (sample.blob.empty())
+            continue;
+        height = std::max<int64_t>(height, sample.blob.size[2]);
+        width = std::max<int64_t>(width, sample.blob.size[3]);
+        infos.push_back(sample.info);
+        batch.targets.push_back(toInstances(sample.boxes));
+        batch.imageIds.push_back(sample.imageId);
+    }
+    if (infos.empty())
+        return batch;
+    torch::Tensor images = torch::empty({static_cast<int64_t>(infos.size()), 3, height, width},
+                                        torch::TensorOptions(torch::kFloat).pinned_memory(pinned));
+    float* target = images.data_ptr<float>();
+    for (const Prepared& sample : samples)
+        if (!sample.blob.empty())
+        {
+            copyPadded(sample.blob, target, height, width);
+            target += 3 * height * width;
+        }
+    batch.images = ImageBatch(images, std::move(infos));
+    return batch;
+}
+
+}  // namespace
+
+class DataLoader::Impl
+{
+public:
+    Impl(Dataset data, const DataConfig& dataConfig, const InputConfig& input, int batchSize, uint64_t seed,
+         int64_t startIteration, bool training, bool pinned);
+    ~Impl();
+
+    bool next(Batch& batch);
+
+    const Dataset dataset;
+    std::vector<std::string> warnings;
+    std::unique_ptr<ImageSource> source;
+    int64_t imagesPerEpoch = 0;
+    double waitSeconds = 0;
+
+private:
+    std::vector<SampleEntry> chooseEntries();
+    Prepared prepare(const SampleDraw& draw);
+    int64_t readReplacing(const SampleEntry& entry, cv::Mat& image);
+    std::shared_ptr<Slot> takeTask(std::unique_lock<std::mutex>& lock, size_t& index);
+    std::shared_ptr<Slot> openSlot();
+    void work();
+    bool makeHere(Batch& batch);
+    bool takeReady(Batch& batch);
+
+    const DataConfig config_;
+    const cv::d2det::InputParams input_;
+    const uint64_t seed_;
+    const bool training_;
+    const bool pinned_;
+    std::vector<SampleEntry> usable_;   //!< each image once, for replacements
+    std::vector<int64_t> usableIndex_;  //!< image -> index into usable_, -1 if not usable
+    std::unique_ptr<BatchSampler> sampler_;
+
+    std::mutex mutex_;  // guards what follows
+    std::condition_variable workChanged_, batchReady_;
+    std::deque<std::shared_ptr<Slot>> slots_;
+    size_t maxSlots_ = 0;
+    bool ended_ = false;
+    bool stop_ = false;
+    std::exception_ptr failure_;
+    std::vector<std::thread> threads_;
+};
+
+DataLoader::Impl::Impl(Dataset data, const DataConfig& dataConfig, const InputConfig& input, int batchSize,
+                       uint64_t seed, int64_t startIteration, bool training, bool pinned)
+    : dataset(std::move(data)),
+      config_((checkParameters(dataConfig, input, startIteration), dataConfig)),
+      input_(toInputParams(input)),
+      seed_(seed),
+      training_(training),
+      pinned_(pinned)
+{
+    std::vector<SampleEntry> entries = chooseEntries();
+    imagesPerEpoch = static_cast<int64_t>(entries.size());
+    // A single pass sees every image once: nothing to gain from keeping them.
+    const size_t cacheBytes = training ? static_cast<size_t>(config_.cacheMegabytes) << 20 : 0;
+    source.reset(
+        new ImageSource(dataset.images, cacheBytes, static_cast<int64_t>(usable_.size()), config_.maxBadFraction));
+    sampler_.reset(new BatchSampler(std::move(entries), batchSize, seed, training));
+    sampler_->skip(startIteration);
+    // One batch to hand over, one in the making, and more if a single one cannot occupy all threads.
+    maxSlots_ = 2 + static_cast<size_t>(config_.workers / batchSize);
+    for (int i = 0; i < config_.workers; i++)
+        threads_.emplace_back([this] { work(); });
+}
+
+DataLoader::Impl::~Impl()
+{
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        stop_ = true;
+    }
+    workChanged_.notify_all();
+    for (std::thread& thread : threads_)
+        thread.join();
+}
+
+//! What is drawn in an epoch; fills usable_.
+std::vector<SampleEntry> DataLoader::Impl::chooseEntries()
+{
+    std::vector<SampleEntry> entries;
+    usableIndex_.assign(dataset.images.size(), -1);
+    for (size_t i = 0; i < dataset.images.size(); i++)
+    {
+        const ImageRecord& image = dataset.images[i];
+        if (training_ && usableBoxes(image, config_.minSide).empty())
+            continue;
+        const SampleEntry entry{static_cast<int64_t>(i), config_.aspectGrouping && image.width > image.height};
+        usableIndex_[i] = static_cast<int64_t>(usable_.size());
+        usable_.push_back(entry);
+        entries.insert(entries.end(), training_ ? static_cast<size_t>(std::max(image.repeat, 1)) : 1, entry);
+    }
+    const std::string ofAll = " of " + std::to_string(dataset.images.size()) + " images";
+    if (usable_.empty())
+        throw std::runtime_error("data set '" + dataset.name + "': none" + ofAll + " has a usable annotation");
+    if (usable_.size() < dataset.images.size())
+        warnings.push_back("data set '" + dataset.name +
+                           "': " + std::to_string(dataset.images.size() - usable_.size()) + ofAll +
+                           " have no usable annotation and are not trained on");
+    return entries;
+}
+
+//! Index of the image read. In training the next readable one of the group stands in, independent of what was drawn before.
+int64_t DataLoader::Impl::readReplacing(const SampleEntry& entry, cv::Mat& image)
+{
+    image = source->read(entry.image);
+    if (!image.empty() || !training_)
+        return entry.image;
+    const size_t start = static_cast<size_t>(usableIndex_[static_cast<size_t>(entry.image)]);
+    for (const bool anyGroup : {false, true})
+        for (size_t k = 1; k < usable_.size(); k++)
+        {
+            const SampleEntry& other = usable_[(start + k) % usable_.size()];
+            if (other.group != entry.group && !anyGroup)
+                continue;
+            image = source->read(other.image);
+            if (!image.empty())
+                return other.image;
+        }
+    throw std::runtime_error("data set '" + dataset.name + "': no image can be read");
+}
+
+Prepared DataLoader::Impl::prepare(const SampleDraw& draw)
+{
+    Prepared out;
+    Sample sample;
+    const int64_t index = readReplacing(draw.entry, sample.image);
+    const ImageRecord& record = dataset.images[static_cast<size_t>(index)];
+    out.imageId = record.id;
+    if (sample.image.empty())
+        return out;
+    sample.boxes = usableBoxesWithMasks(record, config_.minSide);
+    fitMasks(sample);
+
+    cv::d2det::InputParams params = input_;
+    if (training_)
+    {
+        Random random(seed_, static_cast<uint64_t>(draw.epoch), static_cast<uint64_t>(draw.position));
+        params.shortSide = config_.shortSides[static_cast<size_t>(random.below(config_.shortSides.size()))];
+        params.longSide = config_.longSide;
+        augment(sample, config_, random);
+    }
+    cv::Mat imInfo;
+    cv::d2det::prepareInput(sample.image, params, out.blob, imInfo);
+    out.info.height = static_cast<int>(imInfo.at<float>(0, 0));
+    out.info.width = static_cast<int>(imInfo.at<float>(0, 1));
+    out.info.scale = imInfo.at<float>(0, 2);
+    resizeBoxes(sample.boxes, sample.image.size(), {out.info.width, out.info.height});
+    out.boxes = std::move(sample.boxes);
+    return out;
+}
+
+//! A new batch at the end of the queue, or null at the end of the pass. The caller holds the mutex.
+std::shared_ptr<Slot> DataLoader::Impl::openSlot()
+{
+    std::shared_ptr<Slot> slot = std::make_shared<Slot>();
+    slot->draws = sampler_->next();
+    if (slot->draws.empty())
+    {
+        ended_ = true;
+        batchReady_.notify_all();
+        return nullptr;
+    }
+    slot->samples.resize(slot->draws.size());
+    slots_.push_back(slot);
+    return slot;
+}
+
+//! Waits for a sample to make; null when the loader is being destroyed or the pass is over.
+std::shared_ptr<Slot> DataLoader::Impl::takeTask(std::unique_lock<std::mutex>& lock, size_t& index)
+{
+    while (!stop_)
+    {
+        std::shared_ptr<Slot> slot;
+        for (const std::shared_ptr<Slot>& candidate : slots_)
+            if (!slot && candidate->taken < candidate->draws.size())
+                slot = candidate;
+        if (!slot && !ended_ && !failure_ && slots_.size() < maxSlots_)
+            slot = openSlot();
+        if (slot)
+        {
+            index = slot->taken++;
+            return slot;
+        }
+        if (ended_)
+            return nullptr;
+        workChanged_.wait(lock);
+    }
+    return nullptr;
+}
+
+void DataLoader::Impl::work()
+{
+    std::unique_lock<std::mutex> lock(mutex_);
+    size_t index = 0;
+    while (const std::shared_ptr<Slot> slot = takeTask(lock, index))
+    {
+        lock.unlock();
+        std::exception_ptr error;
+        try
+        {
+            slot->samples[index] = prepare(slot->draws[index]);
+        }
+        catch (...)
+        {
+            error = std::current_exception();
+        }
+        lock.lock();
+        if (error && !slot->error)
+            slot->error = error;
+        if (++slot->done < slot->draws.size())
+            continue;
+        lock.unlock();
+        try
+        {
+            if (!slot->error)
+                slot->batch = collate(slot->samples, pinned_);
+        }
+        catch (...)
+        {
+            slot->error = std::current_exception();
+        }
+        slot->samples.clear();
+        lock.lock();
+        slot->ready = true;
+        batchReady_.notify_all();
+    }
+}
+
+//! Without threads. An error stays, as it does with threads: what was drawn for the lost batch would be missing.
+bool DataLoader::Impl::makeHere(Batch& batch)
+try
+{
+    if (failure_)
+        std::rethrow_exception(failure_);
+    const std::vector<SampleDraw> draws = sampler_->next();
+    if (draws.empty())
+        return false;
+    std::vector<Prepared> samples;
+    for (const SampleDraw& draw : draws)
+        samples.push_back(prepare(draw));
+    batch = collate(samples, pinned_);
+    return true;
+}
+catch (...)
+{
+    failure_ = std::current_exception();
+    throw;
+}
+
+bool DataLoader::Impl::takeReady(Batch& batch)
+{
+    std::unique_lock<std::mutex> lock(mutex_);
+    batchReady_.wait(lock, [this] { return failure_ || (slots_.empty() ? ended_ : slots_.front()->ready); });
+    if (!failure_ && slots_.empty())
+        return false;
+    if (!failure_)
+        failure_ = slots_.front()->error;
+    if (failure_)
+        std::rethrow_exception(failure_);
+    batch = std::move(slots_.front()->batch);
+    slots_.pop_front();
+    lock.unlock();
+    workChanged_.notify_all();
+    return true;
+}
+
+bool DataLoader::Impl::next(Batch& batch)
+{
+    const auto begin = std::chrono::steady_clock::now();
+    bool any = true;
+    do  // a validation batch whose images are all unreadable is passed over
+        any = threads_.empty() ? makeHere(batch) : takeReady(batch);
+    while (any && batch.imageIds.empty());
+    waitSeconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    return any;
+}
+
+DataLoader::DataLoader(Dataset dataset, const DataConfig& config, const InputConfig& input, int batchSize,
+                       uint64_t seed, int64_t startIteration, bool training, bool pinned)
+{
+    if (batchSize < 1)
+        throw std::invalid_argument("batch size is " + std::to_string(batchSize) + ", it must be at least 1");
+    impl_.reset(new Impl(std::move(dataset), config, input, batchSize, seed, startIteration, training, pinned));
+}
+
+DataLoader::~DataLoader() = default;
+
+bool DataLoader::next(Batch& batch)
+{
+    return impl_->next(batch);
+}
+
+Batch DataLoader::next()
+{
+    Batch batch;
+    if (!impl_->next(batch))
+        throw std::out_of_range("the validation pass is over; use next(Batch&), which says so");
+    return batch;
+}
+
+const Dataset& DataLoader::dataset() const
+{
+    return impl_->dataset;
+}
+
+int64_t DataLoader::imagesPerEpoch() const
+{
+    return impl_->imagesPerEpoch;
+}
+
+double DataLoader::waitSeconds() const
+{
+    return impl_->waitSeconds;
+}
+
+int64_t DataLoader::numBadImages() const
+{
+    return impl_->source->numBad();
+}
+
+std::vector<std::string> DataLoader::warnings() const
+{
+    std::vector<std::string> all = impl_->warnings;
+    const std::vector<std::string> bad = impl_->source->warnings();
+    all.insert(all.end(), bad.begin(), bad.end());
+    return all;
+}
+
+}  // namespace d2det

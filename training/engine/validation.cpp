@@ -1,0 +1,228 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Evaluation of a model; see evaluate.hpp. Boxes go from network-input pixels to image pixels by the image's resize factor. */
+
+#include "engine/validation.hpp"
+
+#include "config/input_params.hpp"
+#include "dataset/segmentation.hpp"
+#include "opencv2/d2det/detector.hpp"
+#include "opencv2/d2det/metrics.hpp"
+
+#include <opencv2/imgcodecs.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <stdexcept>
+
+namespace d2det
+{
+
+namespace
+{
+
+//! Annotated boxes refer to the pixels as they are stored, hence no rotation by EXIF. Empty if unreadable.
+cv::Mat readImage(const std::string& path)
+{
+    try
+    {
+        return cv::imread(path, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
+    }
+    catch (const cv::Exception&)
+    {
+        return cv::Mat();
+    }
+}
+
+ImageBatch toBatch(const cv::Mat& image, const InputConfig& config)
+{
+    cv::Mat blob, imInfo;
+    cv::d2det::prepareInput(image, toInputParams(config), blob, imInfo);
+    const torch::Tensor images =
+        torch::from_blob(blob.ptr<float>(), {1, 3, blob.size[2], blob.size[3]}, torch::kFloat).clone();
+    ImageInfo info;
+    info.height = static_cast<int>(imInfo.at<float>(0, 0));
+    info.width = static_cast<int>(imInfo.at<float>(0, 1));
+    info.scale = imInfo.at<float>(0, 2);
+    return ImageBatch(images.contiguous(torch::MemoryFormat::ChannelsLast), {info});
+}
+
+//! The two sets of numbers of a model with masks: detections are ranked by other scores for masks than for boxes.
+struct Evaluators
+{
+    cv::d2det::CocoEvaluator boxes, masks;
+    std::vector<int64> maskImages;  //!< images judged by masks
+};
+
+//! Four numbers of the network as a box in pixels of the image.
+cv::Vec4d imageBox(const torch::TensorAccessor<double, 1>& corners, int64_t first, double scale)
+{
+    return cv::Vec4d(corners[first] / scale, corners[first + 1] / scale, corners[first + 2] / scale,
+                     corners[first + 3] / scale);
+}
+
+//! Rows (batch, class, score, x1, y1, x2, y2); padding rows have score 0. @param shown may be null.
+int64_t addDetections(const InferenceTrace& trace, const ModelConfig& config, double scale, const cv::Mat& image,
+                      const ImageRecord& record, bool withMasks, Evaluators& evaluators, ImageResult* shown)
+{
+    const torch::Tensor table = trace.detections.to(torch::kDouble).contiguous();
+    const auto row = table.accessor<double, 2>();
+    const torch::Tensor maskBoxes = trace.masks.defined() ? trace.maskBoxes.to(torch::kDouble) : torch::Tensor();
+    int64_t count = 0;
+    for (int64_t i = 0; i < table.size(0); ++i)
+    {
+        if (!(row[i][2] > 0))
+            continue;
+        const cv::Vec4d box = imageBox(row[i], 3, scale);
+        const double x1 = std::clamp(box[0], 0.0, static_cast<double>(image.cols));
+        const double y1 = std::clamp(box[1], 0.0, static_cast<double>(image.rows));
+        const double x2 = std::clamp(box[2], 0.0, static_cast<double>(image.cols));
+        const double y2 = std::clamp(box[3], 0.0, static_cast<double>(image.rows));
+        cv::d2det::CocoEvaluator::Detection detection;
+        detection.imageId = record.id;
+        detection.categoryId = static_cast<int64_t>(row[i][1]);
+        detection.box = cv::Rect2d(x1, y1, x2 - x1, y2 - y1);
+        detection.score = row[i][2];
+        evaluators.boxes.addDetection(detection);
+        ++count;
+        if (shown)
+            shown->detections.push_back(cv::Mat(cv::Matx<float, 1, 6>(
+                static_cast<float>(x1), static_cast<float>(y1), static_cast<float>(x2), static_cast<float>(y2),
+                static_cast<float>(detection.score), static_cast<float>(detection.categoryId))));
+        if (!withMasks && !(shown && trace.masks.defined()))
+            continue;
+        const torch::Tensor probability = trace.masks[i][0].contiguous();
+        const cv::Mat map(static_cast<int>(probability.size(0)), static_cast<int>(probability.size(1)), CV_32F,
+                          probability.data_ptr<float>());
+        cv::Mat mask;
+        cv::d2det::pasteMask(map, imageBox(maskBoxes.accessor<double, 2>()[i], 0, scale), image.size(), mask);
+        if (shown)
+            shown->masks.push_back(mask);
+        if (!withMasks)
+            continue;
+        detection.mask = cv::d2det::rleEncode(mask);
+        if (trace.maskIous.defined())
+            detection.score += config.roi.maskHead.scoreWeight * trace.maskIous[i][0].item<double>();
+        evaluators.masks.addDetection(detection);
+    }
+    return count;
+}
+
+void addGroundTruth(const Dataset& dataset, int64_t numClasses, bool withMasks, Evaluators& evaluators)
+{
+    std::vector<int64> imageIds, categories;
+    for (int64_t category = 0; category < numClasses; ++category)
+        categories.push_back(category);
+    for (const ImageRecord& image : dataset.images)
+    {
+        imageIds.push_back(image.id);
+        bool allMasks = withMasks && !image.annotations.empty();
+        std::vector<cv::d2det::CocoEvaluator::GroundTruth> objects;
+        for (const Annotation& a : image.annotations)
+        {
+            cv::d2det::CocoEvaluator::GroundTruth object;
+            object.imageId = image.id;
+            object.categoryId = a.category;
+            object.box = cv::Rect2d(a.x, a.y, a.width, a.height);
+            object.area = a.area;
+            object.crowd = a.crowd;
+            evaluators.boxes.addGroundTruth(object);
+            allMasks = allMasks && a.segmentation.has_value();
+            if (allMasks)
+            {
+                const std::optional<cv::d2det::Rle> mask = usableRle(*a.segmentation, image.height, image.width);
+                allMasks = mask.has_value();
+                object.mask = mask.value_or(cv::d2det::Rle());
+            }
+            objects.push_back(object);
+        }
+        if (!allMasks)
+            continue;
+        evaluators.maskImages.push_back(image.id);
+        for (const auto& object : objects)
+            evaluators.masks.addGroundTruth(object);
+    }
+    evaluators.boxes.setImages(imageIds);
+    evaluators.boxes.setCategories(categories);
+    evaluators.masks.setImages(evaluators.maskImages);
+    evaluators.masks.setCategories(categories);
+    std::sort(evaluators.maskImages.begin(), evaluators.maskImages.end());
+}
+
+}  // namespace
+
+std::vector<size_t> chooseImages(const Dataset& dataset, size_t count)
+{
+    std::vector<size_t> candidates, chosen;
+    for (size_t i = 0; i < dataset.images.size(); ++i)
+        if (!dataset.images[i].annotations.empty())
+            candidates.push_back(i);
+    count = std::min(count, candidates.size());
+    for (size_t i = 0; i < count; ++i)
+        chosen.push_back(candidates[(2 * i + 1) * candidates.size() / (2 * count)]);
+    return chosen;
+}
+
+Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFraction,
+                    const std::function<bool()>& stop, const Gallery& gallery)
+{
+    const auto start = std::chrono::steady_clock::now();
+    const bool wasTraining = detector->is_training();
+    detector->eval();
+    const ModelConfig& config = detector->config;
+    Evaluators evaluators;
+    addGroundTruth(dataset, detector->numClasses(), config.roi.maskHead.type != "none", evaluators);
+
+    Evaluation result;
+    result.name = dataset.name;
+    std::string firstBad;
+    for (size_t index = 0; index < dataset.images.size(); ++index)
+    {
+        const ImageRecord& record = dataset.images[index];
+        if (stop && stop())
+        {
+            result.complete = false;
+            break;
+        }
+        ++result.images;
+        const cv::Mat image = readImage(record.path);
+        if (image.empty())
+        {
+            if (result.unreadable++ == 0)
+                firstBad = record.path;
+            continue;
+        }
+        const ImageBatch batch = toBatch(image, config.input);
+        InferenceTrace trace = detector->infer(batch);
+        for (torch::Tensor* const result : {&trace.detections, &trace.masks, &trace.maskBoxes, &trace.maskIous})
+            if (result->defined())
+                *result = result->to(torch::kCPU);
+        const bool withMasks =
+            std::binary_search(evaluators.maskImages.begin(), evaluators.maskImages.end(), int64(record.id));
+        const bool show = std::binary_search(gallery.indices.begin(), gallery.indices.end(), index);
+        ImageResult shown;
+        result.detections += addDetections(trace, config, batch.infos[0].scale, image, record, withMasks, evaluators,
+                                           show ? &shown : nullptr);
+        if (!show)
+            continue;
+        shown.image = image;
+        gallery.show(record, shown);
+    }
+    detector->train(wasTraining);
+    if (static_cast<double>(result.unreadable) >
+        maxBadFraction * static_cast<double>(std::max<int64_t>(result.images, 1)))
+        throw std::runtime_error(std::to_string(result.unreadable) + " of " + std::to_string(result.images) +
+                                 " images of " + dataset.name + " cannot be read, the first is " + firstBad +
+                                 " (data.max_bad_fraction allows fewer)");
+    result.summary = evaluators.boxes.summarize();
+    result.categoryAP = evaluators.boxes.perCategoryAP();
+    if (!evaluators.maskImages.empty())
+        result.maskSummary = evaluators.masks.summarize(cv::d2det::IOU_MASK);
+    result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return result;
+}
+
+}  // namespace d2det

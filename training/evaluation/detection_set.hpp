@@ -1,0 +1,49 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Annotations and the results of one detector, put together for measuring. */
+
+#ifndef D2DET_TRAINING_DETECTION_SET_HPP
+#define D2DET_TRAINING_DETECTION_SET_HPP
+
+#include "dataset/dataset.hpp"
+#include "evaluation/coco_results.hpp"
+#include "evaluation/error_analysis.hpp"
+
+namespace d2det
+{
+
+//! What detectors are measured on. The data set must outlive it.
+struct EvaluatedData
+{
+    const Dataset* dataset = nullptr;
+    std::vector<int> classes;    //!< indices into Dataset::classNames
+    std::vector<size_t> images;  //!< indices into Dataset::images
+
+    std::vector<AnalysedClass> analysedClasses() const;
+};
+
+struct DetectionSet
+{
+    std::string name;
+    //! Apart, because masks may be ranked by other scores. The detections of both carry their masks.
+    cv::d2det::CocoEvaluator boxes, masks;
+    std::vector<int64_t> imageIds;
+    std::vector<int64_t> maskImageIds;  //!< the pictures whose objects all have an outline; empty: no mask is measured
+    std::vector<std::string> notes;     //!< for the user: what was left out
+};
+
+/** Masks are measured if at least one result has one, on the pictures whose objects all have usable outlines (which the data
+    set must have been read with). Results of pictures or categories that the annotations do not have are left out and
+    named in the notes; if none is left of some, std::runtime_error. */
+DetectionSet makeDetectionSet(const EvaluatedData& data, const std::string& name,
+                              const std::vector<CocoResult>& results);
+
+//! Box numbers, or mask numbers if iouType says so.
+Analysis analyse(const DetectionSet& set, const EvaluatedData& data, int iouType,
+                 double score = std::numeric_limits<double>::quiet_NaN());
+
+}  // namespace d2det
+
+#endif

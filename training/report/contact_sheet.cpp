@@ -1,0 +1,178 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+#include "report/contact_sheet.hpp"
+
+#include "report/bar_chart.hpp"
+#include "dataset/segmentation.hpp"
+
+#include <opencv2/imgproc.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+namespace d2det
+{
+
+namespace
+{
+
+constexpr int GAP = 10, CAPTION = 22;  // pixels
+constexpr int FONT = cv::FONT_HERSHEY_SIMPLEX;
+constexpr double TEXT = 0.38, MASK_OPACITY = 0.45;
+constexpr int SHIFT = 4;  // fractional bits of corners
+const cv::Scalar PAPER(34, 32, 30), CAPTION_COLOUR(215, 212, 208);
+
+//! Hues a golden angle apart, so that neighbouring classes differ.
+cv::Scalar colourOf(int category)
+{
+    const double hue = std::fmod(60 + 111.246 * category, 180.);  // OpenCV's hue has 180 steps
+    const cv::Mat hsv(1, 1, CV_8UC3, cv::Scalar(hue, category % 2 ? 170 : 215, 255));
+    cv::Mat bgr;
+    cv::cvtColor(hsv, bgr, cv::COLOR_HSV2BGR);
+    const cv::Vec3b colour = bgr.at<cv::Vec3b>(0, 0);
+    return {double(colour[0]), double(colour[1]), double(colour[2])};
+}
+
+void blend(cv::Mat& image, const cv::Mat& mask, const cv::Scalar& colour)
+{
+    cv::Mat small;
+    cv::resize(mask, small, image.size(), 0, 0, cv::INTER_AREA);
+    cv::Mat filled(image.size(), CV_8UC3, colour), mixed;
+    cv::addWeighted(image, 1 - MASK_OPACITY, filled, MASK_OPACITY, 0, mixed);
+    mixed.copyTo(image, small > 127);
+}
+
+//! Draws the name at its box, unless it would hide another name.
+void drawName(cv::Mat& image, const cv::Point& corner, const std::string& name, const cv::Scalar& colour,
+              std::vector<cv::Rect>& names)
+{
+    int baseline = 0;
+    const cv::Size size = cv::getTextSize(name, FONT, TEXT, 1, &baseline);
+    const int height = size.height + 6;
+    const int x = std::max(std::min(corner.x, image.cols - size.width - 4), 0);
+    const int y = corner.y >= height ? corner.y - height : std::min(corner.y, std::max(image.rows - height, 0));
+    const cv::Rect chip = cv::Rect(x, y, size.width + 4, height) & cv::Rect({0, 0}, image.size());
+    if (std::any_of(names.begin(), names.end(), [&](const cv::Rect& other) { return !(chip & other).empty(); }))
+        return;
+    names.push_back(chip);
+    cv::rectangle(image, chip, colour, cv::FILLED);
+    cv::putText(image, name, {x + 2, y + height - 4}, FONT, TEXT, cv::Scalar(20, 20, 20), 1, cv::LINE_AA);
+}
+
+cv::Point fine(double x, double y)
+{
+    return {cvRound(x * (1 << SHIFT)), cvRound(y * (1 << SHIFT))};
+}
+
+//! The picture in its size on the sheet, with everything drawn on it.
+cv::Mat drawItem(const SheetItem& item, const std::vector<std::string>& classNames, int cell)
+{
+    const double scale = double(cell) / std::max(item.image.cols, item.image.rows);
+    const cv::Size size(std::max(cvRound(item.image.cols * scale), 1), std::max(cvRound(item.image.rows * scale), 1));
+    cv::Mat image;
+    cv::resize(item.image, image, size, 0, 0, scale < 1 ? cv::INTER_AREA : cv::INTER_LINEAR);
+    for (const SheetObject& object : item.objects)
+        if (!object.mask.empty())
+            blend(image, object.mask, colourOf(object.category));
+    for (const SheetObject& object : item.objects)
+    {
+        // Half a pixel: OpenCV's coordinates count from the middle of the first one.
+        const cv::Point first = fine(object.x1 * scale - 0.5, object.y1 * scale - 0.5),
+                        last = fine(object.x2 * scale - 0.5, object.y2 * scale - 0.5);
+        cv::rectangle(image, first, last, cv::Scalar(25, 25, 25), 3, cv::LINE_AA, SHIFT);
+        cv::rectangle(image, first, last, object.crowd ? cv::Scalar::all(255) : colourOf(object.category), 1,
+                      cv::LINE_AA, SHIFT);
+    }
+    std::vector<const SheetObject*> bySize;
+    for (const SheetObject& object : item.objects)
+        bySize.push_back(&object);
+    const auto area = [](const SheetObject* o) { return (o->x2 - o->x1) * (o->y2 - o->y1); };
+    std::stable_sort(bySize.begin(), bySize.end(),
+                     [&](const SheetObject* a, const SheetObject* b) { return area(a) > area(b); });
+    std::vector<cv::Rect> names;
+    for (const SheetObject* object : bySize)
+    {
+        const auto index = static_cast<size_t>(object->category);
+        const std::string name = index < classNames.size() ? plainText(classNames[index]) : std::to_string(index);
+        drawName(image, {cvRound(object->x1 * scale), cvRound(object->y1 * scale)},
+                 object->crowd ? name + " crowd" : name, colourOf(object->category), names);
+    }
+    return image;
+}
+
+//! The end of the text, as much as fits.
+std::string fitting(const std::string& text, int width)
+{
+    std::string plain = plainText(text);
+    while (plain.size() > 4 && cv::getTextSize(plain, FONT, TEXT, 1, nullptr).width > width)
+        plain = "..." + plain.substr(4);
+    return plain;
+}
+
+}  // namespace
+
+SheetItem sheetItem(const ImageRecord& record, const cv::Mat& image)
+{
+    SheetItem item;
+    item.image = image;
+    item.caption =
+        std::filesystem::path(record.path).filename().string() +
+        cv::format("  %d x %d, %d objects", image.cols, image.rows, static_cast<int>(record.annotations.size()));
+    for (const Annotation& a : record.annotations)
+    {
+        SheetObject object{a.x, a.y, a.x + a.width, a.y + a.height, a.category, a.crowd, cv::Mat()};
+        if (a.segmentation)  // one that cannot be decoded is named by lint
+            object.mask = toMask(*a.segmentation, record.height, record.width);
+        object.mask = object.mask.size() == image.size() ? cv::Mat(object.mask * 255) : cv::Mat();
+        item.objects.push_back(std::move(object));
+    }
+    return item;
+}
+
+SheetItem sheetItem(const Sample& sample, const std::string& caption)
+{
+    SheetItem item;
+    item.image = sample.image;
+    item.caption = caption;
+    for (const LabelledBox& box : sample.boxes)
+        item.objects.push_back({box.x1, box.y1, box.x2, box.y2, box.category, false,
+                                box.mask.empty() ? cv::Mat() : cv::Mat(box.mask * 255)});
+    return item;
+}
+
+cv::Mat drawSheet(const std::vector<SheetItem>& items, const std::vector<std::string>& classNames, int columns,
+                  int cell)
+{
+    CV_Assert(columns >= 1 && cell >= 1 && !items.empty());
+    columns = std::min(columns, static_cast<int>(items.size()));
+    std::vector<cv::Mat> drawn;
+    std::vector<int> rowHeights;
+    for (size_t i = 0; i < items.size(); i++)
+    {
+        drawn.push_back(drawItem(items[i], classNames, cell));
+        if (i % static_cast<size_t>(columns) == 0)
+            rowHeights.push_back(0);
+        rowHeights.back() = std::max(rowHeights.back(), drawn.back().rows);
+    }
+    int height = GAP;
+    for (const int row : rowHeights)
+        height += row + CAPTION + GAP;
+    cv::Mat sheet(height, GAP + columns * (cell + GAP), CV_8UC3, PAPER);
+    int y = GAP;
+    for (size_t i = 0; i < drawn.size(); i++)
+    {
+        const size_t column = i % static_cast<size_t>(columns), row = i / static_cast<size_t>(columns);
+        const int x = GAP + static_cast<int>(column) * (cell + GAP);
+        cv::putText(sheet, fitting(items[i].caption, cell), {x, y + CAPTION - 8}, FONT, TEXT, CAPTION_COLOUR, 1,
+                    cv::LINE_AA);
+        drawn[i].copyTo(sheet(cv::Rect({x + (cell - drawn[i].cols) / 2, y + CAPTION}, drawn[i].size())));
+        if (column + 1 == static_cast<size_t>(columns))
+            y += rowHeights[row] + CAPTION + GAP;
+    }
+    return sheet;
+}
+
+}  // namespace d2det
