@@ -175,7 +175,7 @@ void ModelRun::detect(const d2det::ImageRecord& record, const cv::Mat& image)
 
 void ModelRun::run(bool showProgress)
 {
-    const auto start = std::chrono::steady_clock::d2det::utcNow();
+    const auto start = std::chrono::steady_clock::now();
     cli::Progress progress(showProgress, "pictures", static_cast<int64>(dataset_.images.size()));
     for (size_t i = 0; i < dataset_.images.size(); i++)
     {
@@ -187,7 +187,7 @@ void ModelRun::run(bool showProgress)
         progress.update(static_cast<int64>(i) + 1, std::filesystem::path(dataset_.images[i].path).filename().string());
     }
     progress.clear();
-    seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::d2det::utcNow() - start).count();
+    seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (images_.empty())
         throw std::runtime_error("there are no pictures to evaluate");
 }
