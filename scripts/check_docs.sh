@@ -5,8 +5,9 @@
 #
 # Checked are the tracked files, as they are in the work tree:
 #
-#   citations  "operators.md 3.5", also "operators.md 2, 3.1 and 5" and "model.md 1 - 4": the page is in docs/ and has headings
-#              with these numbers. A citation may go on in the next line of a comment. Old names of pages are errors.
+#   citations  "operators.md 3.5", also "operators.md 2, 3.1 and 5" and "model.md 1 - 4": the page is in docs/ and has
+#              headings with these numbers. A citation may go on in the next line of a comment. Old names of pages are
+#              errors.
 #   links      relative links and images of all .md and .markdown files lead to tracked files, #anchors to headings
 #   comments   of C++, CUDA, shell and CMake files are at most 120 columns wide
 #
@@ -19,13 +20,19 @@ git rev-parse --is-inside-work-tree >/dev/null || die "${1:-$root} is no git wor
 export LC_ALL=C
 
 # tracked PATTERN...: tracked files that are there, one a line.
-tracked() { git ls-files -- "$@" | while IFS= read -r file; do if [ -f "$file" ]; then printf '%s\n' "$file"; fi; done; }
+tracked() {
+    git ls-files -- "$@" | while IFS= read -r file; do
+        if [ -f "$file" ]; then printf '%s\n' "$file"; fi
+    done
+}
 
 # Citations: first the headings of docs/*.md, then everything that may cite them.
 citations() {
     tracked '*.cpp' '*.hpp' '*.h' '*.cu' '*.cuh' '*.sh' '*.py' '*.js' '*.cmake' '*.in' '*CMakeLists.txt' '*.md' \
         '*.markdown' 'training/configs/*.json' | awk '
     BEGIN {
+        # Old names in two parts, so that this file does not cite them.
+        now["d2det" ".md"] = "model.md"; now["opencv" ".md"] = "opencv_notes.md"; now["design" ".md"] = "architecture.md"
         while (("git ls-files -- \"docs/*.md\"" | getline page) > 0) {
             name = page; sub(/^docs\//, "", name)
             if (name ~ /\//) continue
@@ -74,10 +81,7 @@ citations() {
             name = path; sub(/^.*\//, "", name)
             prefix = substr(path, 1, length(path) - length(name))
             if (prefix != "" && prefix !~ /(^|\/)docs\/$/ && prefix != "./") continue
-            if (name ~ /^(d2det|opencv|design)\.md$/) {
-                fault(line, name " is an old name: it is " (name ~ /^d/ ? name ~ /^d2/ ? "model" : "architecture" : "opencv_notes") ".md now")
-                continue
-            }
+            if (name in now) { fault(line, name " is an old name: it is " now[name] " now"); continue }
             if (!match(text, /^[`)]* +[0-9]/)) continue
             if (name ~ /^[A-Z]+\.md$/) continue              # README.md and the like have no numbered sections
             if (!(name in exists)) { fault(line, name ": there is no docs/" name); continue }
@@ -91,7 +95,8 @@ citations() {
         for (i = 1; i <= n; i++) {
             if (lines[i] !~ /\.md/) continue
             text = lines[i]; sub(/[ \t\r]+$/, "", text); own = length(text)
-            if (i < n && text ~ /\.md[`)]*( +[0-9][0-9., ]*((,|and|or|-|to))?)?$/) text = text " " continued(lines[i + 1])
+            open = text ~ /\.md[`)]*( +[0-9][0-9., ]*(,|and|or|-|to)?)?$/
+            if (open && i < n) text = text " " continued(lines[i + 1])
             check(i, text, own)
         }
     }'
@@ -174,6 +179,7 @@ links() {
         }
         close(file)
     }
+    function fault(message) { printf "%s:%d: link to %s: %s\n", fileOf[i], lineOf[i], targetOf[i], message }
     END {
         for (i = 1; i <= pending; i++) {
             path = targetOf[i]; part = ""
@@ -182,14 +188,14 @@ links() {
             if (!sub(/\/[^\/]*$/, "", folder)) folder = ""
             goal = path == "" ? fileOf[i] : resolved(folder, path)
             if (!(goal in there))
-                printf "%s:%d: link to %s: there is no tracked file or folder %s\n", fileOf[i], lineOf[i], targetOf[i], goal == "" ? "outside the project" : goal
+                fault("there is no tracked file or folder " (goal == "" ? "outside the project" : goal))
             else if (part != "" && goal ~ /\.(md|markdown)$/ && !((goal, part) in anchors))
-                printf "%s:%d: link to %s: %s has no heading with the anchor #%s\n", fileOf[i], lineOf[i], targetOf[i], goal, part
+                fault(goal " has no heading with the anchor #" part)
         }
     }'
 }
 
-# Comments: a line that a comment touches is not wider than 120 characters (bytes 128 to 191 continue a UTF-8 character).
+# Comments: a line that a comment touches has at most 120 characters (bytes 128 to 191 go on with one of UTF-8).
 comments() {
     tracked '*.cpp' '*.hpp' '*.h' '*.cu' '*.cuh' '*.sh' '*.cmake' '*CMakeLists.txt' | awk '
     function width(text) { gsub(/[\200-\277]/, "", text); return length(text) }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks the formatting of all sources and the documentation (scripts/check_docs.sh) and, with --tidy, runs clang-tidy over
-# the module and the sample programs.
+# Checks the formatting of all sources and the documentation (scripts/check_docs.sh) and, with --tidy, runs clang-tidy
+# over the module and the sample programs.
 #
 # usage: scripts/lint.sh [--tidy BUILD_FOLDER]      BUILD_FOLDER holds compile_commands.json
 set -euo pipefail
