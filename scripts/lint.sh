@@ -9,8 +9,8 @@
 # BUILD_FOLDER holds compile_commands.json. Default of BASE: where this branch left origin/main, or else the commit
 # before HEAD. For a header that differs a source that includes it is checked; if .clang-tidy differs, everything is.
 #
-# A file costs 2 to 40 s of processor time (LibTorch's headers, Boost's, the analyzer), all of them about TIDY_ALL
-# minutes on 2 cores: --tidy is for nightly runs. --tidy-changed begins no file after D2DET_TIDY_SECONDS (default 600)
+# A file costs 2 to 40 s of processor time (headers of LibTorch and Boost, the analyzer), all of them some 45 minutes by
+# those that were timed: --tidy is for nightly runs. --tidy-changed begins no file after D2DET_TIDY_SECONDS (default 600)
 # and names those that it left out. Findings are errors with clang-tidy 14, which the checks were chosen with; other
 # versions know other checks and only report.
 #
