@@ -10,9 +10,9 @@
 # before HEAD. For a header that differs a source that includes it is checked; if .clang-tidy differs, everything is.
 #
 # A file costs 2 to 40 s of processor time (headers of LibTorch and Boost, the analyzer), all of them some 45 minutes by
-# those that were timed: --tidy is for nightly runs. --tidy-changed begins no file after D2DET_TIDY_SECONDS (default 600)
-# and names those that it left out. Findings are errors with clang-tidy 14, which the checks were chosen with; other
-# versions know other checks and only report.
+# those that were timed: --tidy is for nightly runs. --tidy-changed begins no file after D2DET_TIDY_SECONDS
+# (default 600) and names those that it left out. Findings are errors with clang-tidy 14, which the checks were chosen
+# with; other versions know other checks and only report.
 #
 # Environment: D2DET_JOBS (files at a time, default all cores), D2DET_TIDY_SECONDS.
 set -euo pipefail
