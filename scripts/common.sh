@@ -35,6 +35,7 @@ packages_module="libopencv-dev libboost-program-options-dev nlohmann-json3-dev l
 packages_training="libtorch-dev libonnx-dev libprotobuf-dev protobuf-compiler libopenblas0-pthread"
 packages_test="libboost-test-dev libgtest-dev"
 packages_docs="doxygen texlive-binaries"
+packages_lint="clang-format clang-tidy"
 
 packages_in_tree="dpkg-dev zlib1g-dev libpng-dev libjpeg-dev libprotobuf-dev protobuf-compiler"
 packages_python="python3-dev python3-numpy"

@@ -5,18 +5,28 @@
 #
 # Does everything from a fresh Debian 12 (or Ubuntu 24.04): installs packages with apt-get, builds module, trainer,
 # programs and tests in build/test, then the module with its Python bindings inside OpenCV's own tree (source package of
+<<<<<<< HEAD
 # the distribution, scripts/build_in_tree.sh), checks the formatting, runs ctest. Tests labelled "shared" need the data
 # folder named by D2DET_SHARED (default ../shared); without it, and without the source package those of the in-tree
 # build, they are reported as skipped, never as passed.
 #
 # Environment: D2DET_JOBS (parallel compile jobs, default all cores), D2DET_CUDA_ARCHITECTURES (GPUs to compile for
 # where there is nvcc, default 90).
+=======
+# the distribution, scripts/build_in_tree.sh), checks the formatting and, with clang-tidy, what differs from the main
+# branch (scripts/lint.sh), runs ctest. Tests labelled "shared" need the data folder named by D2DET_SHARED (default
+# ../shared); without it, and without the source package those of the in-tree build, they are reported as skipped, never
+# as passed.
+#
+# Environment: D2DET_JOBS (parallel compile jobs, default all cores), D2DET_CUDA_ARCHITECTURES (GPUs to compile for
+# where there is nvcc, default 90), D2DET_TIDY_SECONDS (time for clang-tidy, default 600).
+>>>>>>> names
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 case ${1:-} in -h|--help) print_help; exit 0;; esac
 
 # shellcheck disable=SC2086
-install_packages $packages_build $packages_module $packages_training $packages_test $packages_docs clang-format
+install_packages $packages_build $packages_module $packages_training $packages_test $packages_docs $packages_lint
 build=${D2DET_BUILD_DIR:-$root/build/test}
 mkdir -p "$(dirname "$build")"
 # One GPU architecture where there is nvcc: the tests' GPU code is compiled for others too slowly.
@@ -30,7 +40,7 @@ case $status in
     *) die "the build inside OpenCV's tree failed";;
 esac
 
-"$root/scripts/lint.sh"
+"$root/scripts/lint.sh" --tidy-changed "$build"
 
 if [ ! -d "${D2DET_SHARED:-$root/../shared}" ]; then
     say "No shared data folder: $(ctest --test-dir "$build" -N -L shared | sed -n 's/^Total Tests: //p') tests labelled 'shared' will be skipped"

@@ -291,11 +291,11 @@ private:
 
     void addDim(uint64_t dim, const uchar* where, TensorInfo& info) const
     {
-        constexpr uint64_t limit = std::numeric_limits<int>::max();
-        if (dim > limit)  // also negative ones
+        constexpr uint64_t LIMIT = std::numeric_limits<int>::max();
+        if (dim > LIMIT)  // also negative ones
             fail(where, "a tensor has a negative or huge dimension");
         info.elements *= dim;
-        if (info.elements > limit)
+        if (info.elements > LIMIT)
             fail(where, "a tensor is too large");
         if (info.dims.size() == MAX_DIMS)
             fail(where, "a tensor has too many dimensions");
