@@ -253,7 +253,7 @@ inline ModelConfig smallModel()
 {
     ModelConfig c;
     c.classNames = {"a", "b", "c"};
-    c.backbone.type = "resnet18";
+    c.backbone.type = BackboneType::RESNET18;
     c.backbone.levels = {2, 3, 4};
     c.fpn.channels = 16;
     c.rpn.channels = 16;

@@ -33,7 +33,7 @@ inline ModelConfig narrowConfig()
     ModelConfig c;
     c.name = "narrow";
     c.classNames = {"person", "traffic light", "caf\xc3\xa9"};
-    c.backbone.type = "resnet18";
+    c.backbone.type = BackboneType::RESNET18;
     c.fpn.channels = c.rpn.channels = 32;
     c.rpn.preNmsTopNTest = 200;
     c.rpn.postNmsTopNTest = 100;
@@ -53,8 +53,8 @@ inline ModelConfig narrowConfig()
 inline ModelConfig smallFamily()
 {
     ModelConfig c = narrowConfig();
-    c.backbone.type = "mobilenet_v2";
-    c.backbone.norm = "none";
+    c.backbone.type = BackboneType::MOBILENET_V2;
+    c.backbone.norm = BackboneNorm::NONE;
     c.roi.classHead.sharedLevels = true;
     c.roi.classHead.samplingRatio = c.roi.boxHead.samplingRatio = 1;
     c.input.mean = c.input.std = {127.5f, 127.5f, 127.5f};
@@ -65,14 +65,14 @@ inline ModelConfig smallFamily()
 inline ModelConfig paperFamily()
 {
     ModelConfig c = narrowConfig();
-    c.backbone.type = "resnet50";
+    c.backbone.type = BackboneType::RESNET50;
     return c;
 }
 
 inline MaskHeadConfig smallMasks()
 {
     MaskHeadConfig c;
-    c.type = "d2det";
+    c.type = MaskHeadType::D2DET;
     c.channels = 32;
     c.normGroups = 4;
     c.scoreChannels = 64;
@@ -90,19 +90,19 @@ inline std::vector<NamedConfig> variants()
     {
         ModelConfig& c = add("group norm in C5, two extra levels by convolution");
         c.backbone.newStages = {5};
-        c.fpn.extraType = "conv";
+        c.fpn.extraType = ExtraLevelType::CONV;
         c.fpn.extraLevels = 2;
     }
     {
         ModelConfig& c = add("no C2");
         c.backbone.levels = {3, 4, 5};
-        c.fpn.extraType = "conv";
+        c.fpn.extraType = ExtraLevelType::CONV;
         c.roi.levels = 3;
         c.roi.finestScale = 112;
     }
     {
         ModelConfig& c = add("group norm everywhere");
-        c.backbone.norm = "group_norm";
+        c.backbone.norm = BackboneNorm::GROUP_NORM;
     }
     {
         ModelConfig& c = add("legacy boxes");
@@ -128,12 +128,12 @@ inline std::vector<NamedConfig> variants()
     {
         ModelConfig& c = add("no overlap branch");
         c.roi.boxHead.binaryOverlap = false;
-        c.test.nmsMode = "hard";
+        c.test.nmsMode = NMSMode::HARD;
     }
     {
         ModelConfig& c = add("weighted decoding, gaussian soft-NMS");
-        c.roi.boxHead.decodeMode = "weighted";
-        c.test.nmsMode = "soft_gaussian";
+        c.roi.boxHead.decodeMode = DecodeMode::WEIGHTED;
+        c.test.nmsMode = NMSMode::SOFT_GAUSSIAN;
     }
     {
         ModelConfig& c = add("padding rows in every list");
@@ -162,7 +162,7 @@ inline std::vector<NamedConfig> variants()
         ModelConfig& c = add("masks without a second pass and scores, legacy boxes, gaussian soft-NMS");
         c.roi.maskHead = smallMasks();
         c.roi.maskHead.secondPass = c.roi.maskHead.scoring = false;
-        c.test.nmsMode = "soft_gaussian";
+        c.test.nmsMode = NMSMode::SOFT_GAUSSIAN;
         c.legacy = true;
     }
     {
@@ -171,7 +171,7 @@ inline std::vector<NamedConfig> variants()
         c.roi.maskHead.secondPass = false;
         c.rpn.nmsThreshold = 0.3f;
         c.rpn.proposalsTest = 1000;
-        c.test.nmsMode = "hard";
+        c.test.nmsMode = NMSMode::HARD;
         c.test.scoreThreshold = 0.3f;
         c.test.preDetections = 200;
         c.test.maxDetections = 200;
@@ -179,7 +179,7 @@ inline std::vector<NamedConfig> variants()
     {
         ModelConfig& c = add("masks of the simple kind");
         c.roi.maskHead = smallMasks();
-        c.roi.maskHead.type = "fcn";
+        c.roi.maskHead.type = MaskHeadType::FCN;
         c.roi.maskHead.scoring = false;
         c.roi.maskHead.convs = 2;
     }
@@ -187,7 +187,7 @@ inline std::vector<NamedConfig> variants()
         ModelConfig& c = add("masks of the simple kind without norm, one class");
         c.classNames = {"person"};
         c.roi.maskHead = smallMasks();
-        c.roi.maskHead.type = "fcn";
+        c.roi.maskHead.type = MaskHeadType::FCN;
         c.roi.maskHead.scoring = false;
         c.roi.maskHead.normGroups = 0;
         c.roi.maskHead.convs = 1;

@@ -2,18 +2,22 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Configuration files: reading, spelling hints, inheritance, variables, overrides, ranges, hostile bytes. */
+/* Configuration files: reading, spelling hints, inheritance, variables, overrides, ranges, malformed bytes; the table of keys. */
 
 #define BOOST_TEST_MODULE config
 #include <boost/test/unit_test.hpp>
 
+#include "base/error.hpp"
 #include "config/config.hpp"
 
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <random>
-#include <stdexcept>
+#include <regex>
+#include <set>
+#include <sstream>
 
 #include <unistd.h>
 
@@ -48,7 +52,7 @@ std::string errorOf(const std::string& json)
     {
         parseConfig(json, "");
     }
-    catch (const std::runtime_error& error)
+    catch (const Error& error)
     {
         return error.what();
     }
@@ -63,7 +67,7 @@ std::string overrideError(const std::string& keyValue)
         applyOverride(config, keyValue);
         checkConfig(config);
     }
-    catch (const std::runtime_error& error)
+    catch (const Error& error)
     {
         return error.what();
     }
@@ -154,8 +158,8 @@ BOOST_AUTO_TEST_CASE(unknown_keys_name_the_nearest)
 BOOST_AUTO_TEST_CASE(wrong_types_and_ranges_name_path_and_value)
 {
     const std::pair<const char*, const char*> cases[] = {
-        {R"({"model": {"fpn": {"channels": "many"}}})", "model.fpn.channels: expected a whole number, got \"many\""},
-        {R"({"model": {"fpn": {"channels": 1.5}}})", "expected a whole number, got 1.5"},
+        {R"({"model": {"fpn": {"channels": "many"}}})", "model.fpn.channels: expected an integer, got \"many\""},
+        {R"({"model": {"fpn": {"channels": 1.5}}})", "expected an integer, got 1.5"},
         {R"({"model": {"fpn": {"channels": 3000000000}}})", "model.fpn.channels"},
         {R"({"model": {"fpn": {"channels": -3000000000}}})", "model.fpn.channels"},
         {R"({"model": {"fpn": {"channels": 18446744073709551615}}})", "model.fpn.channels"},
@@ -175,15 +179,28 @@ BOOST_AUTO_TEST_CASE(wrong_types_and_ranges_name_path_and_value)
         {R"({"model": {"roi": {"box_head": {"pooled_size": 13}}}})", "13 is odd"},
         {R"({"model": {"roi": {"levels": 6}}})", "6 RoI levels, but the pyramid has only 5"},
         {R"({"model": {"rpn": {"negative_iou": 0.8}}})", "model.rpn.negative_iou"},
-        {R"({"model": {"rpn": {"anchor_ratios": [0]}}})", "model.rpn.anchor_ratios"},
-        {R"({"model": {"input": {"mean": [1, 2]}}})", "model.input.mean: needs three numbers"},
-        {R"({"model": {"input": {"std": [1, 0, 1]}}})", "model.input.std"},
-        {R"({"data": {"train": [{"images": "x"}]}})", "annotations"},
-        {R"({"data": {"val": [{"annotations": "x", "images": "x", "subset": "odd"}]}})", "data.val.subset"},
-        {R"({"data": {"short_sides": []}})", "data.short_sides"},
+        {R"({"model": {"rpn": {"anchor_ratios": [0]}}})", "model.rpn.anchor_ratios[0]: 0 is not in 0.001 .. 1000"},
+        {R"({"model": {"input": {"mean": [1, 2]}}})", "model.input.mean: 2 values, expected 3"},
+        {R"({"model": {"input": {"std": [1, 0, 1]}}})", "model.input.std[1]: 0 is not in"},
+        {R"({"data": {"train": [{"images": "x"}]}})", "data.train[0].annotations: is missing or empty"},
+        {R"({"data": {"val": [{"annotations": "x", "images": "x", "subset": "odd"}]}})",
+         "data.val[0].subset: 'odd' is none of '', 'every5th_val', "},
+        {R"({"data": {"short_sides": []}})", "data.short_sides: 0 values, expected 1 .. 1000"},
+        {R"({"data": {"short_sides": [800, 0]}})", "data.short_sides[1]: 0 is not in 1 .. 16384"},
+        {R"({"data": {"color_jitter": 1}})", "data.color_jitter: 1 is not in 0 .. 0.99"},
+        {R"({"data": {"workers": 257}})", "data.workers: 257 is not in 0 .. 256"},
+        {R"({"model": {"name": ""}})", "model.name: 0 bytes, expected 1 .. 256"},
+        {R"({"model": {"roi": {"class_head": {"sampling_ratio": 0}}}})", "sampling_ratio: 0 is not in 1 .. 16"},
+        {R"({"losses": {"mask": "no"}})", "losses.mask: 'no' is none of 'on', 'off'; did you mean 'on'?"},
+        {R"({"losses": {"mask": false}})", "losses.mask: expected one of 'on', 'off', got false"},
+        {R"({"model": {"backbone": {"type": "resnet5"}}})", "did you mean 'resnet50'?"},
+        {R"({"model": {"roi": {"type": "cascade"}}})", "model.roi.type: 'cascade' is none of 'd2det'"},
+        {R"({"model": {"roi": {"box_head": {"reduction": "sum"}}}})", "'sum' is none of 'masked', 'broadcast'"},
+        {R"({"model": {"roi": {"box_head": {"overlap_rule": "Paper"}}}})", "did you mean 'paper'?"},
+        {R"({"model": {"test": {"nms_mode": "soft"}}})", "'soft' is none of 'hard', 'soft_linear', 'soft_gaussian'"},
         {R"({"solver": {"learning_rate": 1e999}})", "number overflow"},
         {R"({"solver": {"ema": 1}})", "solver.ema"},
-        {R"({"solver": {"schedule": "poly"}})", "solver.schedule: 'poly' is none of 'step', 'cosine'"},
+        {R"({"solver": {"schedule": "poly"}})", "solver.schedule: 'poly' is none of 'step', 'cosine'; did you mean"},
         {R"([1])", "the configuration: expected an object, got an array"},
         {R"({"model": )", "not valid JSON"},
         {"", "not valid JSON"},
@@ -201,7 +218,7 @@ BOOST_AUTO_TEST_CASE(nesting_and_size_are_bounded)
     checkContains(errorOf(std::string(1000000, '[')), "nested deeper");
     checkContains(errorOf(std::string(17 << 20, ' ')), "larger than");
     std::string deep = "1";
-    for (int i = 0; i < 200; ++i)
+    for (int i = 0; i < 200; i++)
         deep = "{\"model\":" + deep + "}";
     checkContains(errorOf(deep), "nested deeper");
 }
@@ -218,16 +235,16 @@ BOOST_AUTO_TEST_CASE(overrides)
     applyOverride(config, "data.val=[]");
     BOOST_TEST(config.solver.learningRate == 0.5);
     BOOST_TEST(config.model.name == "12");
-    BOOST_TEST(config.model.backbone.type == "resnet18");
+    BOOST_TEST((config.model.backbone.type == BackboneType::RESNET18));
     BOOST_TEST(config.model.backbone.levels.size() == 3u);
     BOOST_TEST(config.model.legacy);
-    BOOST_TEST(config.model.backbone.newStageNorm == "");
+    BOOST_TEST(!config.model.backbone.newStageNorm.has_value());
     for (const char* bad :
          {"", "=", "=1", "solver", "solver.learning_rate", "solver..seed=1", ".=1", "solver.=1",
           "solver.learning_rate=fast", "solver=1", "solver.seed.x=1", "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q=1"})
         BOOST_TEST(!overrideError(bad).empty(), "accepted: " << bad);
     const std::string before = configToJson(config);
-    BOOST_CHECK_THROW(applyOverride(config, "solver.seed=x"), std::runtime_error);
+    BOOST_CHECK_THROW(applyOverride(config, "solver.seed=x"), Error);
     BOOST_TEST(configToJson(config) == before);
 }
 
@@ -252,8 +269,8 @@ BOOST_AUTO_TEST_CASE(base_cycles_and_missing_files)
     folder.write("b.json", R"({"base": "./sub/../a.json"})");
     const std::string orphan = folder.write("c.json", R"({"base": "nowhere.json"})");
     for (const std::string& path : {self, loop, orphan, folder.path.string(), (folder.path / "none").string()})
-        BOOST_CHECK_EXCEPTION(loadConfig(path), std::runtime_error,
-                              [&](const std::runtime_error& error)
+        BOOST_CHECK_EXCEPTION(loadConfig(path), Error,
+                              [&](const Error& error)
                               { return std::string(error.what()).find(path) != std::string::npos; });
 }
 
@@ -271,32 +288,132 @@ BOOST_AUTO_TEST_CASE(variables_in_paths)
     BOOST_TEST(annotations("${D2DET_TEST_ROOT:-x}/a.json") == "/root/of/a.json");
     BOOST_TEST(annotations("${D2DET_TEST_ABSENT:-../x}/a.json") == "/x/a.json");
     BOOST_TEST(annotations("${D2DET_TEST_ABSENT:-}a.json") == "/folder/a.json");
-    BOOST_CHECK_THROW(annotations("${D2DET_TEST_ABSENT}/a.json"), std::runtime_error);
-    BOOST_CHECK_THROW(annotations("${D2DET_TEST_ROOT"), std::runtime_error);
-    BOOST_CHECK_THROW(annotations("a\\u0000b"), std::runtime_error);
+    BOOST_CHECK_THROW(annotations("${D2DET_TEST_ABSENT}/a.json"), Error);
+    BOOST_CHECK_THROW(annotations("${D2DET_TEST_ROOT"), Error);
+    BOOST_CHECK_THROW(annotations("a\\u0000b"), Error);
 }
 
-//! Damaged copies of a complete file: accepted or std::runtime_error, nothing else.
+//! Every name of a choice reaches its value and is written again; the file's spelling of losses.mask is not that of a bool.
+BOOST_AUTO_TEST_CASE(choices_survive_writing)
+{
+    const std::pair<const char*, std::vector<std::string>> choices[] = {
+        {"model.backbone.type", {"resnet18", "resnet34", "resnet50", "resnet101", "mobilenet_v2"}},
+        {"model.backbone.norm", {"frozen_bn", "none", "group_norm"}},
+        {"model.backbone.new_stage_norm", {"", "frozen_bn", "none", "group_norm"}},
+        {"model.fpn.extra_type", {"maxpool", "conv"}},
+        {"model.roi.type", {"d2det"}},
+        {"model.roi.box_head.overlap_rule", {"paper", "shrunk"}},
+        {"model.roi.box_head.decode_mode", {"mean", "weighted"}},
+        {"model.roi.box_head.regression_loss", {"iou", "smooth_l1"}},
+        {"model.roi.box_head.reduction", {"masked", "broadcast"}},
+        {"model.roi.mask_head.type", {"none", "d2det", "fcn"}},
+        {"model.test.nms_mode", {"hard", "soft_linear", "soft_gaussian"}},
+        {"model.input.channel_order", {"rgb", "bgr"}},
+        {"losses.mask", {"on", "off"}},
+        {"solver.optimizer", {"sgd", "adam"}},
+        {"solver.schedule", {"step", "cosine"}},
+        {"solver.precision", {"float32", "bfloat16", "float16"}},
+    };
+    for (const auto& [path, names] : choices)
+    {
+        std::string key = path;
+        key = key.substr(key.rfind('.') + 1);
+        std::set<std::string> texts;
+        for (const std::string& name : names)
+            BOOST_TEST_CONTEXT(path << "=" << name)
+            {
+                Config config;
+                config.model.roi.maskHead.scoring = false;  // that type fcn is accepted
+                applyOverride(config, std::string(path) + "=" + name);
+                const std::string text = configToJson(config);
+                checkContains(text, "\"" + key + "\": \"" + name + "\"");
+                BOOST_TEST(configToJson(parseConfig(text, "")) == text);
+                texts.insert(text);
+            }
+        BOOST_TEST(texts.size() == names.size());
+    }
+    Config config;
+    applyOverride(config, "losses.mask=off");
+    BOOST_TEST(!config.losses.trainMask);
+}
+
+//! A limit belongs to the range, also where the value is a float that rounds beyond it.
+BOOST_AUTO_TEST_CASE(limits_are_inclusive)
+{
+    for (const char* const value : {"data.color_jitter=0.99", "model.roi.box_head.jitter=0.49", "solver.ema=0.9999999",
+                                    "data.crop_min_scale=0.01", "model.rpn.anchor_scale=0.001", "data.workers=256"})
+        BOOST_TEST(overrideError(value) == "", value);
+    for (const char* const value : {"data.color_jitter=0.9901", "model.roi.box_head.jitter=0.4901", "solver.ema=1",
+                                    "data.crop_min_scale=0.0099", "model.rpn.anchor_scale=0.00099"})
+        BOOST_TEST(overrideError(value) != "", value);
+}
+
+//! The loader takes parts of a configuration that no file was read for: the same rules.
+BOOST_AUTO_TEST_CASE(parts_are_checked_alike)
+{
+    checkConfig(DataConfig(), InputConfig());
+    const auto refused = [](void (*change)(DataConfig&, InputConfig&))
+    {
+        DataConfig data;
+        InputConfig input;
+        change(data, input);
+        BOOST_CHECK_THROW(checkConfig(data, input), Error);
+    };
+    refused([](DataConfig& data, InputConfig&) { data.flip = std::nanf(""); });
+    refused([](DataConfig& data, InputConfig&) { data.shortSides.clear(); });
+    refused([](DataConfig& data, InputConfig&) { data.train.emplace_back(); });
+    refused([](DataConfig& data, InputConfig&) { data.val = {{"a.json", "", "odd", 1}}; });
+    refused([](DataConfig&, InputConfig& input) { input.mean.pop_back(); });
+    refused([](DataConfig&, InputConfig& input) { input.shortSide = input.longSide + 1; });
+}
+
+//! docs/configuration.md has every key that is written, with its default, and a sentence for it.
+BOOST_AUTO_TEST_CASE(table_has_every_key)
+{
+    const std::string table = configTable();
+    Config config;
+    config.data.train.resize(1);
+    std::istringstream file(configToJson(config));
+    int keys = 0;
+    const std::regex entry(R"re( *"(\w+)": ([^\[{]*[^\[{,]),?)re");
+    for (std::string line; std::getline(file, line);)
+    {
+        std::smatch found;
+        if (!std::regex_match(line, found, entry))
+            continue;
+        keys++;
+        checkContains(table, "| `" + found.str(1) + "` | `" + found.str(2) + "` | ");
+    }
+    BOOST_TEST(keys > 90);
+    std::istringstream lines(table);
+    for (std::string line; std::getline(lines, line);)
+        if (line.rfind("| `", 0) == 0)
+            BOOST_TEST(std::regex_match(line, std::regex(R"re(\| `\w+` \| `[^`]+` \| [^|]{4,} \| [^|]{8,} \|)re")),
+                       line);
+}
+
+//! Damaged copies of a complete file: Error, or a configuration that survives writing and reading.
 BOOST_AUTO_TEST_CASE(damaged_files)
 {
     std::mt19937 random(1);
     const std::string whole = configToJson(Config());
     int accepted = 0;
-    for (int round = 0; round < 3000; ++round)
+    for (int round = 0; round < 3000; round++)
     {
         std::string text = whole.substr(0, round % 5 ? whole.size() : random() % whole.size());
-        for (unsigned i = 0; i < 1 + random() % 4 && !text.empty(); ++i)
+        for (unsigned i = 0; i < 1 + random() % 4 && !text.empty(); i++)
             text[random() % text.size()] = static_cast<char>(random());
         try
         {
-            parseConfig(text, "");
-            ++accepted;
+            const std::string written = configToJson(parseConfig(text, ""));
+            BOOST_TEST(configToJson(parseConfig(written, "")) == written);
+            accepted++;
         }
-        catch (const std::runtime_error&)
+        catch (const Error&)
         {
         }
     }
-    BOOST_TEST(accepted < 3000);
+    BOOST_TEST(accepted < 16);  // twice what this seed gives
 }
 
 BOOST_AUTO_TEST_CASE(shipped_files_are_valid)
@@ -306,10 +423,12 @@ BOOST_AUTO_TEST_CASE(shipped_files_are_valid)
     int count = 0;
     for (const auto& entry : fs::directory_iterator(folder))
     {
+        if (entry.path().extension() != ".json")
+            continue;
         const Config config = loadConfig(entry.path().string());
         // The small model is a base for configurations that name their data.
         BOOST_TEST(config.data.train.empty() == (entry.path().filename() == "d2det_mnv2.json"));
-        ++count;
+        count++;
     }
     BOOST_TEST(count >= 3);
     BOOST_TEST(loadConfig((folder / "d2det_mnv2_person.json").string()).data.train.at(0).images ==

@@ -27,6 +27,7 @@
 #include <fstream>
 #include <limits>
 #include <sstream>
+#include <tuple>
 #include <stdexcept>
 
 #include <sys/wait.h>
@@ -88,8 +89,8 @@ struct World
     Config config() const
     {
         Config c;
-        c.model.backbone.type = "mobilenet_v2";
-        c.model.backbone.norm = "none";
+        c.model.backbone.type = BackboneType::MOBILENET_V2;
+        c.model.backbone.norm = BackboneNorm::NONE;
         c.model.backbone.levels = {3, 4};
         c.model.backbone.frozenStages = 1;
         c.model.fpn.channels = 8;
@@ -201,12 +202,12 @@ size_t curvesIn(const std::string& path)
 BOOST_AUTO_TEST_CASE(resuming_changes_nothing)
 {
     const World world;
-    for (const char* const optimizer : {"sgd", "adam"})
+    for (const Optimizer optimizer : {Optimizer::SGD, Optimizer::ADAM})
     {
         Config config = world.config();
         config.solver.optimizer = optimizer;
-        config.solver.learningRate = config.solver.optimizer == "sgd" ? 0.005 : 0.0005;
-        const std::string prefix = optimizer;
+        config.solver.learningRate = config.solver.optimizer == Optimizer::SGD ? 0.005 : 0.0005;
+        const std::string prefix = optimizer == Optimizer::SGD ? "sgd" : "adam";
 
         TrainOptions whole = world.options(prefix + "_whole");
         Trainer first(config, whole);
@@ -245,22 +246,23 @@ BOOST_AUTO_TEST_CASE(resuming_in_another_precision)
 {
     const World world;
     Config config = world.config();
-    const std::vector<std::pair<std::string, std::string>> ways{{"float32", "bfloat16"}, {"bfloat16", "float32"}};
-    for (const auto& [first, second] : ways)
+    const std::tuple<const char*, Precision, Precision> ways[] = {{"down", Precision::FLOAT32, Precision::BFLOAT16},
+                                                                  {"up", Precision::BFLOAT16, Precision::FLOAT32}};
+    for (const auto& [name, first, second] : ways)
     {
-        TrainOptions options = world.options(first);
+        TrainOptions options = world.options(name);
         options.stopAfter = 3;
         config.solver.precision = first;
         BOOST_TEST(!Trainer(config, options).run());
-        const TensorFile before = world.last(first);
+        const TensorFile before = world.last(name);
         options.stopAfter = 0;
         options.resume = true;
         config.solver.precision = second;
         Trainer trainer(config, options);
         BOOST_TEST(trainer.iteration() == 3);
         BOOST_TEST(trainer.run());
-        const TensorFile after = world.last(first);
-        BOOST_TEST(checkpointConfig(after).solver.precision == second);
+        const TensorFile after = world.last(name);
+        BOOST_TEST((checkpointConfig(after).solver.precision == second));
         BOOST_TEST(after.metadata.at("skipped") == "0");
         BOOST_REQUIRE_EQUAL(after.tensors.size(), before.tensors.size());
         bool moved = false;
@@ -302,7 +304,7 @@ BOOST_AUTO_TEST_CASE(it_learns)
     const World world;
     Config config = world.config();
     config.solver.epochs = 15;
-    config.solver.optimizer = "adam";
+    config.solver.optimizer = Optimizer::ADAM;
     config.solver.learningRate = 0.002;
     config.solver.warmupIterations = 5;
     config.solver.ema = 0;
@@ -327,7 +329,7 @@ BOOST_AUTO_TEST_CASE(it_learns)
     BOOST_TEST(loss(log[6]) < 0.8 * loss(log[1]), "first " << loss(log[1]) << ", last " << loss(log[6]));
 }
 
-Config masksConfig(const World& world, const std::string& type)
+Config masksConfig(const World& world, MaskHeadType type)
 {
     Config config = world.config();
     MaskHeadConfig& head = config.model.roi.maskHead;
@@ -335,7 +337,7 @@ Config masksConfig(const World& world, const std::string& type)
     head.channels = 8;
     head.normGroups = 2;
     head.convs = 1;
-    head.scoring = type == "d2det";
+    head.scoring = type == MaskHeadType::D2DET;
     head.scoreChannels = 16;
     return config;
 }
@@ -368,15 +370,16 @@ std::pair<double, double> beginningAndEnd(const std::string& path, const std::st
 //! Both kinds of mask head learn rectangles, and validation judges their masks, of the first pass too.
 BOOST_AUTO_TEST_CASE(masks_are_learned)
 {
-    const std::pair<const char*, bool> cases[] = {{"d2det", true}, {"d2det", false}, {"fcn", true}};
+    const std::pair<MaskHeadType, bool> cases[] = {
+        {MaskHeadType::D2DET, true}, {MaskHeadType::D2DET, false}, {MaskHeadType::FCN, true}};
     for (const auto& [type, secondPass] : cases)
-        BOOST_TEST_CONTEXT(type << ", second pass " << secondPass)
+        BOOST_TEST_CONTEXT((type == MaskHeadType::FCN ? "fcn" : "d2det") << ", second pass " << secondPass)
         {
             const World world;
             Config config = masksConfig(world, type);
             config.model.roi.maskHead.secondPass = secondPass;
             config.solver.epochs = 20;
-            config.solver.optimizer = "adam";
+            config.solver.optimizer = Optimizer::ADAM;
             config.solver.learningRate = 0.002;
             config.solver.warmupIterations = 5;
             config.solver.ema = 0;
@@ -396,8 +399,8 @@ BOOST_AUTO_TEST_CASE(masks_are_learned)
 BOOST_AUTO_TEST_CASE(mask_loss_left_out)
 {
     const World world;
-    Config config = masksConfig(world, "d2det");
-    config.losses.mask = "off";
+    Config config = masksConfig(world, MaskHeadType::D2DET);
+    config.losses.trainMask = false;
     TrainOptions options = world.options("run");
     Trainer trainer(config, options);
     TensorMap before;
@@ -430,7 +433,7 @@ BOOST_AUTO_TEST_CASE(annotations_without_outlines)
         annotation.erase("segmentation");
     std::ofstream(world.path("boxes.json")) << file;
     TrainOptions options = world.options("run");
-    BOOST_TEST(Trainer(masksConfig(world, "d2det"), options).run());
+    BOOST_TEST(Trainer(masksConfig(world, MaskHeadType::D2DET), options).run());
     const auto masks = beginningAndEnd(world.path("run/log.csv"), "loss/mask");
     BOOST_TEST(masks.first == 0);
     BOOST_TEST(masks.second == 0);
@@ -716,7 +719,7 @@ Config maskConfig(const World& world)
 {
     Config config = world.config();
     config.model.classNames = {"flat", "tall"};
-    config.model.roi.maskHead.type = "d2det";
+    config.model.roi.maskHead.type = MaskHeadType::D2DET;
     config.model.roi.maskHead.channels = 8;
     config.model.roi.maskHead.normGroups = 2;
     config.model.roi.maskHead.scoreChannels = 8;
@@ -828,10 +831,10 @@ BOOST_AUTO_TEST_CASE(a_request_stops_after_the_step)
 {
     const World world;
     const Config config = world.config();
-    Trainer trainer(config, world.options("run"));
-    requestStop();
+    TrainOptions options = world.options("run");
+    options.stop = [] { return true; };
+    Trainer trainer(config, options);
     BOOST_TEST(!trainer.run());
-    clearStopRequest();
     BOOST_TEST(trainer.iteration() == 1);
     BOOST_TEST(world.last("run").metadata.at("iteration") == "1");
 }

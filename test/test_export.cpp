@@ -237,7 +237,7 @@ BOOST_AUTO_TEST_CASE(simpleMasksNeedTheSecondPass)
     Folder folder;
     ModelConfig config = smallFamily();
     config.roi.maskHead = smallMasks();
-    config.roi.maskHead.type = "fcn";
+    config.roi.maskHead.type = MaskHeadType::FCN;
     config.roi.maskHead.scoring = false;
     config.roi.maskHead.secondPass = false;
     const std::string path = folder / "model.onnx";
@@ -248,7 +248,7 @@ BOOST_AUTO_TEST_CASE(simpleMasksNeedTheSecondPass)
 BOOST_AUTO_TEST_CASE(descriptionSurvives)
 {
     ModelConfig config = smallFamily();
-    config.input.channelOrder = "bgr";
+    config.input.channelOrder = ChannelOrder::BGR;
     config.input.mean = {1.5f, 2.5f, 3.5f};
     config.input.std = {4.f, 5.f, 6.f};
     config.input.divisor = 64;

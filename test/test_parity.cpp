@@ -457,7 +457,7 @@ BOOST_AUTO_TEST_CASE(everyVariant)
 BOOST_AUTO_TEST_CASE(masksOfTheDetector)
 {
     for (const NamedConfig& variant : variants())
-        if (variant.config.roi.maskHead.type != "none")
+        if (variant.config.roi.maskHead.type != MaskHeadType::NONE)
             BOOST_TEST_CONTEXT(variant.name)
             {
                 Exported exported(variant.config, 3);

@@ -70,15 +70,15 @@ BOOST_AUTO_TEST_CASE(names_of_devices)
     checkError("no CUDA device can be used: no driver", [&] { chooseDevice("cuda", lacking); });
 }
 
-BOOST_AUTO_TEST_CASE(names_of_precisions)
+BOOST_AUTO_TEST_CASE(types_of_precisions)
 {
     const torch::Device cpu(torch::kCPU), cuda(torch::kCUDA, 0);
-    BOOST_TEST((chooseType("float32", cpu) == torch::kFloat));
-    BOOST_TEST((chooseType("bfloat16", cpu) == torch::kBFloat16));
-    BOOST_TEST((chooseType("float16", cuda) == torch::kHalf));
-    checkError("float16 needs a CUDA device", [&] { chooseType("float16", cpu); });
-    checkError("precision 'fp16' is unknown", [&] { chooseType("fp16", cuda); });
-    checkError("solver.precision", [] { checkConfig(parseConfig(R"({"solver": {"precision": "half"}})", "")); });
+    BOOST_TEST((chooseType(Precision::FLOAT32, cpu) == torch::kFloat));
+    BOOST_TEST((chooseType(Precision::BFLOAT16, cpu) == torch::kBFloat16));
+    BOOST_TEST((chooseType(Precision::FLOAT16, cuda) == torch::kHalf));
+    checkError("float16 needs a CUDA device", [&] { chooseType(Precision::FLOAT16, cpu); });
+    checkError("solver.precision: 'half' is none of 'float32', 'bfloat16', 'float16'; did you mean",
+               [] { checkConfig(parseConfig(R"({"solver": {"precision": "half"}})", "")); });
 }
 
 BOOST_AUTO_TEST_CASE(scale_of_the_loss)

@@ -172,7 +172,7 @@ BOOST_AUTO_TEST_CASE(nothing_to_assign)
     BOOST_TEST(boxIou(some, none, false).sizes() == at::IntArrayRef({2, 0}));
     BOOST_TEST(boxIouXywh(some, none, Tensor()).sizes() == at::IntArrayRef({2, 0}));
     BOOST_TEST(encodeDeltas(none, none, false).sizes() == at::IntArrayRef({0, 4}));
-    BOOST_TEST(overlapLabels(none, none, 7, "shrunk").sizes() == at::IntArrayRef({0, 1, 7, 7}));
+    BOOST_TEST(overlapLabels(none, none, 7, OverlapRule::SHRUNK).sizes() == at::IntArrayRef({0, 1, 7, 7}));
     BOOST_TEST(denseTargets(none, none, 7).sizes() == at::IntArrayRef({0, 4, 7, 7}));
     BOOST_TEST(maskOverlapLabels(torch::zeros({0, 28, 28})).sizes() == at::IntArrayRef({0, 1, 7, 7}));
     BOOST_TEST(gridAnchors(0, 5, 4, 8, {1}, false).sizes() == at::IntArrayRef({0, 4}));
@@ -276,13 +276,13 @@ BOOST_AUTO_TEST_CASE(overlap_labels_of_an_aligned_roi)
     const Tensor roi = boxes({{10, 20, 80, 55}});
     const Tensor central = torch::zeros({1, 1, 7, 7}, torch::kDouble);
     central.slice(2, 1, 6).slice(3, 1, 6).fill_(1);
-    BOOST_TEST(torch::equal(overlapLabels(roi, roi, 7, "shrunk"), central));  // d2det.md 2.3
-    BOOST_TEST(overlapLabels(roi, roi, 7, "paper").eq(1).all().item<bool>());
+    BOOST_TEST(torch::equal(overlapLabels(roi, roi, 7, OverlapRule::SHRUNK), central));  // d2det.md 2.3
+    BOOST_TEST(overlapLabels(roi, roi, 7, OverlapRule::PAPER).eq(1).all().item<bool>());
     // Ground truth in the left half: of the cell centres 15, 25, ..., 75 (width 70) those up to 45.
-    const Tensor half = overlapLabels(roi, boxes({{10, 20, 45, 55}}), 7, "paper");
+    const Tensor half = overlapLabels(roi, boxes({{10, 20, 45, 55}}), 7, OverlapRule::PAPER);
     BOOST_TEST(half.slice(3, 0, 4).eq(1).all().item<bool>());
     BOOST_TEST(half.slice(3, 4, 7).eq(0).all().item<bool>());
-    BOOST_TEST(overlapLabels(roi.to(torch::kFloat), roi, 7, "paper").scalar_type() == torch::kFloat);
+    BOOST_TEST(overlapLabels(roi.to(torch::kFloat), roi, 7, OverlapRule::PAPER).scalar_type() == torch::kFloat);
 }
 
 BOOST_AUTO_TEST_CASE(overlap_labels_of_masks)
@@ -387,8 +387,7 @@ BOOST_AUTO_TEST_CASE(wrong_arguments)
     checkError("keys has shape [2]",
                [&] { sampleBalanced(torch::zeros({3}, torch::kLong), torch::zeros({2}), 3, 0.5); });
     checkError("fraction 1.5", [&] { sampleBalanced(torch::zeros({3}, torch::kLong), torch::zeros({3}), 3, 1.5); });
-    checkError("unknown rule 'Paper'", [&] { overlapLabels(b, b, 7, "Paper"); });
-    checkError("k must be at least 1", [&] { overlapLabels(b, b, 0, "paper"); });
+    checkError("k must be at least 1", [&] { overlapLabels(b, b, 0, OverlapRule::PAPER); });
     checkError("masks has shape [3, 4]", [&] { maskOverlapLabels(b); });
     checkError("limits has shape [3, 4], expected [n, 2]", [&] { jitterBoxes(b, b, 0.1, false, generator); });
     checkError("amount is -0.1", [&] { jitterBoxes(b, torch::zeros({3, 2}), -0.1, false, generator); });
@@ -511,7 +510,8 @@ void runDeltas(const GoldenCase& c)
 
 void runLabels(const GoldenCase& c)
 {
-    c.check("labels", overlapLabels(c.input("rois"), c.input("gts"), c.attributes.at("k"), c.attributes.at("rule")));
+    c.check("labels", overlapLabels(c.input("rois"), c.input("gts"), c.attributes.at("k"),
+                                    c.attributes.at("rule") == "paper" ? OverlapRule::PAPER : OverlapRule::SHRUNK));
 }
 
 void runMaskLabels(const GoldenCase& c)

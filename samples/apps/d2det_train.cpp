@@ -6,13 +6,13 @@
    by a signal after saving), 1: an error, one line on stderr, 2: wrong usage. */
 
 #include "base/text.hpp"
+#include "cli/interrupt.hpp"
 #include "engine/checkpoint.hpp"
 #include "engine/runtime.hpp"
 #include "engine/trainer.hpp"
 
 #include <boost/program_options.hpp>
 
-#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
@@ -37,6 +37,7 @@ po::options_description describe()
     po::options_description options("Options");
     auto add = options.add_options();
     add("help,h", "show this text");
+    add("help-config", "show all keys of a configuration file, as a Markdown table");
     add("config,c", po::value<std::string>(),
         "configuration file (JSON); with --resume or --eval-only the checkpoint's if left out");
     add("output,o", po::value<std::string>(),
@@ -113,12 +114,6 @@ d2det::Config makeConfig(const po::variables_map& values, const std::string& che
     return config;
 }
 
-void handleSignal(int signal)
-{
-    d2det::requestStop();
-    std::signal(signal, SIG_DFL);  // the second one ends the program
-}
-
 int evaluateOnly(const po::variables_map& values)
 {
     const std::string path = text(values, "eval-only");
@@ -138,7 +133,7 @@ int evaluateOnly(const po::variables_map& values)
     d2det::Metrics metrics;
     const char* const names[] = {"AP",  "AP50", "AP75",  "APs", "APm", "APl",
                                  "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"};
-    for (const d2det::Evaluation& result : d2det::evaluateAll(model, config, metrics))
+    for (const d2det::Evaluation& result : d2det::evaluateAll(model, config, metrics, cli::interrupted))
     {
         if (!result.complete)
             throw std::runtime_error("stopped before the evaluation was complete");
@@ -168,6 +163,7 @@ int train(const po::variables_map& values, const std::vector<std::string>& argum
     options.device = text(values, "device");
     options.evalEvery = values["eval-every"].as<double>();
     options.pictures = values["pictures"].as<int>();
+    options.stop = cli::interrupted;
     options.command = d2det::shellCommand(arguments);
     const std::string last = (fs::path(options.output) / "last.safetensors").string();
     if (!options.resume && fs::exists(last))
@@ -198,8 +194,12 @@ int main(int argc, char** argv)
             printHelp(options);
             return 0;
         }
-        std::signal(SIGINT, handleSignal);
-        std::signal(SIGTERM, handleSignal);
+        if (values.count("help-config"))
+        {
+            std::cout << d2det::configTable();
+            return 0;
+        }
+        cli::catchInterrupts();
         return values.count("eval-only") ? evaluateOnly(values)
                                          : train(values, std::vector<std::string>(argv, argv + argc));
     }

@@ -4,12 +4,13 @@
 
 #include "base/atomic_file.hpp"
 
+#include "base/error.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <stdexcept>
 #include <vector>
 
 #include <fcntl.h>
@@ -75,7 +76,7 @@ void AtomicFile::commit()
 
 void AtomicFile::failed(const char* what) const
 {
-    throw std::runtime_error(path_ + " " + what + ": " + std::strerror(errno));
+    fail(path_ + " " + what + ": " + std::strerror(errno));
 }
 
 void writeTextAtomically(const std::string& path, const std::string& text)
@@ -89,13 +90,13 @@ void copyFileAtomically(const std::string& from, const std::string& to)
 {
     std::ifstream input(from, std::ios::binary);
     if (!input)
-        throw std::runtime_error(from + " cannot be read");
+        fail(from + " cannot be read");
     AtomicFile output(to);
     std::vector<char> buffer(1 << 20);
     while (input.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || input.gcount() > 0)
         output.write(buffer.data(), static_cast<size_t>(input.gcount()));
     if (input.bad())
-        throw std::runtime_error(from + " cannot be read");
+        fail(from + " cannot be read");
     output.commit();
 }
 

@@ -3,7 +3,7 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* Files that are written beside their place, synced and renamed: a reader sees the old file or the entire new one, also after
-   a crash or a full disk. Errors are std::runtime_error with the path and the system's reason. */
+   a crash or a full disk. An Error has the path and the system's reason. */
 
 #ifndef D2DET_TRAINING_ATOMIC_FILE_HPP
 #define D2DET_TRAINING_ATOMIC_FILE_HPP

@@ -4,13 +4,14 @@
 
 #include "base/files.hpp"
 
+#include "base/error.hpp"
+
 #include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <set>
-#include <stdexcept>
 
 namespace fs = std::filesystem;
 
@@ -67,7 +68,7 @@ std::string readText(const std::string& path, size_t limit)
 {
     std::error_code error;
     if (!fs::is_regular_file(path, error))  // also keeps away from pipes and devices
-        throw std::runtime_error(path + ": " + (fs::exists(path, error) ? "not a file" : "the file does not exist"));
+        fail(path + ": " + (fs::exists(path, error) ? "not a file" : "the file does not exist"));
     std::ifstream file(path, std::ios::binary);
     std::string text;
     std::vector<char> piece(1 << 16);
@@ -75,10 +76,10 @@ std::string readText(const std::string& path, size_t limit)
     {
         text.append(piece.data(), static_cast<size_t>(file.gcount()));
         if (text.size() > limit)
-            throw std::runtime_error(path + ": longer than " + std::to_string(limit) + " bytes");
+            fail(path + ": longer than " + std::to_string(limit) + " bytes");
     }
     if (!file.eof())
-        throw std::runtime_error(path + ": the file cannot be read");
+        fail(path + ": the file cannot be read");
     return text;
 }
 

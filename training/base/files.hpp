@@ -23,7 +23,7 @@ bool isImageName(const std::string& path);
 //! Names (relative, with '/') of the regular files below a folder, sorted; empty if there is no such folder.
 std::vector<std::string> listFiles(const std::string& folder, bool recursive);
 
-//! The whole file. Throws std::runtime_error if it is not a regular file, not readable or longer than `limit` bytes.
+//! The whole file. Throws Error if it is not a regular file, not readable or longer than `limit` bytes.
 std::string readText(const std::string& path, size_t limit);
 
 //! The lines without their ends ("\n" or "\r\n") and without blanks around them.

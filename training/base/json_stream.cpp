@@ -4,9 +4,10 @@
 
 #include "base/json_stream.hpp"
 
+#include "base/error.hpp"
+
 #include <cstring>
 #include <filesystem>
-#include <stdexcept>
 
 namespace d2det
 {
@@ -29,20 +30,20 @@ JsonFileBuffer::JsonFileBuffer(const std::string& path, size_t maxToken) : path_
 {
     std::error_code error;
     if (!std::filesystem::exists(path, error))
-        throw std::runtime_error("'" + path + "' does not exist");
+        fail("'" + path + "' does not exist");
     if (!std::filesystem::is_regular_file(path, error))
-        throw std::runtime_error("'" + path + "' is not a file");
+        fail("'" + path + "' is not a file");
     file_.open(path, std::ios::binary);
     if (!file_)
-        throw std::runtime_error("'" + path + "' cannot be opened; check its permissions");
+        fail("'" + path + "' cannot be opened; check its permissions");
     buffer_.resize(CHUNK + LONGEST_LITERAL);
 }
 
 void JsonFileBuffer::checkToken(size_t length) const
 {
     if (length > maxToken_)
-        throw std::runtime_error("'" + path_ + "': a text or number near byte " + std::to_string(consumed_ + filled_) +
-                                 " is longer than " + std::to_string(maxToken_) + " bytes");
+        fail("'" + path_ + "': a text or number near byte " + std::to_string(consumed_ + filled_) + " is longer than " +
+             std::to_string(maxToken_) + " bytes");
 }
 
 //! Rewrites a literal at this position of the buffer; its end is there too (see underflow).
@@ -105,7 +106,7 @@ JsonFileBuffer::int_type JsonFileBuffer::underflow()
     file_.read(buffer_.data(), CHUNK);
     filled_ = static_cast<size_t>(file_.gcount());
     if (file_.bad())
-        throw std::runtime_error("'" + path_ + "' cannot be read at byte " + std::to_string(consumed_));
+        fail("'" + path_ + "' cannot be read at byte " + std::to_string(consumed_));
     // A piece must not end inside a literal (nor between its sign and the rest).
     for (size_t extra = 0; extra < LONGEST_LITERAL && filled_ == CHUNK + extra; extra++)
     {

@@ -22,7 +22,7 @@ namespace d2det
 class JsonFileBuffer : public std::streambuf
 {
 public:
-    //! Throws std::runtime_error if the file cannot be opened or is not a regular file.
+    //! Throws Error if the file cannot be opened or is not a regular file.
     JsonFileBuffer(const std::string& path, size_t maxToken);
 
     //! True for the text that stands for NaN or an infinity.

@@ -3,43 +3,62 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* Configuration: one JSON file <-> one tree of plain structs. The model and the engine only ever see the structs.
-   Keys in the file are the member names in snake_case (comment behind each member where they differ); an unknown key is
-   an error that names the nearest known one. Comments (//) are allowed in the file. "base": "other.json" (relative to the
-   file) reads that file first. */
+   What a member means, its key in the file and the values it may have: config_keys.hpp; as a table
+   docs/configuration.md. The defaults here are the paper's detector on COCO. */
 
 #ifndef D2DET_TRAINING_CONFIG_HPP
 #define D2DET_TRAINING_CONFIG_HPP
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace d2det
 {
 
+enum class BackboneType
+{
+    RESNET18,
+    RESNET34,
+    RESNET50,
+    RESNET101,
+    MOBILENET_V2
+};
+enum class BackboneNorm
+{
+    FROZEN_BN,
+    NONE,
+    GROUP_NORM
+};
+
 struct BackboneConfig
 {
-    std::string type = "resnet50";        //!< resnet18 | resnet34 | resnet50 | resnet101 | mobilenet_v2
-    std::vector<int> levels{2, 3, 4, 5};  //!< stages given to the pyramid: C2 (stride 4) .. C5 (stride 32)
-    //! frozen_bn: running statistics, trained affine | none: batch norm folded into the weights | group_norm
-    std::string norm = "frozen_bn";
-    //! Norm of newStages, which have no pre-trained weights (layer4 of a ResNet); "" = norm
-    std::string newStageNorm = "group_norm";
-    std::vector<int> newStages;  //!< stages (e.g. 5) that take newStageNorm
-    int frozenStages = 1;        //!< 0: train all, 1: stem and C2, 2: also C3, ...
+    BackboneType type = BackboneType::RESNET50;
+    std::vector<int> levels{2, 3, 4, 5};
+    BackboneNorm norm = BackboneNorm::FROZEN_BN;
+    std::optional<BackboneNorm> newStageNorm = BackboneNorm::GROUP_NORM;  //!< nothing: norm
+    std::vector<int> newStages;
+    int frozenStages = 1;
+};
+
+enum class ExtraLevelType
+{
+    MAX_POOL,
+    CONV
 };
 
 struct FpnConfig
 {
     int channels = 256;
-    int extraLevels = 1;                //!< levels above the topmost
-    std::string extraType = "maxpool";  //!< maxpool: kernel 1 stride 2 | conv: 3x3 stride 2
+    int extraLevels = 1;
+    ExtraLevelType extraType = ExtraLevelType::MAX_POOL;
 };
 
 struct RpnConfig
 {
     float anchorScale = 8;
-    std::vector<float> anchorRatios{0.5f, 1.f, 2.f};  //!< h / w
+    std::vector<float> anchorRatios{0.5f, 1.f, 2.f};
     int channels = 256;
     float positiveIou = 0.7f;
     float negativeIou = 0.3f;
@@ -55,67 +74,95 @@ struct RpnConfig
 //! Discriminative RoI pooling and the classifier (d2det.md 3).
 struct ClassHeadConfig
 {
-    bool deformable = true;         //!< false: plain RoIAlign
-    bool adaptiveWeighting = true;  //!< false: plain 3x3 stride-2 average
-    bool sharedLevels = false;      //!< true: one weight set for all pyramid levels
-    int pooledSize = 7;             //!< k: the classifier sees k x k, pooling is 2k x 2k
+    bool deformable = true;
+    bool adaptiveWeighting = true;
+    bool sharedLevels = false;
+    int pooledSize = 7;
     int offsetPooledSize = 3;
-    int offsetChannels = 1024;  //!< width of the two offset FCs
+    int offsetChannels = 1024;
     int samplingRatio = 2;
     float gamma = 0.1f;
-    float gain = 12;  //!< A = exp(gain * sigmoid(N))
+    float gain = 12;
     int fcChannels = 1024;
     float lossWeight = 2;
+};
+
+enum class OverlapRule
+{
+    PAPER,
+    SHRUNK
+};
+enum class DecodeMode
+{
+    MEAN,
+    WEIGHTED
+};
+enum class RegressionLoss
+{
+    IOU,
+    SMOOTH_L1
+};
+enum class LossReduction
+{
+    MASKED,
+    BROADCAST
 };
 
 //! Dense local regression with binary overlap prediction (d2det.md 2).
 struct BoxHeadConfig
 {
-    int convs = 8;  //!< including the first, stride-2 one
+    int convs = 8;
     int channels = 576;
     int normGroups = 36;
-    int pooledSize = 14;  //!< the grid is half of it
+    int pooledSize = 14;
     int samplingRatio = 2;
-    bool binaryOverlap = true;           //!< false: plain mean over all cells
-    std::string overlapRule = "shrunk";  //!< paper | shrunk
+    bool binaryOverlap = true;
+    OverlapRule overlapRule = OverlapRule::SHRUNK;
     float overlapThreshold = 0.5f;
-    std::string decodeMode = "mean";     //!< mean | weighted
-    std::string regressionLoss = "iou";  //!< iou: -ln IoU with floor | smooth_l1: on the normalised offsets
-    std::string reduction = "masked";    //!< masked | broadcast (official v1)
+    DecodeMode decodeMode = DecodeMode::MEAN;
+    RegressionLoss regressionLoss = RegressionLoss::IOU;
+    LossReduction reduction = LossReduction::MASKED;
     float smoothL1Beta = 1.f / 9;
     float lossWeight = 1;
     float overlapLossWeight = 1;
     float jitter = 0.15f;
-    int maxRois = 192;  //!< positives per step
+    int maxRois = 192;
+};
+
+enum class MaskHeadType
+{
+    NONE,
+    D2DET,
+    FCN
 };
 
 //! Instance masks of 28 x 28 cells, one per detection, of its class (d2det.md 4).
 struct MaskHeadConfig
 {
-    //! none | d2det: two transposed convolutions on the box head's features | fcn: convolutions on a RoIAlign of its own,
-    //! one transposed convolution, as in the report and in Mask R-CNN
-    std::string type = "none";
+    MaskHeadType type = MaskHeadType::NONE;
     int channels = 256;
-    int normGroups = 16;    //!< group norm: d2det behind the first upsampling, fcn behind every convolution; 0: none
-    int convs = 4;          //!< fcn: 3x3 convolutions before the upsampling
-    int pooledSize = 14;    //!< fcn: of its RoIAlign; the mask is twice as large
-    int samplingRatio = 2;  //!< fcn
-    bool scoring = true;    //!< d2det: predict the mask's IoU
+    int normGroups = 16;
+    int convs = 4;
+    int pooledSize = 14;
+    int samplingRatio = 2;
+    bool scoring = true;
     int scoreChannels = 1024;
-    float scoreWeight = 0.3f;  //!< mask score = class score + scoreWeight * predicted IoU
-    //! Inference: true: the refined boxes are pooled and go through the box head's convolutions once more | false, d2det
-    //! only: masks from the features that dense regression has of the candidate boxes, which they then fill; less time
+    float scoreWeight = 0.3f;
     bool secondPass = true;
-    bool overlapFromMasks = true;  //!< overlap labels of the box head from the mask where there is one
+    bool overlapFromMasks = true;
     float lossWeight = 1;
     float scoreLossWeight = 0.5f;
 };
 
-struct RoiConfig
+enum class RoIHeadType
 {
-    std::string type = "d2det";
-    int levels = 4;  //!< pyramid levels RoIs are pooled from, finest first
-    //! Half the RoI side (square root of its area) at which level 1 begins: 56 if the finest level has stride 4, 112 if 8
+    D2DET
+};
+
+struct RoIConfig
+{
+    RoIHeadType type = RoIHeadType::D2DET;
+    int levels = 4;
     float finestScale = 56;
     float positiveIou = 0.5f;
     int batchPerImage = 512;
@@ -125,97 +172,122 @@ struct RoiConfig
     MaskHeadConfig maskHead;
 };
 
-struct TestConfig
+enum class NMSMode
+{
+    HARD,
+    SOFT_LINEAR,
+    SOFT_GAUSSIAN
+};
+
+struct InferenceConfig
 {
     float scoreThreshold = 0.03f;
-    float nmsThreshold = 0.5f;            //!< on the proposals' boxes, before regression
-    int preDetections = 125;              //!< kept for regression
-    std::string nmsMode = "soft_linear";  //!< hard | soft_linear | soft_gaussian, on the refined boxes
+    float nmsThreshold = 0.5f;
+    int preDetections = 125;
+    NMSMode nmsMode = NMSMode::SOFT_LINEAR;
     float finalNmsThreshold = 0.5f;
     float softSigma = 0.5f;
     float softMinScore = 0.001f;
     int maxDetections = 100;
 };
 
+enum class ChannelOrder
+{
+    RGB,
+    BGR
+};
+
 struct InputConfig
 {
-    int shortSide = 800;  //!< at test time
+    int shortSide = 800;
     int longSide = 1333;
     int divisor = 32;
     std::vector<float> mean{123.675f, 116.28f, 103.53f};
     std::vector<float> std{58.395f, 57.12f, 57.375f};
-    std::string channelOrder = "rgb";  //!< rgb | bgr
+    ChannelOrder channelOrder = ChannelOrder::RGB;
 };
 
 struct ModelConfig
 {
     std::string name = "d2det";
-    bool legacy = false;                  //!< "+1" boxes of the official code everywhere
-    std::vector<std::string> classNames;  //!< empty: taken from the training annotations
+    bool legacy = false;
+    std::vector<std::string> classNames;
     BackboneConfig backbone;
     FpnConfig fpn;
     RpnConfig rpn;
-    RoiConfig roi;
-    TestConfig test;
+    RoIConfig roi;
+    InferenceConfig test;
     InputConfig input;
 };
 
 struct DatasetConfig
 {
-    //! COCO JSON, or the folder of a COCO, Pascal VOC or YOLO data set (data/dataset_finder.hpp); a relative path starts at
-    //! the config file's folder, ${NAME} is the environment
     std::string annotations;
-    std::string images;  //!< folder; empty: the usual places near the annotations
-    //! "" | "every5th_val" | "every5th_train": by sorted file name, index 4, 9, ... is validation | "train" | "val" | "test" |
-    //! "trainval": that part of a folder
+    std::string images;
     std::string subset;
-    int repeat = 1;  //!< times per epoch
+    int repeat = 1;
 };
 
 struct DataConfig
 {
     std::vector<DatasetConfig> train;
     std::vector<DatasetConfig> val;
-    std::vector<int> shortSides{800};  //!< scale jitter: one is drawn per image
+    std::vector<int> shortSides{800};
     int longSide = 1333;
-    float flip = 0.5f;  //!< probability of a horizontal flip
+    float flip = 0.5f;
     bool aspectGrouping = true;
-    float colorJitter = 0;        //!< brightness, contrast and saturation each times U(1 - v, 1 + v); 0: off
-    float randomCrop = 0;         //!< probability of training on a random part of the image
-    float cropMinScale = 0.5f;    //!< smallest side of that part, as a share of the image's side
-    int workers = 2;              //!< threads that decode; 0: in the caller's thread
-    int cacheMegabytes = 512;     //!< decoded images kept in memory, 0: none
-    int minSide = 1;              //!< boxes thinner than this (original pixels) are not trained on
-    float maxBadFraction = 0.1f;  //!< share of unreadable images beyond which the run stops
+    float colorJitter = 0;
+    float randomCrop = 0;
+    float cropMinScale = 0.5f;
+    int workers = 2;
+    int cacheMegabytes = 512;
+    int minSide = 1;
+    float maxBadFraction = 0.1f;
 };
 
 //! Parts of the loss that may be left out: the head stays in the model with the weights it has.
 struct LossConfig
 {
-    std::string mask = "on";  //!< on | off: mask and mask score
+    bool trainMask = true;
+};
+
+enum class Optimizer
+{
+    SGD,
+    ADAM
+};
+enum class Schedule
+{
+    STEP,
+    COSINE
+};
+enum class Precision
+{
+    FLOAT32,
+    BFLOAT16,
+    FLOAT16
 };
 
 struct SolverConfig
 {
-    std::string optimizer = "sgd";  //!< sgd | adam (AdamW)
+    Optimizer optimizer = Optimizer::SGD;
     double learningRate = 0.02;
     double momentum = 0.9;
     double weightDecay = 1e-4;
     int batchSize = 16;
     double epochs = 24;
-    std::vector<double> steps{20, 23};  //!< epochs at which the rate is multiplied by gamma
+    std::vector<double> steps{20, 23};
     double gamma = 0.1;
-    std::string schedule = "step";  //!< step | cosine
-    int warmupIterations = 1000;    //!< at most a fifth of the run
+    Schedule schedule = Schedule::STEP;
+    int warmupIterations = 1000;
     double warmupFactor = 1.0 / 80;
-    double clipGradNorm = 0;  //!< 0: off
-    //! Of convolutions and matrix products: float32 | bfloat16 | float16 (CUDA only). Weights and all else stay float32.
-    std::string precision = "float32";
-    double ema = 0;  //!< decay of the weights' moving average kept beside them, 0: off
+    double clipGradNorm = 0;
+    Precision precision = Precision::FLOAT32;
+    double ema = 0;
     int64_t seed = 1;
-    int checkpointEvery = 500;  //!< iterations
+    int checkpointEvery = 500;
     int keepCheckpoints = 3;
-    int logEvery = 20;  //!< iterations
+    int logEvery = 20;
 };
 
 struct Config
@@ -226,11 +298,22 @@ struct Config
     SolverConfig solver;
 };
 
-Config loadConfig(const std::string& path);  //!< throws std::runtime_error with file, key, reason
+/** Reads a JSON file. Comments (//) are allowed; "base": "other.json" (relative to the file) reads that file first; an
+    unknown key is an error that names the nearest known one. Throws Error with file, key and reason. */
+Config loadConfig(const std::string& path);
+//! The same from a text; `folder` is where relative paths start, "": they stay as they are.
 Config parseConfig(const std::string& json, const std::string& folder);
-std::string configToJson(const Config& config);                   //!< complete: every key with its value
-void applyOverride(Config& config, const std::string& keyValue);  //!< "solver.learning_rate=0.01"
-void checkConfig(const Config& config);                           //!< ranges and combinations; throws
+std::string configToJson(const Config& config);  //!< complete: every key with its value
+void applyOverride(Config& config,
+                   const std::string& keyValue);  //!< "solver.learning_rate=0.01"; then checkConfig
+
+//! Ranges and combinations of values; throws Error that names the key.
+void checkConfig(const Config& config);
+//! The same for the parts that a loader takes.
+void checkConfig(const DataConfig& data, const InputConfig& input);
+
+//! Table of all keys with defaults, values and meaning, as Markdown: docs/configuration.md.
+std::string configTable();
 
 }  // namespace d2det
 

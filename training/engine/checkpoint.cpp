@@ -8,6 +8,7 @@
 #include "engine/checkpoint.hpp"
 
 #include "base/atomic_file.hpp"
+#include "base/error.hpp"
 #include "base/text.hpp"
 
 #include <nlohmann/json.hpp>
@@ -18,7 +19,6 @@
 #include <fstream>
 #include <functional>
 #include <limits>
-#include <stdexcept>
 
 namespace d2det
 {
@@ -29,14 +29,9 @@ namespace
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr uint64_t kMaxHeaderBytes = 32u << 20;
-constexpr int kMaxHeaderDepth = 4;  // {name: {"shape": [..]}}
-constexpr size_t kMaxRank = 16;
-
-[[noreturn]] void fail(const std::string& what)
-{
-    throw std::runtime_error(what);
-}
+constexpr uint64_t MAX_HEADER_BYTES = 32u << 20;
+constexpr int MAX_HEADER_DEPTH = 4;  // {name: {"shape": [..]}}
+constexpr size_t MAX_RANK = 16;
 
 struct Type
 {
@@ -45,14 +40,14 @@ struct Type
     uint64_t bytes;
 };
 
-const Type kTypes[] = {{"F64", torch::kDouble, 8},    {"F32", torch::kFloat, 4}, {"F16", torch::kHalf, 2},
-                       {"BF16", torch::kBFloat16, 2}, {"I64", torch::kLong, 8},  {"I32", torch::kInt, 4},
-                       {"I16", torch::kShort, 2},     {"I8", torch::kChar, 1},   {"U8", torch::kByte, 1},
-                       {"BOOL", torch::kBool, 1}};
+const Type TYPES[] = {{"F64", torch::kDouble, 8},    {"F32", torch::kFloat, 4}, {"F16", torch::kHalf, 2},
+                      {"BF16", torch::kBFloat16, 2}, {"I64", torch::kLong, 8},  {"I32", torch::kInt, 4},
+                      {"I16", torch::kShort, 2},     {"I8", torch::kChar, 1},   {"U8", torch::kByte, 1},
+                      {"BOOL", torch::kBool, 1}};
 
 const Type& typeOf(const std::string& name, const std::string& tensor)
 {
-    for (const Type& type : kTypes)
+    for (const Type& type : TYPES)
         if (name == type.name)
             return type;
     fail("tensor '" + tensor + "' has the unknown type '" + name.substr(0, 20) + "'");
@@ -60,7 +55,7 @@ const Type& typeOf(const std::string& name, const std::string& tensor)
 
 const Type& typeOf(torch::ScalarType scalar, const std::string& tensor)
 {
-    for (const Type& type : kTypes)
+    for (const Type& type : TYPES)
         if (scalar == type.scalar)
             return type;
     fail("tensor '" + tensor + "' has a type that the file format lacks: " + torch::toString(scalar));
@@ -79,7 +74,7 @@ struct Entry
 uint64_t unsignedValue(const json& value, const std::string& name, const char* what)
 {
     if (!value.is_number_unsigned())
-        fail("tensor '" + name + "': " + what + " is not a whole number >= 0");
+        fail("tensor '" + name + "': " + what + " is not an integer >= 0");
     return value.get<uint64_t>();
 }
 
@@ -97,7 +92,7 @@ Entry parseEntry(const std::string& name, const json& value, uint64_t dataBytes)
     const json& type = member(value, "dtype", name);
     const json& shape = member(value, "shape", name);
     const json& offsets = member(value, "data_offsets", name);
-    if (!type.is_string() || !shape.is_array() || shape.size() > kMaxRank || !offsets.is_array() || offsets.size() != 2)
+    if (!type.is_string() || !shape.is_array() || shape.size() > MAX_RANK || !offsets.is_array() || offsets.size() != 2)
         fail("tensor '" + name + "': dtype, shape or data_offsets is malformed");
     entry.type = &typeOf(type.get<std::string>(), name);
     entry.begin = unsignedValue(offsets[0], name, "data_offsets");
@@ -129,7 +124,7 @@ json parseHeader(const std::string& text)
 {
     const json::parser_callback_t limitDepth = [](int depth, json::parse_event_t, json&)
     {
-        if (depth > kMaxHeaderDepth)
+        if (depth > MAX_HEADER_DEPTH)
             fail("the header is nested too deeply");
         return true;
     };
@@ -155,7 +150,7 @@ void rejectOverlaps(std::vector<Entry> entries)
 {
     std::sort(entries.begin(), entries.end(),
               [](const Entry& a, const Entry& b) { return a.begin != b.begin ? a.begin < b.begin : a.end < b.end; });
-    for (size_t i = 1; i < entries.size(); ++i)
+    for (size_t i = 1; i < entries.size(); i++)
         if (entries[i].begin < entries[i - 1].end)
             fail("tensors '" + entries[i - 1].name + "' and '" + entries[i].name + "' overlap");
 }
@@ -173,7 +168,7 @@ TensorFile readChecked(const std::string& path)
     uint64_t headerBytes = 0;
     for (int i = 7; i >= 0; --i)
         headerBytes = headerBytes << 8 | prefix[i];
-    if (headerBytes > kMaxHeaderBytes || headerBytes > size - sizeof(prefix))
+    if (headerBytes > MAX_HEADER_BYTES || headerBytes > size - sizeof(prefix))
         fail("the header length " + std::to_string(headerBytes) + " does not fit the file (not a safetensors file?)");
 
     std::string text(headerBytes, '\0');
@@ -211,11 +206,11 @@ TensorFile readChecked(const std::string& path)
 //! First names of a list, for messages.
 std::string names(const std::vector<std::string>& list)
 {
-    constexpr size_t kShown = 4;
+    constexpr size_t SHOWN = 4;
     std::string text;
-    for (size_t i = 0; i < std::min(list.size(), kShown); ++i)
+    for (size_t i = 0; i < std::min(list.size(), SHOWN); i++)
         text += (i ? ", " : "") + list[i];
-    return list.size() > kShown ? text + ", ..." : text;
+    return list.size() > SHOWN ? text + ", ..." : text;
 }
 
 void copyInto(torch::Tensor target, const torch::Tensor& source)
@@ -255,12 +250,12 @@ void writeSafetensors(const std::string& path, const TensorFile& file)
     }
     std::string text = header.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
     text.resize((text.size() + 7) / 8 * 8, ' ');  // tensors start at a multiple of 8
-    if (text.size() > kMaxHeaderBytes)
-        fail(path + ": the header would be larger than " + std::to_string(kMaxHeaderBytes >> 20) + " MiB");
+    if (text.size() > MAX_HEADER_BYTES)
+        fail(path + ": the header would be larger than " + std::to_string(MAX_HEADER_BYTES >> 20) + " MiB");
 
     AtomicFile output(path);
     unsigned char prefix[8];
-    for (int i = 0; i < 8; ++i)
+    for (int i = 0; i < 8; i++)
         prefix[i] = static_cast<unsigned char>(static_cast<uint64_t>(text.size()) >> (8 * i));
     output.write(prefix, sizeof(prefix));
     output.write(text.data(), text.size());

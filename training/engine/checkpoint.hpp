@@ -31,7 +31,7 @@ struct TensorFile
     std::map<std::string, std::string> metadata;
 };
 
-//! Tensors in the file's own types (F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL). Throws std::runtime_error.
+//! Tensors in the file's own types (F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL). Throws Error.
 TensorFile readSafetensors(const std::string& path);
 
 //! Written atomically: base/atomic_file.hpp.

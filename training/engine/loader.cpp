@@ -8,6 +8,7 @@
 
 #include "engine/loader.hpp"
 
+#include "base/error.hpp"
 #include "config/input_params.hpp"
 #include "dataset/augment.hpp"
 #include "dataset/image_source.hpp"
@@ -21,7 +22,6 @@
 #include <cstring>
 #include <deque>
 #include <exception>
-#include <stdexcept>
 #include <thread>
 
 namespace d2det
@@ -51,34 +51,13 @@ struct Slot
     std::exception_ptr error;
 };
 
-[[noreturn]] void badValue(const std::string& name, double value, const std::string& expected)
+//! The configuration, after the check of all parameters.
+const DataConfig& checked(const DataConfig& config, const InputConfig& input, int64_t startIteration)
 {
-    throw std::invalid_argument("data." + name + " is " + std::to_string(value) + ", expected " + expected);
-}
-
-void checkParameters(const DataConfig& config, const InputConfig& input, int64_t startIteration)
-{
-    if (config.shortSides.empty())
-        throw std::invalid_argument("data.short_sides is empty, expected at least one side in pixels");
-    for (const int side : config.shortSides)
-        if (side < 1)
-            badValue("short_sides", side, "pixels");
-    for (const float probability : {config.flip, config.randomCrop, config.maxBadFraction})
-        if (!(probability >= 0 && probability <= 1))
-            badValue("flip, random_crop or max_bad_fraction", probability, "0 to 1");
-    if (!(config.cropMinScale > 0 && config.cropMinScale <= 1))
-        badValue("crop_min_scale", config.cropMinScale, "more than 0, up to 1");
-    if (!(config.colorJitter >= 0 && config.colorJitter <= 1))
-        badValue("color_jitter", config.colorJitter, "0 to 1");
-    if (config.workers < 0 || config.workers > 1024)
-        badValue("workers", config.workers, "0 to 1024");
-    if (config.cacheMegabytes < 0)
-        badValue("cache_megabytes", config.cacheMegabytes, "0 or more");
-    if (input.mean.size() != 3 || input.std.size() != 3)
-        throw std::invalid_argument("input.mean and input.std need 3 values each");
+    checkConfig(config, input);
     if (startIteration < 0)
-        throw std::invalid_argument("the first iteration is " + std::to_string(startIteration) +
-                                    ", expected 0 or more");
+        fail("the first iteration is " + std::to_string(startIteration) + ", expected 0 or more");
+    return config;
 }
 
 //! Copies one image into its place; the rest of the place becomes 0.
@@ -213,7 +192,7 @@ private:
 DataLoader::Impl::Impl(Dataset data, const DataConfig& dataConfig, const InputConfig& input, int batchSize,
                        uint64_t seed, int64_t startIteration, bool training, bool pinned)
     : dataset(std::move(data)),
-      config_((checkParameters(dataConfig, input, startIteration), dataConfig)),
+      config_(checked(dataConfig, input, startIteration)),
       input_(toInputParams(input)),
       seed_(seed),
       training_(training),
@@ -223,9 +202,9 @@ DataLoader::Impl::Impl(Dataset data, const DataConfig& dataConfig, const InputCo
     imagesPerEpoch = static_cast<int64_t>(entries.size());
     // A single pass sees every image once: nothing to gain from keeping them.
     const size_t cacheBytes = training ? static_cast<size_t>(config_.cacheMegabytes) << 20 : 0;
-    source.reset(
-        new ImageSource(dataset.images, cacheBytes, static_cast<int64_t>(usable_.size()), config_.maxBadFraction));
-    sampler_.reset(new BatchSampler(std::move(entries), batchSize, seed, training));
+    source = std::make_unique<ImageSource>(dataset.images, cacheBytes, static_cast<int64_t>(usable_.size()),
+                                           config_.maxBadFraction);
+    sampler_ = std::make_unique<BatchSampler>(std::move(entries), batchSize, seed, training);
     sampler_->skip(startIteration);
     // One batch to hand over, one in the making, and more if a single one cannot occupy all threads.
     maxSlots_ = 2 + static_cast<size_t>(config_.workers / batchSize);
@@ -261,7 +240,7 @@ std::vector<SampleEntry> DataLoader::Impl::chooseEntries()
     }
     const std::string ofAll = " of " + std::to_string(dataset.images.size()) + " images";
     if (usable_.empty())
-        throw std::runtime_error("data set '" + dataset.name + "': none" + ofAll + " has a usable annotation");
+        fail("data set '" + dataset.name + "': none" + ofAll + " has a usable annotation");
     if (usable_.size() < dataset.images.size())
         warnings.push_back("data set '" + dataset.name +
                            "': " + std::to_string(dataset.images.size() - usable_.size()) + ofAll +
@@ -286,7 +265,7 @@ int64_t DataLoader::Impl::readReplacing(const SampleEntry& entry, cv::Mat& image
             if (!image.empty())
                 return other.image;
         }
-    throw std::runtime_error("data set '" + dataset.name + "': no image can be read");
+    fail("data set '" + dataset.name + "': no image can be read");
 }
 
 Prepared DataLoader::Impl::prepare(const SampleDraw& draw)
@@ -449,8 +428,9 @@ DataLoader::DataLoader(Dataset dataset, const DataConfig& config, const InputCon
                        uint64_t seed, int64_t startIteration, bool training, bool pinned)
 {
     if (batchSize < 1)
-        throw std::invalid_argument("batch size is " + std::to_string(batchSize) + ", it must be at least 1");
-    impl_.reset(new Impl(std::move(dataset), config, input, batchSize, seed, startIteration, training, pinned));
+        fail("batch size is " + std::to_string(batchSize) + ", it must be at least 1");
+    impl_ =
+        std::make_unique<Impl>(std::move(dataset), config, input, batchSize, seed, startIteration, training, pinned);
 }
 
 DataLoader::~DataLoader() = default;
@@ -464,7 +444,7 @@ Batch DataLoader::next()
 {
     Batch batch;
     if (!impl_->next(batch))
-        throw std::out_of_range("the validation pass is over; use next(Batch&), which says so");
+        fail("the validation pass is over; use next(Batch&), which says so");
     return batch;
 }
 

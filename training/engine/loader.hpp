@@ -29,17 +29,17 @@ public:
         drawn; an unreadable image is replaced by the next one of its group. false: one pass in the order of the data set
         (grouped by aspect), as in the file, input.short_side; unreadable images are missing from their batch.
         @param pinned the images lie in page-locked memory, from which a CUDA device copies without the CPU; needs one.
-        Throws std::invalid_argument for wrong parameters, std::runtime_error if there is nothing to draw. */
+        Throws Error for parameters that checkConfig refuses and if there is nothing to draw. */
     DataLoader(Dataset dataset, const DataConfig& config, const InputConfig& input, int batchSize, uint64_t seed,
                int64_t startIteration = 0, bool training = true, bool pinned = false);
     ~DataLoader();
     DataLoader(const DataLoader&) = delete;
     DataLoader& operator=(const DataLoader&) = delete;
 
-    //! The next batch; false at the end of a validation pass. Throws std::runtime_error when too many images are bad.
+    //! The next batch; false at the end of a validation pass. Throws Error when too many images are bad.
     bool next(Batch& batch);
 
-    //! The same in training; std::out_of_range at the end of a validation pass.
+    //! The same in training; Error at the end of a validation pass.
     Batch next();
 
     const Dataset& dataset() const;

@@ -6,6 +6,7 @@
 
 #include "engine/precision.hpp"
 
+#include "base/error.hpp"
 #include "ops/cuda_stream.hpp"
 
 #include <ATen/Context.h>
@@ -16,7 +17,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <stdexcept>
 
 namespace d2det
 {
@@ -24,7 +24,7 @@ namespace d2det
 namespace
 {
 
-constexpr double kLeastScale = 1, kLargestScale = 16777216;  // 2^24: larger ones gain nothing, float16 ends at 65504
+constexpr double LEAST_SCALE = 1, LARGEST_SCALE = 16777216;  // 2^24: larger ones gain nothing, float16 ends at 65504
 
 /* LibTorch 2.4 and later take the device as an argument, the versions before have functions for each kind. A call whose
    arguments depend on template parameters is looked up where LibTorch has it: the overload for `int` exists only in the newer
@@ -98,31 +98,29 @@ torch::Device chooseDevice(const std::string& name, const CudaSupport& support)
 {
     if (name == "cpu")
         return torch::Device(torch::kCPU);
-    const auto fail = [&](const std::string& reason) { throw std::runtime_error("device " + name + ": " + reason); };
+    const auto refuse = [&](const std::string& reason) { fail("device " + name + ": " + reason); };
     const int index = cudaIndex(name);
     if (index < 0)
-        fail("unknown, expected cpu, cuda or cuda:N");
+        refuse("unknown, expected cpu, cuda or cuda:N");
     if (!support.kernels)
-        fail("this build has no CUDA kernels; configure with nvcc and -DD2DET_WITH_CUDA=ON, or use cpu");
+        refuse("this build has no CUDA kernels; configure with nvcc and -DD2DET_WITH_CUDA=ON, or use cpu");
     if (!support.torch)
-        fail("LibTorch " TORCH_VERSION " here was built without CUDA; name another by CMAKE_PREFIX_PATH, or use cpu");
+        refuse("LibTorch " TORCH_VERSION " here was built without CUDA; name another by CMAKE_PREFIX_PATH, or use cpu");
     if (support.devices == 0)
-        fail("no CUDA device can be used" + (support.reason.empty() ? "" : ": " + support.reason));
+        refuse("no CUDA device can be used" + (support.reason.empty() ? "" : ": " + support.reason));
     if (index >= support.devices)
-        fail("there is no such device, the highest is cuda:" + std::to_string(support.devices - 1));
+        refuse("there is no such device, the highest is cuda:" + std::to_string(support.devices - 1));
     return torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(index));
 }
 
-torch::ScalarType chooseType(const std::string& precision, const torch::Device& device)
+torch::ScalarType chooseType(Precision precision, const torch::Device& device)
 {
-    if (precision == "float32")
+    if (precision == Precision::FLOAT32)
         return torch::kFloat;
-    if (precision == "bfloat16")
+    if (precision == Precision::BFLOAT16)
         return torch::kBFloat16;
-    if (precision != "float16")
-        throw std::runtime_error("precision '" + precision + "' is unknown, expected float32, bfloat16 or float16");
     if (device.is_cpu())
-        throw std::runtime_error("solver.precision float16 needs a CUDA device; on the CPU use bfloat16 or float32");
+        fail("solver.precision float16 needs a CUDA device; on the CPU use bfloat16 or float32");
     return torch::kHalf;
 }
 
@@ -156,14 +154,14 @@ bool LossScaler::update(bool finite)
         return finite;
     if (!finite)
     {
-        const bool least = scale_ <= kLeastScale;
-        scale_ = std::max(scale_ / 2, kLeastScale);
+        const bool least = scale_ <= LEAST_SCALE;
+        scale_ = std::max(scale_ / 2, LEAST_SCALE);
         goodSteps_ = 0;
         return !least;
     }
     if (++goodSteps_ >= growthInterval_)
     {
-        scale_ = std::min(scale_ * 2, kLargestScale);
+        scale_ = std::min(scale_ * 2, LARGEST_SCALE);
         goodSteps_ = 0;
     }
     return true;
@@ -182,8 +180,8 @@ void LossScaler::load(const TensorFile& file)
     if (!on_)
         return;
     const double scale = number(file, "loss_scale", scale_), steps = number(file, "loss_scale_steps", 0);
-    if (!(scale >= kLeastScale && scale <= kLargestScale && steps >= 0 && steps <= 1e6))
-        throw std::runtime_error("the metadata's loss_scale or loss_scale_steps is out of range");
+    if (!(scale >= LEAST_SCALE && scale <= LARGEST_SCALE && steps >= 0 && steps <= 1e6))
+        fail("the metadata's loss_scale or loss_scale_steps is out of range");
     scale_ = scale;
     goodSteps_ = static_cast<int>(steps);
 }

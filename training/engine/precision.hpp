@@ -36,11 +36,11 @@ struct CudaSupport
 
 CudaSupport cudaSupport();
 
-//! The device of that name; throws std::runtime_error with one line if it cannot be used.
+//! The device of that name; throws Error with one line if it cannot be used.
 torch::Device chooseDevice(const std::string& name, const CudaSupport& support = cudaSupport());
 
-//! solver.precision -> float32 | bfloat16 | float16; throws std::runtime_error for float16 on the CPU.
-torch::ScalarType chooseType(const std::string& precision, const torch::Device& device);
+//! LibTorch's name of a precision; throws Error for float16 on the CPU.
+torch::ScalarType chooseType(Precision precision, const torch::Device& device);
 
 //! Autocast for the lifetime of the object; with float32 it does nothing. Not to be nested.
 class Autocast

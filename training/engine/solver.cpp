@@ -6,9 +6,10 @@
 
 #include "engine/solver.hpp"
 
+#include "base/error.hpp"
+
 #include <algorithm>
 #include <cmath>
-#include <stdexcept>
 
 namespace d2det
 {
@@ -16,12 +17,12 @@ namespace d2det
 namespace
 {
 
-constexpr double kPi = 3.14159265358979323846;
+constexpr double PI = 3.14159265358979323846;
 
 double decayFactor(const SolverConfig& config, double epoch)
 {
-    if (config.schedule == "cosine")
-        return 0.5 * (1 + std::cos(kPi * std::min(1.0, epoch / std::max(config.epochs, 1e-9))));
+    if (config.schedule == Schedule::COSINE)
+        return 0.5 * (1 + std::cos(PI * std::min(1.0, epoch / std::max(config.epochs, 1e-9))));
     const auto passed =
         std::count_if(config.steps.begin(), config.steps.end(), [&](double step) { return epoch >= step; });
     return std::pow(config.gamma, static_cast<double>(passed));
@@ -34,7 +35,7 @@ int64_t parseCount(const std::map<std::string, std::string>& metadata, const cha
         found != metadata.end() && !found->second.empty() && found->second.size() <= 15 &&
         std::all_of(found->second.begin(), found->second.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (!digits)
-        throw std::runtime_error(std::string("the checkpoint's metadata has no valid '") + key + "'");
+        fail(std::string("the checkpoint's metadata has no valid '") + key + "'");
     return std::stoll(found->second);
 }
 
@@ -95,7 +96,7 @@ void Solver::step(double rate)
 {
     const torch::NoGradGuard noGrad;
     ++steps_;
-    if (config_.optimizer == "adam")
+    if (config_.optimizer == Optimizer::ADAM)
     {
         for (auto& item : parameters_)
             if (item.second.grad().defined())
@@ -136,16 +137,16 @@ void Solver::stepSgd(double rate)
 
 void Solver::stepAdam(const std::string& name, torch::Tensor& parameter, double rate)
 {
-    constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-8;
+    constexpr double BETA1 = 0.9, BETA2 = 0.999, EPSILON = 1e-8;
     torch::Tensor& mean = state(name, parameter, "mean");
     torch::Tensor& square = state(name, parameter, "square");
     const torch::Tensor& gradient = parameter.grad();
     parameter.mul_(1 - rate * config_.weightDecay);
-    mean.mul_(kBeta1).add_(gradient, 1 - kBeta1);
-    square.mul_(kBeta2).addcmul_(gradient, gradient, 1 - kBeta2);
-    const double meanScale = 1 - std::pow(kBeta1, static_cast<double>(steps_));
-    const double squareScale = 1 - std::pow(kBeta2, static_cast<double>(steps_));
-    parameter.addcdiv_(mean, square.div(squareScale).sqrt_().add_(kEpsilon), -rate / meanScale);
+    mean.mul_(BETA1).add_(gradient, 1 - BETA1);
+    square.mul_(BETA2).addcmul_(gradient, gradient, 1 - BETA2);
+    const double meanScale = 1 - std::pow(BETA1, static_cast<double>(steps_));
+    const double squareScale = 1 - std::pow(BETA2, static_cast<double>(steps_));
+    parameter.addcdiv_(mean, square.div(squareScale).sqrt_().add_(EPSILON), -rate / meanScale);
 }
 
 void Solver::updateAverage()
@@ -181,8 +182,9 @@ void Solver::load(const TensorFile& file)
 {
     const torch::NoGradGuard noGrad;
     const int64_t steps = parseCount(file.metadata, "solver_steps");
-    const std::vector<const char*> kinds =
-        config_.optimizer == "adam" ? std::vector<const char*>{"mean", "square"} : std::vector<const char*>{"momentum"};
+    const std::vector<const char*> kinds = config_.optimizer == Optimizer::ADAM
+                                               ? std::vector<const char*>{"mean", "square"}
+                                               : std::vector<const char*>{"momentum"};
     for (auto& item : parameters_)
     {
         for (const char* kind : kinds)
@@ -191,19 +193,19 @@ void Solver::load(const TensorFile& file)
             if (found == file.tensors.end())
                 continue;  // a parameter that never had a gradient
             if (found->second.sizes() != item.second.sizes())
-                throw std::runtime_error(found->first + " of the checkpoint has another shape than the parameter");
+                fail(found->first + " of the checkpoint has another shape than the parameter");
             state(item.first, item.second, kind).copy_(found->second);
         }
         if (!averages())
             continue;
         const auto found = file.tensors.find("ema." + item.first);
         if (found == file.tensors.end() || found->second.sizes() != item.second.sizes())
-            throw std::runtime_error("the checkpoint has no fitting ema." + item.first +
-                                     "; it was trained without a moving average (set solver.ema=0)");
+            fail("the checkpoint has no fitting ema." + item.first +
+                 "; it was trained without a moving average (set solver.ema=0)");
         average_.at(item.first).copy_(found->second);
     }
     if (steps > 0 && state_.empty())
-        throw std::runtime_error("the checkpoint has no state of the optimizer '" + config_.optimizer + "'");
+        fail("the checkpoint has no state of this optimizer; it was trained with another solver.optimizer");
     steps_ = steps;
 }
 

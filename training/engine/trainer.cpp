@@ -9,6 +9,7 @@
 #include "engine/trainer.hpp"
 
 #include "base/atomic_file.hpp"
+#include "base/error.hpp"
 #include "base/system.hpp"
 #include "engine/runtime.hpp"
 #include "report/curves.hpp"
@@ -21,13 +22,11 @@
 #include <torch/version.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <stdexcept>
 
 namespace d2det
 {
@@ -38,12 +37,9 @@ namespace
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-constexpr int kMaxSkippedInRow = 10;
-constexpr float kShownScore = 0.3f;  // of detections in pictures
-constexpr int kPictureSide = 800;    // longer side of pictures, pixels
-
-std::atomic<bool> stopFlag{false};
-static_assert(std::atomic<bool>::is_always_lock_free, "requestStop is called by signal handlers");
+constexpr int MAX_SKIPPED_IN_ROW = 10;
+constexpr float SHOWN_SCORE = 0.3f;  // of detections in images for TensorBoard
+constexpr int IMAGE_SIDE = 800;      // longer side of these images, pixels
 
 double secondsSince(Clock::time_point start)
 {
@@ -93,7 +89,7 @@ int64_t readCount(const TensorFile& file, const std::string& key)
     const bool number = found != file.metadata.end() && !found->second.empty() && found->second.size() <= 15 &&
                         found->second.find_first_not_of("0123456789") == std::string::npos;
     if (!number)
-        throw std::runtime_error("the metadata has no valid '" + key + "'; is it a checkpoint of d2det_train?");
+        fail("the metadata has no valid '" + key + "'; is it a checkpoint of d2det_train?");
     return std::stoll(found->second);
 }
 
@@ -108,7 +104,7 @@ void withFile(const std::string& file, F&& action)
     catch (const std::exception& error)
     {
         const std::string text = error.what();
-        throw std::runtime_error(text.rfind(file, 0) == 0 ? text : file + ": " + text);
+        fail(text.rfind(file, 0) == 0 ? text : file + ": " + text);
     }
 }
 
@@ -117,7 +113,7 @@ CocoOptions readOptions(const Config& config)
     CocoOptions options;
     options.classNames = config.model.classNames;
     options.maxBadFraction = config.data.maxBadFraction;
-    options.keepSegmentation = config.model.roi.maskHead.type != "none";
+    options.keepSegmentation = config.model.roi.maskHead.type != MaskHeadType::NONE;
     return options;
 }
 
@@ -125,8 +121,8 @@ CocoOptions readOptions(const Config& config)
 cv::Mat drawResult(const ImageResult& result, const std::vector<std::string>& classNames)
 {
     cv::Mat picture = result.image.clone();
-    cv::d2det::drawDetections(picture, result.detections, result.masks, classNames, kShownScore);
-    const double scale = static_cast<double>(kPictureSide) / std::max(picture.cols, picture.rows);
+    cv::d2det::drawDetections(picture, result.detections, result.masks, classNames, SHOWN_SCORE);
+    const double scale = static_cast<double>(IMAGE_SIDE) / std::max(picture.cols, picture.rows);
     if (scale < 1)
         cv::resize(picture, picture, cv::Size(), scale, scale, cv::INTER_AREA);
     return picture;
@@ -153,29 +149,17 @@ double meanPrecision(const std::vector<Evaluation>& results)
 
 }  // namespace
 
-void requestStop()
-{
-    stopFlag = true;
-}
-bool stopRequested()
-{
-    return stopFlag;
-}
-void clearStopRequest()
-{
-    stopFlag = false;
-}
-
 void resolveClassNames(Config& config)
 {
     if (!config.model.classNames.empty())
         return;
     if (config.data.train.empty())
-        throw std::runtime_error("data.train is empty and model.class_names too: there are no classes to detect");
+        fail("data.train is empty and model.class_names too: there are no classes to detect");
     config.model.classNames = loadDatasets(config.data.train, readOptions(config)).classNames;
 }
 
-std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Metrics& metrics, int pictures)
+std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Metrics& metrics,
+                                    const std::function<bool()>& stop, int pictures)
 {
     std::vector<Evaluation> results;
     for (const DatasetConfig& dataset : config.data.val)
@@ -187,7 +171,7 @@ std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Me
         Gallery gallery{chooseImages(data, static_cast<size_t>(std::max(pictures, 0))), {}};
         gallery.show = [&](const ImageRecord& image, const ImageResult& result)
         { drawn.emplace_back(fs::path(image.path).filename().string(), drawResult(result, config.model.classNames)); };
-        results.push_back(evaluate(detector, data, config.data.maxBadFraction, stopRequested, gallery));
+        results.push_back(evaluate(detector, data, config.data.maxBadFraction, stop, gallery));
         Evaluation& result = results.back();
         if (!result.complete)
             break;
@@ -219,7 +203,7 @@ Trainer::Trainer(Config config, const TrainOptions& options)
     type_ = chooseType(config_.solver.precision, device_);
     scaler_ = LossScaler(type_ == torch::kHalf);
     if (config_.data.train.empty())
-        throw std::runtime_error("data.train is empty: there is nothing to train on");
+        fail("data.train is empty: there is nothing to train on");
     Dataset dataset = loadDatasets(config_.data.train, readOptions(config_));
     if (config_.model.classNames.empty())
         config_.model.classNames = dataset.classNames;
@@ -313,7 +297,7 @@ bool Trainer::run()
             save();
         if (due(evalEvery) || (evalEvery > 0 && iteration_ == total_))
             runEvaluation();
-        stopped = stopRequested() || (options_.stopAfter > 0 && iteration_ >= options_.stopAfter);
+        stopped = options_.stop() || (options_.stopAfter > 0 && iteration_ >= options_.stopAfter);
     }
     if (savedAt_ != iteration_)
         save();
@@ -346,12 +330,11 @@ void Trainer::step(const Batch& batch)
 void Trainer::skipStep(const StepResult& result)
 {
     ++skipped_;
-    if (result.scaledDown || ++skippedInRow_ < kMaxSkippedInRow)
+    if (result.scaledDown || ++skippedInRow_ < MAX_SKIPPED_IN_ROW)
         return;
-    throw std::runtime_error(
-        "the loss (" + std::to_string(result.loss) + ") or its gradient (norm " + std::to_string(result.norm) +
-        ") was no finite number in " + std::to_string(skippedInRow_) + " steps in a row, the last is iteration " +
-        std::to_string(iteration_) + "; lower solver.learning_rate, set solver.clip_grad_norm or check the weights");
+    fail("the loss (" + std::to_string(result.loss) + ") or its gradient (norm " + std::to_string(result.norm) +
+         ") was no finite number in " + std::to_string(skippedInRow_) + " steps in a row, the last is iteration " +
+         std::to_string(iteration_) + "; lower solver.learning_rate, set solver.clip_grad_norm or check the weights");
 }
 
 void Trainer::writeProgress()
@@ -410,7 +393,7 @@ void Trainer::pruneCheckpoints() const
     }
     std::sort(found.begin(), found.end());
     const size_t keep = static_cast<size_t>(config_.solver.keepCheckpoints);
-    for (size_t i = 0; i + keep < found.size(); ++i)
+    for (size_t i = 0; i + keep < found.size(); i++)
     {
         std::error_code error;
         fs::remove(found[i], error);
@@ -422,7 +405,7 @@ void Trainer::runEvaluation()
     if (images_ > 0)
         writeProgress();
     solver_->swapAverage();
-    const std::vector<Evaluation> results = evaluateAll(model_, config_, metrics_, options_.pictures);
+    const std::vector<Evaluation> results = evaluateAll(model_, config_, metrics_, options_.stop, options_.pictures);
     solver_->swapAverage();
     model_->train();
     lastWrite_ = Clock::now();
@@ -458,9 +441,9 @@ std::string Trainer::bestSummary() const
                        ", mean AP " + fixed(best_, 4);
     const CsvTable table = readCsv(path("eval.csv"));
     const std::vector<double>* const iterations = table.column("iteration");
-    for (size_t row = 0; iterations && row < table.rows(); ++row)
+    for (size_t row = 0; iterations && row < table.rows(); row++)
         if ((*iterations)[row] == static_cast<double>(bestIteration_))
-            for (size_t i = 0; i < table.names.size(); ++i)
+            for (size_t i = 0; i < table.names.size(); i++)
                 if (table.names[i].rfind("val/", 0) == 0 && std::isfinite(table.columns[i][row]))
                     text += ", " + table.names[i].substr(4) + " " + fixed(table.columns[i][row], 4);
     return text;

@@ -17,6 +17,7 @@
 #include "model/detector.hpp"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 
 namespace d2det
@@ -33,28 +34,26 @@ struct TrainOptions
     int64_t stopAfter = 0;       //!< stop as if interrupted after this iteration, 0: off
     int pictures = 4;            //!< validation images that TensorBoard shows with their detections, of each data set
     bool console = true;
+    std::function<bool()> stop = [] { return false; };  //!< asked after every step; true: save and return
     std::string command;  //!< how the run was started, kept in command.txt; "" keeps nothing
 };
-
-//! Asks a running trainer to finish its step, save and return; async-signal-safe.
-void requestStop();
-bool stopRequested();
-void clearStopRequest();
 
 //! Class names of the training annotations if the configuration has none; throws if there is nothing to take them from.
 void resolveClassNames(Config& config);
 
 /** Evaluates on every data set of config.data.val; metrics get "val/<data set>/AP", "AP50", "AP75", of masks "mask_AP", ...
+    @param stop asked before every image; true ends the evaluation, the last result is incomplete then.
     @param pictures images of each data set that go to metrics with their detections, "val/<data set>/<file>". */
-std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Metrics& metrics, int pictures = 0);
+std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Metrics& metrics,
+                                    const std::function<bool()>& stop, int pictures = 0);
 
 class Trainer
 {
 public:
-    //! Reads the data, builds the model, loads weights. Throws std::runtime_error with one clear line.
+    //! Reads the data, builds the model, loads weights. Throws Error with one clear line.
     Trainer(Config config, const TrainOptions& options);
 
-    //! True: trained to the end. False: stopped by requestStop() or stopAfter; the checkpoint is written.
+    //! True: trained to the end. False: ended by options.stop or stopAfter; the checkpoint is written.
     bool run();
 
     Detector& model() { return model_; }

@@ -174,7 +174,7 @@ Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFra
     detector->eval();
     const ModelConfig& config = detector->config;
     Evaluators evaluators;
-    addGroundTruth(dataset, detector->numClasses(), config.roi.maskHead.type != "none", evaluators);
+    addGroundTruth(dataset, detector->numClasses(), config.roi.maskHead.type != MaskHeadType::NONE, evaluators);
 
     Evaluation result;
     result.name = dataset.name;

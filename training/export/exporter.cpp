@@ -11,11 +11,11 @@
 
 #include "export/exporter.hpp"
 
+#include "base/error.hpp"
 #include "export/onnx_graph.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <stdexcept>
 #include <unordered_map>
 
 namespace d2det
@@ -97,6 +97,22 @@ private:
     int pyramidLevels_ = 0;
 };
 
+// Values of attributes in the ONNX file.
+const char* attributeValue(NMSMode mode)
+{
+    return mode == NMSMode::HARD ? "hard" : mode == NMSMode::SOFT_LINEAR ? "soft_linear" : "soft_gaussian";
+}
+
+const char* attributeValue(DecodeMode mode)
+{
+    return mode == DecodeMode::MEAN ? "mean" : "weighted";
+}
+
+const char* attributeValue(ChannelOrder order)
+{
+    return order == ChannelOrder::RGB ? "rgb" : "bgr";
+}
+
 int64_t toStride(float stride)
 {
     return std::lround(stride);
@@ -122,8 +138,7 @@ std::string Walk::weights(const Tensor& value, const std::string& name)
         return name;
     const Tensor dense = value.detach().to(torch::kCPU, torch::kFloat).contiguous();
     if (!torch::isfinite(dense).all().item<bool>())
-        throw std::runtime_error("weights " + name +
-                                 " hold NaN or infinity: the training has diverged; export an earlier checkpoint");
+        fail("weights " + name + " hold NaN or infinity: the training has diverged; export an earlier checkpoint");
     return graph_.addInitializer(name, dense.sizes().vec(), dense.data_ptr<float>());
 }
 
@@ -165,7 +180,7 @@ std::string Walk::unit(const ConvUnit& unit, const std::string& input, const std
     using std::get_if;  // the variant is c10's in old LibTorch and std's in new
     const Padding* padding = get_if<Padding>(&options.padding());
     if (!padding || !get_if<torch::enumtype::kZeros>(&options.padding_mode()))
-        throw std::runtime_error("convolution " + name + " has a padding mode that cannot be exported");
+        fail("convolution " + name + " has a padding mode that cannot be exported");
     const auto pads = **padding, strides = *options.stride(), dilations = *options.dilation(),
                kernel = *options.kernel_size();
 
@@ -454,8 +469,7 @@ void Walk::maskHead(const Levels& levels, const std::string& candidateTrunk, con
         return;
     }
     if (!usesTrunk)
-        throw std::runtime_error("roi.mask_head.second_pass = false needs a mask head of type d2det, the model has " +
-                                 c.type);
+        fail("roi.mask_head.second_pass = false needs a mask head of type d2det, the model has another");
     const std::string rois = own("D2GatherRows", {candidateRois, "detection_rows"}, "mask_head.rois", {});
     const Rows rows(rois, classes());
     const std::string trunk = own("D2GatherRows", {candidateTrunk, "detection_rows"}, "mask_head.trunk", {});
@@ -499,7 +513,7 @@ std::string Walk::decode(const std::string& rois, const std::string& offsets, co
     const std::string logits = all ? columns(offsets, "box_head.every_cell", 0, 1) : overlap;
     return own("D2DenseBoxDecode", {rois, offsets, logits, "im_info"}, "refined_boxes",
                {{"overlap_threshold", all ? 0.f : c.overlapThreshold},
-                {"mode", all ? std::string("mean") : c.decodeMode},
+                {"mode", attributeValue(all ? DecodeMode::MEAN : c.decodeMode)},
                 {"legacy", config_.legacy}});
 }
 
@@ -512,7 +526,7 @@ Attributes Walk::description() const
     for (const std::string& name : config_.classNames)
     {
         if (name.find_first_of("\r\n") != std::string::npos)
-            throw std::runtime_error("class name '" + name + "' holds a line break, which separates names in the file");
+            fail("class name '" + name + "' holds a line break, which separates names in the file");
         names += (names.empty() ? "" : "\n") + name;
     }
     return {{"format_version", FORMAT_VERSION},
@@ -520,7 +534,7 @@ Attributes Walk::description() const
             {"class_names", names},
             {"mean", input.mean},
             {"std", input.std},
-            {"channel_order", input.channelOrder},
+            {"channel_order", attributeValue(input.channelOrder)},
             {"short_side", input.shortSide},
             {"long_side", input.longSide},
             {"divisor", input.divisor}};
@@ -528,11 +542,11 @@ Attributes Walk::description() const
 
 void Walk::detections(const std::string& rois, const std::string& labels)
 {
-    const TestConfig& t = config_.test;
+    const InferenceConfig& t = config_.test;
     Attributes attributes{{"batch_size", 1},
                           {"score_threshold", 0.f},
                           {"nms_threshold", t.finalNmsThreshold},
-                          {"nms_mode", t.nmsMode},
+                          {"nms_mode", attributeValue(t.nmsMode)},
                           {"soft_sigma", t.softSigma},
                           {"soft_min_score", t.softMinScore},
                           {"max_detections", t.maxDetections},
@@ -603,12 +617,12 @@ void Walk::run(bool intermediate)
         levels.maps.push_back(maps.at(i));
         levels.strides.push_back(toStride(model_.strides.at(i)));
     }
-    const TestConfig& t = config_.test;
+    const InferenceConfig& t = config_.test;
     own("D2Detections", {rois, classHead(levels, rois)}, "candidates",
         {{"batch_size", 1},
          {"score_threshold", t.scoreThreshold},
          {"nms_threshold", t.nmsThreshold},
-         {"nms_mode", "hard"},
+         {"nms_mode", attributeValue(NMSMode::HARD)},
          {"max_detections", t.preDetections},
          {"legacy", config_.legacy}});
 
@@ -633,9 +647,8 @@ ExportSummary exportOnnx(const Detector& model, const std::string& path, const E
     torch::NoGradGuard noGrad;
     const int coarsest = 1 << model->backbone->levels.back();
     if (model->config.input.divisor % coarsest != 0)  // else upsampled maps would not fit the lateral ones
-        throw std::runtime_error("input.divisor is " + std::to_string(model->config.input.divisor) +
-                                 ", it must be a multiple of " + std::to_string(coarsest) +
-                                 ", the stride of the backbone's last level");
+        fail("input.divisor is " + std::to_string(model->config.input.divisor) + ", it must be a multiple of " +
+             std::to_string(coarsest) + ", the stride of the backbone's last level");
     Walk walk(*model);
     walk.run(options.intermediate);
     ExportSummary summary;

@@ -36,7 +36,7 @@ struct ExportSummary
 };
 
 /** Writes the file (through a temporary one beside it, renamed at the end) after onnx::checker has accepted it. The model is
-    not changed. Throws std::runtime_error if a weight is not finite, the config does not suit the weights' structure, the
+    not changed. Throws Error if a weight is not finite, the config does not suit the weights' structure, the
     file would exceed 2 GB or cannot be written. */
 ExportSummary exportOnnx(const Detector& model, const std::string& path, const ExportOptions& options = {});
 

@@ -6,6 +6,8 @@
 
 #include "export/onnx_graph.hpp"
 
+#include "base/error.hpp"
+
 // The package's CMake targets define these two for most versions of libonnx; without them its headers do not compile.
 #ifndef ONNX_NAMESPACE
 #define ONNX_NAMESPACE onnx
@@ -20,7 +22,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <stdexcept>
 #include <system_error>
 #include <unordered_set>
 
@@ -55,7 +56,7 @@ struct AttributeWriter
     void operator()(int64_t value) const
     {
         if (value < INT_MIN || value > INT_MAX)  // cv::dnn keeps integers in 32 bits
-            throw std::runtime_error("attribute " + out.name() + " = " + std::to_string(value) + " exceeds 32 bits");
+            fail("attribute " + out.name() + " = " + std::to_string(value) + " exceeds 32 bits");
         out.set_type(ONNX_NAMESPACE::AttributeProto::INT);
         out.set_i(value);
     }
@@ -86,7 +87,7 @@ struct AttributeWriter
     void requireElements(size_t count) const
     {
         if (count == 0)  // cv::dnn throws on an empty list
-            throw std::runtime_error("attribute " + out.name() + " is an empty list; leave it out instead");
+            fail("attribute " + out.name() + " is an empty list; leave it out instead");
     }
 };
 
@@ -103,13 +104,13 @@ struct OnnxGraph::Impl
     ONNX_NAMESPACE::TensorProto& addTensor(const std::string& name, const std::vector<int64_t>& shape)
     {
         if (!initializers.insert(name).second)
-            throw std::runtime_error("initializer " + name + " is added twice");
+            fail("initializer " + name + " is added twice");
         ONNX_NAMESPACE::TensorProto& tensor = *graph().add_initializer();
         tensor.set_name(name);
         for (int64_t side : shape)
         {
             if (side < 0)
-                throw std::runtime_error("initializer " + name + " has a side of " + std::to_string(side));
+                fail("initializer " + name + " has a side of " + std::to_string(side));
             tensor.add_dims(side);
         }
         return tensor;
@@ -210,15 +211,15 @@ void OnnxGraph::check() const
 {
     const size_t bytes = impl_->model.ByteSizeLong();
     if (bytes > static_cast<size_t>(INT_MAX))
-        throw std::runtime_error("the model takes " + std::to_string(bytes >> 20) +
-                                 " MB, an ONNX file holds at most 2047 MB; use a smaller model");
+        fail("the model takes " + std::to_string(bytes >> 20) +
+             " MB, an ONNX file holds at most 2047 MB; use a smaller model");
     try
     {
         ONNX_NAMESPACE::checker::check_model(impl_->model);
     }
     catch (const std::exception& e)
     {
-        throw std::runtime_error(std::string("the ONNX checker refuses the model: ") + e.what());
+        fail(std::string("the ONNX checker refuses the model: ") + e.what());
     }
 }
 
@@ -238,8 +239,8 @@ int64_t OnnxGraph::save(const std::string& path) const
     {
         std::error_code ignored;
         fs::remove(temporary, ignored);
-        throw std::runtime_error("cannot write " + path + (error ? ": " + error.message() : std::string()) +
-                                 "; is the folder there and writable, and is there space?");
+        fail("cannot write " + path + (error ? ": " + error.message() : std::string()) +
+             "; is the folder there and writable, and is there space?");
     }
     return static_cast<int64_t>(impl_->model.ByteSizeLong());
 }

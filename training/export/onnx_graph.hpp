@@ -72,7 +72,7 @@ public:
     int64_t nodes() const;
     int64_t initializerElements() const;  //!< of the float initializers
 
-    //! onnx::checker and the 2 GB limit of protobuf. Throws std::runtime_error with the checker's words.
+    //! onnx::checker and the 2 GB limit of protobuf. Throws Error with the checker's words.
     void check() const;
 
     //! check(), then writes a temporary file beside `path` and renames it. Returns the size in bytes.

@@ -7,7 +7,7 @@
 #include "model/backbone.hpp"
 
 #include <algorithm>
-#include <map>
+#include <array>
 #include <sstream>
 
 namespace d2det
@@ -46,6 +46,23 @@ torch::nn::Conv2dOptions conv2d(int64_t in, int64_t out, int64_t kernel, int64_t
     return torch::nn::Conv2dOptions(in, out, kernel).stride(stride).padding(kernel / 2).groups(groups);
 }
 
+//! Blocks of the stages 2 .. 5.
+std::array<int, 4> resNetDepths(BackboneType type)
+{
+    switch (type)
+    {
+        case BackboneType::RESNET18:
+            return {2, 2, 2, 2};
+        case BackboneType::RESNET34:
+        case BackboneType::RESNET50:
+            return {3, 4, 6, 3};
+        case BackboneType::RESNET101:
+            return {3, 4, 23, 3};
+        default:
+            TORCH_CHECK(false, "backbone ", static_cast<int>(type), " is no ResNet");
+    }
+}
+
 }  // namespace
 
 Tensor Block::forward(const Tensor& input) const
@@ -69,7 +86,7 @@ Tensor Stage::forward(const Tensor& input) const
 
 BackboneImpl::BackboneImpl(const BackboneConfig& config) : levels(config.levels)
 {
-    if (config.type == "mobilenet_v2")
+    if (config.type == BackboneType::MOBILENET_V2)
         buildMobileNetV2(config);
     else
         buildResNet(config);
@@ -83,22 +100,22 @@ BackboneImpl::BackboneImpl(const BackboneConfig& config) : levels(config.levels)
 }
 
 ConvUnit BackboneImpl::unit(const std::string& convPath, const std::string& normPath, torch::nn::Conv2dOptions options,
-                            const std::string& norm, bool relu)
+                            BackboneNorm norm, bool relu)
 {
     ConvUnit result;
     result.relu = relu;
     const int64_t out = options.out_channels();
     std::string leaf;
     torch::nn::Module& convOwner = descend(*this, convPath, leaf);
-    result.conv = convOwner.register_module(leaf, torch::nn::Conv2d(options.bias(norm == "none")));
+    result.conv = convOwner.register_module(leaf, torch::nn::Conv2d(options.bias(norm == BackboneNorm::NONE)));
     torch::nn::init::kaiming_normal_(result.conv->weight, 0, torch::kFanOut, torch::kReLU);
-    if (norm == "none")
+    if (norm == BackboneNorm::NONE)
     {
         torch::nn::init::zeros_(result.conv->bias);
         return result;
     }
     torch::nn::Module& normOwner = descend(*this, normPath, leaf);
-    if (norm == "group_norm")
+    if (norm == BackboneNorm::GROUP_NORM)
         result.groupNorm = normOwner.register_module(
             leaf, torch::nn::GroupNorm(torch::nn::GroupNormOptions(std::min<int64_t>(32, out), out)));
     else
@@ -108,17 +125,12 @@ ConvUnit BackboneImpl::unit(const std::string& convPath, const std::string& norm
 
 void BackboneImpl::buildResNet(const BackboneConfig& config)
 {
-    static const std::map<std::string, std::vector<int>> depths = {{"resnet18", {2, 2, 2, 2}},
-                                                                   {"resnet34", {3, 4, 6, 3}},
-                                                                   {"resnet50", {3, 4, 6, 3}},
-                                                                   {"resnet101", {3, 4, 23, 3}}};
-    const auto depth = depths.find(config.type);
-    TORCH_CHECK(depth != depths.end(), "unknown backbone '", config.type, "'");
-    const bool bottleneck = config.type == "resnet50" || config.type == "resnet101";
+    const std::array<int, 4> depths = resNetDepths(config.type);
+    const bool bottleneck = config.type == BackboneType::RESNET50 || config.type == BackboneType::RESNET101;
     const auto normOf = [&](int stage)
     {
         const bool fresh = std::find(config.newStages.begin(), config.newStages.end(), stage) != config.newStages.end();
-        return fresh && !config.newStageNorm.empty() ? config.newStageNorm : config.norm;
+        return fresh ? config.newStageNorm.value_or(config.norm) : config.norm;
     };
 
     Stage stem;
@@ -138,8 +150,8 @@ void BackboneImpl::buildResNet(const BackboneConfig& config)
         stage.id = id;
         const int64_t width = 64 << (id - 2), out = bottleneck ? 4 * width : width;
         stage.channels = out;
-        const std::string norm = normOf(id);
-        for (int b = 0; b < depth->second[id - 2]; b++)
+        const BackboneNorm norm = normOf(id);
+        for (int b = 0; b < depths[id - 2]; b++)
         {
             const std::string path = "layer" + std::to_string(id - 1) + "." + std::to_string(b) + ".";
             const int64_t stride = b == 0 && id > 2 ? 2 : 1;
@@ -181,7 +193,7 @@ void BackboneImpl::buildMobileNetV2(const BackboneConfig& config)
     };
     static const Row rows[] = {{1, 16, 1, 1}, {6, 24, 2, 2},  {6, 32, 3, 2}, {6, 64, 4, 2},
                                {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
-    const std::string& norm = config.norm;
+    const BackboneNorm norm = config.norm;
 
     Stage stage;
     stage.id = 1;

@@ -52,7 +52,7 @@ private:
     void buildResNet(const BackboneConfig& config);
     void buildMobileNetV2(const BackboneConfig& config);
     ConvUnit unit(const std::string& convPath, const std::string& normPath, torch::nn::Conv2dOptions options,
-                  const std::string& norm, bool relu);
+                  BackboneNorm norm, bool relu);
     void freeze(int frozenStages);
 };
 TORCH_MODULE(Backbone);

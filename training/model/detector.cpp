@@ -6,6 +6,7 @@
 
 #include "model/detector.hpp"
 
+#include "base/error.hpp"
 #include "model/losses.hpp"
 #include "model/targets.hpp"
 #include "ops/ops.hpp"
@@ -18,14 +19,17 @@ namespace kernels = ops::kernels;
 namespace
 {
 
-kernels::NmsMode nmsMode(const std::string& name)
+kernels::NmsMode kernelMode(NMSMode mode)
 {
-    if (name == "hard")
-        return kernels::NmsMode::HARD;
-    if (name == "soft_linear")
-        return kernels::NmsMode::SOFT_LINEAR;
-    TORCH_CHECK(name == "soft_gaussian", "unknown NMS mode '", name, "': hard, soft_linear or soft_gaussian");
-    return kernels::NmsMode::SOFT_GAUSSIAN;
+    switch (mode)
+    {
+        case NMSMode::HARD:
+            return kernels::NmsMode::HARD;
+        case NMSMode::SOFT_LINEAR:
+            return kernels::NmsMode::SOFT_LINEAR;
+        default:
+            return kernels::NmsMode::SOFT_GAUSSIAN;
+    }
 }
 
 kernels::ProposalParams proposalParams(const ModelConfig& config, bool training)
@@ -65,7 +69,7 @@ Tensor roisOfDetections(const Tensor& detections)
 }
 
 //! To the device of the model, without waiting for what it is doing.
-Tensor sent(const Tensor& tensor, const torch::Device& device)
+Tensor toDevice(const Tensor& tensor, const torch::Device& device)
 {
     return tensor.to(device, /*non_blocking=*/true);
 }
@@ -74,7 +78,8 @@ Tensor sent(const Tensor& tensor, const torch::Device& device)
 
 DetectorImpl::DetectorImpl(const ModelConfig& config_) : config(config_)
 {
-    TORCH_CHECK(!config.classNames.empty(), "the model needs class names");
+    if (config.classNames.empty())
+        fail("model.class_names is empty: the model needs the names of its classes");
     backbone = register_module("backbone", Backbone(config.backbone));
     fpn = register_module("fpn", Fpn(config.fpn, backbone->channels));
     rpn = register_module("rpn", Rpn(config.rpn, config.fpn.channels));
@@ -84,7 +89,7 @@ DetectorImpl::DetectorImpl(const ModelConfig& config_) : config(config_)
     classHead = register_module("class_head",
                                 ClassHead(config.roi, config.fpn.channels, numClasses(), roiStrides, config.legacy));
     boxHead = register_module("box_head", BoxHead(config.roi, config.fpn.channels, roiStrides, config.legacy));
-    if (config.roi.maskHead.type != "none")
+    if (config.roi.maskHead.type != MaskHeadType::NONE)
         maskHead = register_module("mask_head",
                                    MaskHead(config.roi, config.fpn.channels, numClasses(), roiStrides, config.legacy));
 }
@@ -145,9 +150,9 @@ void DetectorImpl::rpnLosses(const Batch& batch, const std::vector<Tensor>& logi
         const Tensor keys = torch::rand({anchors.size(0)}, generator);
         const auto [pos, neg] = sampleBalanced(assigned, keys, r.batchPerImage, r.positiveFraction);
         sampled += pos.size(0) + neg.size(0);
-        const Tensor chosen = sent(torch::cat({pos, neg}), flatLogits.device());
+        const Tensor chosen = toDevice(torch::cat({pos, neg}), flatLogits.device());
         const Tensor target =
-            sent(torch::cat({torch::ones({pos.size(0)}), torch::zeros({neg.size(0)})}), chosen.device());
+            toDevice(torch::cat({torch::ones({pos.size(0)}), torch::zeros({neg.size(0)})}), chosen.device());
         classLoss =
             classLoss + torch::binary_cross_entropy_with_logits(flatLogits[b].index_select(0, chosen).squeeze(1),
                                                                 target, {}, {}, at::Reduction::Sum);
@@ -155,8 +160,8 @@ void DetectorImpl::rpnLosses(const Batch& batch, const std::vector<Tensor>& logi
         {
             const Tensor goal = encodeDeltas(anchors.index_select(0, pos),
                                              gts.index_select(0, assigned.index_select(0, pos) - 1), config.legacy);
-            boxLoss =
-                boxLoss + smoothL1Sum(flatDeltas[b].index_select(0, sent(pos, chosen.device())), goal, r.smoothL1Beta);
+            boxLoss = boxLoss +
+                      smoothL1Sum(flatDeltas[b].index_select(0, toDevice(pos, chosen.device())), goal, r.smoothL1Beta);
         }
     }
     const double scale = 1.0 / static_cast<double>(std::max<int64_t>(sampled, 1));
@@ -175,7 +180,7 @@ void DetectorImpl::roiLosses(const Batch& batch, const std::vector<Tensor>& pyra
                              torch::Generator& generator, const LossConfig& switches,
                              std::map<std::string, Tensor>& out)
 {
-    const RoiConfig& r = config.roi;
+    const RoIConfig& r = config.roi;
     const Tensor proposals = allProposals.to(torch::kCPU);  // the step waits for the device here
     std::vector<Tensor> rois, labels;
     std::vector<PositiveRois> positives;
@@ -203,9 +208,10 @@ void DetectorImpl::roiLosses(const Batch& batch, const std::vector<Tensor>& pyra
                              limit.expand({pos.size(0), 2}), gtIndex, classes});
     }
     const Tensor scores = classHead(pyramid, torch::cat(rois).contiguous());
-    out["cls"] = torch::cross_entropy_loss(scores, sent(torch::cat(labels), scores.device())) * r.classHead.lossWeight;
+    out["cls"] =
+        torch::cross_entropy_loss(scores, toDevice(torch::cat(labels), scores.device())) * r.classHead.lossWeight;
 
-    const bool trainMasks = !maskHead.is_empty() && switches.mask == "on";
+    const bool trainMasks = !maskHead.is_empty() && switches.trainMask;
     if (positives.empty())
     {
         out["dlr"] = out["overlap"] = pyramid[0].sum() * 0;
@@ -273,7 +279,7 @@ void DetectorImpl::regressionLosses(const Batch& batch, const std::vector<Tensor
         targets = batchMaskTargets(batch, positives, config.legacy);
     if (labelsFromMasks)
         m = torch::where(targets.present.view({-1, 1, 1, 1}), maskOverlapLabels(targets.masks), m);
-    out["dlr"] = c.regressionLoss == "iou"
+    out["dlr"] = c.regressionLoss == RegressionLoss::IOU
                      ? denseIouLoss(moved, offsets, positives.gts, m, config.legacy, c.reduction, c.lossWeight)
                      : denseSmoothL1Loss(moved, offsets, positives.gts, m, c.smoothL1Beta, c.lossWeight);
     out["overlap"] = c.binaryOverlap ? bceLoss(overlap, m) * c.overlapLossWeight : offsets.sum() * 0;
@@ -292,7 +298,7 @@ void DetectorImpl::maskLosses(const std::vector<Tensor>& pyramid, const Tensor& 
         out["mask"] = trunk.sum() * 0;
         return;
     }
-    const Tensor features = trunk.index_select(0, sent(rows, trunk.device()));
+    const Tensor features = trunk.index_select(0, toDevice(rows, trunk.device()));
     const MaskTargets mine{targets.present.index_select(0, rows), targets.masks.index_select(0, rows),
                            targets.fraction.index_select(0, rows)};
     const LevelRows classes = LevelRows::byClass(positives.labels.index_select(0, rows), numClasses(), trunk.device());
@@ -310,7 +316,7 @@ void DetectorImpl::maskLosses(const std::vector<Tensor>& pyramid, const Tensor& 
 InferenceTrace DetectorImpl::infer(const ImageBatch& images)
 {
     torch::NoGradGuard noGrad;
-    const TestConfig& t = config.test;
+    const InferenceConfig& t = config.test;
     InferenceTrace trace;
     trace.pyramid = fpn(backbone(images.images.to(device())));
     rpn->forward(trace.pyramid, trace.rpnLogits, trace.rpnDeltas);
@@ -335,14 +341,14 @@ InferenceTrace DetectorImpl::infer(const ImageBatch& images)
         trace.overlap = torch::ones_like(trace.offsets.slice(1, 0, 1));
     kernels::DenseBoxDecodeParams decode;
     decode.overlapThreshold = config.roi.boxHead.overlapThreshold;
-    decode.weighted = config.roi.boxHead.decodeMode == "weighted";
+    decode.weighted = config.roi.boxHead.decodeMode == DecodeMode::WEIGHTED;
     decode.legacy = config.legacy;
     trace.refined = ops::denseBoxDecode(rois, trace.offsets, trace.overlap, imInfo, decode);
 
     kernels::DetectionsParams last = first;
     last.scoreThreshold = 0;
     last.nmsThreshold = t.finalNmsThreshold;
-    last.nmsMode = nmsMode(t.nmsMode);
+    last.nmsMode = kernelMode(t.nmsMode);
     last.softSigma = t.softSigma;
     last.softMinScore = t.softMinScore;
     last.maxDetections = t.maxDetections;

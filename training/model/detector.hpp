@@ -46,7 +46,7 @@ TORCH_MODULE(Rpn);
 class ClassHeadImpl : public torch::nn::Module
 {
 public:
-    ClassHeadImpl(const RoiConfig& config, int64_t inChannels, int64_t numClasses, const std::vector<float>& strides,
+    ClassHeadImpl(const RoIConfig& config, int64_t inChannels, int64_t numClasses, const std::vector<float>& strides,
                   bool legacy);
     //! Logits [R, numClasses + 1], background last. The RoIs may be on the CPU, whatever device the pyramid is on: then
     //! nothing waits for the device.
@@ -57,7 +57,7 @@ public:
     RoIConv fc1{nullptr}, fc2{nullptr}, classifier{nullptr};
 
 private:
-    RoiConfig config_;
+    RoIConfig config_;
     std::vector<float> strides_;
     bool legacy_;
 };
@@ -67,7 +67,7 @@ TORCH_MODULE(ClassHead);
 class BoxHeadImpl : public torch::nn::Module
 {
 public:
-    BoxHeadImpl(const RoiConfig& config, int64_t inChannels, const std::vector<float>& strides, bool legacy);
+    BoxHeadImpl(const RoIConfig& config, int64_t inChannels, const std::vector<float>& strides, bool legacy);
     Tensor trunk(const std::vector<Tensor>& pyramid, const Tensor& rois);  //!< [R, channels, k, k], also for the masks
     std::pair<Tensor, Tensor> predict(const Tensor& trunk);                //!< offsets and overlap logits
     std::pair<Tensor, Tensor> forward(const std::vector<Tensor>& pyramid, const Tensor& rois);
@@ -77,7 +77,7 @@ public:
     RoIConv overlap{nullptr};  //!< empty without binary overlap
 
 private:
-    RoiConfig config_;
+    RoIConfig config_;
     std::vector<float> strides_;
     bool legacy_;
 };
@@ -89,9 +89,9 @@ TORCH_MODULE(BoxHead);
 class MaskHeadImpl : public torch::nn::Module
 {
 public:
-    MaskHeadImpl(const RoiConfig& config, int64_t inChannels, int64_t numClasses, const std::vector<float>& strides,
+    MaskHeadImpl(const RoIConfig& config, int64_t inChannels, int64_t numClasses, const std::vector<float>& strides,
                  bool legacy);
-    bool usesTrunk() const { return config_.maskHead.type == "d2det"; }
+    bool usesTrunk() const { return config_.maskHead.type == MaskHeadType::D2DET; }
     //! Logits [R, 1, 28, 28]. trunk: the box head's features of the same RoIs, if usesTrunk(). classes: one group per class.
     Tensor forward(const std::vector<Tensor>& pyramid, const Tensor& trunk, const Tensor& rois,
                    const LevelRows& classes);
@@ -104,7 +104,7 @@ public:
     RoIConv score1{nullptr}, score2{nullptr}, score3{nullptr};  //!< empty without mask scoring
 
 private:
-    RoiConfig config_;
+    RoIConfig config_;
     std::vector<float> strides_;
     bool legacy_;
 };

@@ -52,7 +52,7 @@ void linearInit(RoIConv& conv)
 
 //! RoIAlign to size x size from the level of each RoI.
 Tensor poolAligned(const std::vector<Tensor>& pyramid, const std::vector<float>& strides, const Tensor& rois,
-                   const RoiConfig& config, int size, int samplingRatio, bool legacy)
+                   const RoIConfig& config, int size, int samplingRatio, bool legacy)
 {
     ops::kernels::RoIAlignParams pool;
     pool.pooledHeight = pool.pooledWidth = size;
@@ -74,7 +74,7 @@ FpnImpl::FpnImpl(const FpnConfig& config, const std::vector<int64_t>& inChannels
         lateral.push_back(plainConv(*this, "lateral" + n, inChannels[i], config.channels, 1));
         output.push_back(plainConv(*this, "output" + n, config.channels, config.channels, 3));
     }
-    if (config.extraType == "conv")
+    if (config.extraType == ExtraLevelType::CONV)
         for (int i = 0; i < config.extraLevels; i++)
             extra.push_back(plainConv(*this, "extra" + std::to_string(i), config.channels, config.channels, 3, 2));
     else
@@ -127,7 +127,7 @@ void RpnImpl::forward(const std::vector<Tensor>& pyramid, std::vector<Tensor>& l
 
 // ------------------------------------------------------------------ classification head
 
-ClassHeadImpl::ClassHeadImpl(const RoiConfig& config, int64_t inChannels, int64_t numClasses,
+ClassHeadImpl::ClassHeadImpl(const RoIConfig& config, int64_t inChannels, int64_t numClasses,
                              const std::vector<float>& strides, bool legacy)
     : config_(config), strides_(strides), legacy_(legacy)
 {
@@ -206,7 +206,7 @@ Tensor ClassHeadImpl::forward(const std::vector<Tensor>& pyramid, const Tensor& 
 
 // ------------------------------------------------------------------ box head
 
-BoxHeadImpl::BoxHeadImpl(const RoiConfig& config, int64_t inChannels, const std::vector<float>& strides, bool legacy)
+BoxHeadImpl::BoxHeadImpl(const RoIConfig& config, int64_t inChannels, const std::vector<float>& strides, bool legacy)
     : config_(config), strides_(strides), legacy_(legacy)
 {
     const BoxHeadConfig& c = config.boxHead;
@@ -260,7 +260,7 @@ std::pair<Tensor, Tensor> BoxHeadImpl::forward(const std::vector<Tensor>& pyrami
 
 // ------------------------------------------------------------------ mask head
 
-MaskHeadImpl::MaskHeadImpl(const RoiConfig& config, int64_t inChannels, int64_t numClasses,
+MaskHeadImpl::MaskHeadImpl(const RoIConfig& config, int64_t inChannels, int64_t numClasses,
                            const std::vector<float>& strides, bool legacy)
     : config_(config), strides_(strides), legacy_(legacy)
 {

@@ -20,7 +20,7 @@ namespace
 {
 
 //! A target beside its prediction: same device and type, outside the graph.
-Tensor beside(const Tensor& target, const Tensor& prediction)
+Tensor asTargetFor(const Tensor& target, const Tensor& prediction)
 {
     return target.detach().to(prediction.device(), prediction.scalar_type(), /*non_blocking=*/true);
 }
@@ -76,7 +76,7 @@ Tensor pairIou(const Tensor& boxes, const Tensor& gts, bool legacy)
 Tensor decodeDense(const Tensor& rois, const Tensor& offsets)
 {
     checkDense("decodeDense", rois, offsets, Tensor(), Tensor());
-    const Tensor p = beside(rois, offsets);
+    const Tensor p = asTargetFor(rois, offsets);
     const auto [xs, ys] = gridPoints(p, offsets.size(2));
     const Tensor x = xs.unsqueeze(1), y = ys.unsqueeze(2);
     const Tensor w = (p.select(1, 2) - p.select(1, 0)).reshape({-1, 1, 1});
@@ -89,23 +89,21 @@ Tensor decodeDense(const Tensor& rois, const Tensor& offsets)
 Tensor iouLossMap(const Tensor& rois, const Tensor& offsets, const Tensor& gts, bool legacy)
 {
     checkDense("iouLossMap", rois, offsets, gts, Tensor());
-    const Tensor u = pairIou(decodeDense(rois, offsets), beside(gts, offsets), legacy);
+    const Tensor u = pairIou(decodeDense(rois, offsets), asTargetFor(gts, offsets), legacy);
     const Tensor least = torch::full_like(u, 1e-6);
     const Tensor bounded = torch::where(u < least, least, u);  // no gradient below 1e-6
     return -torch::where(bounded > 0.1, bounded, bounded + 0.1).log();
 }
 
 Tensor denseIouLoss(const Tensor& rois, const Tensor& offsets, const Tensor& gts, const Tensor& labels, bool legacy,
-                    const std::string& reduction, double weight)
+                    LossReduction reduction, double weight)
 {
-    TORCH_CHECK(reduction == "masked" || reduction == "broadcast", "denseIouLoss: unknown reduction '", reduction,
-                "', expected 'masked' or 'broadcast'");
     checkDense("denseIouLoss", rois, offsets, gts, labels);
     if (offsets.size(0) == 0)
         return zeroLoss(offsets);
     const Tensor loss = iouLossMap(rois, offsets, gts, legacy);
-    const Tensor m = beside(labels, offsets).squeeze(1);
-    return reduction == "masked" ? (loss * m).mean() * weight : loss.mean() * m.mean() * weight;
+    const Tensor m = asTargetFor(labels, offsets).squeeze(1);
+    return reduction == LossReduction::MASKED ? (loss * m).mean() * weight : loss.mean() * m.mean() * weight;
 }
 
 /* Per cell the four sides are summed, as in the RPN's loss; the mean is over the cells with label 1. A target is negative
@@ -118,8 +116,8 @@ Tensor denseSmoothL1Loss(const Tensor& rois, const Tensor& offsets, const Tensor
     TORCH_CHECK(beta > 0, "denseSmoothL1Loss: beta is ", beta, ", it must be positive");
     if (offsets.size(0) == 0)
         return zeroLoss(offsets);
-    const Tensor goal = beside(denseTargets(rois, gts, offsets.size(2)), offsets);
-    const Tensor m = beside(labels, offsets);
+    const Tensor goal = asTargetFor(denseTargets(rois, gts, offsets.size(2)), offsets);
+    const Tensor m = asTargetFor(labels, offsets);
     const Tensor loss = torch::smooth_l1_loss(offsets, goal, at::Reduction::None, beta);
     return (loss * m).sum() / m.sum().clamp_min(1) * weight;
 }
@@ -130,7 +128,7 @@ Tensor bceLoss(const Tensor& logits, const Tensor& targets)
                 logits.sizes());
     if (logits.numel() == 0)
         return zeroLoss(logits);
-    return torch::binary_cross_entropy_with_logits(logits, beside(targets, logits), {}, {}, at::Reduction::Mean);
+    return torch::binary_cross_entropy_with_logits(logits, asTargetFor(targets, logits), {}, {}, at::Reduction::Mean);
 }
 
 Tensor smoothL1Sum(const Tensor& prediction, const Tensor& target, double beta)
@@ -138,7 +136,7 @@ Tensor smoothL1Sum(const Tensor& prediction, const Tensor& target, double beta)
     TORCH_CHECK(prediction.sizes() == target.sizes(), "smoothL1Sum: target has shape ", target.sizes(),
                 ", but prediction has ", prediction.sizes());
     TORCH_CHECK(beta > 0, "smoothL1Sum: beta is ", beta, ", it must be positive");
-    return torch::smooth_l1_loss(prediction, beside(target, prediction), at::Reduction::Sum, beta);
+    return torch::smooth_l1_loss(prediction, asTargetFor(target, prediction), at::Reduction::Sum, beta);
 }
 
 }  // namespace d2det

@@ -8,9 +8,9 @@
 #ifndef D2DET_TRAINING_LOSSES_HPP
 #define D2DET_TRAINING_LOSSES_HPP
 
-#include <torch/torch.h>
+#include "config/config.hpp"
 
-#include <string>
+#include <torch/torch.h>
 
 namespace d2det
 {
@@ -23,9 +23,9 @@ Tensor decodeDense(const Tensor& rois, const Tensor& offsets);
 //! Loss of every cell [n, k, k]: u = max(IoU, 1e-6), u' = u if u > 0.1 else u + 0.1, -ln u'.
 Tensor iouLossMap(const Tensor& rois, const Tensor& offsets, const Tensor& gts, bool legacy);
 
-//! IoU loss over labels m [n, 1, k, k]; reduction "masked": weight * sum(m loss) / M, "broadcast": weight * mean(loss) mean(m).
+//! IoU loss over labels m [n, 1, k, k]; MASKED: weight * sum(m loss) / M, BROADCAST: weight * mean(loss) mean(m).
 Tensor denseIouLoss(const Tensor& rois, const Tensor& offsets, const Tensor& gts, const Tensor& labels, bool legacy,
-                    const std::string& reduction, double weight);
+                    LossReduction reduction, double weight);
 
 //! Smooth-L1 on the normalised offsets, averaged over the cells with label 1 (the report's variant).
 Tensor denseSmoothL1Loss(const Tensor& rois, const Tensor& offsets, const Tensor& gts, const Tensor& labels,

@@ -181,9 +181,9 @@ Tensor assignByMaxIou(const Tensor& boxes, const Tensor& gts, bool legacy, const
     return assigned;
 }
 
-//! Rows that take part: all of them, or (legacy) only the boxes inside the image.
+//! Rows of the anchors to assign: all of them, or (legacy) only those inside the image.
 template <typename T>
-std::vector<int64_t> takingPart(const Tensor& anchors, double height, double width, bool onlyInside)
+std::vector<int64_t> anchorsInside(const Tensor& anchors, double height, double width, bool onlyInside)
 {
     std::vector<int64_t> rows;
     rows.reserve(anchors.size(0));
@@ -323,7 +323,7 @@ Tensor assignAnchors(const Tensor& anchors, const Tensor& gts, double height, do
                     {
                         using T = decltype(zero);
                         return assignByMaxIou<T>(boxes, objects, legacy, rule,
-                                                 takingPart<T>(boxes, height, width, legacy));
+                                                 anchorsInside<T>(boxes, height, width, legacy));
                     });
 }
 
@@ -340,7 +340,7 @@ std::pair<Tensor, Tensor> assignRois(const Tensor& proposals, const Tensor& gts,
                         {
                             using T = decltype(zero);
                             return assignByMaxIou<T>(candidates, objects, legacy, rule,
-                                                     takingPart<T>(candidates, 0, 0, false));
+                                                     anchorsInside<T>(candidates, 0, 0, false));
                         });
     };
     if (!legacy)
@@ -378,12 +378,10 @@ std::pair<Tensor, Tensor> gridPoints(const Tensor& boxes, int64_t k)
     return {column(boxes, 0) + w * share, column(boxes, 1) + h * share};
 }
 
-Tensor overlapLabels(const Tensor& rois, const Tensor& gts, int64_t k, const std::string& rule)
+Tensor overlapLabels(const Tensor& rois, const Tensor& gts, int64_t k, OverlapRule rule)
 {
-    TORCH_CHECK(rule == "paper" || rule == "shrunk", "overlapLabels: unknown rule '", rule,
-                "', expected 'paper' or 'shrunk'");
     const Tensor p = checked("overlapLabels", "rois", rois), g = checkedLike("overlapLabels", "gts", gts, p, true);
-    const double share = rule == "shrunk" ? 1.0 / 6 : 0.0;
+    const double share = rule == OverlapRule::SHRUNK ? 1.0 / 6 : 0.0;
     const auto [x, y] = gridPoints(p, k);
     const auto inside = [&](const Tensor& points, int64_t axis)
     {

@@ -7,9 +7,10 @@
 #ifndef D2DET_TRAINING_TARGETS_HPP
 #define D2DET_TRAINING_TARGETS_HPP
 
+#include "config/config.hpp"
+
 #include <torch/torch.h>
 
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -44,8 +45,8 @@ std::pair<Tensor, Tensor> sampleBalanced(const Tensor& assigned, const Tensor& k
 //! Centres of the k x k cells of boxes [n, 4]: x [n, k], y [n, k].
 std::pair<Tensor, Tensor> gridPoints(const Tensor& boxes, int64_t k);
 
-//! Overlap labels float [n, 1, k, k]; rule "paper" | "shrunk".
-Tensor overlapLabels(const Tensor& rois, const Tensor& gts, int64_t k, const std::string& rule);
+//! Overlap labels float [n, 1, k, k].
+Tensor overlapLabels(const Tensor& rois, const Tensor& gts, int64_t k, OverlapRule rule);
 
 //! From 28x28 binary targets [n, 28, 28] (or [n, 1, 28, 28]): [n, 1, 7, 7], three of the central four pixels of a block.
 Tensor maskOverlapLabels(const Tensor& masks);

@@ -4,9 +4,10 @@
 
 #include "structures/structures.hpp"
 
+#include "base/error.hpp"
+
 #include <cmath>
 #include <sstream>
-#include <stdexcept>
 
 namespace d2det
 {
@@ -28,7 +29,7 @@ std::string describe(const torch::Tensor& tensor)
 Boxes::Boxes(torch::Tensor tensor) : tensor_(std::move(tensor))
 {
     if (!tensor_.defined() || !tensor_.is_floating_point() || tensor_.dim() != 2 || tensor_.size(1) != 4)
-        throw std::invalid_argument("boxes are " + describe(tensor_) + ", expected floating point [n, 4]");
+        fail("boxes are " + describe(tensor_) + ", expected floating point [n, 4]");
 }
 
 torch::Tensor Boxes::area() const
@@ -47,22 +48,18 @@ Instances::Instances(Boxes boxes_, torch::Tensor labels_) : boxes(std::move(boxe
 {
     if (!labels.defined() || labels.scalar_type() != torch::kLong || labels.dim() != 1 ||
         labels.size(0) != boxes.size())
-        throw std::invalid_argument("labels are " + describe(labels) + ", expected int64 [" +
-                                    std::to_string(boxes.size()) + "], one per box");
+        fail("labels are " + describe(labels) + ", expected int64 [" + std::to_string(boxes.size()) + "], one per box");
     if (labels.device() != boxes.tensor().device())
-        throw std::invalid_argument("labels are on " + labels.device().str() + ", the boxes on " +
-                                    boxes.tensor().device().str());
+        fail("labels are on " + labels.device().str() + ", the boxes on " + boxes.tensor().device().str());
 }
 
 void Instances::setMasks(torch::Tensor masks_, torch::Tensor hasMask_)
 {
     if (!masks_.defined() || masks_.scalar_type() != torch::kByte || masks_.dim() != 3 || masks_.size(0) != size() ||
         !masks_.device().is_cpu())
-        throw std::invalid_argument("masks are " + describe(masks_) + ", expected uint8 [" + std::to_string(size()) +
-                                    ", h, w] on the CPU");
+        fail("masks are " + describe(masks_) + ", expected uint8 [" + std::to_string(size()) + ", h, w] on the CPU");
     if (!hasMask_.defined() || hasMask_.scalar_type() != torch::kBool || hasMask_.sizes() != at::IntArrayRef({size()}))
-        throw std::invalid_argument("hasMask is " + describe(hasMask_) + ", expected bool [" + std::to_string(size()) +
-                                    "]");
+        fail("hasMask is " + describe(hasMask_) + ", expected bool [" + std::to_string(size()) + "]");
     masks = masks_.contiguous();
     hasMask = std::move(hasMask_);
 }
@@ -71,16 +68,14 @@ ImageBatch::ImageBatch(torch::Tensor images_, std::vector<ImageInfo> infos_)
     : images(std::move(images_)), infos(std::move(infos_))
 {
     if (!images.defined() || !images.is_floating_point() || images.dim() != 4 || images.size(1) != 3)
-        throw std::invalid_argument("images are " + describe(images) + ", expected floating point [n, 3, H, W]");
+        fail("images are " + describe(images) + ", expected floating point [n, 3, H, W]");
     if (static_cast<int64_t>(infos.size()) != images.size(0))
-        throw std::invalid_argument(std::to_string(infos.size()) + " sizes for " + std::to_string(images.size(0)) +
-                                    " images");
+        fail(std::to_string(infos.size()) + " sizes for " + std::to_string(images.size(0)) + " images");
     for (const ImageInfo& info : infos)
         if (info.height < 1 || info.height > images.size(2) || info.width < 1 || info.width > images.size(3) ||
             !(info.scale > 0) || !std::isfinite(info.scale))
-            throw std::invalid_argument("an image of height " + std::to_string(info.height) + ", width " +
-                                        std::to_string(info.width) + " and scale " + std::to_string(info.scale) +
-                                        " in a batch of " + describe(images));
+            fail("an image of height " + std::to_string(info.height) + ", width " + std::to_string(info.width) +
+                 " and scale " + std::to_string(info.scale) + " in a batch of " + describe(images));
 }
 
 torch::Tensor ImageBatch::imInfo() const

@@ -20,7 +20,7 @@ class Boxes
 {
 public:
     Boxes() : tensor_(torch::zeros({0, 4})) {}
-    explicit Boxes(torch::Tensor tensor);  //!< throws std::invalid_argument unless floating-point [n, 4]
+    explicit Boxes(torch::Tensor tensor);  //!< throws Error unless floating-point [n, 4]
 
     const torch::Tensor& tensor() const { return tensor_; }
     int64_t size() const { return tensor_.size(0); }
@@ -38,7 +38,7 @@ struct Instances
     Instances(Boxes boxes, torch::Tensor labels);  //!< labels int64 [n], class index from 0
 
     /** Adds masks. @param masks_ uint8 [n, h, w] on the CPU, 0 or 1, in pixels of the network input (h, w: valid size).
-        @param hasMask_ bool [n]; objects without a mask have zeros. Throws std::invalid_argument for other shapes. */
+        @param hasMask_ bool [n]; objects without a mask have zeros. Throws Error for other shapes. */
     void setMasks(torch::Tensor masks_, torch::Tensor hasMask_);
 
     int64_t size() const { return boxes.size(); }

@@ -86,6 +86,16 @@ ModelConfig modelConfig(const std::string& name)
     return c;
 }
 
+Precision precisionOf(const std::string& name)
+{
+    const std::map<std::string, Precision> known{
+        {"float32", Precision::FLOAT32}, {"bfloat16", Precision::BFLOAT16}, {"float16", Precision::FLOAT16}};
+    const auto found = known.find(name);
+    if (found == known.end())
+        throw UsageError("--precision is " + name + ", expected float32, bfloat16 or float16");
+    return found->second;
+}
+
 //! Noise with objects: rectangles of one colour, whose class is its shade.
 Batch makeBatch(int batch, int height, int width, int objects, bool pinned, torch::Generator generator)
 {
@@ -124,7 +134,7 @@ void run(const torch::Device& device)
         throw UsageError("--size is " + arguments.at("size") + ", expected HEIGHTxWIDTH, 64 to 4096");
     const int batch = count("batch", 1, 256), objects = count("objects", 1, 100), steps = count("steps", 1, 100000),
               warmup = count("warmup", 0, 100000);
-    const torch::ScalarType type = chooseType(arguments.at("precision"), device);
+    const torch::ScalarType type = chooseType(precisionOf(arguments.at("precision")), device);
 
     torch::manual_seed(1);
     Detector model(modelConfig(arguments.at("model")));

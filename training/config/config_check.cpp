@@ -1,0 +1,197 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Ranges of single values, by a visitor of config_keys.hpp, and relations between them. */
+
+#include "config/config.hpp"
+
+#include "base/error.hpp"
+#include "config/config_json.hpp"
+#include "config/config_keys.hpp"
+#include "config/number_text.hpp"
+
+#include <algorithm>
+#include <type_traits>
+
+namespace d2det
+{
+
+namespace
+{
+
+class RangeCheck
+{
+public:
+    explicit RangeCheck(std::string path) : path_(std::move(path)) {}
+
+    template <class T>
+    void operator()(const char*, T&, const char*)
+    {
+    }
+
+    template <class T>
+    void operator()(const char* key, T& member, const Limits& limits, const char*)
+    {
+        checkValue(join(key), member, limits);
+    }
+
+    template <class T>
+    void operator()(const char* key, T& member, Choices<T> choices, const char*)
+    {
+        const auto isMember = [&](const Choice<T>& choice) { return choice.value == member; };
+        if (std::any_of(choices.begin(), choices.end(), isMember))
+            return;
+        std::string list;  // only a text can be none of them: files are read by name
+        for (const Choice<T>& choice : choices)
+            list += (list.empty() ? "'" : ", '") + std::string(choice.name) + "'";
+        if constexpr (std::is_same_v<T, std::string>)
+            fail(join(key) + ": '" + cutText(member) + "' is none of " + list);
+        fail(join(key) + ": is none of " + list);
+    }
+
+    template <class S>
+    void group(const char* key, S& member, const char*)
+    {
+        RangeCheck check(join(key));
+        visit(check, member);
+    }
+
+    template <class S>
+    void list(const char* key, std::vector<S>& members, const char*)
+    {
+        for (size_t i = 0; i < members.size(); i++)
+        {
+            RangeCheck check(join(key) + "[" + std::to_string(i) + "]");
+            visit(check, members[i]);
+        }
+    }
+
+    void path(const char*, std::string&, const char*) {}
+
+private:
+    std::string join(const char* key) const { return path_.empty() ? key : path_ + "." + key; }
+
+    static void checkCount(const std::string& path, size_t count, const Limits& limits, const char* what)
+    {
+        if (count >= limits.least && count <= limits.most)
+            return;
+        fail(path + ": " + std::to_string(count) + " " + what + ", expected " + countText(limits.least, limits.most));
+    }
+
+    //! In the member's own type: 0.99 as a float is a little more than 0.99.
+    template <class T>
+    static void checkValue(const std::string& path, T value, const Limits& limits)
+    {
+        using Wide = std::conditional_t<std::is_same_v<T, float>, float, double>;
+        const Wide wide = static_cast<Wide>(value);
+        if (!(wide >= static_cast<Wide>(limits.low) && wide <= static_cast<Wide>(limits.high)))
+            fail(path + ": " + numberText(value) + " is not in " + numberText(limits.low) + " .. " +
+                 numberText(limits.high));
+    }
+
+    static void checkValue(const std::string& path, const std::string& text, const Limits& limits)
+    {
+        checkCount(path, text.size(), limits, "bytes");
+    }
+
+    template <class T>
+    static void checkValue(const std::string& path, const std::vector<T>& values, const Limits& limits)
+    {
+        checkCount(path, values.size(), limits, "values");
+        if constexpr (std::is_arithmetic_v<T>)
+            for (size_t i = 0; i < values.size(); i++)
+                checkValue(path + "[" + std::to_string(i) + "]", values[i], limits);
+    }
+
+    std::string path_;
+};
+
+void require(bool condition, const std::string& path, const std::string& what)
+{
+    if (!condition)
+        fail(path + ": " + what);
+}
+
+void checkDivides(int groups, int channels, const std::string& path)
+{
+    require(channels % groups == 0, path,
+            std::to_string(groups) + " does not divide channels = " + std::to_string(channels));
+}
+
+void checkMaskHead(const RoIConfig& roi)
+{
+    const MaskHeadConfig& c = roi.maskHead;
+    if (c.normGroups > 0)
+        checkDivides(c.normGroups, c.channels, "model.roi.mask_head.norm_groups");
+    if (c.type == MaskHeadType::NONE)
+        return;
+    require(c.pooledSize == 14, "model.roi.mask_head.pooled_size",
+            std::to_string(c.pooledSize) + " is not 14; masks have 28 x 28 cells");
+    require(roi.boxHead.pooledSize == 14, "model.roi.box_head.pooled_size",
+            std::to_string(roi.boxHead.pooledSize) + " is not 14, which mask_head needs: masks have 28 x 28 cells");
+    if (c.type == MaskHeadType::D2DET)
+        return;
+    require(!c.scoring, "model.roi.mask_head.scoring",
+            "needs the features of type d2det; set it to false for type fcn");
+    require(c.secondPass, "model.roi.mask_head.second_pass",
+            "false needs the features of type d2det; set it to true for type fcn");
+}
+
+void checkModel(const ModelConfig& c)
+{
+    const std::vector<int>& levels = c.backbone.levels;
+    const auto gap = [](int a, int b) { return b != a + 1; };
+    require(std::adjacent_find(levels.begin(), levels.end(), gap) == levels.end(), "model.backbone.levels",
+            "must ascend without a gap, for example [2, 3, 4, 5]");
+    require(c.rpn.negativeIou <= c.rpn.positiveIou, "model.rpn.negative_iou", "must not be above positive_iou");
+    const int pyramid = static_cast<int>(levels.size()) + c.fpn.extraLevels;
+    require(c.roi.levels <= pyramid, "model.roi.levels",
+            std::to_string(c.roi.levels) + " RoI levels, but the pyramid has only " + std::to_string(pyramid));
+    const BoxHeadConfig& box = c.roi.boxHead;
+    checkDivides(box.normGroups, box.channels, "model.roi.box_head.norm_groups");
+    require(box.pooledSize % 2 == 0, "model.roi.box_head.pooled_size",
+            std::to_string(box.pooledSize) + " is odd; the grid is half of it");
+    checkMaskHead(c.roi);
+}
+
+void checkInput(const InputConfig& c)
+{
+    require(c.shortSide <= c.longSide, "model.input.short_side", "must not be above long_side");
+}
+
+void checkDatasets(const DataConfig& c)
+{
+    for (const auto* list : {&c.train, &c.val})
+        for (size_t i = 0; i < list->size(); i++)
+            require(!(*list)[i].annotations.empty(),
+                    (list == &c.train ? "data.train[" : "data.val[") + std::to_string(i) + "].annotations",
+                    "is missing or empty");
+}
+
+template <class S>
+void checkRanges(const char* path, S copy)
+{
+    RangeCheck check(path);
+    visit(check, copy);  // takes members by reference, so that one list serves all visitors
+}
+
+}  // namespace
+
+void checkConfig(const Config& config)
+{
+    checkRanges("", config);
+    checkModel(config.model);
+    checkInput(config.model.input);
+    checkDatasets(config.data);
+}
+
+void checkConfig(const DataConfig& data, const InputConfig& input)
+{
+    checkRanges("data", data);
+    checkRanges("model.input", input);
+    checkInput(input);
+    checkDatasets(data);
+}
+
+}  // namespace d2det

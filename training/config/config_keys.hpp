@@ -1,0 +1,373 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* The keys of the configuration, each written once: name in the file, member, values that it may have, and what it
+   does. All that depends on the keys is a visitor of these functions: reading with spelling hints and writing
+   (config_json.cpp), the check of ranges (config_check.cpp) and the table of docs/configuration.md (config_table.cpp).
+   Defaults are those of the members in config.hpp. Relations between keys are in config_check.cpp.
+
+   A visitor has
+     v.group(key, struct, help)             keys of a struct, an object in the file
+     v.list(key, vector of structs, help)   an array of objects
+     v.path(key, string, help)              a file or folder; ${NAME} is replaced, and a relative one starts at the
+                                            folder of the configuration file
+     v(key, member, help)                   bool, text
+     v(key, member, Limits, help)           numbers, texts, lists of them
+     v(key, member, {{"name", value}, ...}, help)   a choice: the file has the name, the member the value */
+
+#ifndef D2DET_TRAINING_CONFIG_KEYS_HPP
+#define D2DET_TRAINING_CONFIG_KEYS_HPP
+
+#include "config/config.hpp"
+
+#include <cstddef>
+#include <initializer_list>
+#include <limits>
+
+namespace d2det
+{
+
+template <class T>
+struct Choice
+{
+    using Type = T;
+    const char* name;
+    T value;
+};
+
+//! As a parameter it takes its type from the member beside it.
+template <class T>
+using Choices = std::initializer_list<Choice<typename Choice<T>::Type>>;
+
+//! What a key accepts beside its type; numbers of a list too lie in low .. high.
+struct Limits
+{
+    double low = -std::numeric_limits<double>::infinity();
+    double high = std::numeric_limits<double>::infinity();
+    size_t least = 0;  //!< elements of a list, bytes of a text
+    size_t most = std::numeric_limits<size_t>::max();
+
+    //! The same range for the elements of a list of least .. most.
+    Limits listOf(size_t fewest, size_t highest) const { return {low, high, fewest, highest}; }
+};
+
+inline Limits range(double low, double high)
+{
+    return {low, high};
+}
+
+inline Limits length(size_t least, size_t most)
+{
+    return Limits().listOf(least, most);
+}
+
+template <class V>
+void visit(V& v, BackboneConfig& c)
+{
+    v("type", c.type,
+      {{"resnet18", BackboneType::RESNET18},
+       {"resnet34", BackboneType::RESNET34},
+       {"resnet50", BackboneType::RESNET50},
+       {"resnet101", BackboneType::RESNET101},
+       {"mobilenet_v2", BackboneType::MOBILENET_V2}},
+      "network that computes the feature maps; layers and tensor names are torchvision's (MobileNetV2 with ReLU in "
+      "place of ReLU6)");
+    v("levels", c.levels, range(2, 5).listOf(1, 4),
+      "stages whose maps the pyramid gets, ascending without a gap; stage n has stride 2^n pixels");
+    v("norm", c.norm,
+      {{"frozen_bn", BackboneNorm::FROZEN_BN}, {"none", BackboneNorm::NONE}, {"group_norm", BackboneNorm::GROUP_NORM}},
+      "`frozen_bn`: batch norm with fixed running statistics, its scale and shift are trained; `none`: convolutions "
+      "with a bias, for weights with batch norm folded in; `group_norm`: 32 groups");
+    v("new_stage_norm", c.newStageNorm,
+      {{"", std::nullopt},
+       {"frozen_bn", BackboneNorm::FROZEN_BN},
+       {"none", BackboneNorm::NONE},
+       {"group_norm", BackboneNorm::GROUP_NORM}},
+      "norm of the stages in `new_stages`; `\"\"`: that of `norm`. ResNet only");
+    v("new_stages", c.newStages, range(1, 5).listOf(0, 5),
+      "stages without pre-trained weights, for which `frozen_bn` would have no statistics. ResNet only");
+    v("frozen_stages", c.frozenStages, range(0, 5),
+      "leading stages that are not trained; 0: none, 1: the stem and stage 2, 2: also stage 3, ...");
+}
+
+template <class V>
+void visit(V& v, FpnConfig& c)
+{
+    v("channels", c.channels, range(1, 4096), "channels of every pyramid map");
+    v("extra_levels", c.extraLevels, range(0, 4), "levels above the backbone's last one, each with twice the stride");
+    v("extra_type", c.extraType, {{"maxpool", ExtraLevelType::MAX_POOL}, {"conv", ExtraLevelType::CONV}},
+      "how extra levels are made from the level below: `maxpool`: every second cell, `conv`: 3 x 3 convolution of "
+      "stride 2");
+}
+
+template <class V>
+void visit(V& v, RpnConfig& c)
+{
+    v("anchor_scale", c.anchorScale, range(1e-3, 1e4),
+      "side of a square anchor in units of its level's stride; 8 gives 32 pixels on stride 4");
+    v("anchor_ratios", c.anchorRatios, range(1e-3, 1e3).listOf(1, 64),
+      "shapes of the anchors of a cell, height / width; the area is the same for all");
+    v("channels", c.channels, range(1, 4096), "channels of the 3 x 3 convolution before the scores and offsets");
+    v("positive_iou", c.positiveIou, range(0, 1),
+      "an anchor whose best IoU with an object reaches this is trained as positive");
+    v("negative_iou", c.negativeIou, range(0, 1),
+      "an anchor whose best IoU lies below this is trained as negative; also the least IoU at which the best anchor "
+      "of an object is positive. Not above `positive_iou`");
+    v("batch_per_image", c.batchPerImage, range(1, 100000), "anchors drawn per image for the losses");
+    v("positive_fraction", c.positiveFraction, range(0, 1), "largest share of positive ones among the drawn anchors");
+    v("smooth_l1_beta", c.smoothL1Beta, range(1e-6, 1e6),
+      "difference at which the loss of anchor offsets turns from quadratic to linear");
+    v("nms_threshold", c.nmsThreshold, range(0, 1),
+      "IoU above which the proposal with the lower score is dropped, level by level");
+    v("pre_nms_top_n_train", c.preNmsTopNTrain, range(1, 100000),
+      "best anchors per level and image that enter NMS, in training");
+    v("post_nms_top_n_train", c.postNmsTopNTrain, range(1, 100000), "most proposals per level after NMS, in training");
+    v("proposals_train", c.proposalsTrain, range(1, 100000), "proposals per image over all levels, in training");
+    v("pre_nms_top_n_test", c.preNmsTopNTest, range(1, 100000),
+      "best anchors per level and image that enter NMS, at inference");
+    v("post_nms_top_n_test", c.postNmsTopNTest, range(1, 100000), "most proposals per level after NMS, at inference");
+    v("proposals_test", c.proposalsTest, range(1, 100000),
+      "proposals per image over all levels, at inference; time grows with them");
+    v("min_size", c.minSize, range(0, 1e5), "proposals with a shorter side are dropped, pixels of the network input");
+}
+
+template <class V>
+void visit(V& v, ClassHeadConfig& c)
+{
+    v("deformable", c.deformable, "the RoI's cells are moved by predicted offsets; false: regular grid");
+    v("adaptive_weighting", c.adaptiveWeighting,
+      "cells are averaged with predicted weights; false: plain 3 x 3 average of stride 2");
+    v("shared_levels", c.sharedLevels,
+      "one set of weights for offsets and weighting; false: one for each pyramid level, as in the released model");
+    v("pooled_size", c.pooledSize, range(1, 64),
+      "side k of the classifier's input, k x k cells; pooling makes 2k x 2k of them");
+    v("offset_pooled_size", c.offsetPooledSize, range(1, 64),
+      "side of the pooled features that offsets are predicted from");
+    v("offset_channels", c.offsetChannels, range(1, 16384), "width of the two hidden layers that predict offsets");
+    v("sampling_ratio", c.samplingRatio, range(1, 16), "samples per cell and axis");
+    v("gamma", c.gamma, range(0, 1e3), "an offset of 1 moves a cell by this share of the RoI's side");
+    v("gain", c.gain, range(0, 80), "the weight of a cell is exp(gain * sigmoid(prediction))");  // finite in float32
+    v("fc_channels", c.fcChannels, range(1, 16384), "width of the classifier's two hidden layers");
+    v("loss_weight", c.lossWeight, range(0, 1e6), "factor of the classification loss `cls`");
+}
+
+template <class V>
+void visit(V& v, BoxHeadConfig& c)
+{
+    v("convs", c.convs, range(1, 64), "3 x 3 convolutions; the first has stride 2");
+    v("channels", c.channels, range(1, 8192), "channels of these convolutions");
+    v("norm_groups", c.normGroups, range(1, 8192), "groups of the group norm behind each of them; divides `channels`");
+    v("pooled_size", c.pooledSize, range(2, 128),
+      "side of the RoIAlign before the convolutions, even; half of it is the side of the grid of cells that predict "
+      "the box");
+    v("sampling_ratio", c.samplingRatio, range(0, 16),
+      "samples per cell and axis of the RoIAlign; 0: as many as the cell has pixels");
+    v("binary_overlap", c.binaryOverlap,
+      "predict which cells lie on the object, only they decide the box; false: the mean over all cells");
+    v("overlap_rule", c.overlapRule, {{"paper", OverlapRule::PAPER}, {"shrunk", OverlapRule::SHRUNK}},
+      "cells trained as lying on the object: `paper`: those inside its box, `shrunk`: those inside by a sixth of the "
+      "RoI's side, as the released code does");
+    v("overlap_threshold", c.overlapThreshold, range(0, 1),
+      "cells with a lower predicted overlap do not count at inference");
+    v("decode_mode", c.decodeMode, {{"mean", DecodeMode::MEAN}, {"weighted", DecodeMode::WEIGHTED}},
+      "box from the boxes of the cells: `mean`, or `weighted` by their predicted overlap");
+    v("regression_loss", c.regressionLoss, {{"iou", RegressionLoss::IOU}, {"smooth_l1", RegressionLoss::SMOOTH_L1}},
+      "`iou`: -ln IoU of a cell's box with the object's; `smooth_l1`: of the offsets in units of the RoI");
+    v("reduction", c.reduction, {{"masked", LossReduction::MASKED}, {"broadcast", LossReduction::BROADCAST}},
+      "of the IoU loss: `masked`: sum over the cells on the object / number of all cells; `broadcast`: mean over all "
+      "cells * share of cells on the object, as the first released code");
+    v("smooth_l1_beta", c.smoothL1Beta, range(1e-6, 1e6),
+      "with `smooth_l1`: difference at which the loss turns from quadratic to linear");
+    v("loss_weight", c.lossWeight, range(0, 1e6), "factor of the regression loss `dlr`");
+    v("overlap_loss_weight", c.overlapLossWeight, range(0, 1e6), "factor of the loss `overlap`");
+    v("jitter", c.jitter, range(0, 0.49),
+      "in training centre and sides of a RoI are changed at random by up to this share of its sides");
+    v("max_rois", c.maxRois, range(1, 100000), "most RoIs per step that train this head and the mask head");
+}
+
+template <class V>
+void visit(V& v, MaskHeadConfig& c)
+{
+    v("type", c.type, {{"none", MaskHeadType::NONE}, {"d2det", MaskHeadType::D2DET}, {"fcn", MaskHeadType::FCN}},
+      "`none`: boxes only; `d2det`: two transposed convolutions on the box head's features; `fcn`: convolutions on a "
+      "RoIAlign of its own and one transposed convolution, as in Mask R-CNN");
+    v("channels", c.channels, range(1, 8192), "channels of its convolutions");
+    v("norm_groups", c.normGroups, range(0, 8192),
+      "groups of the group norm, 0: none; `d2det`: behind the first transposed convolution, `fcn`: behind every "
+      "convolution. Divides `channels`");
+    v("convs", c.convs, range(1, 64), "`fcn`: 3 x 3 convolutions before the transposed one");
+    v("pooled_size", c.pooledSize, range(1, 128), "`fcn`: side of its RoIAlign; must be 14, half of the mask's");
+    v("sampling_ratio", c.samplingRatio, range(0, 16),
+      "`fcn`: samples per cell and axis of its RoIAlign; 0: as many as the cell has pixels");
+    v("scoring", c.scoring, "`d2det`: predict the IoU of the mask, for its score");
+    v("score_channels", c.scoreChannels, range(1, 16384), "width of the two hidden layers that predict the IoU");
+    v("score_weight", c.scoreWeight, range(0, 1e3), "score of a mask = score of the class + this * predicted IoU");
+    v("second_pass", c.secondPass,
+      "inference: the refined boxes are pooled again for the masks; false (`d2det` only): masks from the features of "
+      "the boxes before their refinement, which takes less time, and a mask ends at the coarser box");
+    v("overlap_from_masks", c.overlapFromMasks,
+      "the box head's overlap is trained on the object's mask where it has one, not on its box");
+    v("loss_weight", c.lossWeight, range(0, 1e6), "factor of the loss `mask`");
+    v("score_loss_weight", c.scoreLossWeight, range(0, 1e6), "factor of the loss `mask_iou`");
+}
+
+template <class V>
+void visit(V& v, RoIConfig& c)
+{
+    v("type", c.type, {{"d2det", RoIHeadType::D2DET}}, "kind of the second stage");
+    v("levels", c.levels, range(1, 16), "pyramid levels that RoIs are pooled from, finest first");
+    v("finest_scale", c.finestScale, range(1, 1e5),
+      "RoIs with a side (square root of the area, pixels of the network input) below twice this are pooled from the "
+      "finest level, below four times from the second, ...; 56 fits a finest stride of 4, 112 one of 8");
+    v("positive_iou", c.positiveIou, range(0, 1),
+      "a proposal whose best IoU with an object reaches this is trained as that object, else as background");
+    v("batch_per_image", c.batchPerImage, range(1, 100000), "proposals drawn per image for the losses");
+    v("positive_fraction", c.positiveFraction, range(0, 1), "largest share of positive ones among them");
+    v.group("class_head", c.classHead, "Classification by discriminative RoI pooling.");
+    v.group("box_head", c.boxHead, "Dense local regression of the box with binary overlap prediction.");
+    v.group("mask_head", c.maskHead, "Instance masks of 28 x 28 cells, one per detection, of its class.");
+}
+
+template <class V>
+void visit(V& v, InferenceConfig& c)
+{
+    v("score_threshold", c.scoreThreshold, range(0, 1), "boxes whose class score is not above it are no candidates");
+    v("nms_threshold", c.nmsThreshold, range(0, 1),
+      "IoU above which the candidate with the lower score is dropped, class by class, before the regression");
+    v("pre_detections", c.preDetections, range(1, 100000), "best candidates per image that go through the regression");
+    v("nms_mode", c.nmsMode,
+      {{"hard", NMSMode::HARD}, {"soft_linear", NMSMode::SOFT_LINEAR}, {"soft_gaussian", NMSMode::SOFT_GAUSSIAN}},
+      "NMS of the refined boxes: `hard` drops the box with the lower score; soft-NMS multiplies its score by 1 - IoU "
+      "(`soft_linear`) or exp(-IoU^2 / `soft_sigma`) (`soft_gaussian`)");
+    v("final_nms_threshold", c.finalNmsThreshold, range(0, 1),
+      "IoU above which `hard` and `soft_linear` act on the refined boxes");
+    v("soft_sigma", c.softSigma, range(1e-6, 1e6), "width of `soft_gaussian`");
+    v("soft_min_score", c.softMinScore, range(0, 1), "soft-NMS drops boxes whose lowered score is below it");
+    v("max_detections", c.maxDetections, range(1, 100000), "most detections per image");
+}
+
+template <class V>
+void visit(V& v, InputConfig& c)
+{
+    v("short_side", c.shortSide, range(1, 16384),
+      "an image is resized to this shorter side, pixels, if that keeps the longer one within `long_side`");
+    v("long_side", c.longSide, range(1, 16384), "limit of the longer side, pixels");
+    v("divisor", c.divisor, range(1, 1024),
+      "images are padded with zeros to sides that are multiples of it; of the backbone's last stride");
+    v("mean", c.mean, range(-1e6, 1e6).listOf(3, 3), "subtracted from the channels (0 .. 255), in their order");
+    v("std", c.std, range(1e-6, 1e6).listOf(3, 3), "the channels are divided by it afterwards");
+    v("channel_order", c.channelOrder, {{"rgb", ChannelOrder::RGB}, {"bgr", ChannelOrder::BGR}},
+      "order of the channels in the network input");
+}
+
+template <class V>
+void visit(V& v, ModelConfig& c)
+{
+    v("name", c.name, length(1, 256), "name of the model, kept in the ONNX file");
+    v("legacy", c.legacy,
+      "boxes include their last pixel (width = x2 - x1 + 1) and RoIs are pooled as in the first released code, for "
+      "its weights");
+    v("class_names", c.classNames, length(0, 20000),
+      "names of the classes in the order of the network's outputs; empty: those of the training annotations");
+    v.group("backbone", c.backbone, "Backbone.");
+    v.group("fpn", c.fpn, "Feature pyramid.");
+    v.group("rpn", c.rpn, "Region proposal network.");
+    v.group("roi", c.roi, "Second stage: sampling of proposals and the heads.");
+    v.group("test", c.test, "Inference.");
+    v.group("input", c.input, "Network input; image size at validation and inference.");
+}
+
+template <class V>
+void visit(V& v, DatasetConfig& c)
+{
+    v.path("annotations", c.annotations, "COCO JSON, or the folder of a COCO, Pascal VOC or YOLO data set");
+    v.path("images", c.images, "folder of the images; empty: the usual places near the annotations");
+    v("subset", c.subset,
+      {{"", ""},
+       {"every5th_val", "every5th_val"},
+       {"every5th_train", "every5th_train"},
+       {"train", "train"},
+       {"val", "val"},
+       {"test", "test"},
+       {"trainval", "trainval"}},
+      "part of the data set: `\"\"`: all; `every5th_val`: every fifth image by sorted file name, `every5th_train`: "
+      "the others; the rest: that split of a folder");
+    v("repeat", c.repeat, range(1, 10000), "times that each image is drawn per epoch of training");
+}
+
+template <class V>
+void visit(V& v, DataConfig& c)
+{
+    v.list("train", c.train, "Data sets to train on.");
+    v.list("val", c.val, "Data sets to evaluate on.");
+    v("short_sides", c.shortSides, range(1, 16384).listOf(1, 1000),
+      "training: shorter side that an image is resized to, pixels; one is drawn per image");
+    v("long_side", c.longSide, range(1, 16384), "training: limit of the longer side, pixels");
+    v("flip", c.flip, range(0, 1), "training: probability of a horizontal flip");
+    v("aspect_grouping", c.aspectGrouping, "batches of only wide or only tall images, which need less padding");
+    v("color_jitter", c.colorJitter, range(0, 0.99),
+      "training: strength v of color changes; brightness, contrast and saturation are each multiplied by a number "
+      "drawn from 1 - v .. 1 + v; 0: off");
+    v("random_crop", c.randomCrop, range(0, 1), "training: probability of taking a random part of the image");
+    v("crop_min_scale", c.cropMinScale, range(0.01, 1), "smallest side of that part, as a share of the image's side");
+    v("workers", c.workers, range(0, 256), "threads that decode and augment; 0: the thread that trains does");
+    v("cache_megabytes", c.cacheMegabytes, range(0, 1 << 20), "training: decoded images kept in memory, MiB; 0: none");
+    v("min_side", c.minSide, range(0, 100000),
+      "training: boxes with a shorter side are left out, pixels of the image in its file");
+    v("max_bad_fraction", c.maxBadFraction, range(0, 1),
+      "largest share of unusable images or annotations; beyond it the run ends with an error");
+}
+
+template <class V>
+void visit(V& v, LossConfig& c)
+{
+    v("mask", c.trainMask, {{"on", true}, {"off", false}},
+      "losses of mask and mask score; `off`: the mask head stays in the model with the weights it has");
+}
+
+template <class V>
+void visit(V& v, SolverConfig& c)
+{
+    v("optimizer", c.optimizer, {{"sgd", Optimizer::SGD}, {"adam", Optimizer::ADAM}},
+      "`sgd`: with momentum; `adam`: AdamW with betas 0.9 and 0.999");
+    v("learning_rate", c.learningRate, range(0, 1e3), "rate after the warm-up; scale it with `batch_size`");
+    v("momentum", c.momentum, range(0, 0.99999), "`sgd` only");
+    v("weight_decay", c.weightDecay, range(0, 10),
+      "`sgd`: added to the gradient as decay * weight; `adam`: a step shrinks the weight by rate * decay");
+    v("batch_size", c.batchSize, range(1, 4096), "images per step");
+    v("epochs", c.epochs, range(0, 1e6), "length of the training; an epoch has images / `batch_size` steps");
+    v("steps", c.steps, range(0, 1e6).listOf(0, 1000), "`step`: epochs at which the rate is multiplied by `gamma`");
+    v("gamma", c.gamma, range(0, 10), "`step`: that factor");
+    v("schedule", c.schedule, {{"step", Schedule::STEP}, {"cosine", Schedule::COSINE}},
+      "course of the rate: `step`, or `cosine` from `learning_rate` to 0 at the last epoch");
+    v("warmup_iterations", c.warmupIterations, range(0, 10000000),
+      "steps in which the rate grows to its full value; at most a fifth of the run");
+    v("warmup_factor", c.warmupFactor, range(0, 1), "share of the rate at the first step");
+    v("clip_grad_norm", c.clipGradNorm, range(0, 1e9),
+      "gradients are scaled down to this norm over all weights; 0: off");
+    v("precision", c.precision,
+      {{"float32", Precision::FLOAT32}, {"bfloat16", Precision::BFLOAT16}, {"float16", Precision::FLOAT16}},
+      "of convolutions and matrix products; weights and all else stay float32. `float16` needs a CUDA device");
+    v("ema", c.ema, range(0, 0.9999999),
+      "decay of the moving average of the weights, which validation and export take; 0: off");
+    v("seed", c.seed, range(0, 9007199254740991.0),
+      "of all random numbers; on a CPU the same seed and number of threads give the same weights");
+    v("checkpoint_every", c.checkpointEvery, range(1, 100000000), "steps between two checkpoints");
+    v("keep_checkpoints", c.keepCheckpoints, range(0, 100000),
+      "newest numbered checkpoints that are kept, beside last.safetensors and best.safetensors");
+    v("log_every", c.logEvery, range(1, 1000000), "steps between two lines of log.csv");
+}
+
+template <class V>
+void visit(V& v, Config& c)
+{
+    v.group("model", c.model, "The detector.");
+    v.group("data", c.data, "Images, augmentation and loading.");
+    v.group("losses", c.losses, "Parts of the loss that may be left out.");
+    v.group("solver", c.solver, "Optimization and the run.");
+}
+
+}  // namespace d2det
+
+#endif
