@@ -4,8 +4,10 @@
 
 #include "base/json_stream.hpp"
 
+#include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 #include <stdexcept>
 
 namespace d2det
@@ -15,7 +17,8 @@ namespace
 {
 
 constexpr size_t CHUNK = 1 << 18;
-constexpr size_t LONGEST_LITERAL = 8;  // Infinity
+constexpr size_t LONGEST_LITERAL = 8;                 // Infinity
+constexpr double EXACT_INTEGERS = 9007199254740992.;  // 2^53
 
 bool endsToken(char c)
 {
@@ -24,6 +27,22 @@ bool endsToken(char c)
 }
 
 }  // namespace
+
+JsonNumber::JsonNumber(int64_t number) : value(static_cast<double>(number)), integral(true), integer(number) {}
+
+JsonNumber::JsonNumber(uint64_t number)
+    : value(static_cast<double>(number)),
+      integral(number <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max())),
+      integer(integral ? static_cast<int64_t>(number) : 0)
+{
+}
+
+JsonNumber::JsonNumber(double number)
+    : value(number),
+      integral(std::abs(number) <= EXACT_INTEGERS && number == std::floor(number)),
+      integer(integral ? static_cast<int64_t>(number) : 0)
+{
+}
 
 JsonFileBuffer::JsonFileBuffer(const std::string& path, size_t maxToken) : path_(path), maxToken_(maxToken)
 {
