@@ -145,7 +145,7 @@ void cropRandomly(Sample& sample, Random& random, double minScale, double minSid
     }
 }
 
-void jitterColour(cv::Mat& image, Random& random, double strength)
+void jitterColor(cv::Mat& image, Random& random, double strength)
 {
     const double brightness = random.uniform(1 - strength, 1 + strength);
     const double contrast = random.uniform(1 - strength, 1 + strength);
@@ -153,7 +153,8 @@ void jitterColour(cv::Mat& image, Random& random, double strength)
     const double grey[3] = {0.114, 0.587, 0.299};  // of B, G, R
     const cv::Scalar mean = cv::mean(image);
     const double meanGrey = grey[0] * mean[0] + grey[1] * mean[1] + grey[2] * mean[2];
-    // Contrast moves all channels towards one grey, so it commutes with saturation up to this offset, which is grey itself.
+    // Contrast moves all channels towards one grey, so it commutes with saturation up to this offset, which is grey
+    // itself.
     const double gain = brightness * contrast, offset = (1 - contrast) * brightness * meanGrey;
     cv::Matx<float, 3, 4> map;
     for (int row = 0; row < 3; row++)
@@ -191,7 +192,7 @@ void augment(Sample& sample, const DataConfig& config, Random& random)
     if (flipped)
         flipHorizontal(sample);
     if (config.colorJitter > 0)
-        jitterColour(sample.image, random, config.colorJitter);
+        jitterColor(sample.image, random, config.colorJitter);
 }
 
 }  // namespace d2det
