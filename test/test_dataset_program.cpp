@@ -140,7 +140,7 @@ BOOST_AUTO_TEST_CASE(table_and_files)
     const CocoSet set;
     const Outcome outcome = set.run("stats", "--output " + set.folder / "out/deep");
     BOOST_REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
-    BOOST_TEST(contains(outcome.out, "3 images, 3 instances, 2 classes; 1 images without annotations"));
+    BOOST_TEST(contains(outcome.out, "3 images, 3 instances, 2 classes; 1 image without annotations"));
     const std::string csv = textOf(set.folder / "out/deep/stats.csv");
     BOOST_TEST(contains(csv, "table,row,column,value\n"));
     BOOST_TEST(contains(csv, "class,ape,instances,2\n"), csv);

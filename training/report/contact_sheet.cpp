@@ -4,6 +4,7 @@
 
 #include "report/contact_sheet.hpp"
 
+#include "base/text.hpp"
 #include "dataset/segmentation.hpp"
 
 #include <opencv2/d2det/drawing.hpp>
@@ -122,9 +123,9 @@ SheetItem sheetItem(const ImageRecord& record, const cv::Mat& image)
 {
     SheetItem item;
     item.image = image;
-    item.caption =
-        std::filesystem::path(record.path).filename().string() +
-        cv::format("  %d x %d, %d objects", image.cols, image.rows, static_cast<int>(record.annotations.size()));
+    item.caption = std::filesystem::path(record.path).filename().string() +
+                   cv::format("  %d x %d, ", image.cols, image.rows) +
+                   counted(static_cast<int64_t>(record.annotations.size()), "object");
     for (const Annotation& a : record.annotations)
     {
         SheetObject object{a.x, a.y, a.x + a.width, a.y + a.height, a.category, a.crowd, cv::Mat()};

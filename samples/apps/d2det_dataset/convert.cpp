@@ -4,11 +4,14 @@
 
 /* d2det_dataset convert: COCO, Pascal VOC and YOLO files from each other. */
 
+#include "base/text.hpp"
 #include "d2det_dataset/commands.hpp"
 #include "dataset/dataset_writer.hpp"
 
 #include <iostream>
 #include <map>
+
+using d2det::counted;
 
 namespace dataset_program
 {
@@ -38,8 +41,8 @@ int runConvert(const po::variables_map& args)
     writing.imageFolder = raw.imageFolder;
     const d2det::Dataset dataset = checkedDataset(std::move(raw), args);
     const std::vector<std::string> lost = d2det::writeDataset(dataset, writing);
-    std::cout << dataset.images.size() << " images with " << dataset.numAnnotations() << " annotations of "
-              << dataset.classNames.size() << " classes written to " << writing.output << " as "
+    std::cout << counted(dataset.images.size(), "image") << " with " << counted(dataset.numAnnotations(), "annotation")
+              << " of " << counted(dataset.classNames.size(), "class") << " written to " << writing.output << " as "
               << d2det::formatName(writing.format) << "\n";
     for (const std::string& what : lost)
         std::cout << "note: " << what << "\n";

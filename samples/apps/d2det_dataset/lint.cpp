@@ -14,6 +14,7 @@
 #include <iostream>
 #include <map>
 
+using d2det::counted;
 using nlohmann::json;
 
 namespace dataset_program
@@ -38,7 +39,7 @@ std::string countsText(const d2det::LintReport& report, bool errors)
         if (finding.error == errors)
             counts[finding.code]++;
     const int64_t total = errors ? report.errors : report.warnings;
-    std::string text = d2det::counted(total, errors ? "error" : "warning");
+    std::string text = counted(total, errors ? "error" : "warning");
     for (const auto& count : counts)
         text += (&count == &*counts.begin() ? " (" : ", ") + count.first + " " + std::to_string(count.second);
     return counts.empty() ? text : text + ")";
@@ -85,8 +86,8 @@ int runLint(const po::variables_map& args)
                   << (ids.empty() ? "" : ids + ": ") << cli::oneLine(finding.message)
                   << (finding.place == raw.path ? "" : " (" + finding.place + ")") << "\n";
     }
-    std::cout << report.images << " images, " << report.annotations << " annotations: " << countsText(report, true)
-              << ", " << countsText(report, false) << "\n";
+    std::cout << counted(report.images, "image") << ", " << counted(report.annotations, "annotation") << ": "
+              << countsText(report, true) << ", " << countsText(report, false) << "\n";
     return report.errors > 0 ? 1 : 0;
 }
 

@@ -5,6 +5,7 @@
 /* d2det_dataset show: images with their annotations on one sheet. */
 
 #include "base/random.hpp"
+#include "base/text.hpp"
 #include "d2det_dataset/commands.hpp"
 #include "dataset/image_source.hpp"
 #include "report/contact_sheet.hpp"
@@ -95,7 +96,8 @@ int runShow(const po::variables_map& args)
     if (fs::path(output).has_parent_path())
         fs::create_directories(fs::path(output).parent_path());
     writeImage(output, sheet);
-    std::cout << items.size() << " images drawn into " << output << " (" << sheet.cols << " x " << sheet.rows << ")\n";
+    std::cout << d2det::counted(items.size(), "image") << " drawn into " << output << " (" << sheet.cols << " x "
+              << sheet.rows << ")\n";
     return 0;
 }
 

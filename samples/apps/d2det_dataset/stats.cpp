@@ -17,6 +17,7 @@
 #include <iostream>
 
 namespace fs = std::filesystem;
+using d2det::counted;
 
 namespace dataset_program
 {
@@ -189,9 +190,9 @@ int runStats(const po::variables_map& args)
         fs::create_directories(args["output"].as<std::string>());
     const d2det::DatasetStatistics s = d2det::computeStatistics(dataset);
     const std::string subtitle =
-        cv::format("%s: %d images, %d instances", dataset.name.c_str(), int(s.images), int(s.all.instances));
-    std::cout << subtitle << ", " << s.classes.size() << " classes; " << s.emptyImages
-              << " images without annotations\n\n";
+        dataset.name + ": " + counted(s.images, "image") + ", " + counted(s.all.instances, "instance");
+    std::cout << subtitle << ", " << counted(int64_t(s.classes.size()), "class") << "; "
+              << counted(s.emptyImages, "image") << " without annotations\n\n";
     printClasses(s);
     printMeasures(s);
     if (!args.count("output"))

@@ -123,6 +123,13 @@ void ModelRun::run(bool showProgress)
         throw std::runtime_error("there are no images to evaluate");
 }
 
+std::string ModelRun::speed() const
+{
+    return counted(static_cast<int64_t>(images_.size()), "image") +
+           cv::format(" in %.1f s, %.2f images/s with reading", seconds_,
+                      static_cast<double>(images_.size()) / seconds_);
+}
+
 void ModelRun::describe(DetectorResults& source) const
 {
     const cv::d2det::InputParams input = detector_.getInputParams();
@@ -136,8 +143,7 @@ void ModelRun::describe(DetectorResults& source) const
                                                                                   : "soft, gaussian",
                            detector_.getNMSThreshold(), detector_.getMaxDetections())},
         {"threads", std::to_string(cv::getNumThreads())},
-        {"speed", cv::format("%d images in %.1f s, %.2f images/s with reading", static_cast<int>(images_.size()),
-                             seconds_, static_cast<double>(images_.size()) / seconds_)}};
+        {"speed", speed()}};
     if (bad_ > 0)
         source.details.emplace_back("left out", counted(bad_, "image") + " that could not be used");
     if (!classes_.unknown.empty())
@@ -151,9 +157,7 @@ void ModelRun::describe(DetectorResults& source) const
 
 void ModelRun::printTimes(std::ostream& out) const
 {
-    out << "\n"
-        << cv::format("%d images in %.1f s, %.2f images/s with reading", static_cast<int>(images_.size()), seconds_,
-                      static_cast<double>(images_.size()) / seconds_);
+    out << "\n" << speed();
     if (bad_ > 0)
         out << "; " << bad_ << " could not be used and are not part of the result";
     out << "\nmean ms " << cli::StageTimes::header(times_.stages()) << "\n        "

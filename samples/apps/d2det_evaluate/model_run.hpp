@@ -59,6 +59,7 @@ public:
 
 private:
     cv::Mat read(const d2det::ImageRecord& record);
+    std::string speed() const;
     void detect(const d2det::ImageRecord& record, const cv::Mat& image);
 
     const d2det::Dataset& dataset_;
