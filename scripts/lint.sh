@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks the formatting of all sources and, with --tidy, runs clang-tidy over the module and the sample programs.
+# Checks the formatting of all sources and the documentation (scripts/check_docs.sh) and, with --tidy, runs clang-tidy
+# over the module and the sample programs.
 #
 # usage: scripts/lint.sh [--tidy BUILD_FOLDER]      BUILD_FOLDER holds compile_commands.json
 set -euo pipefail
@@ -10,6 +11,8 @@ cd "$root"
 say "Checking the formatting"
 git ls-files '*.cpp' '*.hpp' '*.cu' | xargs -r clang-format --dry-run --Werror ||
     die "run clang-format -i on the files named above"
+say "Checking the documentation and what cites it"
+scripts/check_docs.sh
 [ "${1:-}" = --tidy ] || exit 0
 
 say "Running clang-tidy over the module and the samples"

@@ -6,11 +6,11 @@
 # Does everything from a fresh Debian 12 (or Ubuntu 24.04): installs packages with apt-get, builds module, trainer,
 # programs and tests in build/test, then the module with its Python bindings inside OpenCV's own tree (source package of
 # the distribution, scripts/build_in_tree.sh), checks the formatting, runs ctest. Tests labelled "shared" need the data
-# folder named by D2DET_SHARED (default ../shared); without it, and without the source package those of the in-tree build,
-# they are reported as skipped, never as passed.
+# folder named by D2DET_SHARED (default ../shared); without it, and without the source package those of the in-tree
+# build, they are reported as skipped, never as passed.
 #
-# Environment: D2DET_JOBS (parallel compile jobs, default all cores), D2DET_CUDA_ARCHITECTURES (GPUs to compile for where
-# there is nvcc, default 90).
+# Environment: D2DET_JOBS (parallel compile jobs, default all cores), D2DET_CUDA_ARCHITECTURES (GPUs to compile for
+# where there is nvcc, default 90).
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 case ${1:-} in -h|--help) print_help; exit 0;; esac

@@ -4,10 +4,11 @@
 
 /* The names of NVIDIA's image library NPP that OpenCV's module core mentions, for CUDA toolkits installed without NPP.
 
-   OpenCV 4's core includes <npp.h> whenever CUDA is on, but core, cudev and dnn call no function of NPP: they use types, a
-   version number and the table of status codes in core/src/cuda_info.cpp. With this folder on the include path they
-   compile without NPP; nothing is linked. The numbers of the status codes are not NPP's. Never put this folder on the
-   path when the toolkit has NPP, and build none of the modules that use it (cudaarithm, cudafilters, cudawarping, ...). */
+   OpenCV 4's core includes <npp.h> whenever CUDA is on, but core, cudev and dnn call no function of NPP: they use
+   types, a version number and the table of status codes in core/src/cuda_info.cpp. With this folder on the include path
+   they compile without NPP; nothing is linked. The numbers of the status codes are not NPP's. Never put this folder on
+   the path when the toolkit has NPP, and build none of the modules that use it (cudaarithm, cudafilters, cudawarping,
+   ...). */
 
 #ifndef D2DET_NPP_TYPES_NPP_H
 #define D2DET_NPP_TYPES_NPP_H
