@@ -271,7 +271,7 @@ BOOST_AUTO_TEST_CASE(missing_files_and_folders)
 {
     const Folder folder;
     requireError([&] { readDataset(folder / "none.json", folder.path()); }, {"none.json", "does not exist"});
-    requireError([&] { readDataset(folder.path(), folder.path()); }, {"is not a file"});
+    requireError([&] { readDataset(folder.path(), folder.path()); }, {folder.path(), "no data set found"});
     const std::string path = folder.write("a.json", smallCoco().dump());
     requireError([&] { readDataset(path, folder / "none"); }, {"image folder", "none", "does not exist"});
     requireError([&] { readDataset(path, path); }, {"is not a folder"});
@@ -342,7 +342,7 @@ BOOST_AUTO_TEST_CASE(changed_bytes_work_or_throw)
     BOOST_TEST(worked < 3900);  // and harmful ones
 }
 
-BOOST_AUTO_TEST_CASE(hostile_sizes)
+BOOST_AUTO_TEST_CASE(malformed_sizes)
 {
     const Folder folder;
     const auto read = [&](const std::string& text)
@@ -610,7 +610,7 @@ BOOST_AUTO_TEST_CASE(random_streams)
     }
     BOOST_TEST(sum / 100000 == 0.5, boost::test_tools::tolerance(0.01));
     BOOST_TEST(squares / 100000 == 1. / 3, boost::test_tools::tolerance(0.01));
-    // First draws of neighbouring streams are independent: their mean is 1/2 and neighbours do not correlate.
+    // First draws of neighboring streams are independent: their mean is 1/2 and neighbors do not correlate.
     double mean = 0, product = 0, last = Random(1, 0, 0).uniform();
     for (uint64_t i = 1; i <= 10000; i++)
     {
@@ -719,7 +719,7 @@ BOOST_AUTO_TEST_CASE(flip_moves_pixels_and_boxes)
     BOOST_TEST((sample.boxes[2].x1 == 0.5 && sample.boxes[2].x2 == 2.25 && sample.boxes[0].category == 3));
 }
 
-BOOST_AUTO_TEST_CASE(crop_keeps_boxes_by_their_centre)
+BOOST_AUTO_TEST_CASE(crop_keeps_boxes_by_their_center)
 {
     Sample sample{cv::Mat(40, 50, CV_8UC3, cv::Scalar::all(1)),
                   {{12, 12, 20, 20, 0}, {0, 0, 18, 18, 1}, {0, 0, 30, 30, 2}, {39, 12, 42, 20, 3}}};
@@ -727,7 +727,7 @@ BOOST_AUTO_TEST_CASE(crop_keeps_boxes_by_their_centre)
     crop(sample, {11, 10, 30, 20}, 2);
     BOOST_TEST(sample.image.at<cv::Vec3b>(0, 0)[0] == 7);
     BOOST_TEST((sample.image.cols == 30 && sample.image.rows == 20));
-    BOOST_REQUIRE(sample.boxes.size() == 3u);  // the second one's centre (9, 9) is outside
+    BOOST_REQUIRE(sample.boxes.size() == 3u);  // the second one's center (9, 9) is outside
     BOOST_TEST(
         (sample.boxes[0].x1 == 1 && sample.boxes[0].y1 == 2 && sample.boxes[0].x2 == 9 && sample.boxes[0].y2 == 10));
     BOOST_TEST((sample.boxes[1].category == 2 && sample.boxes[1].x1 == 0 && sample.boxes[1].x2 == 19));
@@ -780,11 +780,11 @@ BOOST_AUTO_TEST_CASE(color_jitter)
     cv::Mat two(1, 2, CV_8UC3);
     two.at<cv::Vec3b>(0, 0) = {90, 110, 120};
     two.at<cv::Vec3b>(0, 1) = {100, 80, 95};
-    const auto grey = [](const cv::Vec3d& v) { return 0.114 * v[0] + 0.587 * v[1] + 0.299 * v[2]; };
+    const auto gray = [](const cv::Vec3d& v) { return 0.114 * v[0] + 0.587 * v[1] + 0.299 * v[2]; };
     const cv::Vec3d first = cv::Vec3d(90, 110, 120) * b, second = cv::Vec3d(100, 80, 95) * b;
-    const double middle = (grey(first) + grey(second)) / 2;
+    const double middle = (gray(first) + gray(second)) / 2;
     const cv::Vec3d contrasted = (first - cv::Vec3d::all(middle)) * c + cv::Vec3d::all(middle);
-    const cv::Vec3d expected = (contrasted - cv::Vec3d::all(grey(contrasted))) * s + cv::Vec3d::all(grey(contrasted));
+    const cv::Vec3d expected = (contrasted - cv::Vec3d::all(gray(contrasted))) * s + cv::Vec3d::all(gray(contrasted));
     jitterColor(two, same, 0.3);
     for (int k = 0; k < 3; k++)
         BOOST_TEST(std::abs(two.at<cv::Vec3b>(0, 0)[k] - expected[k]) <= 0.51);

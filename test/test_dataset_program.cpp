@@ -26,7 +26,7 @@ using nlohmann::json;
 namespace
 {
 
-//! A COCO set without faults: 3 grey images of 100 x 80, 2 classes, a mask.
+//! A COCO set without faults: 3 gray images of 100 x 80, 2 classes, a mask.
 struct CocoSet
 {
     CocoSet()
@@ -74,7 +74,7 @@ void expectError(const Outcome& outcome, int code, const std::string& word)
     BOOST_TEST(outcome.out.empty(), outcome.out);
 }
 
-//! Pixels of a region that differ from grey 90.
+//! Pixels of a region that differ from gray 90.
 int drawn(const cv::Mat& image, const cv::Rect& region)
 {
     cv::Mat difference;

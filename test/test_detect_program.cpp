@@ -389,7 +389,7 @@ BOOST_AUTO_TEST_CASE(crops)
         BOOST_REQUIRE(!crop.empty());
         BOOST_TEST(std::abs(crop.cols - box[2]) < 2.01);
         BOOST_TEST(std::abs(crop.rows - box[3]) < 2.01);
-        // The rounded corner may lie on the other side of a whole number.
+        // The rounded corner may lie on the other side of an integer.
         const cv::Rect place(static_cast<int>(box[0] + 0.005), static_cast<int>(box[1] + 0.005), crop.cols, crop.rows);
         if ((place & cv::Rect(0, 0, 120, 90)) == place)
             BOOST_TEST(cv::norm(image(place), crop, cv::NORM_L1) / double(crop.total()) < 30);

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Data sets in folders: Pascal VOC, YOLO, how a format is recognised, conversions. Needs no LibTorch. COCO files have
+/* Data sets in folders: Pascal VOC, YOLO, how a format is recognized, conversions. Needs no LibTorch. COCO files have
    their tests in test_data.cpp. */
 
 #define BOOST_TEST_MODULE readers

@@ -50,7 +50,7 @@ YoloObject parseLine(const std::string& text, int line)
     }
     const double category = object.values.front();
     if (!(category >= 0 && category < MAX_CLASSES && category == std::floor(category)))
-        fail("the class is " + inQuotes(splitWords(text).front()) + ", expected a whole number from 0");
+        fail("the class is " + inQuotes(splitWords(text).front()) + ", expected an integer from 0");
     object.category = static_cast<int64_t>(category);
     object.values.erase(object.values.begin());
     const size_t count = object.values.size();

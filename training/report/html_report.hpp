@@ -55,7 +55,8 @@ constexpr size_t MAX_REPORT_RESULTS = 6;
 std::string htmlReport(const Report& report);
 
 /** Per-class table as CSV (RFC 4180), one line for each result, kind of IoU and class, and one for all classes
-    together: result,iou,class,category_id,ap,ap50,ap75,ar100,objects,detections,score,right,wrong,missed,precision,recall,f1
+    together: result, iou, class, category_id, ap, ap50, ap75, ar100, objects, detections, score, right, wrong, missed,
+    precision, recall, f1.
     The columns from `score` on belong to the operating point; a number that is not defined is empty. */
 std::string classCsv(const std::vector<ReportResult>& results);
 
