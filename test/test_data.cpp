@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Annotation files, augmentation, batches and the structures they fill. All files are written by the tests into a temporary
-   folder; the suite "shared" reads real data sets, see shared_data.hpp. */
+/* Annotation files, augmentation, batches and the structures they fill. All files are written by the tests into a
+   temporary folder; the suite "shared" reads real data sets, see shared_data.hpp. */
 
 #define BOOST_TEST_MODULE data
 #include <boost/test/unit_test.hpp>
@@ -12,6 +12,7 @@
 #include "dataset/augment.hpp"
 #include "dataset/dataset.hpp"
 #include "engine/loader.hpp"
+#include "exif_jpeg.hpp"
 #include "dataset/sampler.hpp"
 #include "dataset/segmentation.hpp"
 #include "shared_data.hpp"
@@ -56,16 +57,16 @@ json smallCoco()
             {"id": 20, "file_name": "a.png", "width": 50, "height": 60}]})");
 }
 
-CocoOptions unchecked()
+ReadOptions unchecked()
 {
-    CocoOptions options;
+    ReadOptions options;
     options.checkImages = false;
     return options;
 }
 
-Dataset readJson(const Folder& folder, const json& content, const CocoOptions& options = unchecked())
+Dataset readJson(const Folder& folder, const json& content, const ReadOptions& options = unchecked())
 {
-    return readCoco(folder.write("a.json", content.dump()), folder.path(), options);
+    return readDataset(folder.write("a.json", content.dump()), folder.path(), options);
 }
 
 void requireReadError(const json& content, const std::vector<std::string>& expected)
@@ -115,7 +116,7 @@ struct RectangleSet
 
     Dataset read(bool keepSegmentation = false) const
     {
-        CocoOptions options;
+        ReadOptions options;
         options.keepSegmentation = keepSegmentation;
         return readJson(folder, content, options);
     }
@@ -249,7 +250,7 @@ BOOST_AUTO_TEST_CASE(outlines_only_when_asked)
     for (const ImageRecord& image : without.images)
         for (const Annotation& annotation : image.annotations)
             BOOST_TEST(!annotation.segmentation);
-    CocoOptions options = unchecked();
+    ReadOptions options = unchecked();
     options.keepSegmentation = true;
     const Dataset with = readJson(folder, content, options);
     const auto& polygons = with.images[1].annotations.at(0).segmentation;
@@ -270,21 +271,21 @@ BOOST_AUTO_TEST_CASE(outlines_only_when_asked)
 BOOST_AUTO_TEST_CASE(missing_files_and_folders)
 {
     const Folder folder;
-    requireError([&] { readCoco(folder / "none.json", folder.path()); }, {"none.json", "does not exist"});
-    requireError([&] { readCoco(folder.path(), folder.path()); }, {"is not a file"});
+    requireError([&] { readDataset(folder / "none.json", folder.path()); }, {"none.json", "does not exist"});
+    requireError([&] { readDataset(folder.path(), folder.path()); }, {folder.path(), "no data set found"});
     const std::string path = folder.write("a.json", smallCoco().dump());
-    requireError([&] { readCoco(path, folder / "none"); }, {"image folder", "none", "does not exist"});
-    requireError([&] { readCoco(path, path); }, {"is not a folder"});
-    requireError([&] { readCoco(path, folder.path()); }, {"none of the first 2 images", "b.png"});
+    requireError([&] { readDataset(path, folder / "none"); }, {"image folder", "none", "does not exist"});
+    requireError([&] { readDataset(path, path); }, {"is not a folder"});
+    requireError([&] { readDataset(path, folder.path()); }, {"none of the first 2 images", "b.png"});
     folder.write("a.png", "");
-    BOOST_TEST(readCoco(path, folder.path()).images.size() == 2u);
+    BOOST_TEST(readDataset(path, folder.path()).images.size() == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(not_json)
 {
     const Folder folder;
     const auto read = [&](const std::string& text)
-    { readCoco(folder.write("a.json", text), folder.path(), unchecked()); };
+    { readDataset(folder.write("a.json", text), folder.path(), unchecked()); };
     requireError([&] { read(""); }, {"a.json", "not valid JSON", "byte"});
     requireError([&] { read("{\"images\": [}"); }, {"not valid JSON at byte 13"});
     requireError([&] { read(smallCoco().dump() + "x"); }, {"not valid JSON"});
@@ -301,7 +302,7 @@ BOOST_AUTO_TEST_CASE(every_prefix_is_an_error)
     const Folder folder;
     const std::string text = smallCoco().dump();
     for (size_t length = 0; length < text.size(); length++)
-        BOOST_CHECK_THROW(readCoco(folder.write("a.json", text.substr(0, length)), folder.path(), unchecked()),
+        BOOST_CHECK_THROW(readDataset(folder.write("a.json", text.substr(0, length)), folder.path(), unchecked()),
                           std::runtime_error);
 }
 
@@ -313,7 +314,7 @@ BOOST_AUTO_TEST_CASE(changed_bytes_work_or_throw)
     content["annotations"][1]["segmentation"] = {{"size", {30, 40}}, {"counts", {0, 1200}}};
     const std::string good = content.dump();
     const std::string alphabet = "\"{}[]:,0123456789.eE-+ntfNI\\\x01\x80 ";
-    CocoOptions options = unchecked();
+    ReadOptions options = unchecked();
     options.keepSegmentation = true;
     Random random(3);
     int worked = 0;
@@ -324,7 +325,7 @@ BOOST_AUTO_TEST_CASE(changed_bytes_work_or_throw)
             text[random.below(text.size())] = alphabet[random.below(alphabet.size())];
         try
         {
-            const Dataset dataset = readCoco(folder.write("a.json", text), folder.path(), options);
+            const Dataset dataset = readDataset(folder.write("a.json", text), folder.path(), options);
             for (const ImageRecord& image : dataset.images)
                 for (const Annotation& a : image.annotations)
                 {
@@ -342,11 +343,11 @@ BOOST_AUTO_TEST_CASE(changed_bytes_work_or_throw)
     BOOST_TEST(worked < 3900);  // and harmful ones
 }
 
-BOOST_AUTO_TEST_CASE(hostile_sizes)
+BOOST_AUTO_TEST_CASE(malformed_sizes)
 {
     const Folder folder;
     const auto read = [&](const std::string& text)
-    { readCoco(folder.write("a.json", text), folder.path(), unchecked()); };
+    { readDataset(folder.write("a.json", text), folder.path(), unchecked()); };
     requireError([&] { read("{\"info\":" + std::string(1000000, '[')); }, {"nested deeper than"});
     requireError([&] { read("{\"info\":\"" + std::string(6 << 20, 'x') + "\"}"); }, {"is longer than"});
     requireError([&] { read("{\"info\":" + std::string(6 << 20, '1') + "}"); }, {"is longer than"});
@@ -471,7 +472,7 @@ BOOST_AUTO_TEST_CASE(bad_boxes_are_dropped_or_clipped)
     const Folder folder;
     const Annotation clipped = readJson(folder, content).images[1].annotations.at(0);
     BOOST_TEST((clipped.x == 45 && clipped.y == 55 && clipped.width == 5 && clipped.height == 5));
-    CocoOptions exact = unchecked();
+    ReadOptions exact = unchecked();
     exact.clipBoxes = false;
     const Annotation kept = readJson(folder, content, exact).images[1].annotations.at(0);
     BOOST_TEST((kept.x == 45 && kept.y == 55 && kept.width == 10 && kept.height == 20));
@@ -491,12 +492,12 @@ BOOST_AUTO_TEST_CASE(not_a_number_at_any_place_of_the_buffer)
             const std::string object = "{\"id\":8,\"image_id\":1,\"category_id\":1,\"bbox\":[0,0,";
             const size_t pad = static_cast<size_t>((1 << 18) - static_cast<int>(begin.size() + object.size()) + shift);
             const std::string text = begin + std::string(pad, ' ') + object + literal + ",3]}]}";
-            const Dataset dataset = readCoco(folder.write("a.json", text), folder.path(), unchecked());
+            const Dataset dataset = readDataset(folder.write("a.json", text), folder.path(), unchecked());
             BOOST_TEST(dataset.counters.dropped == 1);
             BOOST_TEST(dataset.numAnnotations() == 1);
             BOOST_TEST(dataset.classNames.at(0) == "NaN-Infinity");  // text stays text
         }
-    requireError([&] { readCoco(folder.write("a.json", "{\"info\": Nan}"), folder.path(), unchecked()); },
+    requireError([&] { readDataset(folder.write("a.json", "{\"info\": Nan}"), folder.path(), unchecked()); },
                  {"not valid JSON"});
 }
 
@@ -581,7 +582,7 @@ BOOST_AUTO_TEST_CASE(merging)
     second.repeat = 0;
     requireError([&] { loadDatasets({second}); }, {"repeat is 0"});
     second.repeat = 1;
-    CocoOptions options;
+    ReadOptions options;
     options.classNames = {"cat", "zebra", "ape"};
     const Dataset mapped = loadDatasets({first, second}, options);
     BOOST_TEST(mapped.classNames == options.classNames);
@@ -610,7 +611,7 @@ BOOST_AUTO_TEST_CASE(random_streams)
     }
     BOOST_TEST(sum / 100000 == 0.5, boost::test_tools::tolerance(0.01));
     BOOST_TEST(squares / 100000 == 1. / 3, boost::test_tools::tolerance(0.01));
-    // First draws of neighbouring streams are independent: their mean is 1/2 and neighbours do not correlate.
+    // First draws of neighboring streams are independent: their mean is 1/2 and neighbors do not correlate.
     double mean = 0, product = 0, last = Random(1, 0, 0).uniform();
     for (uint64_t i = 1; i <= 10000; i++)
     {
@@ -719,7 +720,7 @@ BOOST_AUTO_TEST_CASE(flip_moves_pixels_and_boxes)
     BOOST_TEST((sample.boxes[2].x1 == 0.5 && sample.boxes[2].x2 == 2.25 && sample.boxes[0].category == 3));
 }
 
-BOOST_AUTO_TEST_CASE(crop_keeps_boxes_by_their_centre)
+BOOST_AUTO_TEST_CASE(crop_keeps_boxes_by_their_center)
 {
     Sample sample{cv::Mat(40, 50, CV_8UC3, cv::Scalar::all(1)),
                   {{12, 12, 20, 20, 0}, {0, 0, 18, 18, 1}, {0, 0, 30, 30, 2}, {39, 12, 42, 20, 3}}};
@@ -727,7 +728,7 @@ BOOST_AUTO_TEST_CASE(crop_keeps_boxes_by_their_centre)
     crop(sample, {11, 10, 30, 20}, 2);
     BOOST_TEST(sample.image.at<cv::Vec3b>(0, 0)[0] == 7);
     BOOST_TEST((sample.image.cols == 30 && sample.image.rows == 20));
-    BOOST_REQUIRE(sample.boxes.size() == 3u);  // the second one's centre (9, 9) is outside
+    BOOST_REQUIRE(sample.boxes.size() == 3u);  // the second one's center (9, 9) is outside
     BOOST_TEST(
         (sample.boxes[0].x1 == 1 && sample.boxes[0].y1 == 2 && sample.boxes[0].x2 == 9 && sample.boxes[0].y2 == 10));
     BOOST_TEST((sample.boxes[1].category == 2 && sample.boxes[1].x1 == 0 && sample.boxes[1].x2 == 19));
@@ -754,21 +755,21 @@ BOOST_AUTO_TEST_CASE(random_crop_keeps_an_object)
     BOOST_TEST(widths.size() > 10u);
 }
 
-BOOST_AUTO_TEST_CASE(colour_jitter)
+BOOST_AUTO_TEST_CASE(color_jitter)
 {
     const cv::Mat original = rectangleImage({50, 40}, {5, 10, 20, 15}, 1);
     cv::Mat image = original;
     Random still(1);
-    jitterColour(image, still, 0);
+    jitterColor(image, still, 0);
     BOOST_TEST(cv::norm(image, original, cv::NORM_INF) == 0);
     std::set<int> means;
     for (uint64_t seed = 0; seed < 50; seed++)
     {
         image = original;
         Random random(seed), twin(seed);
-        jitterColour(image, random, 0.3);
+        jitterColor(image, random, 0.3);
         cv::Mat again = original;
-        jitterColour(again, twin, 0.3);
+        jitterColor(again, twin, 0.3);
         BOOST_TEST(cv::norm(image, again, cv::NORM_INF) == 0);
         means.insert(static_cast<int>(cv::mean(image)[0]));
     }
@@ -780,12 +781,12 @@ BOOST_AUTO_TEST_CASE(colour_jitter)
     cv::Mat two(1, 2, CV_8UC3);
     two.at<cv::Vec3b>(0, 0) = {90, 110, 120};
     two.at<cv::Vec3b>(0, 1) = {100, 80, 95};
-    const auto grey = [](const cv::Vec3d& v) { return 0.114 * v[0] + 0.587 * v[1] + 0.299 * v[2]; };
+    const auto gray = [](const cv::Vec3d& v) { return 0.114 * v[0] + 0.587 * v[1] + 0.299 * v[2]; };
     const cv::Vec3d first = cv::Vec3d(90, 110, 120) * b, second = cv::Vec3d(100, 80, 95) * b;
-    const double middle = (grey(first) + grey(second)) / 2;
+    const double middle = (gray(first) + gray(second)) / 2;
     const cv::Vec3d contrasted = (first - cv::Vec3d::all(middle)) * c + cv::Vec3d::all(middle);
-    const cv::Vec3d expected = (contrasted - cv::Vec3d::all(grey(contrasted))) * s + cv::Vec3d::all(grey(contrasted));
-    jitterColour(two, same, 0.3);
+    const cv::Vec3d expected = (contrasted - cv::Vec3d::all(gray(contrasted))) * s + cv::Vec3d::all(gray(contrasted));
+    jitterColor(two, same, 0.3);
     for (int k = 0; k < 3; k++)
         BOOST_TEST(std::abs(two.at<cv::Vec3b>(0, 0)[k] - expected[k]) <= 0.51);
 }
@@ -912,7 +913,7 @@ BOOST_AUTO_TEST_CASE(masks_follow_the_pixels)
             const torch::Tensor mask = target.masks[0].to(torch::kFloat);
             const double both = (bright * mask).sum().item<double>(),
                          either = torch::max(bright, mask).sum().item<double>();
-            BOOST_TEST(both >= 0.8 * either, "mask and picture share " << both << " of " << either << " pixels");
+            BOOST_TEST(both >= 0.8 * either, "mask and image share " << both << " of " << either << " pixels");
             with++;
         }
     }
@@ -946,7 +947,8 @@ BOOST_AUTO_TEST_CASE(damaged_outlines_count_as_absent)
     BOOST_TEST(cv::countNonZero(boxes[1].mask) == 190);
     BOOST_TEST(boxes[2].mask.empty());
 
-    // Validation and reports ask for run-length codes: the damaged one is absent there too, the empty one is an outline.
+    // Validation and reports ask for run-length codes: the damaged one is absent there too, the empty one is an
+    // outline.
     const auto usable = [&image](size_t i) { return usableRle(*image.annotations[i].segmentation, 10, 20); };
     BOOST_TEST(!usable(0).has_value());
     BOOST_REQUIRE(usable(1).has_value());
@@ -1126,7 +1128,7 @@ BOOST_AUTO_TEST_CASE(unreadable_images)
         for (const std::string& text : validation.warnings())
             all += text + "\n";
         BOOST_TEST(all.find("image id 3 (") != std::string::npos);
-        BOOST_TEST(all.find("the file does not exist") != std::string::npos);
+        BOOST_TEST(all.find("it does not exist") != std::string::npos);
         BOOST_TEST(all.find("cannot be decoded") != std::string::npos);
         BOOST_TEST(all.find("it has 30x20 pixels") != std::string::npos);
     }
@@ -1148,24 +1150,12 @@ BOOST_AUTO_TEST_CASE(unreadable_images)
     requireError([&] { loader.next(); }, {"no image can be read"});
 }
 
-//! A JPEG file with the mark "rotate by 90 degrees to see it upright" (Exif orientation 6).
-void writeRotatedJpeg(const std::string& path, const cv::Mat& stored)
-{
-    std::vector<uchar> bytes;
-    BOOST_REQUIRE(cv::imencode(".jpg", stored, bytes, {cv::IMWRITE_JPEG_QUALITY, 100}));
-    const unsigned char mark[] = {0xff, 0xe1, 0,    34, 'E', 'x', 'i', 'f', 0, 0, 'I', 'I', 42, 0, 8, 0, 0, 0,
-                                  1,    0,    0x12, 1,  3,   0,   1,   0,   0, 0, 6,   0,   0,  0, 0, 0, 0, 0};
-    bytes.insert(bytes.begin() + 2, mark, mark + sizeof mark);
-    std::ofstream(path, std::ios::binary)
-        .write(reinterpret_cast<const char*>(bytes.data()), std::streamsize(bytes.size()));
-}
-
 BOOST_AUTO_TEST_CASE(the_annotation_decides_about_rotation_marks)
 {
     const Folder folder;
     const cv::Rect box(10, 8, 30, 20);
     const cv::Mat stored = rectangleImage({100, 60}, box, 1);
-    writeRotatedJpeg(folder / "a.jpg", stored);
+    d2det::test::writeExifJpeg(folder / "a.jpg", stored, 6);
     BOOST_REQUIRE(cv::imread(folder / "a.jpg").size() == cv::Size(60, 100));
     const cv::Rect upright(60 - box.y - box.height, box.x, box.height, box.width);  // turned clockwise
     for (const bool turned : {false, true})
@@ -1177,7 +1167,7 @@ BOOST_AUTO_TEST_CASE(the_annotation_decides_about_rotation_marks)
             {"annotations",
              {{{"id", 1}, {"image_id", 1}, {"category_id", 1}, {"bbox", {r.x, r.y, r.width, r.height}}}}},
             {"categories", {{{"id", 1}, {"name", "one"}}}}};
-        DataLoader loader(readJson(folder, content, CocoOptions()), plainConfig(), smallInput(), 1, 1);
+        DataLoader loader(readJson(folder, content, ReadOptions()), plainConfig(), smallInput(), 1, 1);
         const Batch batch = loader.next();
         const float* x = batch.targets[0].boxes.tensor().data_ptr<float>();
         BOOST_TEST(iou(brightPart(batch.images.images[0], smallInput()), {x[0], x[1], x[2] - x[0], x[3] - x[1]}) > 0.9);
@@ -1299,7 +1289,7 @@ BOOST_AUTO_TEST_CASE(data_sets_have_their_documented_sizes)
                           Case{"coco_cc/instances_val2017.json", "coco_cc/val2017", 80, 66, 560}})
         BOOST_TEST_CONTEXT(c.annotations)
         {
-            const Dataset dataset = readCoco(sharedData() + c.annotations, sharedData() + c.images);
+            const Dataset dataset = readDataset(sharedData() + c.annotations, sharedData() + c.images);
             BOOST_TEST(dataset.classNames.size() == c.classes);
             BOOST_TEST(dataset.images.size() == c.count);
             BOOST_TEST(dataset.numAnnotations() == c.instances);
@@ -1318,7 +1308,7 @@ BOOST_AUTO_TEST_CASE(every_validation_image_can_be_read)
     for (const std::string name : {"coco_cc/val2017", "vhr10/images"})
     {
         const std::string annotations = name[0] == 'c' ? "coco_cc/instances_val2017.json" : "vhr10/instances_val.json";
-        const Dataset dataset = readCoco(sharedData() + annotations, sharedData() + name);
+        const Dataset dataset = readDataset(sharedData() + annotations, sharedData() + name);
         DataLoader loader(dataset, plainConfig(), smallInput(), 4, 1, 0, false);
         size_t seen = 0;
         for (const Batch& batch : takeAll(loader))

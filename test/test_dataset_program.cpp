@@ -17,6 +17,7 @@
 #include <map>
 
 namespace fs = std::filesystem;
+using d2det::test::contains;
 using d2det::test::Outcome;
 using d2det::test::TempFolder;
 using d2det::test::textOf;
@@ -25,7 +26,7 @@ using nlohmann::json;
 namespace
 {
 
-//! A COCO set without faults: 3 grey pictures of 100 x 80, 2 classes, a mask.
+//! A COCO set without faults: 3 gray images of 100 x 80, 2 classes, a mask.
 struct CocoSet
 {
     CocoSet()
@@ -64,11 +65,6 @@ struct CocoSet
     json content = {{"images", json::array()}, {"annotations", json::array()}};
 };
 
-bool contains(const std::string& text, const std::string& part)
-{
-    return text.find(part) != std::string::npos;
-}
-
 //! Exit code, one line on stderr that has the word, nothing on stdout.
 void expectError(const Outcome& outcome, int code, const std::string& word)
 {
@@ -78,7 +74,7 @@ void expectError(const Outcome& outcome, int code, const std::string& word)
     BOOST_TEST(outcome.out.empty(), outcome.out);
 }
 
-//! Pixels of a region that differ from grey 90.
+//! Pixels of a region that differ from gray 90.
 int drawn(const cv::Mat& image, const cv::Rect& region)
 {
     cv::Mat difference;
@@ -144,22 +140,26 @@ BOOST_AUTO_TEST_CASE(table_and_files)
     const CocoSet set;
     const Outcome outcome = set.run("stats", "--output " + set.folder / "out/deep");
     BOOST_REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
-    BOOST_TEST(contains(outcome.out, "3 images, 3 instances, 2 classes; 1 images without annotations"));
+    BOOST_TEST(contains(outcome.out, "3 images, 3 instances, 2 classes; 1 image without annotations"));
     const std::string csv = textOf(set.folder / "out/deep/stats.csv");
     BOOST_TEST(contains(csv, "table,row,column,value\n"));
     BOOST_TEST(contains(csv, "class,ape,instances,2\n"), csv);
     BOOST_TEST(contains(csv, "class,ape,masks,1\n"), csv);
     BOOST_TEST(contains(csv, "class,\"big, \"\"zebra\"\"\",instances,1\n"), csv);
     BOOST_TEST(contains(csv, "quantile,box width,max,100\n"), csv);
-    for (const char* name : {"classes.png", "instances.png", "box_sizes.png", "aspect_ratios.png"})
+    const std::map<std::string, std::vector<std::string>> charts{
+        {"classes.svg", {">Instances by class<", ">ape<", ">big, &quot;zebra&quot;<"}},
+        {"instances.svg", {">Instances per image<", ">0<", ">2<", ">instances in an image<"}},
+        {"box_sizes.svg", {">Size of boxes<", ">64<", "3 instances; "}},
+        {"aspect_ratios.svg", {">Shape of boxes<", ">1/16<", ">8<", "3 images, 3 instances<"}}};
+    for (const auto& chart : charts)
     {
-        const cv::Mat chart = cv::imread(set.folder / (std::string("out/deep/") + name));
-        BOOST_TEST(chart.cols == 900);
-        int blue = 0;  // bars
-        for (int y = 0; y < chart.rows; y++)
-            for (int x = 0; x < chart.cols; x++)
-                blue += chart.at<cv::Vec3b>(y, x) == cv::Vec3b(178, 119, 48);
-        BOOST_TEST(blue > 1000, name);
+        const std::string svg = textOf(set.folder / ("out/deep/" + chart.first));
+        BOOST_TEST(svg.find("<svg ") == 0u, chart.first);
+        BOOST_TEST(contains(svg, "</svg>"), chart.first);
+        for (const std::string& text : chart.second)
+            BOOST_TEST(contains(svg, text), chart.first << " lacks " << text);
+        BOOST_TEST(contains(svg, "<rect "), chart.first);
     }
     set.folder.write("file", "x");
     expectError(set.run("stats", "--output " + set.folder / "file"), 1, "file");
@@ -364,7 +364,7 @@ BOOST_AUTO_TEST_CASE(there_and_back)
     const CocoSet set;
     const auto annotationsOf = [](const std::string& path)
     {
-        std::map<std::string, json> boxes;  // by picture, class
+        std::map<std::string, json> boxes;  // by image, class
         const json content = json::parse(textOf(path));
         for (const json& a : content["annotations"])
             for (const json& image : content["images"])
@@ -384,7 +384,7 @@ BOOST_AUTO_TEST_CASE(there_and_back)
             const Outcome second = d2det::test::runProgram(set.folder, "d2det_dataset",
                                                            "convert " + there + " --to coco --output " + back);
             BOOST_REQUIRE_MESSAGE(second.code == 0, second.err);
-            BOOST_TEST(contains(second.out, "note: the pictures stay in"));
+            BOOST_TEST(contains(second.out, "note: the images stay in"));
             const auto before = annotationsOf(set.folder / "instances.json"),
                        after = annotationsOf(back + "/instances.json");
             BOOST_REQUIRE(after.size() == before.size());
@@ -471,7 +471,7 @@ BOOST_AUTO_TEST_CASE(mistakes)
         set.folder.write(std::string("images/") + name, "x");
     const Outcome outcome = set.run("show", output);
     BOOST_TEST(outcome.code == 1);
-    BOOST_TEST(contains(outcome.err, "none of the pictures can be read"));
+    BOOST_TEST(contains(outcome.err, "none of the images can be read"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
@@ -493,7 +493,7 @@ BOOST_AUTO_TEST_CASE(real_sets_have_no_errors)
         const Outcome show =
             d2det::test::runProgram(folder, "d2det_dataset", "show " + data + set + " -o " + folder / "sheet.jpg");
         BOOST_TEST(show.code == 0, show.err);
-        BOOST_TEST(contains(show.out, "12 pictures"), show.out);
+        BOOST_TEST(contains(show.out, "12 images"), show.out);
     }
     const Outcome stats = d2det::test::runProgram(folder, "d2det_dataset", "stats " + data + "pennfudan");
     BOOST_TEST(contains(stats.out, "170 images, 423 instances"), stats.out);

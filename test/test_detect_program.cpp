@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The program d2det_detect, run with the bundled model on pictures and videos that are painted here. The detector looks at
-   noise with a low threshold, so that there is something to write. */
+/* The program d2det_detect, run with the bundled model on images and videos that are painted here. The detector looks
+   at noise with a low threshold, so that there is something to write. */
 
 #define BOOST_TEST_MODULE detect_program
 #include <boost/test/unit_test.hpp>
@@ -22,10 +22,10 @@
 #include <set>
 #include <sstream>
 
-#include <unistd.h>
-
 namespace fs = std::filesystem;
 namespace utf = boost::unit_test;
+using d2det::test::contains;
+using d2det::test::linesOf;
 using nlohmann::json;
 
 namespace
@@ -33,17 +33,8 @@ namespace
 
 const int VIDEO_FRAMES = 12;
 
-std::vector<std::string> linesOf(const fs::path& path)
-{
-    std::vector<std::string> lines;
-    std::ifstream file(path);
-    for (std::string line; std::getline(file, line);)
-        lines.push_back(line);
-    return lines;
-}
-
 //! Smooth blobs, others for every seed.
-cv::Mat makePicture(int seed, cv::Size size)
+cv::Mat makeImage(int seed, cv::Size size)
 {
     cv::Mat image(9, 12, CV_8UC3);
     cv::RNG(seed + 1).fill(image, cv::RNG::UNIFORM, 0, 256);
@@ -86,33 +77,25 @@ struct Outcome
     std::string text;
 };
 
-//! A folder with pictures and videos, removed at the end.
+//! A folder with images and videos, removed at the end.
 struct World
 {
     World()
     {
-        static int count = 0;
-        root = fs::temp_directory_path() /
-               ("d2det_test_detect_" + std::to_string(::getpid()) + "_" + std::to_string(count++));
-        for (const char* folder : {"a", "b/c", "b/.hidden"})
-            fs::create_directories(root / folder);
-        picture("a/one.png", 0, {120, 90});
-        picture("a/two.png", 1, {90, 120});
-        picture("b/one.png", 2, {120, 90});
-        picture("b/c/three.png", 3, {96, 96});
-        picture("b/.hidden/four.png", 4, {96, 96});
-        std::ofstream(root / "a/notes.txt") << "no picture";
-        std::ofstream(root / "broken.png") << "no picture either";
-    }
-    ~World()
-    {
-        std::error_code ignored;
-        fs::remove_all(root, ignored);
+        for (const char* name : {"a", "b/c", "b/.hidden"})
+            fs::create_directories(root / name);
+        image("a/one.png", 0, {120, 90});
+        image("a/two.png", 1, {90, 120});
+        image("b/one.png", 2, {120, 90});
+        image("b/c/three.png", 3, {96, 96});
+        image("b/.hidden/four.png", 4, {96, 96});
+        std::ofstream(root / "a/notes.txt") << "no image";
+        std::ofstream(root / "broken.png") << "no image either";
     }
 
-    void picture(const std::string& name, int seed, cv::Size size) const
+    void image(const std::string& name, int seed, cv::Size size) const
     {
-        BOOST_REQUIRE(cv::imwrite((root / name).string(), makePicture(seed, size)));
+        BOOST_REQUIRE(cv::imwrite((root / name).string(), makeImage(seed, size)));
     }
 
     //! Motion JPEG: every OpenCV can write and read it.
@@ -122,7 +105,7 @@ struct World
                                cv::VideoWriter::fourcc('M', 'J', 'P', 'G'), 8, size);
         BOOST_REQUIRE(writer.isOpened());
         for (int i = 0; i < frames; i++)
-            writer.write(makePicture(100 + i, size));
+            writer.write(makeImage(100 + i, size));
     }
 
     //! Runs in the folder; `before` is shell that comes before the program's name.
@@ -164,16 +147,12 @@ struct World
         return names;
     }
 
-    fs::path root;
+    d2det::test::TempFolder temporary;
+    const fs::path root = temporary.path();
 };
 
 using Names = std::vector<std::string>;
 using NameSet = std::set<std::string>;
-
-bool contains(const std::string& text, const std::string& part)
-{
-    return text.find(part) != std::string::npos;
-}
 
 void checkSucceeds(const Outcome& outcome)
 {
@@ -250,7 +229,7 @@ BOOST_AUTO_TEST_CASE(patterns)
     BOOST_TEST(world.files("out") == Names({"./a/two.png"}));
 
     // A file that has such a name is that file.
-    world.picture("a/[one].png", 5, {96, 96});
+    world.image("a/[one].png", 5, {96, 96});
     checkSucceeds(world.run("-o out 'a/[one].png'"));
     BOOST_TEST(world.files("out") == Names({"a/[one].png"}));
 
@@ -280,14 +259,14 @@ BOOST_AUTO_TEST_CASE(list_on_stdin)
 BOOST_AUTO_TEST_CASE(names_do_not_collide)
 {
     const World world;
-    world.picture("b/c/one_2.png", 6, {96, 96});
-    world.picture("b/c/ONE.png", 7, {96, 96});
+    world.image("b/c/one_2.png", 6, {96, 96});
+    world.image("b/c/ONE.png", 7, {96, 96});
     fs::create_directories(world.root / "out/c");
-    world.picture("out/c/three.png", 8, {64, 48});
+    world.image("out/c/three.png", 8, {64, 48});
     const std::string before = d2det::test::textOf((world.root / "out/c/three.png").string());
     checkSucceeds(world.run("-o out -r a/one.png b/one.png b/c/one_2.png b/c/ONE.png b out/c/three.png"));
     BOOST_TEST(d2det::test::textOf((world.root / "out/c/three.png").string()) == before, "an input was overwritten");
-    BOOST_TEST(world.tree("out").size() == 4 + 5 + 1 + 2U);  // files, pictures of b, out/c/three.png; json, the input
+    BOOST_TEST(world.tree("out").size() == 4 + 5 + 1 + 2U);  // files, images of b, out/c/three.png; json, the input
     for (const char* name : {"one.png", "one_2.png", "one_2_2.png", "ONE_3.png", "c/three_2.png"})
         BOOST_TEST(fs::exists(world.root / "out" / name), name);
     const cv::Mat first = cv::imread((world.root / "out/one.png").string());
@@ -300,9 +279,9 @@ BOOST_AUTO_TEST_CASE(unreadable_inputs)
     std::ofstream(world.root / "broken.avi") << "no video";
     const Outcome outcome = world.run("-o out missing.png broken.png a/one.png broken.avi camera:987");
     checkSucceeds(outcome);
-    for (const char* text : {"skipped missing.png: there is no such file", "skipped broken.png: it cannot be read",
-                             "skipped broken.avi: it cannot be read as a video",
-                             "skipped camera:987: ", "4 inputs skipped", "1 picture, "})
+    for (const char* text :
+         {"skipped missing.png: there is no such file", "skipped broken.png: it cannot be read",
+          "skipped broken.avi: it cannot be read as a video", "skipped camera:987: ", "4 inputs skipped", "1 image, "})
         BOOST_TEST(contains(outcome.text, text), text << " is not in " << outcome.text);
     BOOST_TEST(world.files("out") == Names({"a/one.png"}));
 
@@ -334,7 +313,7 @@ BOOST_AUTO_TEST_CASE(results_and_their_order)
     world.video("clip.avi", 4, {64, 48});
     checkSucceeds(world.run("-o out --csv a/two.png clip.avi a/one.png"));
     const json results = world.results("out");
-    const std::vector<std::string> rows = linesOf(world.root / "out/detections.csv");
+    const std::vector<std::string> rows = linesOf((world.root / "out/detections.csv").string());
     BOOST_REQUIRE(rows.size() == results.size() + 1);
     BOOST_TEST(rows[0] == "file,frame,class,score,x1,y1,x2,y2");
     std::set<int> images;
@@ -364,11 +343,11 @@ BOOST_AUTO_TEST_CASE(results_and_their_order)
 BOOST_AUTO_TEST_CASE(csv_quotes_names)
 {
     const World world;
-    world.picture("a,\"b\".png", 0, {120, 90});
+    world.image("a,\"b\".png", 0, {120, 90});
     fs::create_directories(world.root / "out");
     fs::rename(world.root / "a,\"b\".png", world.root / "b/c/a,\"b\".png");
     checkSucceeds(world.run("-o out --csv --no-pictures 'b/c/a,\"b\".png'"));
-    const std::vector<std::string> rows = linesOf(world.root / "out/detections.csv");
+    const std::vector<std::string> rows = linesOf((world.root / "out/detections.csv").string());
     BOOST_REQUIRE(rows.size() > 1U);
     BOOST_TEST(rows[1].rfind("\"b/c/a,\"\"b\"\".png\",,person,", 0) == 0, rows[1]);
 }
@@ -401,7 +380,7 @@ BOOST_AUTO_TEST_CASE(crops)
     const json results = world.results("out");
     BOOST_REQUIRE(results.size() > 1U);
     BOOST_TEST(world.tree("out/crops/person").size() == results.size());
-    const cv::Mat image = makePicture(0, {120, 90});
+    const cv::Mat image = makeImage(0, {120, 90});
     for (size_t i = 0; i < results.size(); i++)
     {
         const cv::Mat crop =
@@ -410,7 +389,7 @@ BOOST_AUTO_TEST_CASE(crops)
         BOOST_REQUIRE(!crop.empty());
         BOOST_TEST(std::abs(crop.cols - box[2]) < 2.01);
         BOOST_TEST(std::abs(crop.rows - box[3]) < 2.01);
-        // The rounded corner may lie on the other side of a whole number.
+        // The rounded corner may lie on the other side of an integer.
         const cv::Rect place(static_cast<int>(box[0] + 0.005), static_cast<int>(box[1] + 0.005), crop.cols, crop.rows);
         if ((place & cv::Rect(0, 0, 120, 90)) == place)
             BOOST_TEST(cv::norm(image(place), crop, cv::NORM_L1) / double(crop.total()) < 30);
@@ -455,7 +434,7 @@ BOOST_AUTO_TEST_CASE(video_with_odd_sides)
     BOOST_TEST((facts.size == cv::Size(97, 65)));
 }
 
-BOOST_AUTO_TEST_CASE(frames_as_pictures)
+BOOST_AUTO_TEST_CASE(frames_as_images)
 {
     const World world;
     world.video("clip.avi", VIDEO_FRAMES, {96, 64});
@@ -502,7 +481,7 @@ BOOST_AUTO_TEST_CASE(interrupts)
         }
         BOOST_TEST(outcome.code == 130, outcome.text);
         BOOST_TEST(contains(outcome.text, "interrupted; what was found in "), outcome.text);
-        BOOST_TEST(linesOf(world.root / "out/detections.csv").size() == results.size() + 1);
+        BOOST_TEST(linesOf((world.root / "out/detections.csv").string()).size() == results.size() + 1);
         BOOST_TEST(world.tree("out") == NameSet({"clip.mp4", "detections.json", "detections.csv"}));
         const VideoFacts facts = readVideo(world.root / "out/clip.mp4");
         BOOST_TEST((facts.frames >= last + 1 && facts.frames < frames));

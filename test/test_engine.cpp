@@ -12,6 +12,7 @@
 #include "report/curves.hpp"
 #include "engine/trainer.hpp"
 #include "event_reader.hpp"
+#include "temp_folder.hpp"
 
 #include "opencv2/d2det/detector.hpp"
 #include "opencv2/d2det/masks.hpp"
@@ -34,6 +35,7 @@
 #include <unistd.h>
 
 using namespace d2det;
+using d2det::test::linesOf;
 namespace fs = std::filesystem;
 namespace utf = boost::unit_test;
 
@@ -141,15 +143,6 @@ struct World
 
     fs::path root;
 };
-
-std::vector<std::string> linesOf(const std::string& path)
-{
-    std::vector<std::string> lines;
-    std::ifstream file(path);
-    for (std::string line; std::getline(file, line);)
-        lines.push_back(line);
-    return lines;
-}
 
 void checkEqual(const TensorFile& a, const TensorFile& b)
 {
@@ -548,18 +541,18 @@ BOOST_AUTO_TEST_CASE(a_run_can_be_watched)
     BOOST_TEST(log.column("memory_mib")->at(0) > 20);
     BOOST_TEST(log.column("data_seconds")->at(0) >= 0);
 
-    std::map<std::string, int> pictures;
+    std::map<std::string, int> images;
     for (const std::string& file : files)
         for (const d2det::test::Event& event : d2det::test::readEvents(file))
-            for (const auto& item : event.pictures)
+            for (const auto& item : event.images)
             {
-                ++pictures[item.first];
+                ++images[item.first];
                 const std::vector<uchar> bytes(item.second.bytes.begin(), item.second.bytes.end());
                 BOOST_TEST(cv::imdecode(bytes, cv::IMREAD_COLOR).size() == cv::Size(96, 64));
             }
     const std::map<std::string, int> expected = {
         {"val/boxes/1.png", 3}, {"val/boxes/4.png", 3}, {"val/boxes/6.png", 3}};
-    BOOST_TEST((pictures == expected));
+    BOOST_TEST((images == expected));
 
     BOOST_TEST(curvesIn(world.path("run/curves_ap.svg")) == 3u);
     BOOST_TEST(curvesIn(world.path("run/curves_loss.svg")) >= 8u);
@@ -685,7 +678,7 @@ BOOST_AUTO_TEST_CASE(evaluation_uses_image_pixels)
     config.model.input.longSide = 192;
     torch::manual_seed(5);
     Detector model(config.model);
-    CocoOptions options;
+    ReadOptions options;
     options.classNames = config.model.classNames;
     const Dataset dataset = loadDatasets(config.data.val, options);
     const Evaluation result = evaluate(model, dataset, 0.1, {});
@@ -929,8 +922,11 @@ BOOST_AUTO_TEST_CASE(usage)
     const Outcome help = runProgram(world, "--help");
     BOOST_TEST(help.code == 0);
     checkContains(help.text, "--config");
-    for (const char* arguments : {"", "--nonsense", "--config", "--config x.json", "--output x",
-                                  "--threads x --output y", "--threads -1 --output y --config z"})
+    const Outcome nothing = runProgram(world, "");
+    BOOST_TEST(nothing.code == 2);
+    checkContains(nothing.text, "--config");
+    for (const char* arguments : {"--nonsense", "--config", "--config x.json", "--output x", "--threads x --output y",
+                                  "--threads -1 --output y --config z"})
     {
         const Outcome outcome = runProgram(world, arguments);
         BOOST_TEST(outcome.code == 2, arguments << ": " << outcome.text);

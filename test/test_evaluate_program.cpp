@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The program d2det_evaluate, run on pictures that are painted here: result files and the bundled model. No torch. */
+/* The program d2det_evaluate, run on images that are painted here: result files and the bundled model. No torch. */
 
 #define BOOST_TEST_MODULE evaluate_program
 #include <boost/test/unit_test.hpp>
@@ -18,21 +18,15 @@
 #include <fstream>
 #include <sstream>
 
-#include <unistd.h>
-
 namespace fs = std::filesystem;
 using nlohmann::json;
 
 namespace
 {
 
+using d2det::test::contains;
 using d2det::test::Outcome;
 using d2det::test::textOf;
-
-bool contains(const std::string& text, const std::string& part)
-{
-    return text.find(part) != std::string::npos;
-}
 
 json annotation(int id, int image, int category, const std::vector<double>& box)
 {
@@ -47,14 +41,11 @@ json result(int image, int category, const std::vector<double>& box, double scor
     return {{"image_id", image}, {"category_id", category}, {"bbox", box}, {"score", score}};
 }
 
-//! A folder with three pictures, annotations and result files, removed at the end.
+//! A folder with three images, annotations and result files, removed at the end.
 struct World
 {
     World()
     {
-        static int count = 0;
-        root = fs::temp_directory_path() /
-               ("d2det_test_evaluate_" + std::to_string(::getpid()) + "_" + std::to_string(count++));
         fs::create_directories(root / "val");
         json coco = {{"images", json::array()},
                      {"annotations",
@@ -75,11 +66,6 @@ struct World
                             result(2, 3, {5, 5, 50, 50}, 0.7)});
         write("half.json", json::array({result(1, 3, {10, 10, 40, 30}, 0.9)}));
     }
-    ~World()
-    {
-        std::error_code ignored;
-        fs::remove_all(root, ignored);
-    }
 
     void write(const std::string& name, const json& content) const { std::ofstream(root / name) << content; }
 
@@ -89,7 +75,8 @@ struct World
                                      "'" + d2det::test::programPath("d2det_evaluate") + "' " + arguments);
     }
 
-    fs::path root;
+    d2det::test::TempFolder folder;
+    const fs::path root = folder.path();
 };
 
 const std::string ANNOTATIONS = "--annotations instances_val.json ";
@@ -131,7 +118,7 @@ BOOST_AUTO_TEST_CASE(comparison_with_report_and_table)
     BOOST_TEST(contains(table, "half <b>,boxes,(all),,0.252475,"));
 }
 
-BOOST_AUTO_TEST_CASE(result_files_need_no_pictures)
+BOOST_AUTO_TEST_CASE(result_files_need_no_images)
 {
     fs::remove_all(root / "val");
     const Outcome o = run(ANNOTATIONS + "--results good.json --report r.html");
@@ -159,7 +146,7 @@ BOOST_AUTO_TEST_CASE(masks_of_a_result_file)
     BOOST_TEST(contains(o.out.substr(masks), "area=   all | maxDets=100 ] = 1.000"));
     BOOST_TEST(contains(textOf((root / "r.html").string()), "masks, masks"));
 
-    results[0]["segmentation"]["size"] = {120, 90};  // of another picture
+    results[0]["segmentation"]["size"] = {120, 90};  // of another image
     write("masks.json", results);
     BOOST_TEST(run(ANNOTATIONS + "--results masks.json").code == 1);
 }
@@ -171,7 +158,7 @@ BOOST_AUTO_TEST_CASE(the_model_and_its_own_results_agree)
     BOOST_TEST(contains(model.out, "mean ms "));
     BOOST_TEST(contains(model.out, "1 annotated classes are unknown to the model"));
     BOOST_REQUIRE(!d2det::readCocoResults((root / "d.json").string()).empty());
-    BOOST_TEST(contains(textOf((root / "r.html").string()), "Time per picture"));
+    BOOST_TEST(contains(textOf((root / "r.html").string()), "Time per image"));
     const Outcome both =
         run(MODEL + ANNOTATIONS + "--images val --score 0.0005 --results d.json=file --csv c.csv --report r.html");
     BOOST_TEST(both.code == 0);
@@ -224,8 +211,8 @@ BOOST_AUTO_TEST_CASE(what_does_not_work_is_one_line)
         {ANNOTATIONS + "--results broken.json", "not valid JSON"},
         {ANNOTATIONS + "--results foreign.json", "does the file belong"},
         {ANNOTATIONS + "--results instances_val.json", "annotations"},
-        {ANNOTATIONS + "--results good.json --report none/r.html", "cannot write none/r.html"},
-        {ANNOTATIONS + "--results good.json --csv none/r.csv", "cannot write none/r.csv"},
+        {ANNOTATIONS + "--results good.json --report none/r.html", "none/r.html cannot be created"},
+        {ANNOTATIONS + "--results good.json --csv none/r.csv", "none/r.csv cannot be created"},
         {ANNOTATIONS + "--results good.json --subset nonsense", ""},
         {"--annotations missing.json --results good.json", "missing.json"},
         {"--annotations good.json --results good.json", "good.json"},

@@ -2,19 +2,21 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Data sets in folders: Pascal VOC, YOLO, how a format is recognised, conversions. Needs no LibTorch. COCO files have their
-   tests in test_data.cpp. */
+/* Data sets in folders: Pascal VOC, YOLO, how a format is recognized, conversions. Needs no LibTorch. COCO files have
+   their tests in test_data.cpp. */
 
 #define BOOST_TEST_MODULE readers
 #include <boost/test/unit_test.hpp>
 
 #include "dataset/dataset_finder.hpp"
 #include "dataset/dataset_writer.hpp"
+#include "base/atomic_file.hpp"
 #include "base/files.hpp"
 #include "dataset/image_size.hpp"
 #include "dataset/lint.hpp"
 #include "base/random.hpp"
 #include "dataset/statistics.hpp"
+#include "exif_jpeg.hpp"
 #include "shared_data.hpp"
 #include "temp_folder.hpp"
 
@@ -55,7 +57,7 @@ std::string vocText(const std::string& objects, const std::string& size = "<widt
     return "<annotation><filename>" + fileName + "</filename><size>" + size + "</size>" + objects + "</annotation>";
 }
 
-//! Two pictures, two classes, three objects.
+//! Two images, two classes, three objects.
 void writeVoc(const TempFolder& folder)
 {
     writeImage(folder, "JPEGImages/a.png", 50, 40);
@@ -76,7 +78,7 @@ void writeYolo(const TempFolder& folder)
     folder.write("data.yaml", "train: ../train/images  # of another machine\nnc: 2\nnames: ['ape', \"zebra\"]\n");
 }
 
-//! A COCO set of all kinds of annotations with its pictures in images/; ids with gaps.
+//! A COCO set of all kinds of annotations with its images in images/; ids with gaps.
 json writeCoco(const TempFolder& folder)
 {
     writeImage(folder, "images/a.png", 50, 40);
@@ -192,10 +194,10 @@ BOOST_AUTO_TEST_CASE(layouts)
     BOOST_TEST(read(folder.path() + "/").images.at(0).path == folder / "images/a.png");
     const TempFolder flat;  // all in one folder, <filename> of another machine
     writeImage(flat, "x.png", 50, 40);
-    flat.write("x.xml", vocText(vocObject("ape", "1 1 5 5"), "", "C:\\pictures\\other.png"));
+    flat.write("x.xml", vocText(vocObject("ape", "1 1 5 5"), "", "C:\\images\\other.png"));
     const Dataset dataset = read(flat.path());
     BOOST_TEST(dataset.images.at(0).path == flat / "x.png");
-    BOOST_TEST(dataset.images.at(0).width == 50);  // no <size>: from the picture
+    BOOST_TEST(dataset.images.at(0).width == 50);  // no <size>: from the image
     const TempFolder other;                        // named by <filename> only, below a folder
     writeImage(other, "images/sub/y.png", 50, 40);
     other.write("Annotations/z.xml", vocText(vocObject("ape", "1 1 5 5"), "", "sub/y.png"));
@@ -466,22 +468,22 @@ BOOST_AUTO_TEST_CASE(bad_lines)
     BOOST_TEST(withLine("0 0.5 0.5 1.2 0.5").counters.clipped == 1);
 }
 
-BOOST_AUTO_TEST_CASE(bad_pictures_and_folders)
+BOOST_AUTO_TEST_CASE(bad_images_and_folders)
 {
     const TempFolder folder;
     writeYolo(folder);
-    folder.write("images/broken.jpg", "this is no picture");
+    folder.write("images/broken.jpg", "this is no image");
     BOOST_TEST(read(folder.path()).counters.skippedImages == 1);
     const TempFolder unlabelled;
     writeImage(unlabelled, "images/a.png", 10, 10);
     fs::create_directories(unlabelled / "labels");
     unlabelled.write("classes.txt", "ape");
-    requireError([&] { read(unlabelled.path()); }, {"none of the pictures has a text file"});
+    requireError([&] { read(unlabelled.path()); }, {"none of the images has a text file"});
     const TempFolder empty;
     fs::create_directories(empty / "labels");
     fs::create_directories(empty / "images");
     empty.write("classes.txt", "ape");
-    requireError([&] { read(empty.path()); }, {"no pictures in"});
+    requireError([&] { read(empty.path()); }, {"no images in"});
 }
 
 BOOST_AUTO_TEST_CASE(any_bytes_work_or_throw)
@@ -536,7 +538,7 @@ BOOST_AUTO_TEST_CASE(nothing_there)
     folder.write("a.txt", "x");
     requireError([&] { read(folder / "a.txt"); }, {"name its folder"});
     folder.write("data.yaml", "names: [a]");
-    requireError([&] { read(folder / "data.yaml", "", "val"); }, {"no pictures with labels"});
+    requireError([&] { read(folder / "data.yaml", "", "val"); }, {"no images with labels"});
 }
 
 BOOST_AUTO_TEST_CASE(mixed_folders_are_refused)
@@ -576,7 +578,30 @@ BOOST_AUTO_TEST_CASE(configurations_may_name_folders)
 
 BOOST_AUTO_TEST_SUITE_END()
 
-// ------------------------------------------------------------------ sizes of pictures
+// ------------------------------------------------------------------ sizes of images
+BOOST_AUTO_TEST_SUITE(atomic_files)
+
+BOOST_AUTO_TEST_CASE(links_and_streams)
+{
+    const TempFolder folder;
+    const std::string path = folder.write("file.txt", "old");
+    fs::create_symlink(path, folder / "link.txt");
+    writeTextAtomically(folder / "link.txt", "new");
+    BOOST_TEST(fs::is_symlink(folder / "link.txt"));
+    BOOST_TEST(d2det::test::textOf(path) == "new");
+    writeTextAtomically("/dev/null", "text");
+    BOOST_TEST(fs::is_character_file("/dev/null"));
+    {
+        AtomicFile dropped(path);
+        dropped.write("x", 1);
+    }
+    BOOST_TEST(d2det::test::textOf(path) == "new");
+    BOOST_TEST(listFiles(folder.path(), false).size() == 2u);  // nothing temporary is left
+    requireError([&] { writeTextAtomically(folder / "none/file.txt", ""); }, {"none/file.txt cannot be created"});
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
 BOOST_AUTO_TEST_SUITE(sizes)
 
 BOOST_AUTO_TEST_CASE(as_decoded)
@@ -598,12 +623,7 @@ BOOST_AUTO_TEST_CASE(as_decoded)
 BOOST_AUTO_TEST_CASE(turned_by_exif)
 {
     const TempFolder folder;
-    writeImage(folder, "a.jpg", 67, 45);
-    const std::string plain = d2det::test::textOf(folder / "a.jpg");
-    // APP1: "Exif", little endian TIFF, one entry: orientation (0x112), SHORT, 1 value, 6 (turned by 90 degrees)
-    std::string exif("Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0", 32);
-    const std::string segment = std::string("\xff\xe1\0", 3) + char(exif.size() + 2) + exif;
-    folder.write("t.jpg", plain.substr(0, 2) + segment + plain.substr(2));
+    d2det::test::writeExifJpeg(folder / "t.jpg", cv::Mat(45, 67, CV_8UC3, cv::Scalar(1, 2, 3)), 6);
     BOOST_TEST(imageSize(folder / "t.jpg") == cv::Size(45, 67));
     BOOST_TEST(imageSize(folder / "t.jpg") == cv::imread(folder / "t.jpg").size());
 }
@@ -793,7 +813,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_written_outside_the_output)
     {
         WriteOptions options;
         options.format = format;
-        options.imageFolder = folder / "elsewhere";  // not where the pictures are: their names would begin with ".."
+        options.imageFolder = folder / "elsewhere";  // not where the images are: their names would begin with ".."
         options.output = folder / (std::string("out/") + formatName(format));
         requireError([&] { writeDataset(dataset, options); }, {"a.png", "is not in the image folder"});
         options.imageFolder = folder / "images/../images/";
@@ -852,6 +872,13 @@ BOOST_AUTO_TEST_CASE(counts)
     BOOST_TEST(quantile({1, 2, 4}, 1) == 4.);
 }
 
+BOOST_AUTO_TEST_CASE(values_between_edges)
+{
+    const std::vector<double> expected{2, 1, 3};  // what lies outside belongs to the ends
+    BOOST_TEST(histogram({-5, 0.5, 1, 2, 3, 99}, {0, 1, 2, 3}) == expected, boost::test_tools::per_element());
+    BOOST_CHECK_THROW(histogram({1}, {0}), std::invalid_argument);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 // ------------------------------------------------------------------ faults
@@ -892,7 +919,7 @@ BOOST_AUTO_TEST_CASE(real_sets_survive_conversion)
                           Case{"coco_cc/instances_val2017.json", "coco_cc/val2017"}})
         BOOST_TEST_CONTEXT(c.annotations)
         {
-            const Dataset before = read(data + c.annotations);  // pictures are found
+            const Dataset before = read(data + c.annotations);  // images are found
             BOOST_TEST(before.images.at(0).path.rfind(data + c.images, 0) == 0u);
             const int64_t crowds = before.counters.crowd;
             for (const DatasetFormat format : {DatasetFormat::VOC, DatasetFormat::YOLO})

@@ -12,6 +12,7 @@
 #include "report/markup.hpp"
 #include "report/report_images.hpp"
 #include "report/svg_plot.hpp"
+#include "temp_folder.hpp"
 
 #include <opencv2/imgcodecs.hpp>
 
@@ -20,6 +21,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <regex>
 #include <numeric>
 #include <random>
 #include <sstream>
@@ -35,22 +37,17 @@ namespace
 const double NAN_VALUE = std::numeric_limits<double>::quiet_NaN();
 const double INFINITE = std::numeric_limits<double>::infinity();
 
-//! Removed at the end.
+//! A file that is removed at the end.
 struct TemporaryFile
 {
-    explicit TemporaryFile(const std::string& content)
-    {
-        static int number = 0;
-        path = (std::filesystem::temp_directory_path() /
-                ("d2det_test_report_" + std::to_string(::getpid()) + "_" + std::to_string(number++) + ".json"))
-                   .string();
-        std::ofstream(path, std::ios::binary) << content;
-    }
-    ~TemporaryFile() { std::remove(path.c_str()); }
+    explicit TemporaryFile(const std::string& content) : path(folder.write("file.json", content)) {}
+
+    d2det::test::TempFolder folder;
     std::string path;
 };
 
-//! Empty if every element of the text is closed in order, attributes are quoted and entities are known; else the reason.
+//! Empty if every element of the text is closed in order, attributes are quoted and entities are known; else the
+//! reason.
 std::string markupFault(const std::string& text)
 {
     static const std::vector<std::string> voids = {"meta", "br", "img", "link", "hr"};
@@ -187,7 +184,7 @@ BOOST_AUTO_TEST_CASE(line_plot_has_its_parts)
     BOOST_TEST(count(svg, ">&lt;c&gt;<") == 1u);
     BOOST_TEST(count(svg, "step &amp; epoch") == 1u);
     BOOST_TEST(count(svg, "href") == 0u);
-    BOOST_TEST(count(svg, d2det::plotColour(0)) >= 2u);
+    BOOST_TEST(count(svg, d2det::plotColor(0)) >= 2u);
 }
 
 BOOST_AUTO_TEST_CASE(gaps_single_points_and_nothing)
@@ -296,6 +293,46 @@ BOOST_AUTO_TEST_CASE(bars)
     BOOST_TEST(count(many, "<rect") == 80u);
 }
 
+BOOST_AUTO_TEST_CASE(rows_and_histograms)
+{
+    d2det::PlotOptions options;
+    options.title = "t";
+    options.subtitle = "<sub>";
+    options.valueDecimals = 0;
+    const std::string rows = d2det::rowPlot({"a&b", "half", "none", "undefined"}, {80, 40, 0, NAN_VALUE}, options);
+    BOOST_TEST(markupFault(rows) == "");
+    for (const char* text : {">a&amp;b<", ">&lt;sub&gt;<", ">80<", ">0<", ">-<"})
+        BOOST_TEST(count(rows, text) == 1u, text);
+    std::vector<double> widths;
+    static const std::regex width("<rect x=\"[0-9.]+\" width=\"([0-9.]+)\"");
+    for (std::sregex_iterator match(rows.begin(), rows.end(), width), end; match != end; ++match)
+        widths.push_back(std::stod((*match)[1]));
+    BOOST_REQUIRE(widths.size() == 2u);  // no bar for zero and for what is not defined
+    BOOST_TEST(widths[0] == 2 * widths[1], tt::tolerance(0.01));
+    BOOST_TEST(count(d2det::rowPlot({}, {}, options), "no data") == 1u);
+    BOOST_CHECK_THROW(d2det::rowPlot({"a"}, {}, options), std::invalid_argument);
+
+    // Names of a histogram stay level; those that would overlap are left out.
+    options.histogram = true;
+    std::vector<std::string> names;
+    for (int i = 0; i < 100; i++)
+        names.push_back("name" + std::to_string(i));
+    const std::string histogram = d2det::barPlot(names, {{"", {}, std::vector<double>(100, 1)}}, options);
+    BOOST_TEST(markupFault(histogram) == "");
+    BOOST_TEST(count(histogram, "<rect ") == 100u);
+    BOOST_TEST(count(histogram, "rotate(-40") == 0u);
+    BOOST_TEST(count(histogram, ">name0<") == 1u);
+    BOOST_TEST(count(histogram, ">name1<") == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(counts_in_words)
+{
+    BOOST_TEST(d2det::counted(1, "annotated class") == "1 annotated class");
+    BOOST_TEST(d2det::counted(79, "annotated class") == "79 annotated classes");
+    BOOST_TEST(d2det::counted(0, "box") == "0 boxes");
+    BOOST_TEST(d2det::counted(2, "image") == "2 images");
+}
+
 BOOST_AUTO_TEST_CASE(wrong_lengths_are_named)
 {
     BOOST_CHECK_EXCEPTION(d2det::linePlot({{"odd", {1, 2}, {1}}}, {}), std::invalid_argument,
@@ -323,7 +360,7 @@ struct EveryError
     EveryError()
     {
         options.classes = {{1, "a"}, {7, "b"}};
-        options.imageIds = {5, 6};  // the second picture is empty
+        options.imageIds = {5, 6};  // the second image is empty
         evaluator.setCategories({1, 7});
         evaluator.setImages({5, 6});
         for (const double x : {0., 200., 400.})
@@ -355,7 +392,7 @@ struct EveryError
 
 const std::array<int, d2det::NUM_ERROR_TYPES> EXPECTED_COUNTS = {1, 1, 1, 1, 1, 2};
 
-//! Pictures with objects of three classes; detections are objects moved, renamed, doubled, left out, and noise.
+//! Images with objects of three classes; detections are objects moved, renamed, doubled, left out, and noise.
 CocoEvaluator randomSet(unsigned seed, const std::vector<int64>& images)
 {
     std::mt19937 random(seed);
@@ -544,7 +581,7 @@ BOOST_AUTO_TEST_CASE(nothing_to_measure)
     BOOST_TEST(noDetections.errors.allFixed == 1);
 }
 
-BOOST_AUTO_TEST_CASE(worst_and_best_pictures)
+BOOST_AUTO_TEST_CASE(worst_and_best_images)
 {
     d2det::Analysis analysis;
     const std::vector<d2det::Outcomes> outcomes = {{0, 0, 0}, {5, 0, 0}, {1, 3, 0}, {3, 1, 2}, {2, 0, 0}, {9, 0, 1}};
@@ -641,7 +678,7 @@ BOOST_AUTO_TEST_CASE(malformed_files_are_explained)
         {"[{" + good + R"("segmentation": {"size": [0, 5], "counts": "abc"}}])", "0 pixels"},
         {"[{" + good + R"("segmentation": {"size": [4, 5], "counts": "~~~~"}}])", "segmentation"},
         {"[{" + good + R"("segmentation": {"size": [4, 5], "counts": [5, 2]}}])", "segmentation"},
-        {"[{" + good + R"("segmentation": {"size": [4, 5], "counts": [-5]}}])", "whole numbers"},
+        {"[{" + good + R"("segmentation": {"size": [4, 5], "counts": [-5]}}])", "integers from 0 on"},
         {"[{" + good + R"("segmentation": {"size": [268435456, 268435456], "counts": [1]}}])", "segmentation"},
         {"[{\"x\": " + std::string(100000, '['), ""},
         {"[{\"x\": \"" + std::string(5 << 20, 'x'), "longer than"},
@@ -699,7 +736,7 @@ BOOST_AUTO_TEST_SUITE_END()
 namespace
 {
 
-//! Two pictures, two classes with names that need care, outlines for the first picture only.
+//! Two images, two classes with names that need care, outlines for the first image only.
 d2det::Dataset smallDataset()
 {
     d2det::Dataset dataset;
@@ -710,7 +747,7 @@ d2det::Dataset smallDataset()
     {
         d2det::ImageRecord image;
         image.id = 100 + i;
-        image.path = "picture.jpg";
+        image.path = "image.jpg";
         image.width = 60;
         image.height = 40;
         d2det::Annotation a;
@@ -774,9 +811,9 @@ BOOST_AUTO_TEST_CASE(boxes_and_masks)
     d2det::CocoResult second = makeResult(101, 7, box, 0.9, true);
     const d2det::DetectionSet masks =
         d2det::makeDetectionSet(data, "masks", {makeResult(100, 1, box, 0.9, true), second});
-    BOOST_REQUIRE(masks.maskImageIds.size() == 1u);  // only the first picture has outlines
+    BOOST_REQUIRE(masks.maskImageIds.size() == 1u);  // only the first image has outlines
     BOOST_REQUIRE(masks.notes.size() == 1u);
-    BOOST_TEST(masks.notes[0].find("1 picture whose") != std::string::npos);
+    BOOST_TEST(masks.notes[0].find("1 image whose") != std::string::npos);
     BOOST_TEST(d2det::analyse(masks, data, cv::d2det::IOU_BOX).summary[0] == 1, tt::tolerance(1e-9));
     BOOST_TEST(d2det::analyse(masks, data, cv::d2det::IOU_MASK).summary[0] == 1, tt::tolerance(1e-9));
     BOOST_TEST(d2det::analyse(masks, data, cv::d2det::IOU_MASK).classes[1].objects == 0);
@@ -841,7 +878,7 @@ BOOST_AUTO_TEST_CASE(page_of_one_and_of_two_detectors)
     report.results[0].stageTimes = {{"<stage>", 3.5}, {"other", 1.5}};
     const cv::Mat image(40, 60, CV_8UC3, cv::Scalar(90, 120, 60));
     const d2det::ImageOutcome& outcome = report.results[0].boxes.images[0];
-    report.best = {d2det::makeReportPicture(image, "<file>.jpg", {&good}, {&outcome}, data.analysedClasses())};
+    report.best = {d2det::makeReportImage(image, "<file>.jpg", {&good}, {&outcome}, d2det::analysedClasses(data))};
     BOOST_REQUIRE(report.best[0].views.size() == 2u);
     for (const auto& view : report.best[0].views)
         BOOST_TEST((cv::imdecode(view.jpeg, cv::IMREAD_COLOR).size() == image.size()));

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What a run leaves to be looked at: event files of TensorBoard, read back by a reader that shares nothing with the writer;
-   curves; the command line. No torch. */
+/* What a run leaves to be looked at: event files of TensorBoard, read back by a reader that shares nothing with the
+   writer; curves; the command line. No torch. */
 
 #define BOOST_TEST_MODULE tensorboard
 #include <boost/test/unit_test.hpp>
@@ -12,6 +12,7 @@
 #include "report/curves.hpp"
 #include "report/tensorboard.hpp"
 #include "event_reader.hpp"
+#include "temp_folder.hpp"
 
 #include <boost/property_tree/ptree.hpp>
 #include <boost/property_tree/xml_parser.hpp>
@@ -27,31 +28,12 @@
 #include <sstream>
 #include <stdexcept>
 
-#include <unistd.h>
-
 using namespace d2det;
 using namespace d2det::test;
 namespace fs = std::filesystem;
 
 namespace
 {
-
-struct Folder
-{
-    Folder()
-    {
-        static int count = 0;
-        path = fs::temp_directory_path() /
-               ("d2det_test_tensorboard_" + std::to_string(::getpid()) + "_" + std::to_string(count++));
-        fs::create_directories(path);
-    }
-    ~Folder() { fs::remove_all(path); }
-
-    std::string file(const std::string& name) const { return (path / name).string(); }
-    void write(const std::string& name, const std::string& text) const { std::ofstream(file(name)) << text; }
-
-    fs::path path;
-};
 
 Progress progressAt(int64_t iteration)
 {
@@ -70,7 +52,7 @@ boost::property_tree::ptree parseXml(const std::string& text)
     return tree;
 }
 
-//! Texts of the picture, those of the legend among them.
+//! Texts of the image, those of the legend among them.
 std::vector<std::string> textsOf(const std::string& svg)
 {
     std::vector<std::string> texts;
@@ -124,8 +106,8 @@ BOOST_AUTO_TEST_CASE(checksums)
 
 BOOST_AUTO_TEST_CASE(numbers_are_read_back)
 {
-    const Folder folder;
-    TensorBoardSink sink(folder.path.string(), 0);
+    const TempFolder folder;
+    TensorBoardSink sink(folder.path(), 0);
     const std::regex pattern("events\\.out\\.tfevents\\.[0-9]{10,}\\.[A-Za-z0-9._-]+\\." + std::to_string(::getpid()));
     const std::string name = fs::path(sink.path()).filename().string();
     BOOST_TEST(std::regex_match(name, pattern), name);
@@ -153,23 +135,23 @@ BOOST_AUTO_TEST_CASE(numbers_are_read_back)
     BOOST_TEST(events[3].scalars.at("val/caf\xef\xbf\xbd/AP") == 0.25f);  // protobuf texts must be UTF-8
 }
 
-BOOST_AUTO_TEST_CASE(pictures_are_read_back)
+BOOST_AUTO_TEST_CASE(images_are_read_back)
 {
-    const Folder folder;
-    TensorBoardSink sink(folder.path.string(), 0);
+    const TempFolder folder;
+    TensorBoardSink sink(folder.path(), 0);
     cv::Mat image(90, 160, CV_8UC3, cv::Scalar(40, 60, 50));
     cv::rectangle(image, {20, 30, 60, 40}, cv::Scalar(220, 30, 90), cv::FILLED);
-    sink.picture(progressAt(7), "val/boxes/3.png", image);
+    sink.image(progressAt(7), "val/boxes/3.png", image);
     const std::vector<Event> events = readEvents(sink.path());
     BOOST_REQUIRE_EQUAL(events.size(), 3u);
     BOOST_TEST(events[2].step == 7);
-    BOOST_REQUIRE_EQUAL(events[2].pictures.count("val/boxes/3.png"), 1u);
-    const EventPicture& picture = events[2].pictures.at("val/boxes/3.png");
-    BOOST_TEST(picture.width == 160);
-    BOOST_TEST(picture.height == 90);
-    BOOST_TEST(picture.colours == 3);
+    BOOST_REQUIRE_EQUAL(events[2].images.count("val/boxes/3.png"), 1u);
+    const EventImage& stored = events[2].images.at("val/boxes/3.png");
+    BOOST_TEST(stored.width == 160);
+    BOOST_TEST(stored.height == 90);
+    BOOST_TEST(stored.colors == 3);
     const cv::Mat decoded =
-        cv::imdecode(std::vector<uchar>(picture.bytes.begin(), picture.bytes.end()), cv::IMREAD_COLOR);
+        cv::imdecode(std::vector<uchar>(stored.bytes.begin(), stored.bytes.end()), cv::IMREAD_COLOR);
     BOOST_REQUIRE(decoded.size() == image.size());
     BOOST_TEST(cv::norm(decoded, image, cv::NORM_L1) / static_cast<double>(3 * image.total()) < 3);
 }
@@ -177,11 +159,11 @@ BOOST_AUTO_TEST_CASE(pictures_are_read_back)
 //! A run that goes on has a file of its own, in which TensorBoard is told from which step on the earlier ones are void.
 BOOST_AUTO_TEST_CASE(a_resume_starts_a_new_file)
 {
-    const Folder folder;
-    TensorBoardSink first(folder.path.string(), 0);
+    const TempFolder folder;
+    TensorBoardSink first(folder.path(), 0);
     first.write(progressAt(5), {{"loss", 1}});
     const std::string before = readBytes(first.path());
-    TensorBoardSink second(folder.path.string(), 4);
+    TensorBoardSink second(folder.path(), 4);
     second.write(progressAt(5), {{"loss", 2}});
     BOOST_TEST(first.path() != second.path());
     BOOST_TEST(first.path() < second.path());  // TensorBoard reads in this order
@@ -195,46 +177,46 @@ BOOST_AUTO_TEST_CASE(a_resume_starts_a_new_file)
 //! The test's own reader notices every wrong bit.
 BOOST_AUTO_TEST_CASE(the_reader_checks)
 {
-    const Folder folder;
+    const TempFolder folder;
     const std::string good = [&]
     {
-        TensorBoardSink sink(folder.path.string(), 0);
+        TensorBoardSink sink(folder.path(), 0);
         return readBytes(sink.path());
     }();
     folder.write("good", good);
-    BOOST_TEST(readEvents(folder.file("good")).size() == 2u);
-    for (size_t i = 0; i < good.size(); ++i)
+    BOOST_TEST(readEvents(folder / "good").size() == 2u);
+    for (size_t i = 0; i < good.size(); i++)
     {
         std::string bad = good;
         bad[i] = static_cast<char>(bad[i] ^ (1 << i % 8));
         folder.write("bad", bad);
-        BOOST_CHECK_THROW(readEvents(folder.file("bad")), std::runtime_error);
+        BOOST_CHECK_THROW(readEvents(folder / "bad"), std::runtime_error);
     }
     folder.write("bad", good.substr(0, good.size() - 1));
-    BOOST_CHECK_THROW(readEvents(folder.file("bad")), std::runtime_error);
+    BOOST_CHECK_THROW(readEvents(folder / "bad"), std::runtime_error);
 }
 
 BOOST_AUTO_TEST_CASE(a_folder_that_is_not_there)
 {
-    const Folder folder;
-    BOOST_CHECK_EXCEPTION(TensorBoardSink(folder.file("none"), 0), std::runtime_error,
+    const TempFolder folder;
+    BOOST_CHECK_EXCEPTION(TensorBoardSink(folder / "none", 0), std::runtime_error,
                           [](const std::runtime_error& error)
                           { return std::string(error.what()).find("cannot be written") != std::string::npos; });
 }
 
 BOOST_AUTO_TEST_CASE(tables)
 {
-    const Folder folder;
+    const TempFolder folder;
     folder.write("log.csv", "iteration,epoch,loss\n1,0.5,2.25\n2,1.0,\n\n3,1.5,no\n4\n5,2.0,nan,9,9\n");
-    const CsvTable table = readCsv(folder.file("log.csv"));
+    const CsvTable table = readCsv(folder / "log.csv");
     BOOST_REQUIRE_EQUAL(table.names.size(), 3u);
     BOOST_REQUIRE_EQUAL(table.rows(), 5u);
     BOOST_TEST(table.column("epoch")->at(1) == 1.0);
     BOOST_TEST(table.column("loss")->at(0) == 2.25);
-    for (size_t i = 1; i < 5; ++i)
+    for (size_t i = 1; i < 5; i++)
         BOOST_TEST(std::isnan(table.column("loss")->at(i)), i);
     BOOST_TEST(!table.column("val"));
-    BOOST_TEST(readCsv(folder.file("none.csv")).rows() == 0u);
+    BOOST_TEST(readCsv(folder / "none.csv").rows() == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(smoothing)
@@ -250,16 +232,16 @@ BOOST_AUTO_TEST_CASE(smoothing)
 
 BOOST_AUTO_TEST_CASE(curves)
 {
-    const Folder folder;
+    const TempFolder folder;
     std::string log = "iteration,epoch,grad_norm,loss,loss/<cls>,loss/dlr\n";
-    for (int i = 1; i <= 300; ++i)
+    for (int i = 1; i <= 300; i++)
     {
         const double loss = 2 * std::exp(-i / 80.) + 0.2 * std::sin(i * 12.9);
         log += std::to_string(i) + "," + std::to_string(i / 30.) + ",1," + std::to_string(loss + 1) + "," +
                std::to_string(loss / 2 + 0.7) + ",0.3\n";
     }
     folder.write("log.csv", log);
-    const std::string loss = lossCurves(readCsv(folder.file("log.csv")));
+    const std::string loss = lossCurves(readCsv(folder / "log.csv"));
     const std::vector<std::string> texts = textsOf(loss);
     for (const char* text : {"Loss", "total", "<cls>", "dlr", "epoch"})
         BOOST_TEST(contains(texts, text), text);
@@ -270,7 +252,7 @@ BOOST_AUTO_TEST_CASE(curves)
     folder.write("eval.csv",
                  "iteration,epoch,val/a/b/AP,val/a/b/AP50,val/a/b/"
                  "mask_AP\n10,1,0.1,0.3,-1\n20,2,0.2,0.4,0.1\n30,3,0.3,0.5,0.2\n");
-    const std::string precision = precisionCurves(readCsv(folder.file("eval.csv")));
+    const std::string precision = precisionCurves(readCsv(folder / "eval.csv"));
     const std::vector<std::string> names = textsOf(precision);
     for (const char* text : {"Average precision on a/b", "AP", "AP50", "mask AP"})
         BOOST_TEST(contains(names, text), text);
@@ -278,7 +260,7 @@ BOOST_AUTO_TEST_CASE(curves)
     BOOST_TEST(countOf(precision, "<circle") == 8u);  // -1 is no point
 
     folder.write("two.csv", "iteration,epoch,val/a/AP,val/b/AP\n10,1,0.1,0.3\n");
-    const std::vector<std::string> two = textsOf(precisionCurves(readCsv(folder.file("two.csv"))));
+    const std::vector<std::string> two = textsOf(precisionCurves(readCsv(folder / "two.csv")));
     BOOST_TEST(contains(two, "a AP"));
     BOOST_TEST(contains(two, "b AP"));
     BOOST_TEST(contains(textsOf(lossCurves({})), "no data"));
@@ -292,7 +274,7 @@ BOOST_AUTO_TEST_CASE(commands_can_be_pasted)
     BOOST_TEST(shellCommand({"a b", "", "it's"}) == "'a b' '' 'it'\\''s'");
     std::vector<std::string> arguments = {
         "", "'", "''x'", "$HOME `id` \\ \" ! # ~ * ? [a] {b} ; & | < > ( )", "two\nlines", "\xff\xe9", "~", "#", "-n"};
-    for (int c = 1; c < 256; ++c)
+    for (int c = 1; c < 256; c++)
         arguments.push_back("x" + std::string(1, static_cast<char>(c)) + "y");
     BOOST_TEST(argumentsInShell(shellCommand(arguments)) == arguments, boost::test_tools::per_element());
 }

@@ -2,20 +2,24 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Times a detector by stage on pictures of one size: median over several runs after a warm-up, peak memory. */
+/* Times a detector by stage on images of one size: median over several runs after a warm-up, peak memory. */
 
 #include "base/system.hpp"
-#include "cli/common.hpp"
+#include "cli/detector_options.hpp"
+#include "cli/table.hpp"
 
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
+
+#include <algorithm>
+#include <iostream>
 
 namespace
 {
 
 const char* const PROGRAM = "d2det_benchmark";
 
-//! The picture asked for, or smooth random blobs: structure at every scale, the same in every run.
+//! The image asked for, or smooth random blobs: structure at every scale, the same in every run.
 cv::Mat makeImage(const cli::po::variables_map& args)
 {
     cv::Size size;
@@ -30,7 +34,7 @@ cv::Mat makeImage(const cli::po::variables_map& args)
         const std::string path = args["image"].as<std::string>();
         image = cv::imread(path);
         if (image.empty())
-            throw std::runtime_error(path + " cannot be read as a picture");
+            throw std::runtime_error(path + " cannot be read as an image");
     }
     else
     {
@@ -48,37 +52,42 @@ double median(std::vector<double> values)
     return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
-int run(int argc, char** argv)
+int run(const std::vector<std::string>& words)
 {
     namespace po = cli::po;
-    po::options_description visible = cli::detectorOptions("lowest score of a detection, 0..1");
-    visible.add_options()("size", po::value<std::string>()->value_name("WxH")->default_value("1333x800"),
-                          "size of the picture")("image", po::value<std::string>()->value_name("FILE"),
-                                                 "picture to resize to it; default: random blobs")(
+    cli::CommandLine line{PROGRAM,
+                          "Times a detector by stage.\n\n"
+                          "  d2det_benchmark --model person.onnx --size 640x480 --threads 2\n",
+                          cli::detectorOptions("lowest score of a detection, 0..1")};
+    po::options_description timing("Timing");
+    timing.add_options()("size", po::value<std::string>()->value_name("WxH")->default_value("1333x800"),
+                         "size of the image")("image", po::value<std::string>()->value_name("FILE"),
+                                              "image to resize to it; default: random blobs")(
         "runs", po::value<int>()->value_name("N")->default_value(5), "timed runs, after one that is not counted")(
-        "help,h", "this text");
+        "masks", "time the masks too; the model must make them");
+    line.options.add(timing);
     po::variables_map args;
-    po::store(po::command_line_parser(argc, argv).options(visible).run(), args);
-    if (args.count("help") || argc == 1)
-    {
-        (argc == 1 ? std::cerr : std::cout)
-            << "Times a detector by stage.\n\n  d2det_benchmark --model person.onnx --size 640x480 --threads 2\n\n"
-            << visible << "\n";
-        return argc == 1 ? 2 : 0;
-    }
-    po::notify(args);
+    if (const std::optional<int> code = cli::readCommandLine(line, words, args))
+        return *code;
     cli::checkDetectorOptions(args);
     cli::checkRange<int>(args, "runs", 1, 10000);
     const cv::Mat image = makeImage(args);
     const cv::Ptr<cv::d2det::Detector> detector = cli::makeDetector(args);
+    const bool withMasks = args.count("masks") > 0;
+    if (withMasks && !detector->hasMasks())
+        throw std::runtime_error(args["model"].as<std::string>() + " makes no masks: leave out --masks");
 
     std::vector<cv::String> stages;
     std::vector<std::vector<double>> times;  // by stage, then by run
     std::vector<double> totals;
     cv::Mat detections;
+    std::vector<cv::Mat> masks;
     for (int i = -1; i < args["runs"].as<int>(); i++)
     {
-        detector->detect(image, detections);
+        if (withMasks)
+            detector->segment(image, detections, masks);
+        else
+            detector->detect(image, detections);
         const std::vector<double> now = detector->getTimings(stages);
         if (i < 0)
             continue;
@@ -91,11 +100,12 @@ int run(int argc, char** argv)
         }
         totals.push_back(total);
     }
-    std::cout << "model " << args["model"].as<std::string>() << "\npicture " << image.cols << "x" << image.rows
+    std::cout << "model " << args["model"].as<std::string>() << "\nimage " << image.cols << "x" << image.rows
               << ", OpenCV " << CV_VERSION << ", " << cv::getNumThreads() << " threads, median of " << totals.size()
               << " runs, " << detections.rows << " detections\n";
     for (size_t s = 0; s < times.size(); s++)
-        std::cout << "  " << cli::padRight(stages[s], 16) << cv::format("%10.1f ms", median(times[s])) << "\n";
+        if (stages[s] != "masks" || withMasks || median(times[s]) > 0)  // else it was not run
+            std::cout << "  " << cli::padRight(stages[s], 16) << cv::format("%10.1f ms", median(times[s])) << "\n";
     std::cout << "  " << cli::padRight("total", 16) << cv::format("%10.1f ms", median(totals)) << "\n  "
               << cli::padRight("peak memory", 16) << cv::format("%10.0f MiB", d2det::peakMemoryMiB()) << "\n";
     return 0;
@@ -105,5 +115,5 @@ int run(int argc, char** argv)
 
 int main(int argc, char** argv)
 {
-    return cli::runProgram(PROGRAM, [&] { return run(argc, argv); });
+    return cli::runProgram(PROGRAM, [&] { return run(cli::wordsOf(argc, argv)); });
 }

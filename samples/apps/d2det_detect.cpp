@@ -2,30 +2,36 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Detects objects in pictures, folders, videos and cameras: annotated pictures and videos, lists of all boxes, crops.
+/* Detects objects in images, folders, videos and cameras: annotated images and videos, lists of all boxes, crops.
 
-   A thread decodes ahead (inputs.hpp), the detector takes pictures by the batch, and everything that is written (outputs.hpp)
-   is whole after each picture, so that Ctrl-C loses nothing. */
+   A thread decodes ahead (inputs.hpp), the detector takes images by the batch, and everything that is written
+   (outputs.hpp) is whole after each image, so that Ctrl-C loses nothing. */
 
-#include "cli/common.hpp"
 #include "base/text.hpp"
+#include "cli/detector_options.hpp"
 #include "cli/inputs.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/outputs.hpp"
 #include "cli/progress.hpp"
+#include "cli/table.hpp"
 
 #include <filesystem>
+#include <algorithm>
 #include <functional>
+#include <iostream>
+#include <map>
 #include <set>
 #include <sstream>
 
 namespace fs = std::filesystem;
+using cli::DetectedImage;
+using cli::ImageReader;
 using cli::Outputs;
-using cli::PictureReader;
-using cli::PictureResult;
+using cli::printable;
 using cli::Source;
 using cli::UsageError;
 using cv::d2det::Detector;
+using d2det::counted;
 
 namespace
 {
@@ -42,15 +48,6 @@ struct Arguments
     bool quiet = false;
 };
 
-//! File names may hold anything, also what moves a terminal's cursor.
-std::string printable(std::string text)
-{
-    for (char& c : text)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-            c = '?';
-    return text;
-}
-
 //! "2 person, 1 dog", most frequent first.
 std::string countClasses(const std::map<int, int>& counts, const std::vector<cv::String>& names)
 {
@@ -61,12 +58,6 @@ std::string countClasses(const std::map<int, int>& counts, const std::vector<cv:
         text += (text.empty() ? "" : ", ") + std::to_string(entry.second) + " " +
                 printable(cli::className(names, entry.first));
     return text.empty() ? "-" : text;
-}
-
-//! "1 picture", "3 pictures".
-std::string counted(int64 count, const std::string& what)
-{
-    return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
 //! The classes that are wanted, by id; empty: all.
@@ -98,7 +89,7 @@ std::vector<bool> parseClasses(const std::string& text, const std::vector<cv::St
 }
 
 //! Leaves the detections of wanted classes, and their masks.
-void keepClasses(PictureResult& result, const std::vector<bool>& wanted)
+void keepClasses(DetectedImage& result, const std::vector<bool>& wanted)
 {
     if (wanted.empty())
         return;
@@ -117,12 +108,12 @@ void keepClasses(PictureResult& result, const std::vector<bool>& wanted)
     result.masks.swap(masks);
 }
 
-//! Pictures in, detections (and masks, of models that make them) out: the one place where the detector runs.
-void detectBatch(Detector& detector, std::vector<PictureResult>& batch, bool withMasks)
+//! Images in, detections (and masks, of models that make them) out: the one place where the detector runs.
+void detectBatch(Detector& detector, std::vector<DetectedImage>& batch, bool withMasks)
 {
     std::vector<cv::Mat> images, detections;
-    for (const PictureResult& picture : batch)
-        images.push_back(picture.image);
+    for (const DetectedImage& image : batch)
+        images.push_back(image.image);
     if (!withMasks)
         detector.detectBatch(images, detections);
     std::vector<std::vector<cv::Mat>> masks(images.size());
@@ -135,18 +126,18 @@ void detectBatch(Detector& detector, std::vector<PictureResult>& batch, bool wit
     }
 }
 
-//! Times and counts of some pictures: all of them, or the frames of one video.
+//! Times and counts of some images: all of them, or the frames of one video.
 struct Statistics
 {
     cli::StageTimes times;
     std::map<int, int> classes;
-    int64 pictures = 0, detections = 0;
+    int64 images = 0, detections = 0;
     cv::Size size;
 
-    void add(const PictureResult& result, const std::vector<cv::String>& stages, const std::vector<double>& stageTimes)
+    void add(const DetectedImage& result, const std::vector<cv::String>& stages, const std::vector<double>& stageTimes)
     {
         times.add(stages, stageTimes);
-        pictures++;
+        images++;
         size = result.image.size();
         detections += result.detections.rows;
         for (int i = 0; i < result.detections.rows; i++)
@@ -162,9 +153,9 @@ public:
     int process();
 
 private:
-    void handle(PictureReader::Item& item);
+    void handle(ImageReader::Item& item);
     void detect();
-    void report(PictureResult& result, const std::vector<double>& times);
+    void report(DetectedImage& result, const std::vector<double>& times);
     void endVideo();
     void skip(size_t source, const std::string& reason);
     void printRow(const std::string& name, cv::Size size, const std::vector<double>& times,
@@ -179,11 +170,11 @@ private:
     const bool withMasks_;
     Outputs outputs_;
     cli::Progress progress_;
-    std::vector<PictureResult> batch_;
+    std::vector<DetectedImage> batch_;
     std::vector<cv::String> stages_;
     Statistics all_, video_;  //!< of the run, of the video that is being read
     size_t videoSource_ = 0;
-    int64 frames_ = 0;  //!< of all_.pictures: frames of videos that stay videos
+    int64 frames_ = 0;  //!< of all_.images: frames of videos that stay videos
     int64 skipped_;
     size_t nameWidth_ = 16;
     int rows_ = 0;
@@ -198,36 +189,36 @@ Run::Run(const Arguments& args, Detector& detector, const std::vector<Source>& s
                                            : std::vector<bool>()),
       withMasks_(detector.hasMasks() && args.values.count("boxes-only") == 0),
       outputs_(args.output, sources, names_),
-      progress_(!args.quiet, "pictures", args.quiet ? 0 : cli::countPictures(sources, args.input)),
+      progress_(!args.quiet, "images", args.quiet ? 0 : cli::countImages(sources, args.input)),
       skipped_(skipped)
 {
     for (const Source& source : sources)
-        nameWidth_ = std::min<size_t>(std::max(nameWidth_, cli::textWidth(source.name.string()) + 4), 40);
+        nameWidth_ = std::min<size_t>(std::max(nameWidth_, d2det::countCharacters(source.name.string()) + 4), 40);
 }
 
 int Run::process()
 {
     cli::catchInterrupts();
-    PictureReader reader(sources_, args_.input, std::max(2 * args_.batch, 4));
-    for (PictureReader::Item item; reader.next(item, cli::interrupted);)
+    ImageReader reader(sources_, args_.input, std::max(2 * args_.batch, 4));
+    for (ImageReader::Item item; reader.next(item, cli::interrupted);)
         handle(item);
-    // Pictures that wait for their batch to fill are few; after Ctrl-C they are not begun any more.
+    // Images that wait for their batch to fill are few; after Ctrl-C they are not begun any more.
     if (!cli::interrupted())
         detect();
     endVideo();
     return finish();
 }
 
-void Run::handle(PictureReader::Item& item)
+void Run::handle(ImageReader::Item& item)
 {
-    if (item.kind == PictureReader::Item::FAILED)
+    if (item.kind == ImageReader::Item::FAILED)
         return skip(item.source, item.reason);
-    if (item.kind == PictureReader::Item::END)
+    if (item.kind == ImageReader::Item::END)
     {
         detect();
         return endVideo();
     }
-    PictureResult result;
+    DetectedImage result;
     result.source = item.source;
     result.frame = item.frame;
     result.fps = item.fps;
@@ -246,7 +237,7 @@ void Run::detect()
     std::vector<double> times = detector_.getTimings(stages_);
     for (double& time : times)
         time /= static_cast<double>(batch_.size());
-    for (PictureResult& result : batch_)
+    for (DetectedImage& result : batch_)
     {
         keepClasses(result, wanted_);
         report(result, times);
@@ -254,8 +245,8 @@ void Run::detect()
     batch_.clear();
 }
 
-//! Everything that happens to a picture when its detections are known.
-void Run::report(PictureResult& result, const std::vector<double>& times)
+//! Everything that happens to an image when its detections are known.
+void Run::report(DetectedImage& result, const std::vector<double>& times)
 {
     const bool frame = result.fps > 0;
     const Source& source = sources_[result.source];
@@ -272,22 +263,22 @@ void Run::report(PictureResult& result, const std::vector<double>& times)
         name += cv::format(" %d", result.frame);
     if (!frame)
     {
-        // A name that was taken already, or cannot be used, shows where the picture went.
+        // A name that was taken already, or cannot be used, shows where the image went.
         const bool renamed = result.frame < 0 && !target.empty() && target.filename() != source.name.filename();
         printRow(name, one.size, times,
                  countClasses(one.classes, names_) + (renamed ? "  -> " + printable(target.filename().string()) : ""));
     }
-    progress_.update(all_.pictures, printable(name));
+    progress_.update(all_.images, printable(name));
 }
 
 //! After the last frame of a video that was read, or in the middle of it.
 void Run::endVideo()
 {
-    if (video_.pictures == 0)
+    if (video_.images == 0)
         return;
     const std::string name = sources_[videoSource_].name.string();
     printRow(cv::format("%s, mean", name.c_str()), video_.size, video_.times.mean(),
-             counted(video_.pictures, "frame") + ": " + countClasses(video_.classes, names_));
+             counted(video_.images, "frame") + ": " + countClasses(video_.classes, names_));
     video_ = Statistics();
     const std::string note = outputs_.endVideo();
     progress_.clear();
@@ -309,7 +300,7 @@ void Run::printRow(const std::string& name, cv::Size size, const std::vector<dou
         return;
     progress_.clear();
     if (rows_++ == 0)
-        std::cout << cli::padRight("picture", nameWidth_) << "       size" << cli::StageTimes::header(stages_)
+        std::cout << cli::padRight("image", nameWidth_) << "       size" << cli::StageTimes::header(stages_)
                   << "  detections\n";
     const std::string sizeText = size.empty() ? "" : cv::format("%dx%d", size.width, size.height);
     std::cout << cli::padRight(printable(name), nameWidth_) << cv::format("%11s", sizeText.c_str())
@@ -320,34 +311,33 @@ void Run::printRow(const std::string& name, cv::Size size, const std::vector<dou
 int Run::finish()
 {
     progress_.clear();
-    if (all_.pictures > 0 && !args_.quiet)
+    if (all_.images > 0 && !args_.quiet)
     {
         if (rows_ > 1)
             printRow("mean", cv::Size(), all_.times.mean(), "total: " + countClasses(all_.classes, names_));
-        const int64 pictures = all_.pictures - frames_;
-        std::string done = pictures > 0 ? counted(pictures, "picture") : "";
+        const int64 images = all_.images - frames_;
+        std::string done = images > 0 ? counted(images, "image") : "";
         if (frames_ > 0)
             done += (done.empty() ? "" : " and ") + counted(frames_, "frame");
         std::cout << "\n" << done << ", " << counted(all_.detections, "detection");
-        std::string what = args_.output.pictures ? frames_ == 0   ? "annotated pictures"
-                                                   : pictures > 0 ? "annotated pictures and videos"
-                                                                  : "annotated video"
-                                                 : "";
+        std::string what = args_.output.images ? frames_ == 0 ? "annotated images"
+                                                 : images > 0 ? "annotated images and videos"
+                                                              : "annotated video"
+                                               : "";
         const std::string lists = outputs_.describe();
         what += (what.empty() || lists.empty() ? "" : ", ") + lists;
         if (!what.empty())
             std::cout << ". In " << args_.output.folder.string() << ": " << what;
         std::cout << std::endl;
     }
-    if (skipped_ > 0 && all_.pictures > 0)
+    if (skipped_ > 0 && all_.images > 0)
         std::cerr << PROGRAM << ": " << counted(skipped_, "input") << " skipped\n";
     if (cli::interrupted())
     {
-        std::cerr << PROGRAM << ": interrupted; what was found in " << counted(all_.pictures, "picture")
-                  << " is saved\n";
+        std::cerr << PROGRAM << ": interrupted; what was found in " << counted(all_.images, "image") << " is saved\n";
         return cli::EXIT_INTERRUPTED;
     }
-    if (all_.pictures == 0)
+    if (all_.images == 0)
         throw std::runtime_error("none of the inputs could be processed");
     return 0;
 }
@@ -368,7 +358,7 @@ std::vector<int> parseFrames(const std::string& text)
     return {frames.begin(), frames.end()};
 }
 
-//! Refuses an output folder that holds inputs, whose pictures would be overwritten.
+//! Refuses an output folder that holds inputs, whose images would be overwritten.
 void checkOutput(const fs::path& output, const std::vector<Source>& sources)
 {
     std::set<fs::path> folders;
@@ -384,25 +374,25 @@ void checkOutput(const fs::path& output, const std::vector<Source>& sources)
 }
 
 const char* const HELP =
-    "Detects objects in pictures, videos and camera streams and shows where they are.\n\n"
+    "Detects objects in images, videos and camera streams and shows where they are.\n\n"
     "  d2det_detect --model FILE [options] INPUT...\n\n"
     "INPUT, any number and mix of:\n"
-    "  FILE       a picture or a video\n"
-    "  FOLDER     its pictures, with --recursive those of the folders inside\n"
+    "  FILE       an image or a video\n"
+    "  FOLDER     its images, with --recursive those of the folders inside\n"
     "  'PATTERN'  files that match; * ? [a-z] as in the shell, ** for any folders\n"
     "  camera:N   the camera with this number, until Ctrl-C or --max-frames\n"
     "  -          paths from the standard input, one a line\n\n"
     "The output folder gets:\n"
-    "  * every picture with boxes drawn, under its own name; a second picture of the same name gets _2 and so on;\n"
-    "    pictures of folders inside folders lie in the same folders\n"
+    "  * every image with boxes drawn, under its own name; a second image of the same name gets _2 and so on;\n"
+    "    images of folders inside folders lie in the same folders\n"
     "  * for every video NAME.mp4 with boxes and the same size and rate (NAME.avi where MPEG-4 cannot be written,\n"
     "    and for sides that are odd numbers); sound is not copied\n"
-    "  * detections.json, all boxes as COCO results: image_id (pictures and frames counted from 1), file_name, frame\n"
+    "  * detections.json, all boxes as COCO results: image_id (images and frames counted from 1), file_name, frame\n"
     "    (of videos, from 0), category_id (class of the model from 0), category_name, bbox [x, y, width, height] in\n"
     "    pixels, score\n"
     "  * with --csv detections.csv: file,frame,class,score,x1,y1,x2,y2\n"
-    "  * with --crops crops/CLASS/: the inside of every box as a picture\n\n"
-    "Inputs that cannot be read are named and left out. Ctrl-C finishes the pictures in work and keeps what was "
+    "  * with --crops crops/CLASS/: the inside of every box as an image\n\n"
+    "Inputs that cannot be read are named and left out. Ctrl-C finishes the images in work and keeps what was "
     "found.\n\n"
     "Examples:\n"
     "  d2det_detect --model person.onnx --score 0.5 --output out/street street/ 'more/2024-*/*.jpg'\n"
@@ -417,8 +407,8 @@ cli::po::options_description outputOptions()
                           "folder for all results")("classes", po::value<std::string>()->value_name("LIST"),
                                                     "only these: names or ids, like person,car")(
         "boxes-only", "leave out the masks that the model makes: faster, smaller files")("csv", "write detections.csv")(
-        "crops", "save the inside of every box")("no-pictures", "no annotated pictures and videos")(
-        "no-json", "no detections.json")("quiet,q", "print errors only")("help,h", "this text");
+        "crops", "save the inside of every box")("no-pictures", "no annotated images and videos")(
+        "no-json", "no detections.json")("quiet,q", "print errors only");
     return options;
 }
 
@@ -428,9 +418,9 @@ cli::po::options_description inputOptions()
     po::options_description options("Input");
     options.add_options()("recursive,r", "also folders inside folders")(
         "batch", po::value<int>()->value_name("N")->default_value(1),
-        "pictures that go through the network together; the results are the same")(
+        "images that go through the network together; the results are the same")(
         "frames", po::value<std::string>()->value_name("LIST"),
-        "treat these frames of the videos (from 0, like 100,200) as pictures")(
+        "treat these frames of the videos (from 0, like 100,200) as images")(
         "every", po::value<int>()->value_name("N"), "every N-th frame of videos; the annotated video has only those")(
         "max-frames", po::value<int>()->value_name("N"), "frames of each video or camera that are looked at");
     return options;
@@ -448,7 +438,7 @@ void readArguments(Arguments& args)
         throw UsageError("no INPUT is given");
     args.inputs = values["input"].as<std::vector<std::string>>();
     args.output.folder = values["output"].as<std::string>();
-    args.output.pictures = !values.count("no-pictures");
+    args.output.images = !values.count("no-pictures");
     args.output.json = !values.count("no-json");
     args.output.csv = values.count("csv") > 0;
     args.output.crops = values.count("crops") > 0;
@@ -466,27 +456,17 @@ void readArguments(Arguments& args)
         throw UsageError("--frames already says which frames are wanted: leave out --every and --max-frames");
 }
 
-int run(int argc, char** argv)
+int run(const std::vector<std::string>& words)
 {
-    namespace po = cli::po;
-    po::options_description visible = cli::detectorOptions("lowest score of a detection, 0..1"), hidden, all;
-    visible.add(inputOptions()).add(outputOptions());
-    hidden.add_options()("input", po::value<std::vector<std::string>>());
-    all.add(visible).add(hidden);
-    po::positional_options_description positional;
-    positional.add("input", -1);
-
+    cli::CommandLine line{PROGRAM, HELP, cli::detectorOptions("lowest score of a detection, 0..1")};
+    line.options.add(inputOptions()).add(outputOptions());
+    line.epilogue =
+        "\nExit code: 0 if something was processed, 1 if not, 2 for a wrong command line, 130 after Ctrl-C.\n";
+    line.hidden.add_options()("input", cli::po::value<std::vector<std::string>>());
+    line.inputs.add("input", -1);
     Arguments args;
-    po::store(po::command_line_parser(argc, argv).options(all).positional(positional).run(), args.values);
-    if (args.values.count("help") || argc == 1)
-    {
-        std::ostream& out = argc == 1 ? std::cerr : std::cout;
-        out << HELP << "\n"
-            << visible
-            << "\nExit code: 0 if something was processed, 1 if not, 2 for a wrong command line, 130 after Ctrl-C.\n";
-        return argc == 1 ? 2 : 0;
-    }
-    po::notify(args.values);
+    if (const std::optional<int> code = cli::readCommandLine(line, words, args.values))
+        return *code;
     readArguments(args);
 
     int64 skipped = 0;
@@ -496,7 +476,7 @@ int run(int argc, char** argv)
         std::cerr << PROGRAM << ": skipped " << printable(input) << ": " << reason << "\n";
     };
     const std::vector<Source> sources = cli::listSources(args.inputs, args.input, std::cin, skip);
-    const auto isMoving = [](const Source& source) { return source.kind != Source::PICTURE; };
+    const auto isMoving = [](const Source& source) { return source.kind != Source::IMAGE; };
     const bool moving = std::any_of(sources.begin(), sources.end(), isMoving);
     for (const char* option : {"frames", "every", "max-frames"})
         if (args.values.count(option) && !moving && !sources.empty())
@@ -516,5 +496,5 @@ int main(int argc, char** argv)
     // FFmpeg's own messages about damaged videos (-8: none); ours names the file.
     setenv("OPENCV_FFMPEG_LOGLEVEL", "-8", 0);
 #endif
-    return cli::runProgram(PROGRAM, [&] { return run(argc, argv); });
+    return cli::runProgram(PROGRAM, [&] { return run(cli::wordsOf(argc, argv)); });
 }

@@ -2,69 +2,61 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* d2det_export: checkpoint of d2det_train -> one ONNX file for cv::dnn. Exit code 0: done, 1: failed, 2: wrong usage. */
+/* d2det_export: checkpoint of d2det_train -> one ONNX file for cv::dnn. Exit code 0: done, 1: failed, 2: wrong usage.
+   */
 
+#include "base/text.hpp"
+#include "cli/program.hpp"
 #include "engine/checkpoint.hpp"
 #include "export/exporter.hpp"
 #include "export/random_model.hpp"
-
-#include <boost/program_options.hpp>
 
 #include <algorithm>
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
 
-namespace po = boost::program_options;
+namespace po = cli::po;
+using cli::UsageError;
 
 namespace
 {
 
-struct UsageError : std::runtime_error
-{
-    using std::runtime_error::runtime_error;
-};
+const char* const PROGRAM = "d2det_export";
+
+const char* const HELP =
+    "Writes a trained D2Det model as an ONNX file for OpenCV.\n\n"
+    "  d2det_export --checkpoint last.safetensors --output model.onnx\n"
+    "  d2det_export --random --config model.json --output benchmark.onnx\n";
 
 po::options_description optionsDescription()
 {
-    po::options_description options("Options");
+    const auto file = [] { return po::value<std::string>()->value_name("FILE"); };
+    const auto number = [] { return po::value<int>()->value_name("N"); };
+    const auto texts = [](const char* name)
+    { return po::value<std::vector<std::string>>()->value_name(name)->composing(); };
+    po::options_description options("Export");
     // clang-format off
     options.add_options()
-        ("help,h", "show this text")
-        ("checkpoint", po::value<std::string>(), "weights: a checkpoint of d2det_train (.safetensors)")
-        ("average", po::value<std::vector<std::string>>()->composing(),
-            "FILE=SHARE: mix in the weights of another checkpoint of the same model, e.g. of an earlier stage of its "
+        ("checkpoint", file(), "weights: a checkpoint of d2det_train (.safetensors)")
+        ("average", texts("FILE=SHARE"),
+            "mix in the weights of another checkpoint of the same model, e.g. of an earlier stage of its "
             "training; --checkpoint has what the shares leave of 1; may be repeated")
-        ("output,o", po::value<std::string>(), "ONNX file to write")
-        ("weights", po::value<std::string>(),
+        ("output,o", file(), "ONNX file to write")
+        ("weights", file(),
             "also write the bare weights in half precision (.safetensors), as a start for another training (--init)")
-        ("config", po::value<std::string>(), "model configuration; default: the one stored in the checkpoint")
-        ("set", po::value<std::vector<std::string>>()->composing(),
+        ("config", file(), "model configuration; default: the one stored in the checkpoint")
+        ("set", texts("KEY=VALUE"),
             "change one value of the configuration, e.g. model.test.score_threshold=0.1; may be repeated")
-        ("short-side", po::value<int>(), "side that images are resized to at test time, pixels")
-        ("long-side", po::value<int>(), "limit of the other side, pixels")
+        ("short-side", number()->value_name("PIXELS"), "side that images are resized to at test time, pixels")
+        ("long-side", number()->value_name("PIXELS"), "limit of the other side, pixels")
         ("ema", "take the moving averages of the weights (default if the checkpoint has them)")
         ("no-ema", "take the weights themselves")
         ("random", "random weights instead of a checkpoint, for benchmarks; needs --config")
-        ("seed", po::value<uint64_t>()->default_value(1), "of the random weights")
-        ("classes", po::value<int>(), "with --random: number of classes, if the configuration names none");
+        ("seed", po::value<uint64_t>()->value_name("N")->default_value(1), "of the random weights")
+        ("classes", number(), "with --random: number of classes, if the configuration names none");
     // clang-format on
     return options;
-}
-
-po::variables_map parse(int argc, char** argv, const po::options_description& options)
-{
-    po::variables_map values;
-    try
-    {
-        po::store(po::command_line_parser(argc, argv).options(options).positional({}).run(), values);
-        po::notify(values);
-    }
-    catch (const po::error& e)
-    {
-        throw UsageError(e.what());
-    }
-    return values;
 }
 
 void checkUsage(const po::variables_map& values)
@@ -104,9 +96,8 @@ d2det::Config resolveConfig(const po::variables_map& values, const d2det::Tensor
     d2det::ModelConfig& model = config.model;
     if (model.classNames.empty() && !random)  // a training configuration may leave them to the annotations
         model.classNames = d2det::checkpointConfig(file).model.classNames;
-    if (values.count("set"))
-        for (const std::string& keyValue : values["set"].as<std::vector<std::string>>())
-            d2det::applyOverride(config, keyValue);
+    for (const std::string& keyValue : cli::textsOf(values, "set"))
+        d2det::applyOverride(config, keyValue);
     if (values.count("short-side"))
         model.input.shortSide = values["short-side"].as<int>();
     if (values.count("long-side"))
@@ -124,7 +115,7 @@ d2det::Config resolveConfig(const po::variables_map& values, const d2det::Tensor
 bool hasEma(const d2det::TensorFile& file)
 {
     const auto first = file.tensors.lower_bound("ema.");
-    return first != file.tensors.end() && first->first.compare(0, 4, "ema.") == 0;
+    return first != file.tensors.end() && d2det::startsWith(first->first, "ema.");
 }
 
 //! Weights by name, matrices as F16, the rest (biases, norms) as F32.
@@ -159,8 +150,8 @@ std::pair<std::string, double> parseShare(const std::string& text)
     return {text.substr(0, at), share};
 }
 
-/** Weighted mean of checkpoints of one training, which often generalises better than each of them (Wortsman et al., "Model
-    soups", ICML 2022). */
+/** Weighted mean of checkpoints of one training, which often generalises better than each of them (Wortsman et al.,
+    "Model soups", ICML 2022). */
 d2det::TensorMap averageWeights(const po::variables_map& values, const d2det::TensorFile& first)
 {
     const bool ema = values.count("no-ema") == 0;
@@ -169,7 +160,7 @@ d2det::TensorMap averageWeights(const po::variables_map& values, const d2det::Te
         return mean;
     std::vector<std::pair<std::string, double>> others;
     double rest = 1;
-    for (const std::string& text : values["average"].as<std::vector<std::string>>())
+    for (const std::string& text : cli::textsOf(values, "average"))
     {
         others.push_back(parseShare(text));
         rest -= others.back().second;
@@ -220,46 +211,19 @@ void run(const po::variables_map& values)
         writeWeights(model, values["weights"].as<std::string>());
 }
 
-//! Messages of the ONNX checker and of LibTorch have several lines.
-std::string oneLine(std::string text)
+int exportModel(const std::vector<std::string>& words)
 {
-    for (size_t at = text.find('\n'); at != std::string::npos; at = text.find('\n', at))
-        text.replace(at, std::min(text.find_first_not_of('\n', at), text.size()) - at, " ");
-    return text;
+    po::variables_map values;
+    if (const std::optional<int> code = cli::readCommandLine({PROGRAM, HELP, optionsDescription()}, words, values))
+        return *code;
+    checkUsage(values);
+    run(values);
+    return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv)
 {
-    const po::options_description options = optionsDescription();
-    try
-    {
-        const po::variables_map values = parse(argc, argv, options);
-        if (values.count("help"))
-        {
-            std::cout << "Writes a trained D2Det model as an ONNX file for OpenCV.\n\n"
-                         "  d2det_export --checkpoint last.safetensors --output model.onnx\n"
-                         "  d2det_export --random --config model.json --output benchmark.onnx\n\n"
-                      << options;
-            return 0;
-        }
-        checkUsage(values);
-        run(values);
-        return 0;
-    }
-    catch (const UsageError& e)
-    {
-        std::cerr << "d2det_export: " << e.what() << "; see --help" << std::endl;
-        return 2;
-    }
-    catch (const c10::Error& e)
-    {
-        std::cerr << "d2det_export: " << oneLine(e.what_without_backtrace()) << std::endl;
-    }
-    catch (const std::exception& e)
-    {
-        std::cerr << "d2det_export: " << oneLine(e.what()) << std::endl;
-    }
-    return 1;
+    return cli::runProgram(PROGRAM, [&] { return exportModel(cli::wordsOf(argc, argv)); });
 }

@@ -2,19 +2,17 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* d2det_train: trains a detector from a configuration file, or evaluates a checkpoint. Exit code 0: done (also when stopped
-   by a signal after saving), 1: an error, one line on stderr, 2: wrong usage. */
+/* d2det_train: trains a detector from a configuration file, or evaluates a checkpoint. Exit code 0: done (also when
+   stopped by a signal after saving), 1: an error, one line on stderr, 2: wrong usage. */
 
 #include "base/text.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/program.hpp"
 #include "engine/checkpoint.hpp"
 #include "engine/runtime.hpp"
 #include "engine/trainer.hpp"
 
-#include <boost/program_options.hpp>
-
 #include <cstdio>
-#include <exception>
 #include <filesystem>
 #include <iostream>
 #include <stdexcept>
@@ -25,74 +23,50 @@ namespace
 {
 
 namespace fs = std::filesystem;
-namespace po = boost::program_options;
+namespace po = cli::po;
+using cli::textOf;
+using cli::UsageError;
 
-struct UsageError : std::runtime_error
-{
-    using std::runtime_error::runtime_error;
-};
+const char* const PROGRAM = "d2det_train";
+
+const char* const HELP =
+    "Trains a D2Det detector.\n\n"
+    "  d2det_train --config person.json --output runs/person --init mobilenet_v2_folded.safetensors\n"
+    "  d2det_train --resume --output runs/person\n"
+    "  d2det_train --eval-only runs/person/best.safetensors\n"
+    "  tensorboard --logdir runs\n";
 
 po::options_description describe()
 {
-    po::options_description options("Options");
+    const auto file = [] { return po::value<std::string>()->value_name("FILE"); };
+    const auto number = [](double value) { return po::value<double>()->value_name("X")->default_value(value); };
+    po::options_description options("Training");
     auto add = options.add_options();
-    add("help,h", "show this text");
     add("help-config", "show all keys of a configuration file, as a Markdown table");
-    add("config,c", po::value<std::string>(),
-        "configuration file (JSON); with --resume or --eval-only the checkpoint's if left out");
-    add("output,o", po::value<std::string>(),
+    add("config,c", file(), "configuration (JSON); with --resume or --eval-only the checkpoint's if left out");
+    add("output,o", po::value<std::string>()->value_name("DIR"),
         "run folder: checkpoints, log.csv, eval.csv, curves_*.svg, config.json, command.txt, files of TensorBoard; "
         "created if absent");
-    add("init", po::value<std::string>(), "weights to start from: a backbone or a checkpoint, .safetensors");
+    add("init", file(), "weights to start from: a backbone or a checkpoint, .safetensors");
     add("resume", "continue the run in the output folder");
-    add("set", po::value<std::vector<std::string>>()->composing(),
+    add("set", po::value<std::vector<std::string>>()->value_name("KEY=VALUE")->composing(),
         "change a value: --set solver.learning_rate=0.005 (repeatable)");
-    add("threads", po::value<int>()->default_value(0), "threads, 0: one per core");
-    add("device", po::value<std::string>()->default_value("cpu"), "where the model runs: cpu, cuda or cuda:N");
-    add("epochs", po::value<double>(), "same as --set solver.epochs=...");
-    add("eval-every", po::value<double>()->default_value(2), "epochs between evaluations on data.val, 0: never");
-    add("pictures", po::value<int>()->default_value(4),
+    add("threads", po::value<int>()->value_name("N")->default_value(0), "threads, 0: one per core");
+    add("device", po::value<std::string>()->value_name("NAME")->default_value("cpu"),
+        "where the model runs: cpu, cuda or cuda:N");
+    add("epochs", po::value<double>()->value_name("X"), "same as --set solver.epochs=...");
+    add("eval-every", number(2), "epochs between evaluations on data.val, 0: never");
+    add("pictures", po::value<int>()->value_name("N")->default_value(4),
         "images of each validation set that TensorBoard shows with their detections");
-    add("eval-only", po::value<std::string>(), "evaluate this checkpoint on data.val and exit");
+    add("eval-only", file(), "evaluate this checkpoint on data.val and exit");
     return options;
 }
 
-void printHelp(const po::options_description& options)
+void checkArguments(const po::variables_map& values)
 {
-    std::cout
-        << "Trains a D2Det detector.\n\n"
-           "  d2det_train --config person.json --output runs/person --init mobilenet_v2_folded.safetensors\n"
-           "  d2det_train --resume --output runs/person\n"
-           "  d2det_train --eval-only runs/person/best.safetensors\n"
-           "  tensorboard --logdir runs\n\n"
-        << options
-        << "\nControl-C finishes the step, saves a checkpoint and exits; a second one ends the program at once.\n";
-}
-
-po::variables_map parseArguments(int argc, char** argv, const po::options_description& options)
-{
-    po::variables_map values;
-    try
-    {
-        po::store(po::command_line_parser(argc, argv).options(options).run(), values);
-        po::notify(values);
-    }
-    catch (const po::error& error)
-    {
-        throw UsageError(error.what());
-    }
-    if (values["threads"].as<int>() < 0 || values["threads"].as<int>() > 1024)
-        throw UsageError("--threads must be 0 .. 1024");
-    if (!(values["eval-every"].as<double>() >= 0))
-        throw UsageError("--eval-every must not be negative");
-    if (values["pictures"].as<int>() < 0 || values["pictures"].as<int>() > 100)
-        throw UsageError("--pictures must be 0 .. 100");
-    return values;
-}
-
-std::string text(const po::variables_map& values, const char* key)
-{
-    return values.count(key) ? values[key].as<std::string>() : std::string();
+    cli::checkRange<int>(values, "threads", 0, 1024);
+    cli::checkRange<double>(values, "eval-every", 0, 1e9);
+    cli::checkRange<int>(values, "pictures", 0, 100);
 }
 
 //! The configuration from --config or else from a checkpoint, with --set and --epochs applied.
@@ -100,14 +74,13 @@ d2det::Config makeConfig(const po::variables_map& values, const std::string& che
 {
     d2det::Config config;
     if (values.count("config"))
-        config = d2det::loadConfig(text(values, "config"));
+        config = d2det::loadConfig(textOf(values, "config"));
     else if (!checkpoint.empty())
         config = d2det::checkpointConfig(d2det::readSafetensors(checkpoint));
     else
         throw UsageError("--config is missing");
-    if (values.count("set"))
-        for (const std::string& keyValue : values["set"].as<std::vector<std::string>>())
-            d2det::applyOverride(config, keyValue);
+    for (const std::string& keyValue : cli::textsOf(values, "set"))
+        d2det::applyOverride(config, keyValue);
     if (values.count("epochs"))
         config.solver.epochs = values["epochs"].as<double>();
     d2det::checkConfig(config);
@@ -116,7 +89,7 @@ d2det::Config makeConfig(const po::variables_map& values, const std::string& che
 
 int evaluateOnly(const po::variables_map& values)
 {
-    const std::string path = text(values, "eval-only");
+    const std::string path = textOf(values, "eval-only");
     const d2det::TensorFile file = d2det::readSafetensors(path);
     d2det::Config config = makeConfig(values, path);
     if (config.model.classNames.empty() && file.metadata.count("config"))
@@ -125,7 +98,7 @@ int evaluateOnly(const po::variables_map& values)
     if (config.data.val.empty())
         throw std::runtime_error("data.val is empty: there is nothing to evaluate on");
     d2det::setThreads(values["threads"].as<int>());
-    const torch::Device device = d2det::chooseDevice(text(values, "device"));
+    const torch::Device device = d2det::chooseDevice(textOf(values, "device"));
     d2det::Detector model(config.model);
     d2det::restoreModel(*model, d2det::modelWeights(file));
     model->to(device);
@@ -140,12 +113,12 @@ int evaluateOnly(const po::variables_map& values)
         std::printf("%s: %lld images, %lld detections, %lld unreadable images, %.1f s\n", result.name.c_str(),
                     static_cast<long long>(result.images), static_cast<long long>(result.detections),
                     static_cast<long long>(result.unreadable), result.seconds);
-        for (size_t i = 0; i < result.summary.size(); ++i)
+        for (size_t i = 0; i < result.summary.size(); i++)
             if (result.maskSummary.empty())
                 std::printf("  %-6s %.4f\n", names[i], result.summary[i]);
             else
                 std::printf("  %-6s %.4f   masks %.4f\n", names[i], result.summary[i], result.maskSummary[i]);
-        for (size_t i = 0; i < result.categoryAP.size() && result.categoryAP.size() > 1; ++i)
+        for (size_t i = 0; i < result.categoryAP.size() && result.categoryAP.size() > 1; i++)
             std::printf("  AP of %-20s %.4f\n", config.model.classNames[i].c_str(), result.categoryAP[i]);
     }
     return 0;
@@ -154,13 +127,13 @@ int evaluateOnly(const po::variables_map& values)
 int train(const po::variables_map& values, const std::vector<std::string>& arguments)
 {
     d2det::TrainOptions options;
-    options.output = text(values, "output");
+    options.output = textOf(values, "output");
     if (options.output.empty())
         throw UsageError("--output is missing");
-    options.init = text(values, "init");
+    options.init = textOf(values, "init");
     options.resume = values.count("resume") > 0;
     options.threads = values["threads"].as<int>();
-    options.device = text(values, "device");
+    options.device = textOf(values, "device");
     options.evalEvery = values["eval-every"].as<double>();
     options.pictures = values["pictures"].as<int>();
     options.stop = cli::interrupted;
@@ -180,39 +153,28 @@ int train(const po::variables_map& values, const std::vector<std::string>& argum
     return 0;
 }
 
+int run(int argc, char** argv)
+{
+    cli::CommandLine line{PROGRAM, HELP, describe()};
+    line.epilogue =
+        "\nControl-C finishes the step, saves a checkpoint and exits; a second one ends the program at once.\n";
+    po::variables_map values;
+    if (const std::optional<int> code = cli::readCommandLine(line, cli::wordsOf(argc, argv), values))
+        return *code;
+    if (values.count("help-config"))
+    {
+        std::cout << d2det::configTable();
+        return 0;
+    }
+    checkArguments(values);
+    cli::catchInterrupts();
+    return values.count("eval-only") ? evaluateOnly(values) : train(values, {argv, argv + argc});
+}
+
 }  // namespace
 
 int main(int argc, char** argv)
 {
     d2det::restartWithFastBlas(argv);
-    try
-    {
-        const po::options_description options = describe();
-        const po::variables_map values = parseArguments(argc, argv, options);
-        if (values.count("help"))
-        {
-            printHelp(options);
-            return 0;
-        }
-        if (values.count("help-config"))
-        {
-            std::cout << d2det::configTable();
-            return 0;
-        }
-        cli::catchInterrupts();
-        return values.count("eval-only") ? evaluateOnly(values)
-                                         : train(values, std::vector<std::string>(argv, argv + argc));
-    }
-    catch (const UsageError& error)
-    {
-        std::fprintf(stderr, "d2det_train: %s (see d2det_train --help)\n", error.what());
-        return 2;
-    }
-    catch (const std::exception& error)
-    {
-        std::string message = error.what();
-        message.resize(std::min(message.find('\n'), message.size()));  // LibTorch adds a stack trace
-        std::fprintf(stderr, "d2det_train: %s\n", message.c_str());
-        return 1;
-    }
+    return cli::runProgram(PROGRAM, [&] { return run(argc, argv); });
 }

@@ -19,9 +19,32 @@
 namespace d2det
 {
 
+namespace
+{
+
+//! A link stays, what it points to is replaced.
+std::string resolved(const std::string& path)
+{
+    std::error_code error;
+    if (!std::filesystem::is_symlink(path, error))
+        return path;
+    const std::filesystem::path target = std::filesystem::canonical(path, error);
+    return error ? path : target.string();
+}
+
+//! /dev/stdout, a pipe: written in place, there is nothing to rename.
+bool isStream(const std::string& path)
+{
+    std::error_code error;
+    const std::filesystem::file_status status = std::filesystem::status(path, error);
+    return std::filesystem::exists(status) && std::filesystem::is_other(status);
+}
+
+}  // namespace
+
 AtomicFile::AtomicFile(const std::string& path)
-    : path_(path),
-      temporary_(path + ".tmp" + std::to_string(::getpid())),
+    : path_(isStream(path) ? path : resolved(path)),
+      temporary_(isStream(path) ? path : path_ + ".tmp" + std::to_string(::getpid())),
       file_(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644))
 {
     if (file_ < 0)
@@ -33,7 +56,8 @@ AtomicFile::~AtomicFile()
     if (file_ >= 0)
     {
         ::close(file_);
-        ::unlink(temporary_.c_str());
+        if (temporary_ != path_)
+            ::unlink(temporary_.c_str());
     }
 }
 
@@ -54,6 +78,14 @@ void AtomicFile::write(const void* data, size_t bytes)
 
 void AtomicFile::commit()
 {
+    if (temporary_ == path_)
+    {
+        const int closed = ::close(file_);
+        file_ = -1;
+        if (closed != 0)
+            failed("cannot be written");
+        return;
+    }
     if (::fsync(file_) != 0)
         failed("cannot be synced");
     const int closed = ::close(file_);

@@ -2,8 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Files that are written beside their place, synced and renamed: a reader sees the old file or the entire new one, also after
-   a crash or a full disk. An Error has the path and the system's reason. */
+/* Files that are written beside their place, synced and renamed: a reader sees the old file or the entire new one, also
+   after a crash or a full disk. Links stay links; streams such as /dev/stdout are written in place. An Error
+   has the path and the system's reason. */
 
 #ifndef D2DET_TRAINING_ATOMIC_FILE_HPP
 #define D2DET_TRAINING_ATOMIC_FILE_HPP

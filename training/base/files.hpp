@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Files and folders as the data set readers need them: every function ends in bounded time and memory whatever it meets. */
+/* Files and folders as the data set readers need them: every function ends in bounded time and memory whatever it
+   meets. */
 
 #ifndef D2DET_TRAINING_FILE_TOOLS_HPP
 #define D2DET_TRAINING_FILE_TOOLS_HPP
@@ -17,7 +18,7 @@ namespace d2det
 //! The text in quotation marks for a message, cut if it is long.
 std::string inQuotes(const std::string& text);
 
-//! True for the name of a picture that OpenCV reads (by its extension, upper or lower case).
+//! True for the name of an image that OpenCV reads (by its extension, upper or lower case).
 bool isImageName(const std::string& path);
 
 //! Names (relative, with '/') of the regular files below a folder, sorted; empty if there is no such folder.

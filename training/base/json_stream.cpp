@@ -6,8 +6,10 @@
 
 #include "base/error.hpp"
 
+#include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 
 namespace d2det
 {
@@ -16,7 +18,8 @@ namespace
 {
 
 constexpr size_t CHUNK = 1 << 18;
-constexpr size_t LONGEST_LITERAL = 8;  // Infinity
+constexpr size_t LONGEST_LITERAL = 8;                 // Infinity
+constexpr double EXACT_INTEGERS = 9007199254740992.;  // 2^53
 
 bool endsToken(char c)
 {
@@ -25,6 +28,22 @@ bool endsToken(char c)
 }
 
 }  // namespace
+
+JsonNumber::JsonNumber(int64_t number) : value(static_cast<double>(number)), integral(true), integer(number) {}
+
+JsonNumber::JsonNumber(uint64_t number)
+    : value(static_cast<double>(number)),
+      integral(number <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max())),
+      integer(integral ? static_cast<int64_t>(number) : 0)
+{
+}
+
+JsonNumber::JsonNumber(double number)
+    : value(number),
+      integral(std::abs(number) <= EXACT_INTEGERS && number == std::floor(number)),
+      integer(integral ? static_cast<int64_t>(number) : 0)
+{
+}
 
 JsonFileBuffer::JsonFileBuffer(const std::string& path, size_t maxToken) : path_(path), maxToken_(maxToken)
 {

@@ -19,6 +19,18 @@
 namespace d2det
 {
 
+//! A number of a JSON file. Integers may also be written as 3.0, as some tools do.
+struct JsonNumber
+{
+    double value = 0;
+    bool integral = false;
+    int64_t integer = 0;  //!< if integral
+
+    explicit JsonNumber(int64_t number);
+    explicit JsonNumber(uint64_t number);
+    explicit JsonNumber(double number);
+};
+
 class JsonFileBuffer : public std::streambuf
 {
 public:

@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Random numbers of the data loader: splitmix64 (Steele et al. 2014). A stream is named by numbers (seed, epoch, position),
-   so that a sample gets the same draws whichever thread makes it and wherever a run resumes. The conversions are written
-   out because those of <random> differ between standard libraries. */
+/* Random numbers of the data loader: splitmix64 (Steele et al. 2014). A stream is named by numbers (seed, epoch,
+   position), so that a sample gets the same draws whichever thread makes it and wherever a run resumes. The conversions
+   are written out because those of <random> differ between standard libraries. */
 
 #ifndef D2DET_TRAINING_RANDOM_HPP
 #define D2DET_TRAINING_RANDOM_HPP

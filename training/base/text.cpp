@@ -16,9 +16,6 @@
 #include <numeric>
 #include <sstream>
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 namespace d2det
 {
 
@@ -42,11 +39,11 @@ size_t editDistance(const std::string& a, const std::string& b)
 {
     std::vector<size_t> row(b.size() + 1);
     std::iota(row.begin(), row.end(), size_t{0});
-    for (size_t i = 1; i <= a.size(); ++i)
+    for (size_t i = 1; i <= a.size(); i++)
     {
         size_t diagonal = row[0];
         row[0] = i;
-        for (size_t j = 1; j <= b.size(); ++j)
+        for (size_t j = 1; j <= b.size(); j++)
         {
             const size_t substituted = diagonal + (a[i - 1] != b[j - 1]);
             diagonal = row[j];
@@ -65,11 +62,11 @@ std::vector<std::string> nearestNames(const std::string& name, const std::vector
         return text;
     };
     std::vector<std::pair<size_t, size_t>> order;  // distance, index
-    for (size_t i = 0; i < known.size(); ++i)
+    for (size_t i = 0; i < known.size(); i++)
         order.emplace_back(editDistance(lower(known[i]), lower(name)), i);
     std::sort(order.begin(), order.end());
     std::vector<std::string> nearest;
-    for (size_t i = 0; i < order.size() && i < count; ++i)
+    for (size_t i = 0; i < order.size() && i < count; i++)
         nearest.push_back(known[order[i].second]);
     return nearest;
 }
@@ -87,10 +84,11 @@ std::string formatDuration(double seconds)
     return text;
 }
 
-size_t terminalColumns(int descriptor)
+std::string counted(int64_t count, const std::string& what)
 {
-    winsize size{};
-    return ::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col - 1u : 119u;
+    const char last = what.empty() ? ' ' : what.back();
+    const char* const ending = count == 1 ? "" : last == 's' || last == 'x' ? "es" : "s";
+    return std::to_string(count) + " " + what + ending;
 }
 
 std::string shellCommand(const std::vector<std::string>& arguments)

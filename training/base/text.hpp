@@ -2,12 +2,13 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Texts that programs show: near names in error messages, times, width of the terminal, commands. */
+/* Texts that programs show: near names in error messages, times, counts, commands. */
 
 #ifndef D2DET_TRAINING_TEXT_HPP
 #define D2DET_TRAINING_TEXT_HPP
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -26,8 +27,8 @@ std::vector<std::string> nearestNames(const std::string& name, const std::vector
 //! "1h02m" or "3m07s"; "?" if not known (negative or not finite).
 std::string formatDuration(double seconds);
 
-//! Columns of the terminal behind a file descriptor, less one; 119 if it has none.
-size_t terminalColumns(int descriptor);
+//! A number of things: "1 image", "3 images", "0 classes".
+std::string counted(int64_t count, const std::string& what);
 
 //! A field of a CSV file (RFC 4180): quoted where it must be.
 std::string csvField(const std::string& text);

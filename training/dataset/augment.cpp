@@ -26,7 +26,7 @@ bool thinner(const LabelledBox& box, double minSide)
     return !(width > 0 && height > 0 && width >= minSide && height >= minSide);
 }
 
-bool centreInside(const LabelledBox& box, const cv::Rect& part)
+bool centerInside(const LabelledBox& box, const cv::Rect& part)
 {
     const double x = 0.5 * (box.x1 + box.x2), y = 0.5 * (box.y1 + box.y2);
     return x >= part.x && x < part.x + part.width && y >= part.y && y < part.y + part.height;
@@ -37,7 +37,7 @@ std::vector<LabelledBox> boxesInside(const std::vector<LabelledBox>& boxes, cons
     std::vector<LabelledBox> kept;
     for (LabelledBox box : boxes)
     {
-        if (!centreInside(box, part))
+        if (!centerInside(box, part))
             continue;
         box.x1 = std::max(box.x1 - part.x, 0.);
         box.y1 = std::max(box.y1 - part.y, 0.);
@@ -145,22 +145,23 @@ void cropRandomly(Sample& sample, Random& random, double minScale, double minSid
     }
 }
 
-void jitterColour(cv::Mat& image, Random& random, double strength)
+void jitterColor(cv::Mat& image, Random& random, double strength)
 {
     const double brightness = random.uniform(1 - strength, 1 + strength);
     const double contrast = random.uniform(1 - strength, 1 + strength);
     const double saturation = random.uniform(1 - strength, 1 + strength);
-    const double grey[3] = {0.114, 0.587, 0.299};  // of B, G, R
+    const double gray[3] = {0.114, 0.587, 0.299};  // of B, G, R
     const cv::Scalar mean = cv::mean(image);
-    const double meanGrey = grey[0] * mean[0] + grey[1] * mean[1] + grey[2] * mean[2];
-    // Contrast moves all channels towards one grey, so it commutes with saturation up to this offset, which is grey itself.
-    const double gain = brightness * contrast, offset = (1 - contrast) * brightness * meanGrey;
+    const double meanGray = gray[0] * mean[0] + gray[1] * mean[1] + gray[2] * mean[2];
+    // Contrast moves all channels towards one gray, so it commutes with saturation up to this offset, which is gray
+    // itself.
+    const double gain = brightness * contrast, offset = (1 - contrast) * brightness * meanGray;
     cv::Matx<float, 3, 4> map;
     for (int row = 0; row < 3; row++)
     {
         for (int column = 0; column < 3; column++)
             map(row, column) =
-                static_cast<float>(gain * ((1 - saturation) * grey[column] + (row == column ? saturation : 0.)));
+                static_cast<float>(gain * ((1 - saturation) * gray[column] + (row == column ? saturation : 0.)));
         map(row, 3) = static_cast<float>(offset);
     }
     cv::Mat changed;
@@ -191,7 +192,7 @@ void augment(Sample& sample, const DataConfig& config, Random& random)
     if (flipped)
         flipHorizontal(sample);
     if (config.colorJitter > 0)
-        jitterColour(sample.image, random, config.colorJitter);
+        jitterColor(sample.image, random, config.colorJitter);
 }
 
 }  // namespace d2det

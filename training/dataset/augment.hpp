@@ -8,7 +8,8 @@
    Boxes are continuous: (x1, y1) - (x2, y2) covers the pixels whose area lies between; an image covers [0, W] x [0, H].
      flip   x1' = W - x2, x2' = W - x1
      crop   x' = x - left, kept if the centre lies inside, clipped
-     resize x' = x * newWidth / width (the ratio of the real sizes; the nominal factor differs by the rounding of sides) */
+     resize x' = x * newWidth / width (the ratio of the real sizes; the nominal factor differs by the rounding of sides)
+     */
 
 #ifndef D2DET_TRAINING_AUGMENT_HPP
 #define D2DET_TRAINING_AUGMENT_HPP
@@ -51,18 +52,18 @@ void flipHorizontal(Sample& sample);
 //! Takes `part` of the image. Boxes thinner than minSide after clipping are dropped.
 void crop(Sample& sample, const cv::Rect& part, double minSide);
 
-/** Takes a random part with sides of at least minScale of the image's. It keeps at least one box: after 10 unlucky draws
-    the sample stays whole. */
+/** Takes a random part with sides of at least minScale of the image's. It keeps at least one box: after 10 unlucky
+    draws the sample stays whole. */
 void cropRandomly(Sample& sample, Random& random, double minScale, double minSide);
 
 /** Brightness, contrast (about the mean grey) and saturation, each times U(1 - strength, 1 + strength):
     v' = saturation * (contrast * (brightness * v)), one affine map of the three channels. */
-void jitterColour(cv::Mat& image, Random& random, double strength);
+void jitterColor(cv::Mat& image, Random& random, double strength);
 
 //! Boxes of an image of size `from` in the image resized to `to`; masks take the pixel nearest to the centre.
 void resizeBoxes(std::vector<LabelledBox>& boxes, const cv::Size& from, const cv::Size& to);
 
-//! All random changes of `config` in their order: crop, flip, colour.
+//! All random changes of `config` in their order: crop, flip, color.
 void augment(Sample& sample, const DataConfig& config, Random& random);
 
 }  // namespace d2det

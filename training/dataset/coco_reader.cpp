@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Events arrive with the depth of their container: 1 the file's object, 2 one of the three arrays, 3 an image, annotation or
-   category, 4 "bbox" or "segmentation", 5 a polygon or "counts". Everything else is passed over without being stored.
-   The parser itself is not recursive; the depth is limited all the same. */
+/* Events arrive with the depth of their container: 1 the file's object, 2 one of the three arrays, 3 an image,
+   annotation or category, 4 "bbox" or "segmentation", 5 a polygon or "counts". Everything else is passed over without
+   being stored. The parser itself is not recursive; the depth is limited all the same. */
 
 #include "dataset/coco_reader.hpp"
 
@@ -24,9 +24,8 @@ namespace
 {
 
 constexpr int MAX_DEPTH = 64;
-constexpr size_t MAX_TOKEN = 4 << 20;                 // bytes; COCO's longest run-length string has some 10 000
-constexpr int64_t MAX_SIDE = 1 << 16;                 // pixels
-constexpr double EXACT_INTEGERS = 9007199254740992.;  // 2^53
+constexpr size_t MAX_TOKEN = 4 << 20;  // bytes; COCO's longest run-length string has some 10 000
+constexpr int64_t MAX_SIDE = 1 << 16;  // pixels
 constexpr double NOT_A_NUMBER = std::numeric_limits<double>::quiet_NaN();
 
 enum Section
@@ -89,9 +88,9 @@ public:
 
     bool null();
     bool boolean(bool value);
-    bool number_integer(int64_t value);
-    bool number_unsigned(uint64_t value);
-    bool number_float(double value, const std::string& text);
+    bool number_integer(int64_t value) { return number(JsonNumber(value)); }
+    bool number_unsigned(uint64_t value) { return number(JsonNumber(value)); }
+    bool number_float(double value, const std::string&) { return number(JsonNumber(value)); }
     bool string(std::string& value);
     bool binary(nlohmann::json::binary_t&) { return true; }
     bool start_object(size_t);
@@ -111,7 +110,7 @@ private:
     void enter(bool object);
     void beginItem();
     void endItem();
-    void number(double value, bool integral, int64_t integer);
+    bool number(const JsonNumber& number);
     void segmentationNumber(double value);
     void setInteger(int64_t value);
     int toSide(int64_t value, Field field) const;
@@ -342,7 +341,7 @@ void CocoHandler::segmentationNumber(double value)
     }
 }
 
-void CocoHandler::number(double value, bool integral, int64_t integer)
+bool CocoHandler::number(const JsonNumber& number)
 {
     if (depth_ == 0)
         fail("the file is a number; expected a COCO object");
@@ -353,44 +352,25 @@ void CocoHandler::number(double value, bool integral, int64_t integer)
     if (depth_ == 4 && field_ == BBOX)
     {
         if (annotation_.boxValues < 4)
-            annotation_.box[annotation_.boxValues] = value;
+            annotation_.box[annotation_.boxValues] = number.value;
         annotation_.boxValues = std::min(annotation_.boxValues + 1, 5);
-        return;
+        return true;
     }
     if (inSegmentation())
-        return segmentationNumber(value);
+        segmentationNumber(number.value);
     if (!inItem())
-        return;
+        return true;
     fieldsSeen_ |= 1u << field_;
     if (field_ == AREA)
-        annotation_.area = value;
+        annotation_.area = number.value;
     else if (field_ == FILE_NAME || field_ == NAME)
         failField("a number", "a text");
     else if (field_ == BBOX || field_ == SEGMENTATION)
         failField("a number", "a list");
-    else if (!integral)
-        failField(("the number " + std::to_string(value)).c_str(), "an integer");
+    else if (!number.integral)
+        failField(("the number " + std::to_string(number.value)).c_str(), "an integer");
     else
-        setInteger(integer);
-}
-
-bool CocoHandler::number_integer(int64_t value)
-{
-    number(static_cast<double>(value), true, value);
-    return true;
-}
-
-bool CocoHandler::number_unsigned(uint64_t value)
-{
-    const bool fits = value <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
-    number(static_cast<double>(value), fits, fits ? static_cast<int64_t>(value) : 0);
-    return true;
-}
-
-bool CocoHandler::number_float(double value, const std::string&)
-{
-    const bool integral = std::abs(value) <= EXACT_INTEGERS && value == std::floor(value);
-    number(value, integral, integral ? static_cast<int64_t>(value) : 0);
+        setInteger(number.integer);
     return true;
 }
 
@@ -399,7 +379,7 @@ bool CocoHandler::boolean(bool value)
     if (inItem() && field_ != ISCROWD)
         failField("true or false", "another type");
     if (inItem() || depth_ < 3)
-        number(value, true, value);
+        number(JsonNumber(int64_t{value}));
     return true;
 }
 
@@ -412,7 +392,7 @@ bool CocoHandler::null()
     if (depth_ < 3 && section_ != OTHER)
         fail("null in \"" + std::string(SECTION_NAMES[section_]) + "\"");
     if (depth_ == 4 && field_ == BBOX)
-        number(NOT_A_NUMBER, false, 0);
+        number(JsonNumber(NOT_A_NUMBER));
     return true;
 }
 
@@ -426,7 +406,7 @@ bool CocoHandler::string(std::string& value)
     }
     const bool numeric = JsonFileBuffer::notANumber(value);
     if (numeric && depth_ >= 3)
-        number(NOT_A_NUMBER, false, 0);
+        number(JsonNumber(NOT_A_NUMBER));
     else if (inItem())
         failField("a text", "a number or list");
     else if (depth_ == 4 && field_ == BBOX)

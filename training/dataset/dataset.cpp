@@ -394,15 +394,6 @@ Dataset toDataset(RawDataset raw, const ReadOptions& options)
     return dataset;
 }
 
-Dataset readCoco(const std::string& annotationPath, const std::string& imageFolder, const ReadOptions& options)
-{
-    if (options.checkImages)
-        checkFolder(imageFolder);
-    RawDataset raw = parseCoco(annotationPath, options.keepSegmentation);
-    raw.imageFolder = imageFolder;
-    return toDataset(std::move(raw), options);
-}
-
 RawDataset readRaw(const std::string& annotations, const std::string& images, const ReadOptions& options)
 {
     if (options.checkImages && !images.empty())

@@ -6,11 +6,12 @@
 
    Three formats give the same Dataset; dataset_finder.hpp lists the layouts of folders that are recognised.
      COCO JSON   an object with the arrays "images" (id, file_name, width, height), "annotations" (id, image_id,
-                 category_id, bbox [x, y, width, height], optional area, iscrowd, segmentation) and "categories" (id, name)
+                 category_id, bbox [x, y, width, height], optional area, iscrowd, segmentation) and "categories" (id,
+                 name)
      Pascal VOC  one XML file for each image (voc_reader.hpp)
      YOLO        one text file for each image (yolo_reader.hpp)
-   Any bytes either give a data set or one std::runtime_error that names the file, the place and what to do. A JSON file is
-   parsed as a stream: memory grows with what is kept, not with the file. */
+   Any bytes either give a data set or one std::runtime_error that names the file, the place and what to do. A JSON file
+   is parsed as a stream: memory grows with what is kept, not with the file. */
 
 #ifndef D2DET_TRAINING_DATASET_HPP
 #define D2DET_TRAINING_DATASET_HPP
@@ -88,23 +89,16 @@ struct ReadOptions
     std::string subset;                   //!< readDataset: as DatasetConfig::subset
 };
 
-using CocoOptions = ReadOptions;  //!< the name from the time of one format
-
 /** @brief Reads a data set in any of the formats. Throws std::runtime_error.
-@param annotations a COCO .json file; a folder in one of the layouts of dataset_finder.hpp; a data.yaml file of YOLO; a list
-of names VOC/ImageSets/Main/NAME.txt. A folder that fits several formats, or none, is an error that says what was found and
-looked for.
+@param annotations a COCO .json file; a folder in one of the layouts of dataset_finder.hpp; a data.yaml file of YOLO; a
+list of names VOC/ImageSets/Main/NAME.txt. A folder that fits several formats, or none, is an error that says what was
+found and looked for.
 @param images folder that file names are relative to; empty: the usual places near the annotations. */
 Dataset readDataset(const std::string& annotations, const std::string& images,
                     const ReadOptions& options = ReadOptions());
 
-/** @brief Reads a COCO annotation file.
-@param annotationPath JSON file.
-@param imageFolder folder that "file_name" is relative to. */
-Dataset readCoco(const std::string& annotationPath, const std::string& imageFolder,
-                 const ReadOptions& options = ReadOptions());
-
-//! Keeps the images of every5th_val or every5th_train: sorted by path, index 4, 9, ... is validation. Other text throws.
+//! Keeps the images of every5th_val or every5th_train: sorted by path, index 4, 9, ... is validation. Other text
+//! throws.
 void selectSubset(Dataset& dataset, const std::string& subset);
 
 /** @brief Reads and merges data sets. Classes are matched by name, those of the first data set are the reference unless

@@ -59,7 +59,7 @@ bool hasImages(const std::string& folder)
     return std::any_of(names.begin(), names.end(), isImageName);
 }
 
-//! A picture with a text file of the same name.
+//! An image with a text file of the same name.
 bool hasLabelledImages(const std::string& folder)
 {
     std::unordered_set<std::string> texts;
@@ -192,7 +192,7 @@ void findVoc(const fs::path& root, const std::string& images, const std::string&
 // ------------------------------------------------------------------ YOLO
 const std::vector<const char*> CLASS_FILES{"data.yaml", "dataset.yaml", "data.yml", "classes.txt", "obj.names"};
 
-//! The folder of the labels that belong to a folder of pictures: the last "images" becomes "labels".
+//! The folder of the labels that belong to a folder of images: the last "images" becomes "labels".
 fs::path exchangeLast(const fs::path& path, const char* from, const char* to)
 {
     std::vector<fs::path> parts(path.begin(), path.end());
@@ -231,7 +231,7 @@ void addPart(const fs::path& root, const std::string& images, DatasetFiles& file
     files.parts.push_back({images, exchangeLast(root / images, "images", "labels").string()});
 }
 
-//! Pictures of one split by the usual names of folders.
+//! Images of one split by the usual names of folders.
 void addUsualParts(const fs::path& root, const std::string& split, DatasetFiles& files)
 {
     for (const std::string& name : namesOf(split))
@@ -292,7 +292,7 @@ void findYolo(const fs::path& root, const std::string& images, const std::string
     files.format = DatasetFormat::YOLO;
     files.annotations = root.string();
     files.images = root.string();
-    files.onlyLabelled = !images.empty();  // a folder of pictures may serve several folders of labels
+    files.onlyLabelled = !images.empty();  // a folder of images may serve several folders of labels
     files.classes =
         !description.empty()
             ? description
@@ -326,7 +326,7 @@ void findYolo(const fs::path& root, const std::string& images, const std::string
         files.parts = {{"", root.string()}};
     else if (!findLabelsOnly(root, images, files))
         return;
-    if (files.parts.size() == 1 && !files.parts[0].images.empty())  // names begin at the pictures where they can
+    if (files.parts.size() == 1 && !files.parts[0].images.empty())  // names begin at the images where they can
     {
         files.images = (fs::path(files.images) / files.parts[0].images).string();
         files.parts[0].images.clear();
@@ -343,7 +343,7 @@ std::string lookedFor(const std::string& split)
                ".txt), YOLO (images/" + split + " and labels/" + split + ", " + split + "/images and " + split +
                "/labels, data.yaml)";
     return "COCO ([annotations/]instances*.json, _annotations.coco.json), Pascal VOC (Annotations/*.xml, *.xml), YOLO "
-           "(images/ and labels/, or .txt beside pictures)";
+           "(images/ and labels/, or .txt beside images)";
 }
 
 DatasetFiles findInFolder(const std::string& annotations, const std::string& images, const std::string& split)
@@ -404,7 +404,7 @@ DatasetFiles findDataset(const std::string& annotations, const std::string& imag
         std::vector<DatasetFiles> found;
         findYolo(folder, images, split, path.string(), found);
         if (found.empty())
-            throw std::runtime_error(annotations + ": no pictures with labels found near it; looked for " +
+            throw std::runtime_error(annotations + ": no images with labels found near it; looked for " +
                                      lookedFor(split));
         return found.front();
     }
@@ -442,7 +442,7 @@ std::string findCocoImages(const RawDataset& raw)
     throw std::runtime_error(raw.path + ": none of its first images" +
                              (raw.images.empty() ? "" : " (" + inQuotes(raw.images.front().fileName) + ")") +
                              " is in a usual place (" + inQuotes(part) + ", \"images\" or the folder itself, beside " +
-                             "the file or one level up); say where the pictures are");
+                             "the file or one level up); say where the images are");
 }
 
 }  // namespace d2det

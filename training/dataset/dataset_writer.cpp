@@ -74,7 +74,7 @@ private:
     const Dataset& dataset_;
     const WriteOptions& options_;
     std::vector<std::string> lost_;
-    std::unordered_map<std::string, std::string> claimed_;  //!< annotation file -> picture
+    std::unordered_map<std::string, std::string> claimed_;  //!< annotation file -> image
     int64_t crowds_ = 0, masks_ = 0, rounded_ = 0, outlines_ = 0;
 };
 
@@ -84,13 +84,13 @@ void Writer::lose(const std::string& what, int64_t count)
         lost_.push_back(std::to_string(count) + " " + what);
 }
 
-//! The name inside the image folder; output must not land elsewhere because a picture lies elsewhere.
+//! The name inside the image folder; output must not land elsewhere because an image lies elsewhere.
 std::string Writer::relativeName(const ImageRecord& image) const
 {
     const fs::path folder = fs::path(options_.imageFolder).lexically_normal();
     const std::string name = fs::path(image.path).lexically_normal().lexically_relative(folder).generic_string();
     if (!badFileName(name).empty() || name == ".")
-        throw std::runtime_error("the picture " + inQuotes(image.path) + " is not in the image folder " +
+        throw std::runtime_error("the image " + inQuotes(image.path) + " is not in the image folder " +
                                  inQuotes(options_.imageFolder));
     return name;
 }
@@ -99,7 +99,7 @@ void Writer::claim(const std::string& stem, const ImageRecord& image)
 {
     const auto inserted = claimed_.emplace(stem, image.path);
     if (!inserted.second)
-        throw std::runtime_error("the pictures " + inQuotes(inserted.first->second) + " and " + inQuotes(image.path) +
+        throw std::runtime_error("the images " + inQuotes(inserted.first->second) + " and " + inQuotes(image.path) +
                                  " would share the annotation file " + inQuotes(stem) + "; rename one of them");
 }
 
@@ -231,7 +231,8 @@ void Writer::writeVoc()
 }
 
 // ------------------------------------------------------------------ YOLO
-/** One outline for every object of the image, or false: readers take all lines of a file as outlines or all as boxes. */
+/** One outline for every object of the image, or false: readers take all lines of a file as outlines or all as boxes.
+    */
 bool Writer::outlinesOf(const ImageRecord& image, std::vector<std::vector<double>>& outlines) const
 {
     for (const Annotation& a : image.annotations)

@@ -26,7 +26,7 @@ struct WriteOptions
 
 /** @brief Writes the files.
 @return what was lost, a line for each kind.
-Throws std::runtime_error: files that cannot be written, two pictures whose annotation files would have one name. */
+Throws std::runtime_error: files that cannot be written, two images whose annotation files would have one name. */
 std::vector<std::string> writeDataset(const Dataset& dataset, const WriteOptions& options);
 
 }  // namespace d2det

@@ -4,10 +4,10 @@
 
 #include "dataset/image_source.hpp"
 
-#include <opencv2/core/utils/logger.hpp>
-#include <opencv2/imgcodecs.hpp>
+#include "dataset/annotated_image.hpp"
 
-#include <filesystem>
+#include <opencv2/core/utils/logger.hpp>
+
 #include <stdexcept>
 
 namespace d2det
@@ -17,44 +17,6 @@ namespace
 {
 
 constexpr size_t NAMED_WARNINGS = 20;
-
-cv::Size annotatedSize(const ImageRecord& image)
-{
-    return {image.width, image.height};
-}
-
-//! The image, or empty and the reason. Annotations count in the pixels of `image.width` x `image.height`.
-cv::Mat decode(const ImageRecord& image, std::string& reason)
-{
-    std::error_code error;
-    if (!std::filesystem::is_regular_file(image.path, error))  // also keeps away from pipes and devices
-    {
-        reason = "the file does not exist";
-        return cv::Mat();
-    }
-    try
-    {
-        cv::Mat decoded = cv::imread(image.path, cv::IMREAD_COLOR);
-        // Annotations of a photograph with a rotation mark may refer to its pixels as stored.
-        if (!decoded.empty() && decoded.size() != annotatedSize(image))
-        {
-            const cv::Mat stored = cv::imread(image.path, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
-            if (stored.size() == annotatedSize(image))
-                decoded = stored;
-        }
-        if (decoded.empty())
-            reason = "it cannot be decoded";
-        else if (decoded.size() != annotatedSize(image))
-            reason = "it has " + std::to_string(decoded.cols) + "x" + std::to_string(decoded.rows) +
-                     " pixels, its annotation says " + std::to_string(image.width) + "x" + std::to_string(image.height);
-        return reason.empty() ? decoded : cv::Mat();
-    }
-    catch (const cv::Exception& exception)
-    {
-        reason = "it cannot be decoded (" + exception.err + ")";
-        return cv::Mat();
-    }
-}
 
 }  // namespace
 
@@ -75,7 +37,7 @@ cv::Mat ImageSource::read(int64_t index)
             return cv::Mat();
     }
     std::string reason;
-    const cv::Mat image = decode(images_.at(static_cast<size_t>(index)), reason);
+    const cv::Mat image = readAnnotatedImage(images_.at(static_cast<size_t>(index)), reason);
     const std::lock_guard<std::mutex> lock(mutex_);
     if (image.empty())
     {
@@ -95,7 +57,7 @@ void ImageSource::markBad(int64_t index, const std::string& reason)
         return;
     const ImageRecord& image = images_[static_cast<size_t>(index)];
     const std::string message =
-        "image id " + std::to_string(image.id) + " ('" + image.path + "') is left out: " + reason;
+        "image id " + std::to_string(image.id) + " ('" + image.path + "') is left out: it " + reason;
     if (warnings_.size() < NAMED_WARNINGS)
     {
         warnings_.push_back(message);
@@ -117,12 +79,6 @@ std::vector<std::string> ImageSource::warnings() const
 {
     const std::lock_guard<std::mutex> lock(mutex_);
     return warnings_;
-}
-
-size_t ImageSource::cachedBytes() const
-{
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return cached_;
 }
 
 }  // namespace d2det

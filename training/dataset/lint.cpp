@@ -5,11 +5,11 @@
 #include "dataset/lint.hpp"
 
 #include "base/files.hpp"
+#include "dataset/annotated_image.hpp"
 #include "dataset/image_size.hpp"
 #include "dataset/segmentation.hpp"
 
 #include <opencv2/core/utility.hpp>
-#include <opencv2/imgcodecs.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -35,35 +35,30 @@ std::string sizeText(int width, int height)
     return std::to_string(width) + "x" + std::to_string(height);
 }
 
-//! What is wrong with the picture itself; an empty code: nothing.
-struct PictureFault
+//! What is wrong with the file of an image.
+struct FileFault
 {
-    std::string code, message;
+    ImageFault kind = ImageFault::NONE;
+    std::string message;
 };
 
-PictureFault checkPicture(const std::string& path, const RawImage& image, bool decode)
+const char* codeOf(ImageFault fault)
 {
-    std::error_code error;
-    if (!fs::is_regular_file(path, error))
-        return {"missing-image", inQuotes(path) + " does not exist"};
-    cv::Size size;
-    try
-    {
-        size = decode ? cv::imread(path, cv::IMREAD_COLOR).size() : imageSize(path);
-        // Annotations may refer to the pixels as stored, see image_source.cpp.
-        if (decode && size.width == image.height && size.height == image.width && size.width != size.height)
-            size = cv::imread(path, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION).size();
-    }
-    catch (const cv::Exception&)
-    {
-        size = cv::Size();
-    }
-    if (size.empty())
-        return {"unreadable-image", inQuotes(path) + " cannot be decoded"};
-    if (size != cv::Size(image.width, image.height))
-        return {"size-differs", inQuotes(path) + " has " + sizeText(size.width, size.height) +
-                                    " pixels, the annotations say " + sizeText(image.width, image.height)};
-    return {};
+    return fault == ImageFault::MISSING      ? "missing-image"
+           : fault == ImageFault::UNREADABLE ? "unreadable-image"
+                                             : "size-differs";
+}
+
+FileFault checkFile(const std::string& path, const RawImage& image, bool decode)
+{
+    FileFault fault;
+    const cv::Size size(image.width, image.height);
+    if (!decode && imageSize(path) == size)  // where the header differs, an orientation tag may explain it
+        return fault;
+    std::string reason;
+    readAnnotatedImage(path, size, fault.kind, reason);
+    fault.message = inQuotes(path) + " " + reason;
+    return fault;
 }
 
 struct Bounds
@@ -119,7 +114,7 @@ private:
              const std::string& message);
     void checkCategories();
     void checkImages();
-    void checkPictures();
+    void checkFiles();
     void checkAnnotations();
     bool checkBox(const RawImage& image, const RawAnnotation& annotation);
     void checkMask(const RawImage& image, const RawAnnotation& annotation);
@@ -193,9 +188,9 @@ void Linter::checkImages()
     }
 }
 
-void Linter::checkPictures()
+void Linter::checkFiles()
 {
-    std::vector<PictureFault> faults(raw_.images.size());
+    std::vector<FileFault> faults(raw_.images.size());
     cv::parallel_for_(cv::Range(0, static_cast<int>(raw_.images.size())),
                       [&](const cv::Range& range)
                       {
@@ -205,12 +200,12 @@ void Linter::checkPictures()
                               if (!badFileName(image.fileName).empty())
                                   continue;
                               const fs::path path = fs::path(raw_.imageFolder) / fs::u8path(image.fileName);
-                              faults[static_cast<size_t>(i)] = checkPicture(path.string(), image, options_.decode);
+                              faults[static_cast<size_t>(i)] = checkFile(path.string(), image, options_.decode);
                           }
                       });
     for (size_t i = 0; i < faults.size(); i++)
-        if (!faults[i].code.empty())
-            add(true, faults[i].code.c_str(), &raw_.images[i], nullptr, faults[i].message);
+        if (faults[i].kind != ImageFault::NONE)
+            add(true, codeOf(faults[i].kind), &raw_.images[i], nullptr, faults[i].message);
 }
 
 //! True if it can be compared with others.
@@ -269,8 +264,8 @@ void Linter::checkMask(const RawImage& image, const RawAnnotation& annotation)
                 describeBox(annotation));
 }
 
-/** Boxes of one image and class. Sorted by their left sides, a box can only equal those that begin within a hundredth of its
-    width; one that was found equal is not compared again, so that many copies of one box cost little. */
+/** Boxes of one image and class. Sorted by their left sides, a box can only equal those that begin within a hundredth
+    of its width; one that was found equal is not compared again, so that many copies of one box cost little. */
 void Linter::checkDuplicates(std::vector<const RawAnnotation*>& boxes, const RawImage& image)
 {
     std::stable_sort(boxes.begin(), boxes.end(),
@@ -351,7 +346,7 @@ LintReport Linter::run()
     report_.annotations = static_cast<int64_t>(raw_.annotations.size());
     checkCategories();
     checkImages();
-    checkPictures();
+    checkFiles();
     checkAnnotations();
     checkClasses();
     return std::move(report_);

@@ -36,7 +36,7 @@ struct LintReport
 
 struct LintOptions
 {
-    bool decode = true;  //!< false: only the headers of the pictures are read
+    bool decode = true;  //!< false: only the headers of the images are read
 };
 
 //! @param raw from readRaw with ReadOptions::keepSegmentation.

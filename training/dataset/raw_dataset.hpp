@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What annotation files of any format say, before it is checked: plain records that refer to each other by id. The readers
-   (coco_reader, voc_reader, yolo_reader) fill it; toDataset() in dataset.cpp is the one place that checks and joins the
-   records for training; lint.cpp reports on them as they are. */
+/* What annotation files of any format say, before it is checked: plain records that refer to each other by id. The
+   readers (coco_reader, voc_reader, yolo_reader) fill it; toDataset() in dataset.cpp is the one place that checks and
+   joins the records for training; lint.cpp reports on them as they are. */
 
 #ifndef D2DET_TRAINING_RAW_DATASET_HPP
 #define D2DET_TRAINING_RAW_DATASET_HPP
@@ -41,7 +41,7 @@ struct RawAnnotation
     int line = 0;               //!< in RawImage::source, from 1; 0: not known
 };
 
-//! A picture or an annotation file that is left out.
+//! An image or an annotation file that is left out.
 struct RawProblem
 {
     std::string path, reason;

@@ -2,11 +2,12 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Which images form a batch. The endless sequence of batches is a function of the entries, the batch size and the seed alone.
+/* Which images form a batch. The endless sequence of batches is a function of the entries, the batch size and the seed
+   alone.
 
-   Every epoch goes once through a fresh permutation of the entries. An entry joins the waiting list of its group (wide or
-   tall images); a list that reaches the batch size becomes a batch. What waits at the end of an epoch stays at the front
-   of the next, so no entry is lost and every batch is full. */
+   Every epoch goes once through a fresh permutation of the entries. An entry joins the waiting list of its group (wide
+   or tall images); a list that reaches the batch size becomes a batch. What waits at the end of an epoch stays at the
+   front of the next, so no entry is lost and every batch is full. */
 
 #ifndef D2DET_TRAINING_SAMPLER_HPP
 #define D2DET_TRAINING_SAMPLER_HPP
@@ -36,7 +37,8 @@ struct SampleDraw
 class BatchSampler
 {
 public:
-    //! Throws std::invalid_argument for no entries or batchSize < 1. Not `endless`: one pass in order, short batches last.
+    //! Throws std::invalid_argument for no entries or batchSize < 1. Not `endless`: one pass in order, short batches
+    //! last.
     BatchSampler(std::vector<SampleEntry> entries, int batchSize, uint64_t seed, bool endless);
 
     std::vector<SampleDraw> next();  //!< empty after the end of a single pass

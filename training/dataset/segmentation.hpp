@@ -16,8 +16,8 @@
 namespace d2det
 {
 
-/** Run-length code of a segmentation in an image of this size (pixels); several polygons are united. Throws cv::Exception
-    for one that is damaged or was made for another size. */
+/** Run-length code of a segmentation in an image of this size (pixels); several polygons are united. Throws
+    cv::Exception for one that is damaged or was made for another size. */
 cv::d2det::Rle toRle(const Segmentation& segmentation, int height, int width);
 
 //! The same, empty for a segmentation that is damaged: run lengths that do not add up, another size, bad polygons.

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
+#include <string>
 #include <set>
 
 namespace d2det
@@ -75,6 +77,19 @@ double quantile(const std::vector<double>& values, double part)
     const auto low = static_cast<size_t>(position);
     const size_t high = std::min(low + 1, values.size() - 1);
     return values[low] + (values[high] - values[low]) * (position - static_cast<double>(low));
+}
+
+std::vector<double> histogram(const std::vector<double>& values, const std::vector<double>& edges)
+{
+    if (edges.size() < 2)
+        throw std::invalid_argument("histogram: " + std::to_string(edges.size()) + " edges, expected at least 2");
+    std::vector<double> counts(edges.size() - 1);
+    for (const double value : values)
+    {
+        const auto above = std::upper_bound(edges.begin() + 1, edges.end() - 1, value);
+        counts[static_cast<size_t>(above - edges.begin() - 1)]++;
+    }
+    return counts;
 }
 
 }  // namespace d2det

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What a data set consists of: counts by class and the distributions of sizes and shapes. Crowds are counted, but their boxes
-   are no part of the distributions. */
+/* What a data set consists of: counts by class and the distributions of sizes and shapes. Crowds are counted, but their
+   boxes are no part of the distributions. */
 
 #ifndef D2DET_TRAINING_STATISTICS_HPP
 #define D2DET_TRAINING_STATISTICS_HPP
@@ -43,6 +43,12 @@ DatasetStatistics computeStatistics(const Dataset& dataset);
 
 //! Linear between the values, which are ascending; 0 if there are none. @param part 0 .. 1
 double quantile(const std::vector<double>& values, double part);
+
+/** @brief Counts values between edges.
+@param edges ascending, at least 2; the first count has all that is below edges[1], the last all from the last but one
+on.
+@return edges.size() - 1 counts. */
+std::vector<double> histogram(const std::vector<double>& values, const std::vector<double>& edges);
 
 }  // namespace d2det
 

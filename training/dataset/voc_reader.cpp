@@ -211,7 +211,7 @@ std::string VocReader::findImage(const std::string& stem, const VocFile& file) c
     std::error_code error;
     if (badFileName(file.fileName).empty() && fs::is_regular_file(fs::path(files_.images) / file.fileName, error))
         return file.fileName;
-    // Some tools write where the picture lay on their machine.
+    // Some tools write where the image lay on their machine.
     const std::string bare = fs::path(file.fileName).filename().string();
     return bare.empty() ? stem + ".jpg" : bare;
 }
@@ -251,7 +251,7 @@ void VocReader::addFile(const std::string& name)
         {
             const cv::Size size = imageSize((fs::path(files_.images) / image.fileName).string());
             if (size.empty())
-                throw std::runtime_error("no <size> in it, and its picture " + inQuotes(image.fileName) +
+                throw std::runtime_error("no <size> in it, and its image " + inQuotes(image.fileName) +
                                          " cannot be read");
             image.width = size.width;
             image.height = size.height;

@@ -50,7 +50,7 @@ YoloObject parseLine(const std::string& text, int line)
     }
     const double category = object.values.front();
     if (!(category >= 0 && category < MAX_CLASSES && category == std::floor(category)))
-        fail("the class is " + inQuotes(splitWords(text).front()) + ", expected a whole number from 0");
+        fail("the class is " + inQuotes(splitWords(text).front()) + ", expected an integer from 0");
     object.category = static_cast<int64_t>(category);
     object.values.erase(object.values.begin());
     const size_t count = object.values.size();
@@ -83,7 +83,7 @@ double polygonArea(const std::vector<double>& points)
     return std::abs(twice) / 2;
 }
 
-//! Shares of the picture -> pixels.
+//! Shares of the image -> pixels.
 RawAnnotation toPixels(const YoloObject& object, const RawImage& image, Segmentation& outline)
 {
     RawAnnotation annotation;
@@ -214,7 +214,7 @@ void YoloReader::addImage(const std::string& fileName, const std::string& labels
     const cv::Size size = imageSize(path);
     if (size.empty() || size.width > MAX_SIDE || size.height > MAX_SIDE)
     {
-        raw_.problems.push_back({path, "it is no picture that can be read"});
+        raw_.problems.push_back({path, "it is no image that can be read"});
         return;
     }
     image.width = size.width;
@@ -244,12 +244,12 @@ void YoloReader::addPart(const YoloPart& part)
             addImage((fs::path(part.images) / name).generic_string(), (fs::path(part.labels) / label).string());
         }
     std::error_code error;
-    if (fs::equivalent(part.labels, folder, error))  // other texts may lie beside the pictures
+    if (fs::equivalent(part.labels, folder, error))  // other texts may lie beside the images
         return;
     for (const std::string& name : listFiles(part.labels, true))
         if (fs::path(name).extension() == ".txt" && !used.count(name) && fs::path(name).filename() != "classes.txt")
             raw_.problems.push_back(
-                {(fs::path(part.labels) / name).string(), "no picture in " + inQuotes(folder) + " belongs to it"});
+                {(fs::path(part.labels) / name).string(), "no image in " + inQuotes(folder) + " belongs to it"});
 }
 
 RawDataset YoloReader::read()
@@ -266,10 +266,10 @@ RawDataset YoloReader::read()
     for (const YoloPart& part : files_.parts)
         addPart(part);
     if (raw_.images.empty() && raw_.problems.empty() && !files_.onlyLabelled)
-        throw std::runtime_error(raw_.path + ": no pictures in " +
+        throw std::runtime_error(raw_.path + ": no images in " +
                                  inQuotes((fs::path(files_.images) / files_.parts.front().images).string()));
     if (labelFiles_ == 0)
-        throw std::runtime_error(raw_.path + ": none of the pictures has a text file in " +
+        throw std::runtime_error(raw_.path + ": none of the images has a text file in " +
                                  inQuotes(files_.parts.front().labels));
     return std::move(raw_);
 }

@@ -108,9 +108,9 @@ void withFile(const std::string& file, F&& action)
     }
 }
 
-CocoOptions readOptions(const Config& config)
+ReadOptions readOptions(const Config& config)
 {
-    CocoOptions options;
+    ReadOptions options;
     options.classNames = config.model.classNames;
     options.maxBadFraction = config.data.maxBadFraction;
     options.keepSegmentation = config.model.roi.maskHead.type != MaskHeadType::NONE;
@@ -164,7 +164,7 @@ std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Me
     std::vector<Evaluation> results;
     for (const DatasetConfig& dataset : config.data.val)
     {
-        CocoOptions options = readOptions(config);
+        ReadOptions options = readOptions(config);
         options.clipBoxes = false;
         Dataset data = loadDatasets({dataset}, options);
         std::vector<std::pair<std::string, cv::Mat>> drawn;
@@ -184,7 +184,7 @@ std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Me
         metrics.put(prefix + "AP50", result.summary.at(1));
         metrics.put(prefix + "AP75", result.summary.at(2));
         for (const auto& item : drawn)
-            metrics.putPicture(prefix + item.first, item.second);
+            metrics.putImage(prefix + item.first, item.second);
         if (result.maskSummary.empty())
             continue;
         metrics.put(prefix + "mask_AP", result.maskSummary.at(0));

@@ -2,19 +2,20 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Evaluation of a model; see evaluate.hpp. Boxes go from network-input pixels to image pixels by the image's resize factor. */
+/* Evaluation of a model; see validation.hpp. Boxes go from network-input pixels to image pixels by the image's resize
+   factor. */
 
 #include "engine/validation.hpp"
 
 #include "config/input_params.hpp"
-#include "dataset/segmentation.hpp"
+#include "dataset/annotated_image.hpp"
+#include "evaluation/ground_truth.hpp"
 #include "opencv2/d2det/detector.hpp"
 #include "opencv2/d2det/metrics.hpp"
 
-#include <opencv2/imgcodecs.hpp>
-
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <set>
 #include <stdexcept>
 
@@ -23,19 +24,6 @@ namespace d2det
 
 namespace
 {
-
-//! Annotated boxes refer to the pixels as they are stored, hence no rotation by EXIF. Empty if unreadable.
-cv::Mat readImage(const std::string& path)
-{
-    try
-    {
-        return cv::imread(path, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
-    }
-    catch (const cv::Exception&)
-    {
-        return cv::Mat();
-    }
-}
 
 ImageBatch toBatch(const cv::Mat& image, const InputConfig& config)
 {
@@ -54,7 +42,6 @@ ImageBatch toBatch(const cv::Mat& image, const InputConfig& config)
 struct Evaluators
 {
     cv::d2det::CocoEvaluator boxes, masks;
-    std::vector<int64> maskImages;  //!< images judged by masks
 };
 
 //! Four numbers of the network as a box in pixels of the image.
@@ -72,7 +59,7 @@ int64_t addDetections(const InferenceTrace& trace, const ModelConfig& config, do
     const auto row = table.accessor<double, 2>();
     const torch::Tensor maskBoxes = trace.masks.defined() ? trace.maskBoxes.to(torch::kDouble) : torch::Tensor();
     int64_t count = 0;
-    for (int64_t i = 0; i < table.size(0); ++i)
+    for (int64_t i = 0; i < table.size(0); i++)
     {
         if (!(row[i][2] > 0))
             continue;
@@ -87,7 +74,7 @@ int64_t addDetections(const InferenceTrace& trace, const ModelConfig& config, do
         detection.box = cv::Rect2d(x1, y1, x2 - x1, y2 - y1);
         detection.score = row[i][2];
         evaluators.boxes.addDetection(detection);
-        ++count;
+        count++;
         if (shown)
             shown->detections.push_back(cv::Mat(cv::Matx<float, 1, 6>(
                 static_cast<float>(x1), static_cast<float>(y1), static_cast<float>(x2), static_cast<float>(y2),
@@ -111,57 +98,16 @@ int64_t addDetections(const InferenceTrace& trace, const ModelConfig& config, do
     return count;
 }
 
-void addGroundTruth(const Dataset& dataset, int64_t numClasses, bool withMasks, Evaluators& evaluators)
-{
-    std::vector<int64> imageIds, categories;
-    for (int64_t category = 0; category < numClasses; ++category)
-        categories.push_back(category);
-    for (const ImageRecord& image : dataset.images)
-    {
-        imageIds.push_back(image.id);
-        bool allMasks = withMasks && !image.annotations.empty();
-        std::vector<cv::d2det::CocoEvaluator::GroundTruth> objects;
-        for (const Annotation& a : image.annotations)
-        {
-            cv::d2det::CocoEvaluator::GroundTruth object;
-            object.imageId = image.id;
-            object.categoryId = a.category;
-            object.box = cv::Rect2d(a.x, a.y, a.width, a.height);
-            object.area = a.area;
-            object.crowd = a.crowd;
-            evaluators.boxes.addGroundTruth(object);
-            allMasks = allMasks && a.segmentation.has_value();
-            if (allMasks)
-            {
-                const std::optional<cv::d2det::Rle> mask = usableRle(*a.segmentation, image.height, image.width);
-                allMasks = mask.has_value();
-                object.mask = mask.value_or(cv::d2det::Rle());
-            }
-            objects.push_back(object);
-        }
-        if (!allMasks)
-            continue;
-        evaluators.maskImages.push_back(image.id);
-        for (const auto& object : objects)
-            evaluators.masks.addGroundTruth(object);
-    }
-    evaluators.boxes.setImages(imageIds);
-    evaluators.boxes.setCategories(categories);
-    evaluators.masks.setImages(evaluators.maskImages);
-    evaluators.masks.setCategories(categories);
-    std::sort(evaluators.maskImages.begin(), evaluators.maskImages.end());
-}
-
 }  // namespace
 
 std::vector<size_t> chooseImages(const Dataset& dataset, size_t count)
 {
     std::vector<size_t> candidates, chosen;
-    for (size_t i = 0; i < dataset.images.size(); ++i)
+    for (size_t i = 0; i < dataset.images.size(); i++)
         if (!dataset.images[i].annotations.empty())
             candidates.push_back(i);
     count = std::min(count, candidates.size());
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         chosen.push_back(candidates[(2 * i + 1) * candidates.size() / (2 * count)]);
     return chosen;
 }
@@ -173,13 +119,20 @@ Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFra
     const bool wasTraining = detector->is_training();
     detector->eval();
     const ModelConfig& config = detector->config;
+    EvaluatedData data = EvaluatedData::all(dataset);
+    std::vector<int64_t> categories(static_cast<size_t>(detector->numClasses()));
+    std::iota(categories.begin(), categories.end(), int64_t{0});
+    data.classes.assign(categories.begin(), categories.end());
     Evaluators evaluators;
-    addGroundTruth(dataset, detector->numClasses(), config.roi.maskHead.type != MaskHeadType::NONE, evaluators);
+    const EvaluatedImages evaluated =
+        addGroundTruth(data, categories, config.roi.maskHead.type != MaskHeadType::NONE, evaluators.boxes, evaluators.masks);
+    const std::set<int64_t> maskImages(evaluated.masks.begin(), evaluated.masks.end());
 
     Evaluation result;
     result.name = dataset.name;
+    std::vector<int64> usedForBoxes, usedForMasks;
     std::string firstBad;
-    for (size_t index = 0; index < dataset.images.size(); ++index)
+    for (size_t index = 0; index < dataset.images.size(); index++)
     {
         const ImageRecord& record = dataset.images[index];
         if (stop && stop())
@@ -187,21 +140,24 @@ Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFra
             result.complete = false;
             break;
         }
-        ++result.images;
-        const cv::Mat image = readImage(record.path);
+        result.images++;
+        std::string reason;
+        const cv::Mat image = readAnnotatedImage(record, reason);
         if (image.empty())
         {
             if (result.unreadable++ == 0)
-                firstBad = record.path;
+                firstBad = record.path + ", which " + reason;
             continue;
         }
         const ImageBatch batch = toBatch(image, config.input);
         InferenceTrace trace = detector->infer(batch);
-        for (torch::Tensor* const result : {&trace.detections, &trace.masks, &trace.maskBoxes, &trace.maskIous})
-            if (result->defined())
-                *result = result->to(torch::kCPU);
-        const bool withMasks =
-            std::binary_search(evaluators.maskImages.begin(), evaluators.maskImages.end(), int64(record.id));
+        for (torch::Tensor* const output : {&trace.detections, &trace.masks, &trace.maskBoxes, &trace.maskIous})
+            if (output->defined())
+                *output = output->to(torch::kCPU);
+        const bool withMasks = maskImages.count(record.id) > 0;
+        usedForBoxes.push_back(record.id);
+        if (withMasks)
+            usedForMasks.push_back(record.id);
         const bool show = std::binary_search(gallery.indices.begin(), gallery.indices.end(), index);
         ImageResult shown;
         result.detections += addDetections(trace, config, batch.infos[0].scale, image, record, withMasks, evaluators,
@@ -215,11 +171,13 @@ Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFra
     if (static_cast<double>(result.unreadable) >
         maxBadFraction * static_cast<double>(std::max<int64_t>(result.images, 1)))
         throw std::runtime_error(std::to_string(result.unreadable) + " of " + std::to_string(result.images) +
-                                 " images of " + dataset.name + " cannot be read, the first is " + firstBad +
+                                 " images of " + dataset.name + " cannot be used, the first is " + firstBad +
                                  " (data.max_bad_fraction allows fewer)");
+    evaluators.boxes.setImages(usedForBoxes);
+    evaluators.masks.setImages(usedForMasks);
     result.summary = evaluators.boxes.summarize();
     result.categoryAP = evaluators.boxes.perCategoryAP();
-    if (!evaluators.maskImages.empty())
+    if (!usedForMasks.empty())
         result.maskSummary = evaluators.masks.summarize(cv::d2det::IOU_MASK);
     result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return result;

@@ -2,11 +2,11 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* COCO average precision of a model in the trainer, by the numbers of cv::d2det::CocoEvaluator (operators.md 6). Masks are
-   judged on the images in which every object has one. */
+/* COCO average precision of a model in the trainer, by the numbers of cv::d2det::CocoEvaluator (operators.md 6). Images
+   are read by readAnnotatedImage, ground truth comes from addGroundTruth: the numbers equal those of d2det_evaluate. */
 
-#ifndef D2DET_TRAINING_EVALUATE_HPP
-#define D2DET_TRAINING_EVALUATE_HPP
+#ifndef D2DET_TRAINING_VALIDATION_HPP
+#define D2DET_TRAINING_VALIDATION_HPP
 
 #include "dataset/dataset.hpp"
 #include "model/detector.hpp"
@@ -26,7 +26,7 @@ struct Evaluation
     std::vector<double> categoryAP;   //!< by class
     int64_t images = 0;
     int64_t detections = 0;
-    int64_t unreadable = 0;  //!< images that could not be decoded; they count as images without detections
+    int64_t unreadable = 0;  //!< images that could not be decoded or have another size than annotated: left out
     double seconds = 0;
     bool complete = true;  //!< false: stopped early, the numbers mean nothing
 };
@@ -50,8 +50,8 @@ struct Gallery
 std::vector<size_t> chooseImages(const Dataset& dataset, size_t count);
 
 /** @brief Runs the detector over a data set, one image at a time.
-@param classNames of the model; the data set's class indices must refer to them (CocoOptions::classNames).
-@param maxBadFraction share of unreadable images beyond which std::runtime_error is thrown.
+@param dataset its class indices must refer to the model's classes (ReadOptions::classNames).
+@param maxBadFraction share of images that cannot be used beyond which std::runtime_error is thrown.
 @param stop asked before every image; true ends the evaluation.
 @param gallery images whose detections are shown. */
 Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFraction,

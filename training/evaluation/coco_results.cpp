@@ -7,13 +7,14 @@
 
 #include "evaluation/coco_results.hpp"
 
+#include "base/atomic_file.hpp"
 #include "base/json_stream.hpp"
 #include "base/text.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <cmath>
-#include <fstream>
+#include <istream>
 #include <stdexcept>
 
 namespace d2det
@@ -24,9 +25,8 @@ namespace
 
 using nlohmann::json;
 
-constexpr size_t MAX_TOKEN = 4 << 20;  //!< bytes; run lengths of a picture of some megapixels
+constexpr size_t MAX_TOKEN = 4 << 20;  //!< bytes; run lengths of an image of some megapixels
 constexpr int MAX_DEPTH = 64;
-constexpr double EXACT_INTEGERS = 9007199254740992.;  // 2^53
 
 enum Field
 {
@@ -51,9 +51,9 @@ public:
 
     bool null() { return scalar("null"); }
     bool boolean(bool) { return scalar("true or false"); }
-    bool number_integer(int64_t value) { return number(static_cast<double>(value), true, value); }
-    bool number_unsigned(uint64_t value);
-    bool number_float(double value, const std::string&);
+    bool number_integer(int64_t value) { return number(JsonNumber(value)); }
+    bool number_unsigned(uint64_t value) { return number(JsonNumber(value)); }
+    bool number_float(double value, const std::string&) { return number(JsonNumber(value)); }
     bool string(std::string& value);
     bool binary(json::binary_t&) { return true; }
     bool start_object(size_t) { return enter(true); }
@@ -68,12 +68,12 @@ public:
 private:
     [[noreturn]] void fail(const std::string& reason) const;
     bool scalar(const char* what) const;
-    bool number(double value, bool integral, int64_t integer);
+    bool number(const JsonNumber& number);
     bool enter(bool object);
     void beginEntry();
     void endEntry();
     void addBoxValue(double value);
-    void addMaskNumber(double value, bool integral, int64_t integer);
+    void addMaskNumber(const JsonNumber& number);
     void finishMask();
     bool seen(Field field) const { return (seen_ & (1u << field)) != 0; }
     std::string quoted(Field field) const { return std::string("\"") + FIELD_NAMES[field] + "\""; }
@@ -114,43 +114,31 @@ bool ResultsHandler::scalar(const char* what) const
     return true;
 }
 
-bool ResultsHandler::number_unsigned(uint64_t value)
-{
-    const bool fits = value <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
-    return number(static_cast<double>(value), fits, fits ? static_cast<int64_t>(value) : 0);
-}
-
-bool ResultsHandler::number_float(double value, const std::string&)
-{
-    const bool integral = std::abs(value) <= EXACT_INTEGERS && value == std::floor(value);
-    return number(value, integral, integral ? static_cast<int64_t>(value) : 0);
-}
-
-bool ResultsHandler::number(double value, bool integral, int64_t integer)
+bool ResultsHandler::number(const JsonNumber& number)
 {
     if (depth_ <= 1)
         return scalar("a number");
     if (depth_ == 3 && field_ == BBOX)
-        addBoxValue(value);
+        addBoxValue(number.value);
     else if (depth_ >= 3 && field_ == SEGMENTATION)
-        addMaskNumber(value, integral, integer);
+        addMaskNumber(number);
     if (depth_ != 2 || field_ == SKIPPED)
         return true;
     if (field_ == BBOX || field_ == SEGMENTATION)
         return scalar("a number");
-    if (!std::isfinite(value))
+    if (!std::isfinite(number.value))
         fail(quoted(field_) + " is not a finite number");
-    if ((field_ == IMAGE_ID || field_ == CATEGORY_ID) && !integral)
+    if ((field_ == IMAGE_ID || field_ == CATEGORY_ID) && !number.integral)
         fail(quoted(field_) + " is not an integer");
     seen_ |= 1u << field_;
     if (field_ == IMAGE_ID)
-        entry_.imageId = integer;
+        entry_.imageId = number.integer;
     if (field_ == CATEGORY_ID)
-        entry_.categoryId = integer;
+        entry_.categoryId = number.integer;
     if (field_ == SCORE)
-        entry_.score = value;
+        entry_.score = number.value;
     if (field_ == MASK_SCORE)
-        entry_.maskScore = value;
+        entry_.maskScore = number.value;
     return true;
 }
 
@@ -163,7 +151,7 @@ void ResultsHandler::addBoxValue(double value)
     boxValues_ = std::min(boxValues_ + 1, 5);
 }
 
-void ResultsHandler::addMaskNumber(double value, bool integral, int64_t integer)
+void ResultsHandler::addMaskNumber(const JsonNumber& number)
 {
     if (depth_ != 4 || (maskKey_ != "size" && maskKey_ != "counts"))
     {
@@ -172,13 +160,13 @@ void ResultsHandler::addMaskNumber(double value, bool integral, int64_t integer)
                  (maskKey_ == "size" ? "[height, width]" : "run lengths"));
         return;
     }
-    if (!integral || value < 0 || value > 4294967295.)
-        fail("\"" + maskKey_ + "\" of \"segmentation\" holds " + formatNumber(value, 2) +
-             ", expected whole numbers from 0 on");
+    if (!number.integral || number.value < 0 || number.value > 4294967295.)
+        fail("\"" + maskKey_ + "\" of \"segmentation\" holds " + formatNumber(number.value, 2) +
+             ", expected integers from 0 on");
     if (maskKey_ == "counts")
-        counts_.push_back(static_cast<unsigned>(integer));
+        counts_.push_back(static_cast<unsigned>(number.integer));
     else if (size_.size() < 3)
-        size_.push_back(integer);
+        size_.push_back(number.integer);
 }
 
 bool ResultsHandler::string(std::string& value)
@@ -271,7 +259,7 @@ void ResultsHandler::finishMask()
              " numbers, expected [height, width]");
     const int64_t limit = 1 << 28;
     if (size_[0] < 1 || size_[1] < 1 || size_[0] > limit || size_[1] > limit)
-        fail("\"segmentation\" is for a picture of " + std::to_string(size_[1]) + " x " + std::to_string(size_[0]) +
+        fail("\"segmentation\" is for an image of " + std::to_string(size_[1]) + " x " + std::to_string(size_[0]) +
              " pixels");
     const int height = static_cast<int>(size_[0]), width = static_cast<int>(size_[1]);
     try
@@ -284,7 +272,7 @@ void ResultsHandler::finishMask()
             entry_.mask.width = width;
             entry_.mask.counts = counts_;
         }
-        cv::d2det::rleArea(entry_.mask);  // refuses counts that do not fill the picture
+        cv::d2det::rleArea(entry_.mask);  // refuses counts that do not fill the image
     }
     catch (const cv::Exception& e)
     {
@@ -349,14 +337,17 @@ std::vector<CocoResult> readCocoResults(const std::string& path)
 
 void writeCocoResults(const std::string& path, const std::vector<CocoResult>& results)
 {
-    std::ofstream file(path, std::ios::binary);
-    file << "[";
+    AtomicFile file(path);
+    std::string text = "[";
     for (size_t i = 0; i < results.size(); i++)
-        file << (i ? ",\n" : "\n") << toJson(results[i]).dump();
-    file << "\n]\n";
-    file.close();
-    if (!file)
-        throw std::runtime_error("cannot write " + path);
+    {
+        text += (i ? ",\n" : "\n") + toJson(results[i]).dump();
+        file.write(text.data(), text.size());
+        text.clear();
+    }
+    text += "\n]\n";
+    file.write(text.data(), text.size());
+    file.commit();
 }
 
 }  // namespace d2det

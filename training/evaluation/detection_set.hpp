@@ -10,19 +10,12 @@
 #include "dataset/dataset.hpp"
 #include "evaluation/coco_results.hpp"
 #include "evaluation/error_analysis.hpp"
+#include "evaluation/ground_truth.hpp"
 
 namespace d2det
 {
 
-//! What detectors are measured on. The data set must outlive it.
-struct EvaluatedData
-{
-    const Dataset* dataset = nullptr;
-    std::vector<int> classes;    //!< indices into Dataset::classNames
-    std::vector<size_t> images;  //!< indices into Dataset::images
-
-    std::vector<AnalysedClass> analysedClasses() const;
-};
+std::vector<AnalysedClass> analysedClasses(const EvaluatedData& data);
 
 struct DetectionSet
 {
@@ -30,12 +23,12 @@ struct DetectionSet
     //! Apart, because masks may be ranked by other scores. The detections of both carry their masks.
     cv::d2det::CocoEvaluator boxes, masks;
     std::vector<int64_t> imageIds;
-    std::vector<int64_t> maskImageIds;  //!< the pictures whose objects all have an outline; empty: no mask is measured
+    std::vector<int64_t> maskImageIds;  //!< the images whose objects all have an outline; empty: no mask is measured
     std::vector<std::string> notes;     //!< for the user: what was left out
 };
 
-/** Masks are measured if at least one result has one, on the pictures whose objects all have usable outlines (which the data
-    set must have been read with). Results of pictures or categories that the annotations do not have are left out and
+/** Masks are measured if at least one result has one, on the images that addGroundTruth chooses (the data set must have
+    been read with outlines). Results of images or categories that the annotations do not have are left out and
     named in the notes; if none is left of some, std::runtime_error. */
 DetectionSet makeDetectionSet(const EvaluatedData& data, const std::string& name,
                               const std::vector<CocoResult>& results);

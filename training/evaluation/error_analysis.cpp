@@ -87,7 +87,7 @@ struct ErrorList
     std::array<int, NUM_ERROR_TYPES> counts{};
 };
 
-//! Objects and detections of a picture.
+//! Objects and detections of an image.
 struct ImageEntries
 {
     std::vector<int> objects;           //!< that count, indices into groundTruths()
@@ -121,7 +121,7 @@ private:
     const AnalysisOptions& options_;
     std::map<int64_t, int> classIndex_;
     std::map<int64_t, ImageEntries> images_;
-    std::map<int64_t, cv::Mat1d> overlaps_;  //!< [matches, objects] of the pictures that have both
+    std::map<int64_t, cv::Mat1d> overlaps_;  //!< [matches, objects] of the images that have both
     std::vector<Match> matches_;
     std::vector<int> positives_;  //!< objects by class
     Analysis result_;
@@ -155,7 +155,7 @@ Analyser::Analyser(const CocoEvaluator& evaluator, const AnalysisOptions& option
     }
 }
 
-//! IoU of all detections of a picture with all its objects.
+//! IoU of all detections of an image with all its objects.
 cv::Mat1d Analyser::overlaps(const ImageEntries& image) const
 {
     const int rows = static_cast<int>(image.matches.size()), columns = static_cast<int>(image.objects.size());
@@ -336,7 +336,7 @@ void Analyser::addConfusions(const ImageEntries& image, const cv::Mat1d& iou)
             count(classOfObject(gt), n)++;
 }
 
-//! Errors of one picture, see the header.
+//! Errors of one image, see the header.
 void Analyser::findErrors(const ImageEntries& image, const cv::Mat1d& iou, double minScore, ErrorList& list) const
 {
     const auto& gts = evaluator_.groundTruths();

@@ -2,28 +2,28 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What lies behind an average precision: curves, confusions, kinds of errors, good and bad pictures.
+/* What lies behind an average precision: curves, confusions, kinds of errors, good and bad images.
 
-   Everything follows from CocoEvaluator's matching. Average precisions are COCO's: mean over IoU 0.50, 0.55 .. 0.95 and over
-   the classes that have objects, 101 recall points, at most 100 detections per picture and class. Crowd regions are no
-   objects, and detections on them are neither right nor wrong.
+   Everything follows from CocoEvaluator's matching. Average precisions are COCO's: mean over IoU 0.50, 0.55 .. 0.95 and
+   over the classes that have objects, 101 recall points, at most 100 detections per image and class. Crowd regions are
+   no objects, and detections on them are neither right nor wrong.
 
-   Operating point: the score threshold at which a user would run the detector. Unless given it is the score with the highest
-   F1 = 2 TP / (2 TP + FP + FN), all classes together, IoU 0.5.
+   Operating point: the score threshold at which a user would run the detector. Unless given it is the score with the
+   highest F1 = 2 TP / (2 TP + FP + FN), all classes together, IoU 0.5.
 
    Kinds of errors after Bolya, Foley, Hays, Hoffman: "TIDE: A General Toolbox for Identifying Object Detection Errors",
-   ECCV 2020, with IoU f = 0.5 for the foreground and b = 0.1 for the background. A wrong detection (matched with no object
-   at IoU f) is, by the first rule that holds,
+   ECCV 2020, with IoU f = 0.5 for the foreground and b = 0.1 for the background. A wrong detection (matched with no
+   object at IoU f) is, by the first rule that holds,
      localisation    the best IoU with an object of its class lies in [b, f)
      classification  the best IoU with an object of another class is >= f
      duplicate       the best IoU with an object of its class is >= f (a better detection has that object)
      background      the best IoU with any object is < b
      both            else: wrong class and a poor box
-   and an object is missed if no detection was matched with it and no localisation or classification error points at it. The
-   cost of a kind is the AP at IoU f that would be gained if it was fixed: of the localisation and classification errors
-   that point at the same unfound object the best one becomes right, every other error is removed, missed objects are
-   struck off the list. A class with nothing left to find and nothing found counts as AP 1, so that fixing all kinds gives
-   AP 1; the costs of the single kinds need not add up, because errors hide each other. */
+   and an object is missed if no detection was matched with it and no localisation or classification error points at it.
+   The cost of a kind is the AP at IoU f that would be gained if it was fixed: of the localisation and classification
+   errors that point at the same unfound object the best one becomes right, every other error is removed, missed objects
+   are struck off the list. A class with nothing left to find and nothing found counts as AP 1, so that fixing all kinds
+   gives AP 1; the costs of the single kinds need not add up, because errors hide each other. */
 
 #ifndef D2DET_TRAINING_ERROR_ANALYSIS_HPP
 #define D2DET_TRAINING_ERROR_ANALYSIS_HPP
@@ -68,7 +68,7 @@ struct ClassNumbers
     AnalysedClass which;
     double ap = -1, ap50 = -1, ap75 = -1, ar100 = -1;
     int objects = 0;     //!< without crowds
-    int detections = 0;  //!< of any score, at most 100 per picture
+    int detections = 0;  //!< of any score, at most 100 per image
     Outcomes outcomes;
 };
 
@@ -107,7 +107,7 @@ struct PrecisionCurves
     std::vector<double> iou50, iou75, iou90, mean;  //!< mean: over the ten IoU thresholds
 };
 
-//! What happened in one picture at the operating point; indices into the evaluator's groundTruths() and detections().
+//! What happened in one image at the operating point; indices into the evaluator's groundTruths() and detections().
 struct ImageOutcome
 {
     int64_t imageId = 0;
@@ -117,8 +117,8 @@ struct ImageOutcome
 };
 
 /** Pairs at the operating point, IoU >= 0.5: [true class, detected class], the last row is background, the last column
-    missed. Detections are first matched inside their class (the diagonal is what AP50 counts as right), what is left then
-    with the unfound objects of other classes, best score first. */
+    missed. Detections are first matched inside their class (the diagonal is what AP50 counts as right), what is left
+    then with the unfound objects of other classes, best score first. */
 struct Confusion
 {
     int classes = 0;
@@ -147,9 +147,9 @@ const std::vector<double>& iouThresholds();
 
 Analysis analyse(const cv::d2det::CocoEvaluator& evaluator, const AnalysisOptions& options);
 
-/** Pictures to look at, as indices into Analysis::images. Worst: most errors (wrong + missed) first, among equals the lower
-    F1; only pictures with errors. Best: highest F1 first, among equals more objects found; only pictures with something
-    found that are not among the worst. */
+/** Images to look at, as indices into Analysis::images. Worst: most errors (wrong + missed) first, among equals the
+    lower F1; only images with errors. Best: highest F1 first, among equals more objects found; only images with
+    something found that are not among the worst. */
 std::vector<size_t> worstImages(const Analysis& analysis, size_t count);
 std::vector<size_t> bestImages(const Analysis& analysis, size_t count);
 

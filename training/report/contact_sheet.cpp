@@ -4,9 +4,10 @@
 
 #include "report/contact_sheet.hpp"
 
-#include "report/bar_chart.hpp"
+#include "base/text.hpp"
 #include "dataset/segmentation.hpp"
 
+#include <opencv2/d2det/drawing.hpp>
 #include <opencv2/imgproc.hpp>
 
 #include <algorithm>
@@ -23,30 +24,34 @@ constexpr int GAP = 10, CAPTION = 22;  // pixels
 constexpr int FONT = cv::FONT_HERSHEY_SIMPLEX;
 constexpr double TEXT = 0.38, MASK_OPACITY = 0.45;
 constexpr int SHIFT = 4;  // fractional bits of corners
-const cv::Scalar PAPER(34, 32, 30), CAPTION_COLOUR(215, 212, 208);
+const cv::Scalar PAPER(34, 32, 30), CAPTION_COLOR(215, 212, 208);
 
-//! Hues a golden angle apart, so that neighbouring classes differ.
-cv::Scalar colourOf(int category)
+//! ASCII text for OpenCV's fonts: each other character becomes '?'.
+std::string plainText(const std::string& utf8)
 {
-    const double hue = std::fmod(60 + 111.246 * category, 180.);  // OpenCV's hue has 180 steps
-    const cv::Mat hsv(1, 1, CV_8UC3, cv::Scalar(hue, category % 2 ? 170 : 215, 255));
-    cv::Mat bgr;
-    cv::cvtColor(hsv, bgr, cv::COLOR_HSV2BGR);
-    const cv::Vec3b colour = bgr.at<cv::Vec3b>(0, 0);
-    return {double(colour[0]), double(colour[1]), double(colour[2])};
+    std::string result;
+    for (const char c : utf8)
+    {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte >= 0x20 && byte < 0x7f)
+            result += c;
+        else if ((byte & 0xc0) != 0x80)  // not the continuation of a character
+            result += '?';
+    }
+    return result;
 }
 
-void blend(cv::Mat& image, const cv::Mat& mask, const cv::Scalar& colour)
+void blend(cv::Mat& image, const cv::Mat& mask, const cv::Scalar& color)
 {
     cv::Mat small;
     cv::resize(mask, small, image.size(), 0, 0, cv::INTER_AREA);
-    cv::Mat filled(image.size(), CV_8UC3, colour), mixed;
+    cv::Mat filled(image.size(), CV_8UC3, color), mixed;
     cv::addWeighted(image, 1 - MASK_OPACITY, filled, MASK_OPACITY, 0, mixed);
     mixed.copyTo(image, small > 127);
 }
 
 //! Draws the name at its box, unless it would hide another name.
-void drawName(cv::Mat& image, const cv::Point& corner, const std::string& name, const cv::Scalar& colour,
+void drawName(cv::Mat& image, const cv::Point& corner, const std::string& name, const cv::Scalar& color,
               std::vector<cv::Rect>& names)
 {
     int baseline = 0;
@@ -58,7 +63,7 @@ void drawName(cv::Mat& image, const cv::Point& corner, const std::string& name, 
     if (std::any_of(names.begin(), names.end(), [&](const cv::Rect& other) { return !(chip & other).empty(); }))
         return;
     names.push_back(chip);
-    cv::rectangle(image, chip, colour, cv::FILLED);
+    cv::rectangle(image, chip, color, cv::FILLED);
     cv::putText(image, name, {x + 2, y + height - 4}, FONT, TEXT, cv::Scalar(20, 20, 20), 1, cv::LINE_AA);
 }
 
@@ -67,7 +72,7 @@ cv::Point fine(double x, double y)
     return {cvRound(x * (1 << SHIFT)), cvRound(y * (1 << SHIFT))};
 }
 
-//! The picture in its size on the sheet, with everything drawn on it.
+//! The image in its size on the sheet, with everything drawn on it.
 cv::Mat drawItem(const SheetItem& item, const std::vector<std::string>& classNames, int cell)
 {
     const double scale = double(cell) / std::max(item.image.cols, item.image.rows);
@@ -76,15 +81,15 @@ cv::Mat drawItem(const SheetItem& item, const std::vector<std::string>& classNam
     cv::resize(item.image, image, size, 0, 0, scale < 1 ? cv::INTER_AREA : cv::INTER_LINEAR);
     for (const SheetObject& object : item.objects)
         if (!object.mask.empty())
-            blend(image, object.mask, colourOf(object.category));
+            blend(image, object.mask, cv::d2det::classColor(object.category));
     for (const SheetObject& object : item.objects)
     {
         // Half a pixel: OpenCV's coordinates count from the middle of the first one.
         const cv::Point first = fine(object.x1 * scale - 0.5, object.y1 * scale - 0.5),
                         last = fine(object.x2 * scale - 0.5, object.y2 * scale - 0.5);
         cv::rectangle(image, first, last, cv::Scalar(25, 25, 25), 3, cv::LINE_AA, SHIFT);
-        cv::rectangle(image, first, last, object.crowd ? cv::Scalar::all(255) : colourOf(object.category), 1,
-                      cv::LINE_AA, SHIFT);
+        cv::rectangle(image, first, last, object.crowd ? cv::Scalar::all(255) : cv::d2det::classColor(object.category),
+                      1, cv::LINE_AA, SHIFT);
     }
     std::vector<const SheetObject*> bySize;
     for (const SheetObject& object : item.objects)
@@ -98,7 +103,7 @@ cv::Mat drawItem(const SheetItem& item, const std::vector<std::string>& classNam
         const auto index = static_cast<size_t>(object->category);
         const std::string name = index < classNames.size() ? plainText(classNames[index]) : std::to_string(index);
         drawName(image, {cvRound(object->x1 * scale), cvRound(object->y1 * scale)},
-                 object->crowd ? name + " crowd" : name, colourOf(object->category), names);
+                 object->crowd ? name + " crowd" : name, cv::d2det::classColor(object->category), names);
     }
     return image;
 }
@@ -118,9 +123,9 @@ SheetItem sheetItem(const ImageRecord& record, const cv::Mat& image)
 {
     SheetItem item;
     item.image = image;
-    item.caption =
-        std::filesystem::path(record.path).filename().string() +
-        cv::format("  %d x %d, %d objects", image.cols, image.rows, static_cast<int>(record.annotations.size()));
+    item.caption = std::filesystem::path(record.path).filename().string() +
+                   cv::format("  %d x %d, ", image.cols, image.rows) +
+                   counted(static_cast<int64_t>(record.annotations.size()), "object");
     for (const Annotation& a : record.annotations)
     {
         SheetObject object{a.x, a.y, a.x + a.width, a.y + a.height, a.category, a.crowd, cv::Mat()};
@@ -166,7 +171,7 @@ cv::Mat drawSheet(const std::vector<SheetItem>& items, const std::vector<std::st
     {
         const size_t column = i % static_cast<size_t>(columns), row = i / static_cast<size_t>(columns);
         const int x = GAP + static_cast<int>(column) * (cell + GAP);
-        cv::putText(sheet, fitting(items[i].caption, cell), {x, y + CAPTION - 8}, FONT, TEXT, CAPTION_COLOUR, 1,
+        cv::putText(sheet, fitting(items[i].caption, cell), {x, y + CAPTION - 8}, FONT, TEXT, CAPTION_COLOR, 1,
                     cv::LINE_AA);
         drawn[i].copyTo(sheet(cv::Rect({x + (cell - drawn[i].cols) / 2, y + CAPTION}, drawn[i].size())));
         if (column + 1 == static_cast<size_t>(columns))

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Pictures with their annotations in a grid, to see what a data set holds. Masks are filled with the colour of their class,
-   boxes of crowds are white. Names that would hide the name of a larger object are left out. */
+/* Images with their annotations in a grid, to see what a data set holds. Masks are filled with the color of their
+   class, boxes of crowds are white. Names that would hide the name of a larger object are left out. */
 
 #ifndef D2DET_TRAINING_CONTACT_SHEET_HPP
 #define D2DET_TRAINING_CONTACT_SHEET_HPP
@@ -42,7 +42,7 @@ SheetItem sheetItem(const Sample& sample, const std::string& caption);
 
 /** @brief Draws the sheet, row by row.
 @param columns at least 1.
-@param cell longer side of a picture in the sheet, pixels. */
+@param cell longer side of an image in the sheet, pixels. */
 cv::Mat drawSheet(const std::vector<SheetItem>& items, const std::vector<std::string>& classNames, int columns,
                   int cell);
 

@@ -50,7 +50,7 @@ std::vector<double> epochsOf(const CsvTable& table)
     if (const std::vector<double>* const epochs = table.column("epoch"))
         return *epochs;
     std::vector<double> numbers(table.rows());
-    for (size_t i = 0; i < numbers.size(); ++i)
+    for (size_t i = 0; i < numbers.size(); i++)
         numbers[i] = static_cast<double>(i);
     return numbers;
 }
@@ -109,7 +109,7 @@ CsvTable readCsv(const std::string& path)
             continue;
         std::vector<std::string> cells = cellsOf(line);
         cells.resize(table.names.size());
-        for (size_t i = 0; i < cells.size(); ++i)
+        for (size_t i = 0; i < cells.size(); i++)
             table.columns[i].push_back(numberIn(cells[i]));
     }
     return table;
@@ -118,14 +118,14 @@ CsvTable readCsv(const std::string& path)
 std::vector<double> smoothed(const std::vector<double>& values, size_t reach)
 {
     std::vector<double> sums(values.size() + 1, 0.), counts(values.size() + 1, 0.);
-    for (size_t i = 0; i < values.size(); ++i)
+    for (size_t i = 0; i < values.size(); i++)
     {
         const bool usable = std::isfinite(values[i]);
         sums[i + 1] = sums[i] + (usable ? values[i] : 0);
         counts[i + 1] = counts[i] + (usable ? 1 : 0);
     }
     std::vector<double> result(values.size());
-    for (size_t i = 0; i < values.size(); ++i)
+    for (size_t i = 0; i < values.size(); i++)
     {
         const size_t side = std::min({reach, i, values.size() - 1 - i});
         const double count = counts[i + side + 1] - counts[i - side];
@@ -145,7 +145,7 @@ std::string lossCurves(const CsvTable& log)
         raw.x = epochs;
         raw.y = values;
         raw.opacity = FAINT;
-        raw.colour = static_cast<int>(lines.size());
+        raw.color = static_cast<int>(lines.size());
         faint.push_back(raw);
         Series line = raw;
         line.name = name;
@@ -157,7 +157,7 @@ std::string lossCurves(const CsvTable& log)
     };
     if (const std::vector<double>* const total = log.column("loss"))
         add("total", *total);
-    for (size_t i = 0; i < log.names.size(); ++i)
+    for (size_t i = 0; i < log.names.size(); i++)
         if (startsWith(log.names[i], "loss/"))
             add(log.names[i].substr(5), log.columns[i]);
     PlotOptions options = plotOptions("Loss", "loss");
@@ -175,7 +175,7 @@ std::string precisionCurves(const CsvTable& evaluations)
     for (const std::string& name : evaluations.names)
         if (startsWith(name, "val/"))
             datasets.insert(parseMeasure(name).dataset);
-    for (size_t i = 0; i < evaluations.names.size(); ++i)
+    for (size_t i = 0; i < evaluations.names.size(); i++)
     {
         if (!startsWith(evaluations.names[i], "val/"))
             continue;

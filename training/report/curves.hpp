@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Curves of a training as SVG, drawn from the tables that a run writes (log.csv, eval.csv). They are drawn anew from the
-   whole table each time, hence a run that was continued has one curve from its first step on. No torch. */
+/* Curves of a training as SVG, drawn from the tables that a run writes (log.csv, eval.csv). They are drawn anew from
+   the whole table each time, hence a run that was continued has one curve from its first step on. No torch. */
 
 #ifndef D2DET_TRAINING_CURVES_HPP
 #define D2DET_TRAINING_CURVES_HPP

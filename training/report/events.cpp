@@ -14,11 +14,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <limits>
 #include <stdexcept>
 #include <utility>
-
-#include <unistd.h>
 
 namespace d2det
 {
@@ -60,13 +57,13 @@ std::string position(const Progress& progress)
 }
 
 //! A number as the console shows it; empty if it does not. Low ranks stay longest where space is short.
-struct Piece
+struct ConsolePiece
 {
     std::string text;
     int rank = 0;
 };
 
-Piece consolePiece(const std::string& name, double value)
+ConsolePiece consolePiece(const std::string& name, double value)
 {
     if (name == "loss")
         return {" loss " + format("%.4f", value), 0};
@@ -87,16 +84,16 @@ Piece consolePiece(const std::string& name, double value)
 
 std::string progressLine(const Progress& progress, const Values& values, size_t columns)
 {
-    std::vector<Piece> pieces;
+    std::vector<ConsolePiece> pieces;
     for (const auto& item : values)
         pieces.push_back(consolePiece(item.first, item.second));
-    const auto isLoss = [](const Piece& piece) { return piece.rank == 4 || startsWith(piece.text, " loss "); };
+    const auto isLoss = [](const ConsolePiece& piece) { return piece.rank == 4 || startsWith(piece.text, " loss "); };
     std::stable_partition(pieces.begin(), pieces.end(), isLoss);
     const std::string begin = position(progress), end = " left " + formatDuration(progress.secondsLeft);
     for (int highest = 4;; --highest)
     {
         std::string line = begin;
-        for (const Piece& piece : pieces)
+        for (const ConsolePiece& piece : pieces)
             line += piece.rank <= highest ? piece.text : std::string();
         line += end;
         if (line.size() <= columns || highest == 0)
@@ -111,15 +108,15 @@ void Metrics::put(const std::string& name, double value)
     ++sum.count;
 }
 
-void Metrics::putPicture(const std::string& name, const cv::Mat& image)
+void Metrics::putImage(const std::string& name, const cv::Mat& image)
 {
-    pictures_[name] = image;
+    images_[name] = image;
 }
 
 void Metrics::clear()
 {
     sums_.clear();
-    pictures_.clear();
+    images_.clear();
 }
 
 void Metrics::write(const Progress& progress)
@@ -127,13 +124,13 @@ void Metrics::write(const Progress& progress)
     Values values;
     for (const auto& item : sums_)
         values[item.first] = item.second.sum / static_cast<double>(item.second.count);
-    const std::map<std::string, cv::Mat> pictures = std::move(pictures_);
+    const std::map<std::string, cv::Mat> images = std::move(images_);
     clear();
     for (const auto& sink : sinks_)
     {
         sink->write(progress, values);
-        for (const auto& item : pictures)
-            sink->picture(progress, item.first, item.second);
+        for (const auto& item : images)
+            sink->image(progress, item.first, item.second);
     }
 }
 
@@ -143,26 +140,11 @@ void Metrics::message(const std::string& text)
         sink->message(text);
 }
 
-ConsoleSink::ConsoleSink() : terminal_(::isatty(STDOUT_FILENO) == 1) {}
-
-ConsoleSink::~ConsoleSink()
-{
-    finishLine();
-}
-
-void ConsoleSink::finishLine()
-{
-    if (lineOpen_)
-        std::fputs("\n", stdout);
-    lineOpen_ = false;
-    std::fflush(stdout);
-}
+ConsoleSink::ConsoleSink() : line_(stdout) {}
 
 void ConsoleSink::message(const std::string& text)
 {
-    finishLine();
-    std::printf("%s\n", text.c_str());
-    std::fflush(stdout);
+    line_.print(text);
 }
 
 void ConsoleSink::write(const Progress& progress, const Values& values)
@@ -173,12 +155,7 @@ void ConsoleSink::write(const Progress& progress, const Values& values)
             evaluation += " " + item.first.substr(4) + " " + format("%.4f", item.second);
     if (!evaluation.empty())
         return message(position(progress) + ":" + evaluation);
-    if (!terminal_)
-        return message(progressLine(progress, values, std::numeric_limits<size_t>::max()));
-    const size_t columns = terminalColumns(STDOUT_FILENO);
-    std::printf("\r\033[K%s", progressLine(progress, values, columns).substr(0, columns).c_str());
-    std::fflush(stdout);
-    lineOpen_ = true;
+    line_.show(progressLine(progress, values, line_.columns()));
 }
 
 CsvSink::CsvSink(const std::string& folder, int64_t iteration)

@@ -18,65 +18,16 @@ namespace d2det
 namespace
 {
 
-constexpr int MAX_TABLE_CLASSES = 20;  //!< a confusion matrix of more is drawn as a map of colours
+constexpr int MAX_TABLE_CLASSES = 20;  //!< a confusion matrix of more is drawn as a map of colors
 constexpr int MAX_MAP_CLASSES = 120;   //!< of more only the list of frequent confusions is shown
 constexpr size_t MAX_CONFUSIONS = 15;  //!< in that list
 constexpr size_t MAX_TEXT = 2000;      //!< characters of a detail
 constexpr size_t MAX_NAME = 60;        //!< characters of a class or detector
 const double UNDEFINED = std::numeric_limits<double>::quiet_NaN();
 
-const char* const STYLE = R"css(
-:root { color-scheme: light dark; --ink: #1d2430; --soft: #5a6575; --ground: #f6f7f9; --card: #ffffff; --line: #dfe3ea;
-  --accent: #2f6fc4; --bar: rgba(63,134,220,.22); --good: #16794f; --bad: #b93232; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e3e7ee; --soft: #9aa5b5; --ground: #12151a; --card: #1a1f27;
-  --line: #313946; --accent: #7fb0f2; --bar: rgba(63,134,220,.36); --good: #58c797; --bad: #f08c8c; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--ground); color: var(--ink);
-  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
-main { max-width: 1080px; margin: 0 auto; padding: 28px 20px 60px; }
-h1 { font-size: 26px; line-height: 1.25; margin: 0 0 4px; overflow-wrap: anywhere; }
-h2 { font-size: 19px; margin: 40px 0 10px; }
-h3 { font-size: 15px; margin: 22px 0 6px; }
-p { margin: 6px 0 10px; max-width: 105ch; }
-.soft, figcaption { color: var(--soft); }
-.small { font-size: 13px; }
-.card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px; margin: 10px 0;
-  overflow-x: auto; }
-.tiles { display: flex; flex-wrap: wrap; gap: 10px; margin: 10px 0; }
-.tile { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 10px 16px; min-width: 118px;
-  flex: 1; }
-.tile b { display: block; font-size: 27px; line-height: 1.2; font-variant-numeric: tabular-nums; }
-.tile span { color: var(--soft); font-size: 13px; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(400px, 1fr)); gap: 10px; margin: 10px 0; }
-.plots .card { margin: 0; }
-@media (max-width: 480px) { .plots { grid-template-columns: 1fr; } }
-svg { max-width: 100%; height: auto; display: block; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-table.wide { width: 100%; }
-th, td { padding: 4px 10px; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-th { font-weight: 600; color: var(--soft); font-size: 13px; vertical-align: bottom; }
-tr:last-child td { border-bottom: none; }
-td.n, th.n { text-align: right; } td.n { white-space: nowrap; } td.kind { min-width: 230px; }
-td.bar { background: linear-gradient(to right, var(--bar) var(--v), transparent var(--v)); }
-td.text { overflow-wrap: anywhere; }
-td.key { color: var(--soft); white-space: nowrap; width: 1%; }
-tr.total td { font-weight: 600; border-top: 2px solid var(--line); }
-.up { color: var(--good); } .down { color: var(--bad); }
-table.matrix td { text-align: center; border: 1px solid var(--line); min-width: 44px; }
-table.matrix th { max-width: 130px; overflow-wrap: anywhere; }
-.pictures figure { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 10px; margin: 10px 0; }
-.views { display: flex; flex-wrap: wrap; gap: 10px; }
-.views div { flex: 1 1 260px; max-width: 500px; }
-.views img { width: 100%; height: auto; display: block; border-radius: 4px; }
-.views span { font-size: 13px; color: var(--soft); }
-figcaption { font-size: 13px; margin: 0 0 6px; overflow-wrap: anywhere; }
-code { font: 13px/1.45 ui-monospace, "DejaVu Sans Mono", Consolas, monospace; overflow-wrap: anywhere; }
-details > summary { cursor: pointer; color: var(--accent); margin: 10px 0; }
-nav { margin: 12px 0 0; font-size: 14px; display: flex; flex-wrap: wrap; } nav a { color: var(--accent); margin-right: 14px; text-decoration: none; }
-.key-found, .key-missed, .key-wrong { border-left: 4px solid; padding-left: 6px; margin-right: 14px; }
-.key-found { border-color: #3cbe5a; } .key-missed { border-color: #ff8c00; } .key-wrong { border-color: #eb2828; }
-@media print { body { background: none; } .card, .tile, figure { break-inside: avoid; } }
-)css";
+const char* const STYLE =
+#include "html_report_css.inc"
+    ;
 
 std::string name(const std::string& text)
 {
@@ -162,7 +113,7 @@ const SummaryNumber SUMMARY[12] = {{"AP", "IoU 0.50 to 0.95"},
                                    {"AP small", "objects up to 32 x 32 pixels"},
                                    {"AP medium", "up to 96 x 96 pixels"},
                                    {"AP large", "larger"},
-                                   {"AR 1", "recall with 1 detection per picture and class"},
+                                   {"AR 1", "recall with 1 detection per image and class"},
                                    {"AR 10", "with 10"},
                                    {"AR 100", "with 100"},
                                    {"AR small", "with 100, small objects"},
@@ -175,7 +126,7 @@ struct View
     std::string label;
     const Analysis* analysis;
     const View* base;  //!< what it is compared with, nullptr: nothing
-    int colour;
+    int color;
     bool masks;
 };
 
@@ -202,8 +153,8 @@ private:
     std::string confusionTable(const Analysis& analysis) const;
     std::string confusionMap(const Analysis& analysis) const;
     std::string confusionList(const Analysis& analysis) const;
-    void addPictures(const char* id, const std::string& title, const std::string& text,
-                     const std::vector<ReportPicture>& pictures);
+    void addImages(const char* id, const std::string& title, const std::string& text,
+                   const std::vector<ReportImage>& images);
     std::string plots(const std::vector<std::string>& svgs) const;
     std::vector<const View*> boxViews() const;
 
@@ -223,12 +174,12 @@ PageWriter::PageWriter(const Report& report) : report_(report)
     {
         const ReportResult& result = report.results[i];
         const std::string own = shortened(result.name, 40);
-        const int colour = static_cast<int>(i);
-        views_.push_back({anyMasks ? own + ", boxes" : own, &result.boxes, firstBoxes, colour, false});
+        const int color = static_cast<int>(i);
+        views_.push_back({anyMasks ? own + ", boxes" : own, &result.boxes, firstBoxes, color, false});
         firstBoxes = firstBoxes ? firstBoxes : &views_.back();
         if (!result.masks)
             continue;
-        views_.push_back({own + ", masks", &*result.masks, firstMasks, colour, true});
+        views_.push_back({own + ", masks", &*result.masks, firstMasks, color, true});
         firstMasks = firstMasks ? firstMasks : &views_.back();
     }
 }
@@ -344,7 +295,7 @@ void PageWriter::addStageTimes()
                     "<td class=\"n bar\" style=\"--v:" + formatNumber(100 * stage.second / total, 1) + "%\">" +
                     formatNumber(100 * stage.second / total, 1) + " %</td></tr>\n";
         rows += "<tr class=\"total\"><td>total</td>" + cell(formatNumber(total, 1)) + cell("") + "</tr>\n";
-        body_ += "<h3>Time per picture" + (several() ? ": " + name(result.name) : std::string()) + "</h3>\n";
+        body_ += "<h3>Time per image" + (several() ? ": " + name(result.name) : std::string()) + "</h3>\n";
         body_ += card(tableOf(head("stage", false) + head("mean ms") + head("share"), rows));
     }
 }
@@ -356,13 +307,13 @@ void PageWriter::addQuality()
     for (const View& view : views_)
     {
         const std::string label = views_.size() > 1 ? view.label : "";
-        Series line{label, iouThresholds(), {}, view.masks, view.colour};
+        Series line{label, iouThresholds(), {}, view.masks, view.color};
         for (const double ap : view.analysis->apByIoU)
             line.y.push_back(orGap(ap));
         byIoU.push_back(line);
         const std::vector<double>& s = view.analysis->summary;
         bySize.push_back(
-            {label, {}, {orGap(s[3]), orGap(s[4]), orGap(s[5])}, false, view.masks ? view.colour + 4 : view.colour});
+            {label, {}, {orGap(s[3]), orGap(s[4]), orGap(s[5])}, false, view.masks ? view.color + 4 : view.color});
     }
     PlotOptions iou;
     iou.title = "AP by IoU threshold";
@@ -459,7 +410,7 @@ void PageWriter::addClasses()
         "of at least " +
         scores +
         ", unless chosen otherwise the score of the highest F1; detections are counted at any score, at "
-        "most 100 per picture and class. Crowd regions are not counted.");
+        "most 100 per image and class. Crowd regions are not counted.");
 }
 
 void PageWriter::addCurves()
@@ -482,10 +433,10 @@ void PageWriter::addCurves()
     options.yLabel = "precision";
     options.xMin = options.yMin = 0;
     options.xMax = options.yMax = 1;
-    const auto line = [&](const View& view, const Kind& kind, const std::string& label, int colour)
+    const auto line = [&](const View& view, const Kind& kind, const std::string& label, int color)
     {
         const std::vector<double>& y = view.analysis->precision.*kind.curve;
-        return Series{label, y.empty() ? std::vector<double>() : recall, y, view.masks, colour};
+        return Series{label, y.empty() ? std::vector<double>() : recall, y, view.masks, color};
     };
     std::vector<std::string> charts;
     if (views_.size() == 1)
@@ -501,7 +452,7 @@ void PageWriter::addCurves()
         {
             std::vector<Series> series;
             for (const View& view : views_)
-                series.push_back(line(view, kind, view.label, view.colour));
+                series.push_back(line(view, kind, view.label, view.color));
             options.title = std::string("Precision over recall, ") + kind.name;
             charts.push_back(linePlot(series, options));
         }
@@ -523,14 +474,14 @@ void PageWriter::addCurves()
             std::vector<Series> series;
             for (const View& view : views_)
                 series.push_back({view.label, view.analysis->byScore.score, view.analysis->byScore.*kind.second,
-                                  view.masks, view.colour});
+                                  view.masks, view.color});
             options.title = std::string(kind.first) + " at IoU 0.5, by score threshold";
             charts.push_back(linePlot(series, options));
         }
     body_ += plots(charts);
     body_ += softText(
         "Precision over recall: mean over the classes of COCO's interpolated curve; the area below a curve "
-        "is its AP. By score: all classes together, at most 100 detections per picture and class.");
+        "is its AP. By score: all classes together, at most 100 detections per image and class.");
 }
 
 void PageWriter::addErrors()
@@ -543,9 +494,9 @@ void PageWriter::addErrors()
     for (const View& view : views_)
     {
         const ErrorBreakdown& e = view.analysis->errors;
-        const int colour = view.masks ? view.colour + 4 : view.colour;
-        costs.push_back({views_.size() > 1 ? view.label : "", {}, {e.cost.begin(), e.cost.end()}, false, colour});
-        counts.push_back({views_.size() > 1 ? view.label : "", {}, {e.counts.begin(), e.counts.end()}, false, colour});
+        const int color = view.masks ? view.color + 4 : view.color;
+        costs.push_back({views_.size() > 1 ? view.label : "", {}, {e.cost.begin(), e.cost.end()}, false, color});
+        counts.push_back({views_.size() > 1 ? view.label : "", {}, {e.counts.begin(), e.counts.end()}, false, color});
     }
     PlotOptions cost;
     cost.title = "AP50 that each kind of error costs";
@@ -616,10 +567,10 @@ std::string PageWriter::confusionTable(const Analysis& analysis) const
         for (int detected = 0; detected <= c.classes; detected++)
         {
             const int n = c.at(truth, detected);
-            const char* const colour = truth == detected ? "31,157,116" : "224,123,36";
+            const char* const color = truth == detected ? "31,157,116" : "224,123,36";
             rows += truth == c.classes && detected == c.classes ? "<td></td>"
                     : n == 0                                    ? "<td class=\"soft\">0</td>"
-                             : "<td style=\"background:rgba(" + std::string(colour) + "," +
+                             : "<td style=\"background:rgba(" + std::string(color) + "," +
                                    formatNumber(0.08 + 0.6 * n / sum, 2) + ")\">" + std::to_string(n) + "</td>";
         }
         rows += "</tr>\n";
@@ -627,7 +578,7 @@ std::string PageWriter::confusionTable(const Analysis& analysis) const
     return tableOf(header, rows, "matrix");
 }
 
-//! A map of colours with names beside it and numbers in tooltips.
+//! A map of colors with names beside it and numbers in tooltips.
 std::string PageWriter::confusionMap(const Analysis& analysis) const
 {
     const Confusion& c = analysis.confusion;
@@ -696,7 +647,7 @@ void PageWriter::addConfusions()
         "IoU of at least 0.5, detections at the operating point. A detection is first matched with objects "
         "of its class; what is left over then with unfound objects of other classes, best score first. "
         "Rows: what is annotated, the last row is background; columns: what was detected, the last column "
-        "is objects not found. Colours by share of the row.");
+        "is objects not found. Colors by share of the row.");
     for (const ReportResult& result : report_.results)
     {
         const int classes = result.boxes.confusion.classes;
@@ -711,20 +662,20 @@ void PageWriter::addConfusions()
     }
 }
 
-void PageWriter::addPictures(const char* id, const std::string& title, const std::string& text,
-                             const std::vector<ReportPicture>& pictures)
+void PageWriter::addImages(const char* id, const std::string& title, const std::string& text,
+                           const std::vector<ReportImage>& images)
 {
-    if (pictures.empty())
+    if (images.empty())
         return;
     body_ += heading(id, title) + softText(text);
     body_ +=
         "<p class=\"small\"><span class=\"key-found\">object, found</span><span class=\"key-missed\">object, "
-        "missed</span><span class=\"key-wrong\">detection, wrong</span></p>\n<div class=\"pictures\">\n";
-    for (const ReportPicture& picture : pictures)
+        "missed</span><span class=\"key-wrong\">detection, wrong</span></p>\n<div class=\"images\">\n";
+    for (const ReportImage& image : images)
     {
-        body_ += "<figure>\n<figcaption>" + escapeMarkup(shortened(picture.caption, 300)) +
+        body_ += "<figure>\n<figcaption>" + escapeMarkup(shortened(image.caption, 300)) +
                  "</figcaption>\n<div class=\"views\">\n";
-        for (const ReportPicture::View& view : picture.views)
+        for (const ReportImage::View& view : image.views)
             body_ += "<div><img alt=\"" + name(view.label) + "\" src=\"data:image/jpeg;base64," + base64(view.jpeg) +
                      "\"><span>" + name(view.label) + "</span></div>\n";
         body_ += "</div>\n</figure>\n";
@@ -742,15 +693,13 @@ std::string PageWriter::write()
     addErrors();
     addConfusions();
     const std::string first = several() ? " of " + name(report_.results[0].name) : std::string();
-    addPictures(
-        "worst", "Worst pictures" + first,
-        "The pictures with the most errors, wrong plus missed, at the operating point; among equals the one with "
-        "the lower F1 first. Detections below the operating point are not drawn.",
-        report_.worst);
-    addPictures(
-        "best", "Best pictures" + first,
-        "The pictures with the highest F1 at the operating point; among equals the one with more objects first.",
-        report_.best);
+    addImages("worst", "Worst images" + first,
+              "The images with the most errors, wrong plus missed, at the operating point; among equals the one with "
+              "the lower F1 first. Detections below the operating point are not drawn.",
+              report_.worst);
+    addImages("best", "Best images" + first,
+              "The images with the highest F1 at the operating point; among equals the one with more objects first.",
+              report_.best);
 
     static const std::pair<const char*, const char*> links[] = {
         {"numbers", "Result"},      {"run", "Run"},       {"quality", "Localisation"},

@@ -12,8 +12,8 @@
 namespace d2det
 {
 
-/** Text that can stand in an element or a quoted attribute: & < > " ' become entities, bytes that are not UTF-8 and control
-    characters (which XML has no way to write) become U+FFFD, tabs and line ends become blanks. */
+/** Text that can stand in an element or a quoted attribute: & < > " ' become entities, bytes that are not UTF-8 and
+    control characters (which XML has no way to write) become U+FFFD, tabs and line ends become blanks. */
 std::string escapeMarkup(const std::string& text);
 
 }  // namespace d2det

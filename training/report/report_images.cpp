@@ -33,22 +33,22 @@ int classIndex(const std::vector<AnalysedClass>& classes, int64_t id)
 }
 
 //! A line with a dark rim, so that it shows on any ground.
-void drawFrame(cv::Mat& image, const cv::Rect2d& box, double scale, const cv::Scalar& colour, int width)
+void drawFrame(cv::Mat& image, const cv::Rect2d& box, double scale, const cv::Scalar& color, int width)
 {
     const cv::Rect frame(cvRound(box.x * scale), cvRound(box.y * scale), std::max(cvRound(box.width * scale), 1),
                          std::max(cvRound(box.height * scale), 1));
     cv::rectangle(image, frame, cv::Scalar(20, 20, 20), width + 2, cv::LINE_AA);
-    cv::rectangle(image, frame, colour, width, cv::LINE_AA);
+    cv::rectangle(image, frame, color, width, cv::LINE_AA);
 }
 
-void drawName(cv::Mat& image, const cv::Rect2d& box, double scale, const std::string& name, const cv::Scalar& colour)
+void drawName(cv::Mat& image, const cv::Rect2d& box, double scale, const std::string& name, const cv::Scalar& color)
 {
     int baseline = 0;
     const double size = 0.36;
     const cv::Size text = cv::getTextSize(name, cv::FONT_HERSHEY_SIMPLEX, size, 1, &baseline);
     const int x = std::clamp(cvRound(box.x * scale), 0, std::max(image.cols - text.width - 4, 0));
     const int y = std::max(cvRound(box.y * scale) - 3, text.height + 3);
-    cv::rectangle(image, cv::Rect(x, y - text.height - 3, text.width + 4, text.height + 5), colour, cv::FILLED);
+    cv::rectangle(image, cv::Rect(x, y - text.height - 3, text.width + 4, text.height + 5), color, cv::FILLED);
     cv::putText(image, name, cv::Point(x + 2, y - 1), cv::FONT_HERSHEY_SIMPLEX, size, cv::Scalar(20, 20, 20), 1,
                 cv::LINE_AA);
 }
@@ -57,11 +57,11 @@ void drawObjects(cv::Mat& image, double scale, const DetectionSet& set, const Im
                  const std::vector<AnalysedClass>& classes)
 {
     const auto& objects = set.boxes.groundTruths();
-    const auto draw = [&](const cv::d2det::CocoEvaluator::GroundTruth& object, const cv::Scalar& colour)
+    const auto draw = [&](const cv::d2det::CocoEvaluator::GroundTruth& object, const cv::Scalar& color)
     {
-        drawFrame(image, object.box, scale, colour, 2);
+        drawFrame(image, object.box, scale, color, 2);
         if (classes.size() > 1)  // the fonts have ASCII only: other letters show as ?
-            drawName(image, object.box, scale, classes[classIndex(classes, object.categoryId)].name, colour);
+            drawName(image, object.box, scale, classes[classIndex(classes, object.categoryId)].name, color);
     };
     for (const auto& object : objects)
         if (object.crowd && object.imageId == outcome.imageId)
@@ -72,7 +72,7 @@ void drawObjects(cv::Mat& image, double scale, const DetectionSet& set, const Im
         draw(objects[index], MISSED);
 }
 
-//! A mask in the size of the small picture; empty if there is none.
+//! A mask in the size of the small image; empty if there is none.
 cv::Mat smallMask(const cv::d2det::Rle& rle, cv::Size size)
 {
     cv::Mat mask;
@@ -119,28 +119,27 @@ void drawResults(cv::Mat& image, double scale, const DetectionSet& set, const Im
 
 }  // namespace
 
-ReportPicture makeReportPicture(const cv::Mat& image, const std::string& caption,
-                                const std::vector<const DetectionSet*>& sets,
-                                const std::vector<const ImageOutcome*>& outcomes,
-                                const std::vector<AnalysedClass>& classes)
+ReportImage makeReportImage(const cv::Mat& image, const std::string& caption,
+                            const std::vector<const DetectionSet*>& sets,
+                            const std::vector<const ImageOutcome*>& outcomes, const std::vector<AnalysedClass>& classes)
 {
-    const double scale = std::min(1., double(REPORT_PICTURE_SIDE) / std::max(image.cols, image.rows));
+    const double scale = std::min(1., double(REPORT_IMAGE_SIDE) / std::max(image.cols, image.rows));
     cv::Mat small;
     cv::resize(image, small,
                cv::Size(std::max(cvRound(image.cols * scale), 1), std::max(cvRound(image.rows * scale), 1)), 0, 0,
                cv::INTER_AREA);
-    ReportPicture picture;
-    picture.caption = caption;
+    ReportImage result;
+    result.caption = caption;
     cv::Mat view = small.clone();
     drawObjects(view, scale, *sets[0], *outcomes[0], classes);
-    picture.views.push_back({"annotated", encode(view)});
+    result.views.push_back({"annotated", encode(view)});
     for (size_t i = 0; i < sets.size(); i++)
     {
         view = small.clone();
         drawResults(view, scale, *sets[i], *outcomes[i], classes);
-        picture.views.push_back({sets.size() > 1 ? sets[i]->name : "detected", encode(view)});
+        result.views.push_back({sets.size() > 1 ? sets[i]->name : "detected", encode(view)});
     }
-    return picture;
+    return result;
 }
 
 }  // namespace d2det

@@ -2,10 +2,10 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Pictures of a report: objects and detections, drawn on a small copy. */
+/* Images of a report: objects and detections, drawn on a small copy. */
 
-#ifndef D2DET_TRAINING_REPORT_PICTURES_HPP
-#define D2DET_TRAINING_REPORT_PICTURES_HPP
+#ifndef D2DET_TRAINING_REPORT_IMAGES_HPP
+#define D2DET_TRAINING_REPORT_IMAGES_HPP
 
 #include "evaluation/detection_set.hpp"
 #include "report/html_report.hpp"
@@ -13,16 +13,16 @@
 namespace d2det
 {
 
-constexpr int REPORT_PICTURE_SIDE = 480;  //!< longest side, pixels
+constexpr int REPORT_IMAGE_SIDE = 480;  //!< longest side, pixels
 
-/** The picture of an outcome: first the objects (found ones green, missed ones orange, crowds grey), as the first set found
-    them, then the detections of every set at its operating point (wrong ones in a red frame).
+/** The image of an outcome: first the objects (found ones green, missed ones orange, crowds grey), as the first set
+    found them, then the detections of every set at its operating point (wrong ones in a red frame).
     @param image 8-bit BGR.
-    @param sets, outcomes of the same picture, in the same order, at least one. */
-ReportPicture makeReportPicture(const cv::Mat& image, const std::string& caption,
-                                const std::vector<const DetectionSet*>& sets,
-                                const std::vector<const ImageOutcome*>& outcomes,
-                                const std::vector<AnalysedClass>& classes);
+    @param sets, outcomes of the same image, in the same order, at least one. */
+ReportImage makeReportImage(const cv::Mat& image, const std::string& caption,
+                            const std::vector<const DetectionSet*>& sets,
+                            const std::vector<const ImageOutcome*>& outcomes,
+                            const std::vector<AnalysedClass>& classes);
 
 }  // namespace d2det
 

@@ -46,7 +46,7 @@ std::string attribute(const char* name, double value)
     return std::string(" ") + name + "=\"" + at(value) + "\"";
 }
 
-//! Interval of an axis and where it lies in the picture.
+//! Interval of an axis and where it lies in the image.
 class Axis
 {
 public:
@@ -190,7 +190,7 @@ public:
     {
         width_ = std::min(std::max(options.width, 160), 4000);
         height_ = std::min(std::max(options.height, 120), 4000);
-        top_ = options.title.empty() ? 12 : 34;
+        top_ = (options.title.empty() ? 12 : 34) + (options.subtitle.empty() ? 0 : 18);
         layOutLegend(series);
         top_ += 20. * legendRows_;
         bottom_ = height_ - 26 - (options.xLabel.empty() ? 0 : 18);
@@ -243,13 +243,18 @@ public:
 
     void noData() { text((left_ + right_) / 2, (top_ + bottom_) / 2, "no data", "middle", " fill-opacity=\"0.6\""); }
 
-    std::string finish()
+    void setLeft(double left) { left_ = left; }
+
+    std::string finish(bool axis = true)
     {
-        horizontalLine(bottom_, "0.55");
+        if (axis)
+            horizontalLine(bottom_, "0.55");
         if (!options_.xLabel.empty())
             text((left_ + right_) / 2, height_ - 8., options_.xLabel, "middle", " fill-opacity=\"0.75\"");
         if (!options_.title.empty())
             text(10, 20, options_.title, "start", " font-size=\"14\" font-weight=\"600\"");
+        if (!options_.subtitle.empty())
+            text(10, options_.title.empty() ? 18 : 38, options_.subtitle, "start", " fill-opacity=\"0.75\"");
         const std::string w = std::to_string(width_), h = std::to_string(height_);
         return "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"plot\" viewBox=\"0 0 " + w + " " + h + "\" width=\"" +
                w + "\" height=\"" + h + "\" role=\"img\" aria-label=\"" + escapeMarkup(options_.title) +
@@ -282,14 +287,14 @@ private:
     }
 
 public:
-    static std::string colourOf(const Series& series, size_t index)
+    static std::string colorOf(const Series& series, size_t index)
     {
-        return plotColour(series.colour >= 0 ? series.colour : static_cast<int>(index % 8));
+        return plotColor(series.color >= 0 ? series.color : static_cast<int>(index % 8));
     }
 
     static std::string strokeOf(const Series& series, size_t index)
     {
-        return " stroke=\"" + colourOf(series, index) + "\"" + (series.dashed ? " stroke-dasharray=\"6 4\"" : "") +
+        return " stroke=\"" + colorOf(series, index) + "\"" + (series.dashed ? " stroke-dasharray=\"6 4\"" : "") +
                (series.opacity < 1 ? " stroke-opacity=\"" + formatNumber(series.opacity, 2) + "\"" : "");
     }
 
@@ -311,7 +316,7 @@ struct Point
     double x, y;
 };
 
-//! Of many points in one column of pixels those that make its picture: first, lowest, highest, last.
+//! Of many points in one column of pixels those that make its image: first, lowest, highest, last.
 std::vector<Point> thinned(const std::vector<Point>& points)
 {
     std::vector<Point> result;
@@ -350,7 +355,7 @@ void addSegment(Canvas& canvas, const std::vector<Point>& segment, const std::st
 void addLine(Canvas& canvas, const Series& series, size_t index, const PlotOptions& options, const Axis& xAxis,
              const Axis& yAxis)
 {
-    const std::string stroke = Canvas::strokeOf(series, index), fill = Canvas::colourOf(series, index);
+    const std::string stroke = Canvas::strokeOf(series, index), fill = Canvas::colorOf(series, index);
     std::vector<Point> segment;
     std::string markers;
     for (size_t i = 0; i < series.x.size(); i++)
@@ -383,13 +388,17 @@ void addXAxis(Canvas& canvas, const Axis& axis)
     }
 }
 
-//! Where the names of the groups stand: level if they fit, else inclined.
+//! Where the names of the groups stand: level, where they fit, or inclined.
 void addGroupNames(Canvas& canvas, const std::vector<std::string>& names, double step, bool inclined)
 {
+    double free = 0;  // where the next level name may begin
     for (size_t i = 0; i < names.size(); i++)
     {
         const double x = canvas.left() + step * (static_cast<double>(i) + 0.5), y = canvas.bottom() + 16;
         const std::string name = shortened(names[i], LONGEST_LABEL);
+        if (name.empty() || (!inclined && x - textWidth(name) / 2 < free))
+            continue;
+        free = x + textWidth(name) / 2 + 3;
         if (inclined)
             canvas.text(x + 4, y - 2, name, "end",
                         " fill-opacity=\"0.75\" transform=\"rotate(-40 " + at(x + 4) + " " + at(y - 2) + ")\"");
@@ -402,7 +411,7 @@ void addBars(Canvas& canvas, const std::vector<std::string>& groups, const std::
              const PlotOptions& options, const Axis& axis)
 {
     const double step = (canvas.right() - canvas.left()) / static_cast<double>(groups.size());
-    const double width = std::min(step * 0.78 / static_cast<double>(series.size()), 48.);
+    const double width = options.histogram ? step : std::min(step * 0.78 / static_cast<double>(series.size()), 48.);
     const double zero = axis.position(options.logY ? axis.low() : std::max(axis.low(), 0.));
     for (size_t s = 0; s < series.size(); s++)
         for (size_t g = 0; g < groups.size(); g++)
@@ -416,9 +425,9 @@ void addBars(Canvas& canvas, const std::vector<std::string>& groups, const std::
             const std::string text = formatNumber(value, options.valueDecimals);
             canvas.add("<rect" + attribute("x", x + gap) + attribute("width", std::max(width - 2 * gap, 0.5)) +
                        attribute("y", std::min(y, zero)) + attribute("height", std::abs(zero - y)) + " fill=\"" +
-                       Canvas::colourOf(series[s], s) + "\"><title>" + escapeMarkup(groups[g]) +
-                       (series[s].name.empty() ? "" : ", " + escapeMarkup(series[s].name)) + ": " + text +
-                       "</title></rect>\n");
+                       Canvas::colorOf(series[s], s) + "\"><title>" + escapeMarkup(groups[g]) +
+                       (series[s].name.empty() ? "" : ", " + escapeMarkup(series[s].name)) +
+                       (groups[g].empty() && series[s].name.empty() ? "" : ": ") + text + "</title></rect>\n");
             if (options.barValues && textWidth(text) * 0.85 <= width + (series.size() == 1 ? step * 0.2 : -2))
                 canvas.text(x + width / 2, value < 0 ? y + 13 : y - 4, text, "middle", " font-size=\"10.5\"");
         }
@@ -428,7 +437,7 @@ void addBars(Canvas& canvas, const std::vector<std::string>& groups, const std::
 
 }  // namespace
 
-std::string plotColour(int index)
+std::string plotColor(int index)
 {
     return PALETTE[static_cast<unsigned>(index) % 8];
 }
@@ -516,7 +525,7 @@ std::string barPlot(const std::vector<std::string>& groups, const std::vector<Se
     for (const std::string& name : groups)
         longest = std::max(longest, textWidth(shortened(name, LONGEST_LABEL)));
     const double roughStep = (canvas.right() - 50) / std::max<double>(1, static_cast<double>(groups.size()));
-    const bool inclined = longest + 4 > roughStep;
+    const bool inclined = !options.histogram && longest + 4 > roughStep;
     if (inclined)
         canvas.raiseBottom(longest * 0.65 - 8);
     const Axis axis = canvas.valueAxis(range);
@@ -527,6 +536,45 @@ std::string barPlot(const std::vector<std::string>& groups, const std::vector<Se
     if (empty)
         canvas.noData();
     return canvas.finish();
+}
+
+std::string rowPlot(const std::vector<std::string>& names, const std::vector<double>& values,
+                    const PlotOptions& options)
+{
+    if (values.size() != names.size())
+        throw std::invalid_argument("rowPlot: " + std::to_string(values.size()) + " values for " +
+                                    std::to_string(names.size()) + " names");
+    constexpr double ROW = 22;
+    PlotOptions tall = options;
+    const double rows = ROW * static_cast<double>(names.size());
+    tall.height = static_cast<int>(std::min((options.subtitle.empty() ? 60 : 78) + rows, 4000.));
+    tall.xLabel.clear();
+    Canvas canvas({}, tall);
+    double widest = 0, highest = 0, numbers = 0;
+    for (size_t i = 0; i < names.size(); i++)
+    {
+        if (drawable(values[i]))
+            highest = std::max(highest, values[i]);
+        widest = std::max(widest, textWidth(shortened(names[i], LONGEST_LABEL)));
+        numbers = std::max(numbers, textWidth(formatNumber(values[i], options.valueDecimals)));
+    }
+    canvas.setLeft(10 + widest + 8);
+    const double room = canvas.right() - canvas.left() - numbers - 8;
+    for (size_t i = 0; i < names.size(); i++)
+    {
+        const double y = canvas.top() + ROW * static_cast<double>(i);
+        const bool bar = drawable(values[i]) && values[i] > 0;
+        const double length = bar ? std::max(room * (values[i] / highest), 1.) : 0;
+        canvas.text(canvas.left() - 8, y + 15, shortened(names[i], LONGEST_LABEL), "end");
+        if (bar)
+            canvas.add("<rect" + attribute("x", canvas.left()) + attribute("width", length) + attribute("y", y + 3) +
+                       attribute("height", ROW - 6) + " fill=\"" + plotColor(0) + "\"/>\n");
+        canvas.text(canvas.left() + length + 6, y + 15, formatNumber(values[i], options.valueDecimals), "start",
+                    " fill-opacity=\"0.75\"");
+    }
+    if (names.empty())
+        canvas.noData();
+    return canvas.finish(false);
 }
 
 }  // namespace d2det

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* See tensorboard.hpp. Protobuf's wire format: a field is a key (number * 8 + type) and a value; type 0 is a number of 7 bits
-   per byte, lowest first (varint), 1 is 8 bytes, 2 is a length and as many bytes, 5 is 4 bytes. */
+/* See tensorboard.hpp. Protobuf's wire format: a field is a key (number * 8 + type) and a value; type 0 is a number of
+   7 bits per byte, lowest first (varint), 1 is 8 bytes, 2 is a length and as many bytes, 5 is 4 bytes. */
 
 #include "report/tensorboard.hpp"
 
@@ -32,7 +32,7 @@ template <class T>
 std::string littleEndian(T value)
 {
     std::string bytes;
-    for (size_t i = 0; i < sizeof(T); ++i)
+    for (size_t i = 0; i < sizeof(T); i++)
         bytes += static_cast<char>(static_cast<uint64_t>(value) >> (8 * i) & 0xff);
     return bytes;
 }
@@ -112,7 +112,7 @@ enum ImageField
 {
     IMAGE_HEIGHT = 1,
     IMAGE_WIDTH = 2,
-    IMAGE_COLOURS = 3,
+    IMAGE_COLORS = 3,
     IMAGE_BYTES = 4
 };
 enum SessionLogField
@@ -151,7 +151,7 @@ std::string newFile(const std::string& folder)
     const std::string stem = "events.out.tfevents." + std::to_string(static_cast<int64_t>(unixTime())) + "." +
                              hostName() + "." + std::to_string(::getpid());
     std::string path = (std::filesystem::path(folder) / stem).string();
-    for (int i = 1; std::filesystem::exists(path); ++i)
+    for (int i = 1; std::filesystem::exists(path); i++)
         path = (std::filesystem::path(folder) / (stem + "." + std::to_string(i))).string();
     return path;
 }
@@ -160,10 +160,10 @@ std::array<uint32_t, 256> crcTable()
 {
     constexpr uint32_t POLYNOMIAL = 0x82f63b78;  // Castagnoli's, lowest bit first
     std::array<uint32_t, 256> table{};
-    for (uint32_t byte = 0; byte < 256; ++byte)
+    for (uint32_t byte = 0; byte < 256; byte++)
     {
         uint32_t crc = byte;
-        for (int bit = 0; bit < 8; ++bit)
+        for (int bit = 0; bit < 8; bit++)
             crc = crc >> 1 ^ (crc & 1 ? POLYNOMIAL : 0);
         table[byte] = crc;
     }
@@ -177,7 +177,7 @@ uint32_t crc32c(const void* data, size_t size)
     static const std::array<uint32_t, 256> table = crcTable();
     const auto* const bytes = static_cast<const unsigned char*>(data);
     uint32_t crc = 0xffffffff;
-    for (size_t i = 0; i < size; ++i)
+    for (size_t i = 0; i < size; i++)
         crc = crc >> 8 ^ table[(crc ^ bytes[i]) & 0xff];
     return ~crc;
 }
@@ -208,15 +208,15 @@ void TensorBoardSink::write(const Progress& progress, const Values& values)
     writeEvent(progress.iteration, Message().text(EVENT_SUMMARY, summary.bytes()).bytes());
 }
 
-void TensorBoardSink::picture(const Progress& progress, const std::string& name, const cv::Mat& image)
+void TensorBoardSink::image(const Progress& progress, const std::string& name, const cv::Mat& image)
 {
     std::vector<uchar> jpeg;
     if (!cv::imencode(".jpg", image, jpeg, {cv::IMWRITE_JPEG_QUALITY, JPEG_QUALITY}))
-        throw std::runtime_error("the picture '" + name + "' cannot be encoded");
+        throw std::runtime_error("the image '" + name + "' cannot be encoded");
     const Message content = Message()
                                 .number(IMAGE_HEIGHT, static_cast<uint64_t>(image.rows))
                                 .number(IMAGE_WIDTH, static_cast<uint64_t>(image.cols))
-                                .number(IMAGE_COLOURS, static_cast<uint64_t>(image.channels()))
+                                .number(IMAGE_COLORS, static_cast<uint64_t>(image.channels()))
                                 .text(IMAGE_BYTES, std::string(jpeg.begin(), jpeg.end()));
     const Message value = Message().text(VALUE_TAG, utf8(name)).text(VALUE_IMAGE, content.bytes());
     const Message summary = Message().text(SUMMARY_VALUE, value.bytes());

@@ -2,12 +2,13 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Event files that TensorBoard reads: `tensorboard --logdir <run folder>` shows the numbers and pictures of a training.
+/* Event files that TensorBoard reads: `tensorboard --logdir <run folder>` shows the numbers and images of a training.
 
-   A file is a sequence of records (TensorFlow's tfrecord): length (uint64), masked CRC of the length (uint32), data, masked
-   CRC of the data (uint32), all little-endian; the CRC is CRC-32C (Castagnoli), masked by rotating it right by 15 bits and
-   adding 0xa282ead8. The data of a record is one protobuf message `Event` (tensorflow/core/util/event.proto,
-   framework/summary.proto). Neither TensorFlow nor protobuf nor LibTorch is needed. */
+   A file is a sequence of records (TensorFlow's tfrecord): length (uint64), masked CRC of the length (uint32), data,
+   masked CRC of the data (uint32), all little-endian; the CRC is CRC-32C (Castagnoli), masked by rotating it right by
+   15 bits and adding 0xa282ead8. The data of a record is one protobuf message `Event`
+   (tensorflow/core/util/event.proto, framework/summary.proto). Neither TensorFlow nor protobuf nor LibTorch is needed.
+   */
 
 #ifndef D2DET_TRAINING_TENSORBOARD_HPP
 #define D2DET_TRAINING_TENSORBOARD_HPP
@@ -25,18 +26,18 @@ uint32_t crc32c(const void* data, size_t size);
 //! The CRC as records hold it: a record that contains records would else have a CRC of CRCs.
 uint32_t maskedCrc32c(const void* data, size_t size);
 
-/** Writes a new file events.out.tfevents.<unix time>.<host>.<process id> into a folder. Every write is flushed, so that a run
-    that is killed loses nothing that it has told. Whatever cannot be written throws std::runtime_error. */
+/** Writes a new file events.out.tfevents.<unix time>.<host>.<process id> into a folder. Every write is flushed, so that
+    a run that is killed loses nothing that it has told. Whatever cannot be written throws std::runtime_error. */
 class TensorBoardSink : public EventSink
 {
 public:
     /** @param folder that exists.
-        @param iteration steps done so far. TensorBoard is told to forget what earlier files of the folder say of later steps:
-        that work is done again. */
+        @param iteration steps done so far. TensorBoard is told to forget what earlier files of the folder say of later
+        steps: that work is done again. */
     TensorBoardSink(const std::string& folder, int64_t iteration);
 
     void write(const Progress& progress, const Values& values) override;
-    void picture(const Progress& progress, const std::string& name, const cv::Mat& image) override;
+    void image(const Progress& progress, const std::string& name, const cv::Mat& image) override;
 
     const std::string& path() const { return path_; }
 

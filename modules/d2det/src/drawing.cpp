@@ -76,30 +76,6 @@ std::array<double, 3> oklchToLinear(double lightness, double chroma, double hue)
             -0.0041960863 * l - 0.7034186147 * m + 1.7076147010 * s};
 }
 
-//! BGR colour of a class.
-Scalar classColour(int classId)
-{
-    const double golden = CV_PI * (3 - std::sqrt(5.)), lightness = classId % 3 == 0   ? 0.74
-                                                                   : classId % 3 == 1 ? 0.80
-                                                                                      : 0.68;
-    const double hue = std::fmod(2.45 + golden * classId, 2 * CV_PI);  // class 0 is green: rare on people and streets
-    std::array<double, 3> rgb{};
-    // The strongest chroma that sRGB can show at this hue.
-    for (double chroma = 0.19; chroma > 0; chroma -= 0.01)
-    {
-        rgb = oklchToLinear(lightness, chroma, hue);
-        if (*std::min_element(rgb.begin(), rgb.end()) >= 0 && *std::max_element(rgb.begin(), rgb.end()) <= 1)
-            break;
-    }
-    Scalar bgr;
-    for (int c = 0; c < 3; c++)
-    {
-        const double v = std::min(std::max(rgb[2 - c], 0.), 1.);
-        bgr[c] = cvRound(255 * (v <= 0.0031308 ? 12.92 * v : 1.055 * std::pow(v, 1 / 2.4) - 0.055));
-    }
-    return bgr;
-}
-
 //! Black or white, whichever is easier to read on the colour (relative luminance, WCAG 2).
 Scalar textColour(const Scalar& bgr)
 {
@@ -298,6 +274,29 @@ std::vector<Mat> readMasks(InputArrayOfArrays input, int numDetections, Size ima
 
 }  // namespace
 
+Scalar classColor(int classId)
+{
+    const double golden = CV_PI * (3 - std::sqrt(5.)), lightness = classId % 3 == 0   ? 0.74
+                                                                   : classId % 3 == 1 ? 0.80
+                                                                                      : 0.68;
+    const double hue = std::fmod(2.45 + golden * classId, 2 * CV_PI);  // class 0 is green: rare on people and streets
+    std::array<double, 3> rgb{};
+    // The strongest chroma that sRGB can show at this hue.
+    for (double chroma = 0.19; chroma > 0; chroma -= 0.01)
+    {
+        rgb = oklchToLinear(lightness, chroma, hue);
+        if (*std::min_element(rgb.begin(), rgb.end()) >= 0 && *std::max_element(rgb.begin(), rgb.end()) <= 1)
+            break;
+    }
+    Scalar bgr;
+    for (int c = 0; c < 3; c++)
+    {
+        const double v = std::min(std::max(rgb[2 - c], 0.), 1.);
+        bgr[c] = cvRound(255 * (v <= 0.0031308 ? 12.92 * v : 1.055 * std::pow(v, 1 / 2.4) - 0.055));
+    }
+    return bgr;
+}
+
 void drawDetections(InputOutputArray image, InputArray detections, const std::vector<String>& classNames,
                     float scoreThreshold)
 {
@@ -326,11 +325,11 @@ void drawDetections(InputOutputArray image_, InputArray detections_, InputArrayO
         placeChip(item, sizes, taken);
     if (!masks.empty())
         for (auto item = items.rbegin(); item != items.rend(); ++item)
-            drawMask(image, masks[item->row], classColour(item->classId), sizes);
+            drawMask(image, masks[item->row], classColor(item->classId), sizes);
     for (auto item = items.rbegin(); item != items.rend(); ++item)
-        drawBox(image, item->box, classColour(item->classId), sizes);
+        drawBox(image, item->box, classColor(item->classId), sizes);
     for (auto item = items.rbegin(); item != items.rend(); ++item)
-        drawChip(image, *item, classColour(item->classId), sizes);
+        drawChip(image, *item, classColor(item->classId), sizes);
 }
 
 }  // namespace d2det

@@ -38,6 +38,7 @@ using namespace d2det;
 namespace
 {
 
+//! Not that of samples/apps/cli: this program is built on GPU servers that lack Boost and OpenCV.
 struct UsageError : std::runtime_error
 {
     using std::runtime_error::runtime_error;

@@ -6,13 +6,18 @@
 
 #include "cli/inputs.hpp"
 
-#include "cli/common.hpp"
+#include "base/files.hpp"
+#include "cli/program.hpp"
 
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/videoio.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <set>
+
+#include <fnmatch.h>
 
 namespace fs = std::filesystem;
 
@@ -22,14 +27,12 @@ namespace cli
 namespace
 {
 
-const std::set<std::string> IMAGE_EXTENSIONS{".jpg",  ".jpeg", ".jpe", ".png", ".bmp", ".dib", ".tif",
-                                             ".tiff", ".webp", ".ppm", ".pgm", ".pnm", ".jp2"};
 const std::set<std::string> VIDEO_EXTENSIONS{".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg",
                                              ".wmv", ".flv", ".3gp", ".ogv", ".gif",  ".ts",  ".mts"};
 const char* const CAMERA_PREFIX = "camera:";
 constexpr size_t MAX_PATH_BYTES = 4096;        //!< of a line of a list
 constexpr size_t MAX_LIST_LINES = 1000000;     //!< a list without end must end
-constexpr size_t MAX_AHEAD_BYTES = 256 << 20;  //!< of decoded pictures that wait
+constexpr size_t MAX_AHEAD_BYTES = 256 << 20;  //!< of decoded images that wait
 
 std::string extension(const fs::path& path)
 {
@@ -42,60 +45,6 @@ bool isFolder(const fs::path& path)
 {
     std::error_code ignored;
     return fs::is_directory(path, ignored);
-}
-
-//! "[a-z]" or "[!a-z]" at pattern[p] against one character; moves p behind it. No closing bracket: a plain '['.
-bool matchesSet(const std::string& pattern, size_t& p, char c)
-{
-    const size_t first = p + 1 + (p + 1 < pattern.size() && pattern[p + 1] == '!');
-    const size_t close = pattern.find(']', first + 1);
-    if (close == std::string::npos)
-        return pattern[p++] == c;
-    bool found = false;
-    for (size_t i = first; i < close; i++)
-    {
-        const bool range = i + 2 < close && pattern[i + 1] == '-';
-        found = found || (range ? pattern[i] <= c && c <= pattern[i + 2] : pattern[i] == c);
-        i += range ? 2 : 0;
-    }
-    const bool negated = first == p + 2;
-    p = close + 1;
-    return found != negated;
-}
-
-//! One part of a path against a pattern with * ? [a-z]; as in the shell, a leading dot must be written.
-bool matchesPattern(const std::string& pattern, const std::string& text)
-{
-    if (!text.empty() && text[0] == '.' && pattern[0] != '.')
-        return false;
-    size_t p = 0, t = 0, afterStar = std::string::npos, retry = 0;
-    while (t < text.size())
-    {
-        bool matched = false;
-        if (p < pattern.size() && pattern[p] == '*')
-        {
-            afterStar = ++p;
-            retry = t;
-            continue;
-        }
-        if (p < pattern.size() && pattern[p] == '[')
-            matched = matchesSet(pattern, p, text[t]);
-        else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t]))
-        {
-            matched = true;
-            p++;
-        }
-        if (matched)
-            t++;
-        else if (afterStar != std::string::npos)  // the last star takes one character more
-        {
-            p = afterStar;
-            t = ++retry;
-        }
-        else
-            return false;
-    }
-    return pattern.find_first_not_of('*', p) == std::string::npos;
 }
 
 bool isPattern(const std::string& text)
@@ -145,7 +94,7 @@ std::vector<fs::path> expandPattern(const fs::path& pattern)
             }
             else
                 for (const fs::path& entry : entries(base))
-                    if (matchesPattern(part.string(), entry.filename().string()))
+                    if (::fnmatch(part.c_str(), entry.filename().c_str(), FNM_PERIOD | FNM_NOESCAPE) == 0)
                         next.push_back(entry);
         }
         found.swap(next);
@@ -207,7 +156,7 @@ private:
         if (!problem.empty())
             return skip_(path.string(), problem);
         Source source;
-        source.kind = VIDEO_EXTENSIONS.count(extension(path)) ? Source::VIDEO : Source::PICTURE;
+        source.kind = VIDEO_EXTENSIONS.count(extension(path)) ? Source::VIDEO : Source::IMAGE;
         source.path = path;
         source.name = name;
         sources.push_back(source);
@@ -220,22 +169,22 @@ private:
         fs::directory_iterator(folder, error);
         if (error)
             return skip_(folder.string(), error.message());
-        addPictures(folder, "");
+        addImages(folder, "");
         if (sources.size() == before)
-            skip_(folder.string(), "the folder has no pictures");
+            skip_(folder.string(), "the folder has no images");
     }
 
-    void addPictures(const fs::path& folder, const fs::path& below)
+    void addImages(const fs::path& folder, const fs::path& below)
     {
         for (const fs::path& entry : entries(folder))
         {
             std::error_code ignored;
             const fs::path name = below / entry.filename();
-            if (IMAGE_EXTENSIONS.count(extension(entry)) && !isFolder(entry))
+            if (d2det::isImageName(entry.string()) && !isFolder(entry))
                 addFile(entry, name);
             else if (options_.recursive && fs::is_directory(fs::symlink_status(entry, ignored)) &&
                      !fs::equivalent(entry, options_.exclude, ignored))
-                addPictures(entry, name);
+                addImages(entry, name);
         }
     }
 
@@ -312,14 +261,14 @@ std::vector<Source> listSources(const std::vector<std::string>& inputs, const In
     return result.sources;
 }
 
-int64 countPictures(const std::vector<Source>& sources, const InputOptions& options)
+int64 countImages(const std::vector<Source>& sources, const InputOptions& options)
 {
     int64 total = 0;
     for (const Source& source : sources)
     {
         if (source.kind == Source::CAMERA && options.maxFrames == 0)
             return 0;
-        double count = source.kind == Source::PICTURE ? 1 : options.maxFrames;
+        double count = source.kind == Source::IMAGE ? 1 : options.maxFrames;
         if (source.kind == Source::VIDEO)
         {
             cv::VideoCapture capture;
@@ -335,12 +284,12 @@ int64 countPictures(const std::vector<Source>& sources, const InputOptions& opti
     return total;
 }
 
-PictureReader::PictureReader(const std::vector<Source>& sources, const InputOptions& options, size_t ahead)
+ImageReader::ImageReader(const std::vector<Source>& sources, const InputOptions& options, size_t ahead)
     : sources_(sources), options_(options), ahead_(ahead), thread_([this] { run(); })
 {
 }
 
-PictureReader::~PictureReader()
+ImageReader::~ImageReader()
 {
     {
         const std::lock_guard<std::mutex> lock(mutex_);
@@ -350,7 +299,7 @@ PictureReader::~PictureReader()
     thread_.join();
 }
 
-bool PictureReader::next(Item& item, const std::function<bool()>& stop)
+bool ImageReader::next(Item& item, const std::function<bool()>& stop)
 {
     std::unique_lock<std::mutex> lock(mutex_);
     while (queue_.empty() && !done_ && !stop())
@@ -371,7 +320,7 @@ bool PictureReader::next(Item& item, const std::function<bool()>& stop)
     return true;
 }
 
-bool PictureReader::push(Item item)
+bool ImageReader::push(Item item)
 {
     std::unique_lock<std::mutex> lock(mutex_);
     const size_t bytes = item.image.total() * item.image.elemSize();
@@ -387,7 +336,7 @@ bool PictureReader::push(Item item)
     return true;
 }
 
-void PictureReader::fail(size_t index, const std::string& reason)
+void ImageReader::fail(size_t index, const std::string& reason)
 {
     Item item;
     item.kind = Item::FAILED;
@@ -396,14 +345,14 @@ void PictureReader::fail(size_t index, const std::string& reason)
     push(item);
 }
 
-void PictureReader::run()
+void ImageReader::run()
 {
     try
     {
         for (size_t i = 0; i < sources_.size() && !stopped_; i++)
         {
-            if (sources_[i].kind == Source::PICTURE)
-                readPicture(i);
+            if (sources_[i].kind == Source::IMAGE)
+                readImage(i);
             else if (sources_[i].kind == Source::VIDEO && !options_.frames.empty())
                 readFrames(i);
             else
@@ -419,7 +368,7 @@ void PictureReader::run()
     changed_.notify_all();
 }
 
-void PictureReader::readPicture(size_t index)
+void ImageReader::readImage(size_t index)
 {
     Item item;
     item.source = index;
@@ -431,12 +380,12 @@ void PictureReader::readPicture(size_t index)
     {
     }
     if (item.image.empty())
-        fail(index, "it cannot be read as a picture");
+        fail(index, "it cannot be read as an image");
     else
         push(std::move(item));
 }
 
-void PictureReader::readVideo(size_t index)
+void ImageReader::readVideo(size_t index)
 {
     const bool camera = sources_[index].kind == Source::CAMERA;
     cv::VideoCapture capture;
@@ -464,7 +413,7 @@ void PictureReader::readVideo(size_t index)
             return;
     }
     if (taken == 0)
-        return fail(index, camera ? "the camera gives no picture" : "it has no frame that can be read");
+        return fail(index, camera ? "the camera gives no image" : "it has no frame that can be read");
     Item end;
     end.kind = Item::END;
     end.source = index;
@@ -472,7 +421,7 @@ void PictureReader::readVideo(size_t index)
 }
 
 //! Frames are read one after the other: seeking is not exact.
-void PictureReader::readFrames(size_t index)
+void ImageReader::readFrames(size_t index)
 {
     cv::VideoCapture capture;
     if (!openSource(sources_[index], capture))

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What a program is given to look at: pictures, patterns, folders, videos, cameras, lists; and their pixels, decoded by a
+/* What a program is given to look at: images, patterns, folders, videos, cameras, lists; and their pixels, decoded by a
    thread that runs ahead. */
 
 #ifndef D2DET_CLI_INPUTS_HPP
@@ -24,16 +24,16 @@
 namespace cli
 {
 
-//! A picture, a video or a camera.
+//! An image, a video or a camera.
 struct Source
 {
     enum Kind
     {
-        PICTURE,
+        IMAGE,
         VIDEO,
         CAMERA
     };
-    Kind kind = PICTURE;
+    Kind kind = IMAGE;
     std::filesystem::path path;  //!< as given or found, "camera:0"
     std::filesystem::path
         name;  //!< relative path for what is made from it: file name, for folders with the folders inside
@@ -44,7 +44,7 @@ struct InputOptions
 {
     bool recursive = false;         //!< folders inside folders
     std::filesystem::path exclude;  //!< folder that is not opened: the output folder
-    std::vector<int> frames;        //!< of videos, ascending; they count as pictures. Empty: whole videos
+    std::vector<int> frames;        //!< of videos, ascending; they count as images. Empty: whole videos
     int every = 1;                  //!< of a video's frames
     int maxFrames = 0;              //!< frames of each video or camera, 0: all
 };
@@ -54,17 +54,17 @@ using SkipFunction = std::function<void(const std::string& input, const std::str
 
 /** @brief Inputs of a command line in their order.
 
-An input is "camera:N", a file, a folder (its pictures by name), a pattern with * ? [a-z] in any part of the path (its
-matches by name; ** stands for any number of folders) or "-": paths on `list`, one a line. An existing file is never taken
-for a pattern. */
+An input is "camera:N", a file, a folder (its images by name), a pattern with * ? [a-z] in any part of the path (its
+matches by name; ** stands for any number of folders) or "-": paths on `list`, one a line. An existing file is never
+taken for a pattern. */
 std::vector<Source> listSources(const std::vector<std::string>& inputs, const InputOptions& options, std::istream& list,
                                 const SkipFunction& skip);
 
-//! Pictures and frames to expect; 0 if it cannot be known (cameras). Opens the videos.
-int64 countPictures(const std::vector<Source>& sources, const InputOptions& options);
+//! Images and frames to expect; 0 if it cannot be known (cameras). Opens the videos.
+int64 countImages(const std::vector<Source>& sources, const InputOptions& options);
 
 //! Decodes the sources one after the other, in a thread of its own, a little ahead of the reader.
-class PictureReader
+class ImageReader
 {
 public:
     struct Item
@@ -84,17 +84,18 @@ public:
         std::string reason;
     };
 
-    /** @param ahead pictures decoded in advance, at most; fewer if they are large.
+    /** @param ahead images decoded in advance, at most; fewer if they are large.
         Both references must outlive the reader. */
-    PictureReader(const std::vector<Source>& sources, const InputOptions& options, size_t ahead);
-    ~PictureReader();
+    ImageReader(const std::vector<Source>& sources, const InputOptions& options, size_t ahead);
+    ~ImageReader();
 
-    /** Waits for the next item; false at the end, or soon after `stop` returns true. Errors of the thread come out here. */
+    /** Waits for the next item; false at the end, or soon after `stop` returns true. Errors of the thread come out
+        here. */
     bool next(Item& item, const std::function<bool()>& stop);
 
 private:
     void run();
-    void readPicture(size_t index);
+    void readImage(size_t index);
     void readVideo(size_t index);
     void readFrames(size_t index);
     bool push(Item item);  //!< false: nobody wants more

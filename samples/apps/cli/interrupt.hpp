@@ -7,31 +7,16 @@
 #ifndef D2DET_CLI_INTERRUPT_HPP
 #define D2DET_CLI_INTERRUPT_HPP
 
-#include <csignal>
-
 namespace cli
 {
 
 constexpr int EXIT_INTERRUPTED = 130;  //!< 128 + SIGINT, as shells have it
 
-inline volatile std::sig_atomic_t interruptFlag = 0;
-
-inline bool interrupted()
-{
-    return interruptFlag != 0;
-}
-
 //! From now on SIGINT and SIGTERM set interrupted().
-inline void catchInterrupts()
-{
-    const auto handler = [](int signal)
-    {
-        interruptFlag = 1;
-        std::signal(signal, SIG_DFL);
-    };
-    std::signal(SIGINT, handler);
-    std::signal(SIGTERM, handler);
-}
+void catchInterrupts();
+
+//! A `stop` function for whatever runs long.
+bool interrupted();
 
 }  // namespace cli
 

@@ -6,7 +6,8 @@
 
 #include "cli/outputs.hpp"
 
-#include "cli/common.hpp"
+#include "base/text.hpp"
+#include "cli/table.hpp"
 
 #include "base/text.hpp"
 
@@ -136,7 +137,7 @@ JsonWriter::JsonWriter(const fs::path& path) : path_(path), file_(openList(path)
     writeList(file_, "[]\n", path_);
 }
 
-void JsonWriter::add(int64 imageId, const std::string& fileName, const PictureResult& result,
+void JsonWriter::add(int64 imageId, const std::string& fileName, const DetectedImage& result,
                      const std::vector<cv::String>& names)
 {
     std::string text;
@@ -170,7 +171,7 @@ CsvWriter::CsvWriter(const fs::path& path) : path_(path), file_(openList(path))
     writeList(file_, "file,frame,class,score,x1,y1,x2,y2\n", path_);
 }
 
-void CsvWriter::add(const std::string& fileName, const PictureResult& result, const std::vector<cv::String>& names)
+void CsvWriter::add(const std::string& fileName, const DetectedImage& result, const std::vector<cv::String>& names)
 {
     std::string text;
     for (int i = 0; i < result.detections.rows; i++)
@@ -193,7 +194,7 @@ VideoOutput::VideoOutput(OutputNames& names, const fs::path& name, double fps, c
         int fourcc, api;
         const char* note;
     };
-    // MPEG-4 and H.264 halve the colours' resolution, so that sides must be even.
+    // MPEG-4 and H.264 halve the colors' resolution, so that sides must be even.
     const bool odd = size.width % 2 != 0 || size.height % 2 != 0;
     const char* const why = odd ? "Motion JPEG, since MPEG-4 needs even sides"
                                 : "Motion JPEG, since this OpenCV cannot write MPEG-4 or H.264";
@@ -268,23 +269,23 @@ Outputs::Outputs(const OutputOptions& options, const std::vector<Source>& source
         csv_ = std::make_unique<CsvWriter>(names_.take("detections.csv"));
 }
 
-fs::path Outputs::add(PictureResult& result)
+fs::path Outputs::add(DetectedImage& result)
 {
-    pictures_++;
+    images_++;
     const std::string file = sources_[result.source].path.string();
     if (json_)
-        json_->add(pictures_, file, result, classNames_);
+        json_->add(images_, file, result, classNames_);
     if (csv_)
         csv_->add(file, result, classNames_);
     if (options_.crops)
         addCrops(result);
-    if (!options_.pictures)
+    if (!options_.images)
         return {};
     cv::d2det::drawDetections(result.image, result.detections, result.masks, classNames_);
-    return result.fps > 0 ? addFrame(result) : addPicture(result);
+    return result.fps > 0 ? addFrame(result) : addImage(result);
 }
 
-fs::path Outputs::addFrame(const PictureResult& result)
+fs::path Outputs::addFrame(const DetectedImage& result)
 {
     const Source& source = sources_[result.source];
     if (!video_)
@@ -294,7 +295,7 @@ fs::path Outputs::addFrame(const PictureResult& result)
     return video_->path();
 }
 
-fs::path Outputs::addPicture(const PictureResult& result)
+fs::path Outputs::addImage(const DetectedImage& result)
 {
     fs::path name = sources_[result.source].name;
     if (result.frame >= 0)  // picked from a video
@@ -320,7 +321,7 @@ fs::path Outputs::classFolder(int classId)
     return classFolders_[classId] = folder;
 }
 
-void Outputs::addCrops(const PictureResult& result)
+void Outputs::addCrops(const DetectedImage& result)
 {
     const fs::path stem = sources_[result.source].name.stem();
     const std::string frame = result.frame >= 0 ? cv::format("_%06d", result.frame) : "";

@@ -2,10 +2,10 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What d2det_detect leaves in its output folder: annotated pictures and videos, detections.json, detections.csv, crops.
+/* What d2det_detect leaves in its output folder: annotated images and videos, detections.json, detections.csv, crops.
 
-   Pictures and videos are written under a temporary name (x.partial.png) and renamed when they are whole. The lists are
-   whole after every picture: the JSON array is closed each time and opened again for the next one. So a run that is
+   Images and videos are written under a temporary name (x.partial.png) and renamed when they are whole. The lists are
+   whole after every image: the JSON array is closed each time and opened again for the next one. So a run that is
    interrupted, or killed, leaves valid files. */
 
 #ifndef D2DET_CLI_OUTPUTS_HPP
@@ -26,12 +26,12 @@
 namespace cli
 {
 
-//! One picture, or frame of a video, and what was found in it.
-struct PictureResult
+//! One image, or frame of a video, and what was found in it.
+struct DetectedImage
 {
     size_t source = 0;            //!< index into the sources
     int frame = -1;               //!< of a video, from 0
-    double fps = 0, seconds = 0;  //!< of videos and cameras, see PictureReader::Item
+    double fps = 0, seconds = 0;  //!< of videos and cameras, see ImageReader::Item
     cv::Mat image;                //!< 8-bit BGR; the annotations are drawn on it
     cv::Mat detections;           //!< N x 6 CV_32F: x1 y1 x2 y2 score class
     std::vector<cv::Mat> masks;   //!< N of the image's size, CV_8UC1, 0 or 255; none if the model makes none
@@ -58,7 +58,7 @@ class JsonWriter
 {
 public:
     explicit JsonWriter(const std::filesystem::path& path);
-    void add(int64 imageId, const std::string& file, const PictureResult& result, const std::vector<cv::String>& names);
+    void add(int64 imageId, const std::string& file, const DetectedImage& result, const std::vector<cv::String>& names);
 
 private:
     std::filesystem::path path_;
@@ -66,12 +66,12 @@ private:
     bool empty_ = true;
 };
 
-//! detections.csv: file,frame,class,score,x1,y1,x2,y2; frame is empty for pictures.
+//! detections.csv: file,frame,class,score,x1,y1,x2,y2; frame is empty for images.
 class CsvWriter
 {
 public:
     explicit CsvWriter(const std::filesystem::path& path);
-    void add(const std::string& file, const PictureResult& result, const std::vector<cv::String>& names);
+    void add(const std::string& file, const DetectedImage& result, const std::vector<cv::String>& names);
 
 private:
     std::filesystem::path path_;
@@ -108,7 +108,7 @@ private:
 struct OutputOptions
 {
     std::filesystem::path folder;
-    bool pictures = true;  //!< annotated pictures and videos
+    bool images = true;  //!< annotated images and videos
     bool json = true, csv = false, crops = false;
 };
 
@@ -118,21 +118,21 @@ class Outputs
 public:
     Outputs(const OutputOptions& options, const std::vector<Source>& sources, const std::vector<cv::String>& names);
 
-    //! Writes everything about a picture; draws on it. Returns the annotated picture or video; empty if there is none.
-    std::filesystem::path add(PictureResult& result);
+    //! Writes everything about an image; draws on it. Returns the annotated image or video; empty if there is none.
+    std::filesystem::path add(DetectedImage& result);
 
     //! After the last frame of a video or camera, or an interrupt: closes the annotated video. Returns its note.
     std::string endVideo();
 
-    int64 pictures() const { return pictures_; }
+    int64 images() const { return images_; }
 
-    //! "detections.json, crops/": what lies in the folder besides pictures.
+    //! "detections.json, crops/": what lies in the folder besides images.
     std::string describe() const;
 
 private:
-    std::filesystem::path addFrame(const PictureResult& result);
-    std::filesystem::path addPicture(const PictureResult& result);
-    void addCrops(const PictureResult& result);
+    std::filesystem::path addFrame(const DetectedImage& result);
+    std::filesystem::path addImage(const DetectedImage& result);
+    void addCrops(const DetectedImage& result);
     std::filesystem::path classFolder(int classId);
 
     OutputOptions options_;
@@ -143,7 +143,7 @@ private:
     std::unique_ptr<CsvWriter> csv_;
     std::unique_ptr<VideoOutput> video_;
     std::map<int, std::filesystem::path> classFolders_;
-    int64 pictures_ = 0;
+    int64 images_ = 0;
 };
 
 }  // namespace cli

@@ -15,6 +15,11 @@ namespace d2det
 //! @addtogroup d2det
 //! @{
 
+/** @brief Color of a class in every drawing: neighboring classes differ clearly, all can be seen on photographs.
+@param classId of the model, from 0.
+@return BGR, 0..255. */
+CV_EXPORTS_W Scalar classColor(int classId);
+
 /** @brief Draws detections with their class and score. Line width and text grow with the image.
 @param image 8-bit BGR image, drawn on in place.
 @param detections N x 6 CV_32F as returned by Detector::detect.

@@ -71,6 +71,20 @@ inline std::string textOf(const std::string& path)
     return text.str();
 }
 
+inline std::vector<std::string> linesOf(const std::string& path)
+{
+    std::vector<std::string> lines;
+    std::ifstream file(path);
+    for (std::string line; std::getline(file, line);)
+        lines.push_back(line);
+    return lines;
+}
+
+inline bool contains(const std::string& text, const std::string& part)
+{
+    return text.find(part) != std::string::npos;
+}
+
 //! Requires a std::runtime_error whose message contains every one of the texts.
 template <typename Function>
 void requireError(Function function, const std::vector<std::string>& expected)
@@ -82,8 +96,7 @@ void requireError(Function function, const std::vector<std::string>& expected)
     catch (const std::runtime_error& error)
     {
         for (const std::string& text : expected)
-            BOOST_TEST(std::string(error.what()).find(text) != std::string::npos,
-                       "\"" << error.what() << "\" does not contain \"" << text << "\"");
+            BOOST_TEST(contains(error.what(), text), "\"" << error.what() << "\" does not contain \"" << text << "\"");
         return;
     }
     BOOST_ERROR("no error, expected one with \"" << expected.front() << "\"");

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* A reader of TensorBoard's event files for tests: it checks both sums of every record and throws std::runtime_error for
-   whatever it does not expect. */
+/* A reader of TensorBoard's event files for tests: it checks both sums of every record and throws std::runtime_error
+   for whatever it does not expect. */
 
 #ifndef D2DET_TEST_EVENT_READER_HPP
 #define D2DET_TEST_EVENT_READER_HPP
@@ -22,9 +22,9 @@ namespace d2det
 namespace test
 {
 
-struct EventPicture
+struct EventImage
 {
-    int64_t height = 0, width = 0, colours = 0;
+    int64_t height = 0, width = 0, colors = 0;
     std::string bytes;
 };
 
@@ -35,7 +35,7 @@ struct Event
     std::string fileVersion;
     bool start = false;  //!< a session starts: what is known of this step and later ones is void
     std::map<std::string, float> scalars;
-    std::map<std::string, EventPicture> pictures;
+    std::map<std::string, EventImage> images;
 };
 
 //! Takes bytes apart from the front.
@@ -123,28 +123,28 @@ inline uint32_t slowMaskedCrc(const std::string& bytes)
     for (const char c : bytes)
     {
         crc ^= static_cast<unsigned char>(c);
-        for (int bit = 0; bit < 8; ++bit)
+        for (int bit = 0; bit < 8; bit++)
             crc = (crc & 1) ? (crc >> 1) ^ 0x82f63b78u : crc >> 1;
     }
     crc = ~crc;
     return ((crc >> 15) | (crc << 17)) + 0xa282ead8u;
 }
 
-inline EventPicture parsePicture(const std::string& message)
+inline EventImage parseImage(const std::string& message)
 {
-    EventPicture picture;
+    EventImage image;
     for (const Field& field : fieldsOf(message))
         if (field.id == 1 && field.type == 0)
-            picture.height = static_cast<int64_t>(field.number);
+            image.height = static_cast<int64_t>(field.number);
         else if (field.id == 2 && field.type == 0)
-            picture.width = static_cast<int64_t>(field.number);
+            image.width = static_cast<int64_t>(field.number);
         else if (field.id == 3 && field.type == 0)
-            picture.colours = static_cast<int64_t>(field.number);
+            image.colors = static_cast<int64_t>(field.number);
         else if (field.id == 4 && field.type == 2)
-            picture.bytes = field.bytes;
+            image.bytes = field.bytes;
         else
-            throw std::runtime_error("unknown field of a picture");
-    return picture;
+            throw std::runtime_error("unknown field of an image");
+    return image;
 }
 
 //! Summary.Value.
@@ -157,7 +157,7 @@ inline void parseValue(const std::string& message, Event& event)
         else if (field.id == 2 && field.type == 5)
             event.scalars[tag] = fromBits<float>(static_cast<uint32_t>(field.number));
         else if (field.id == 4 && field.type == 2)
-            event.pictures[tag] = parsePicture(field.bytes);
+            event.images[tag] = parseImage(field.bytes);
         else
             throw std::runtime_error("unknown field of a value");
 }

@@ -1,0 +1,126 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+#include "cli/program.hpp"
+
+#include <opencv2/core.hpp>
+#include <opencv2/core/utils/logger.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+
+namespace cli
+{
+
+std::optional<int> readCommandLine(const CommandLine& line, const std::vector<std::string>& words,
+                                   po::variables_map& values)
+{
+    po::options_description visible, general("General"), all;
+    general.add_options()("help,h", "this text")("version", "version of the program and of OpenCV");
+    visible.add(line.options).add(general);
+    all.add(visible).add(line.hidden);
+    po::store(po::command_line_parser(words).options(all).positional(line.inputs).run(), values);
+    if (values.count("version"))
+    {
+        std::cout << versionLine(line.program) << "\n";
+        return 0;
+    }
+    const bool nothing = words.empty() && line.helpWithoutWords;
+    if (values.count("help") || nothing)
+    {
+        (nothing ? std::cerr : std::cout) << line.intro << visible << line.epilogue;
+        return nothing ? 2 : 0;
+    }
+    po::notify(values);
+    return std::nullopt;
+}
+
+std::vector<std::string> wordsOf(int argc, const char* const* argv)
+{
+    return {argv + std::min(argc, 1), argv + argc};
+}
+
+std::string versionLine(const std::string& program)
+{
+    return program + " " D2DET_VERSION " (OpenCV " + cv::getVersionString() + ")";
+}
+
+std::string oneLine(const std::string& message)
+{
+    const size_t end = std::min(message.find("\nException raised from "), message.size());  // LibTorch's stack trace
+    std::string result;
+    for (size_t i = 0; i < end; i++)
+    {
+        const char c = message[i];
+        const bool lineStart = i == 0 || message[i - 1] == '\n';
+        if (c == '\n' || (lineStart && c == '>') || (c == ' ' && (result.empty() || result.back() == ' ')))
+        {
+            if (!result.empty() && result.back() != ' ')
+                result += ' ';
+        }
+        else
+            result += c;
+    }
+    while (!result.empty() && result.back() == ' ')
+        result.pop_back();
+    return result;
+}
+
+int runProgram(const char* name, const std::function<int()>& body)
+{
+    // The ONNX importer warns about every node of our operators' domain; errors reach us as exceptions.
+    if (!std::getenv("OPENCV_LOG_LEVEL"))
+        cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
+    try
+    {
+        return body();
+    }
+    catch (const UsageError& e)
+    {
+        std::cerr << name << ": " << e.what() << " (see " << name << " --help)\n";
+        return 2;
+    }
+    catch (const po::error& e)
+    {
+        std::cerr << name << ": " << e.what() << " (see " << name << " --help)\n";
+        return 2;
+    }
+    catch (const cv::Exception& e)
+    {
+        std::cerr << name << ": " << oneLine(e.err) << "\n";
+    }
+    catch (const std::exception& e)
+    {
+        std::cerr << name << ": " << oneLine(e.what()) << "\n";
+    }
+    return 1;
+}
+
+std::string printable(std::string text)
+{
+    for (char& c : text)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+            c = '?';
+    return text;
+}
+
+void checkRange(const char* option, double value, double low, double high)
+{
+    if (!(value >= low && value <= high))
+        throw UsageError(cv::format("--%s is %s, it must be between %s and %s", option, cv::format("%g", value).c_str(),
+                                    cv::format("%g", low).c_str(), cv::format("%g", high).c_str()));
+}
+
+std::string textOf(const po::variables_map& values, const char* option)
+{
+    return values.count(option) ? values[option].as<std::string>() : std::string();
+}
+
+std::vector<std::string> textsOf(const po::variables_map& values, const char* option)
+{
+    return values.count(option) ? values[option].as<std::vector<std::string>>() : std::vector<std::string>();
+}
+
+}  // namespace cli

@@ -1,0 +1,175 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+#include "d2det_evaluate/model_run.hpp"
+
+#include "base/text.hpp"
+#include "cli/progress.hpp"
+#include "dataset/annotated_image.hpp"
+
+#include <opencv2/core/utility.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <iostream>
+#include <stdexcept>
+
+using d2det::counted;
+
+namespace evaluate_program
+{
+
+namespace
+{
+
+const double MAX_BAD_FRACTION = 0.1;  //!< images that cannot be used, beyond which the result would mean little
+
+std::string join(const std::vector<std::string>& names, size_t limit)
+{
+    std::string text;
+    for (size_t i = 0; i < names.size() && i < limit; i++)
+        text += (i ? ", " : "") + names[i];
+    return names.size() > limit ? text + ", ..." : text;
+}
+
+ClassMap matchClasses(const std::vector<cv::String>& model, const d2det::Dataset& dataset)
+{
+    const std::vector<std::string>& annotated = dataset.classNames;
+    ClassMap map;
+    std::vector<bool> known(annotated.size(), false);
+    for (const cv::String& name : model)
+    {
+        const auto found = std::find(annotated.begin(), annotated.end(), name);
+        const int index = found == annotated.end() ? -1 : static_cast<int>(found - annotated.begin());
+        map.indexOfModelClass.push_back(index);
+        if (index >= 0)
+            known[index] = true;
+    }
+    for (int i = 0; i < static_cast<int>(annotated.size()); i++)
+        (known[i] ? map.evaluated : map.unknown).push_back(i);
+    if (map.evaluated.empty())
+        throw std::runtime_error("the model (" + join(model, 5) + ") and the annotations (" + join(annotated, 5) +
+                                 ") have no class name in common");
+    return map;
+}
+
+}  // namespace
+
+ModelRun::ModelRun(const d2det::Dataset& dataset, Detector& detector)
+    : dataset_(dataset), detector_(detector), classes_(matchClasses(detector.getClassNames(), dataset))
+{
+}
+
+//! Empty if the image cannot be used.
+cv::Mat ModelRun::read(const d2det::ImageRecord& record)
+{
+    std::string reason;
+    const cv::Mat image = d2det::readAnnotatedImage(record, reason);
+    if (!image.empty())
+        return image;
+    std::cerr << PROGRAM << ": skipped " << record.path << ": it " << reason << "\n";
+    if (++bad_ > MAX_BAD_FRACTION * static_cast<double>(dataset_.images.size()))
+        throw std::runtime_error("more than " + cv::format("%.0f", MAX_BAD_FRACTION * 100) +
+                                 " % of the images cannot be used; is --images the right folder?");
+    return cv::Mat();
+}
+
+//! The one place where the detector runs, with masks if it makes them.
+void ModelRun::detect(const d2det::ImageRecord& record, const cv::Mat& image)
+{
+    cv::Mat detections, maskScores;
+    std::vector<cv::Mat> masks;
+    if (detector_.hasMasks())
+        detector_.segment(image, detections, masks, maskScores);
+    else
+        detector_.detect(image, detections);
+    times_.add(detector_);
+    for (int i = 0; i < detections.rows; i++)
+    {
+        const float* d = detections.ptr<float>(i);
+        const size_t classId = static_cast<size_t>(d[5]);
+        if (classId >= classes_.indexOfModelClass.size() || classes_.indexOfModelClass[classId] < 0)
+            continue;
+        d2det::CocoResult result;
+        result.imageId = record.id;
+        result.categoryId = dataset_.categoryIds[classes_.indexOfModelClass[classId]];
+        result.box = cv::Rect2d(d[0], d[1], double(d[2]) - d[0], double(d[3]) - d[1]);
+        result.score = d[4];
+        result.maskScore = masks.empty() ? result.score : maskScores.at<float>(i);
+        if (!masks.empty())
+            result.mask = cv::d2det::rleEncode(masks[i]);
+        results_.push_back(result);
+    }
+}
+
+void ModelRun::run(bool showProgress)
+{
+    const auto start = std::chrono::steady_clock::now();
+    cli::Progress progress(showProgress, "images", static_cast<int64>(dataset_.images.size()));
+    for (size_t i = 0; i < dataset_.images.size(); i++)
+    {
+        const cv::Mat image = read(dataset_.images[i]);
+        if (image.empty())
+            continue;
+        detect(dataset_.images[i], image);
+        images_.push_back(i);
+        progress.update(static_cast<int64>(i) + 1, std::filesystem::path(dataset_.images[i].path).filename().string());
+    }
+    progress.clear();
+    seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (images_.empty())
+        throw std::runtime_error("there are no images to evaluate");
+}
+
+std::string ModelRun::speed() const
+{
+    return counted(static_cast<int64_t>(images_.size()), "image") +
+           cv::format(" in %.1f s, %.2f images/s with reading", seconds_,
+                      static_cast<double>(images_.size()) / seconds_);
+}
+
+void ModelRun::describe(DetectorResults& source) const
+{
+    const cv::d2det::InputParams input = detector_.getInputParams();
+    source.details = {
+        {"model", source.file},
+        {"input", cv::format("short side %d, long side at most %d pixels", input.shortSide, input.longSide)},
+        {"score threshold", cv::format("%g", detector_.getScoreThreshold())},
+        {"NMS", cv::format("%s, IoU %g, at most %d detections",
+                           detector_.getNMSMode() == cv::d2det::NMS_HARD          ? "hard"
+                           : detector_.getNMSMode() == cv::d2det::NMS_SOFT_LINEAR ? "soft, linear"
+                                                                                  : "soft, gaussian",
+                           detector_.getNMSThreshold(), detector_.getMaxDetections())},
+        {"threads", std::to_string(cv::getNumThreads())},
+        {"speed", speed()}};
+    if (bad_ > 0)
+        source.details.emplace_back("left out", counted(bad_, "image") + " that could not be used");
+    if (!classes_.unknown.empty())
+        source.details.emplace_back(
+            "unknown classes",
+            counted(static_cast<int>(classes_.unknown.size()), "annotated class") + " unknown to the model");
+    const std::vector<double> times = times_.mean();
+    for (size_t i = 0; i < times.size(); i++)
+        source.stageTimes.emplace_back(times_.stages()[i], times[i]);
+}
+
+void ModelRun::printTimes(std::ostream& out) const
+{
+    out << "\n" << speed();
+    if (bad_ > 0)
+        out << "; " << bad_ << " could not be used and are not part of the result";
+    out << "\nmean ms " << cli::StageTimes::header(times_.stages()) << "\n        "
+        << cli::StageTimes::row(times_.stages(), times_.mean()) << "\n";
+    if (!classes_.unknown.empty())
+    {
+        std::vector<std::string> names;
+        for (const int index : classes_.unknown)
+            names.push_back(dataset_.classNames[index]);
+        out << classes_.unknown.size()
+            << " annotated classes are unknown to the model and left out of all means: " << join(names, 8) << "\n";
+    }
+}
+
+}  // namespace evaluate_program

@@ -1,0 +1,77 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* A model run over a data set by d2det_evaluate. */
+
+#ifndef D2DET_APPS_EVALUATE_MODEL_RUN_HPP
+#define D2DET_APPS_EVALUATE_MODEL_RUN_HPP
+
+#include "cli/table.hpp"
+#include "dataset/dataset.hpp"
+#include "evaluation/coco_results.hpp"
+#include "report/html_report.hpp"
+
+#include <opencv2/d2det.hpp>
+
+#include <iosfwd>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace evaluate_program
+{
+
+using cv::d2det::Detector;
+
+const char* const PROGRAM = "d2det_evaluate";
+
+//! Where the numbers of one detector come from.
+struct DetectorResults
+{
+    std::string name;
+    std::string file;  //!< model or results
+    std::vector<d2det::CocoResult> results;
+    d2det::NamedTexts details;
+    std::vector<std::pair<std::string, double>> stageTimes;
+};
+
+//! Classes that the model and the annotations share, matched by name.
+struct ClassMap
+{
+    std::vector<int> indexOfModelClass;  //!< class of the model -> index into Dataset::classNames, -1: not annotated
+    std::vector<int> evaluated;          //!< indices into Dataset::classNames, ascending
+    std::vector<int> unknown;            //!< the others: annotated, but the model does not know them
+};
+
+//! Runs the model over a data set.
+class ModelRun
+{
+public:
+    ModelRun(const d2det::Dataset& dataset, Detector& detector);
+
+    void run(bool showProgress);
+    void describe(DetectorResults& source) const;
+    void printTimes(std::ostream& out) const;
+    const ClassMap& classes() const { return classes_; }
+    const std::vector<size_t>& images() const { return images_; }
+    std::vector<d2det::CocoResult>& results() { return results_; }
+
+private:
+    cv::Mat read(const d2det::ImageRecord& record);
+    std::string speed() const;
+    void detect(const d2det::ImageRecord& record, const cv::Mat& image);
+
+    const d2det::Dataset& dataset_;
+    Detector& detector_;
+    ClassMap classes_;
+    std::vector<d2det::CocoResult> results_;
+    std::vector<size_t> images_;  //!< those that could be used
+    cli::StageTimes times_;
+    int bad_ = 0;
+    double seconds_ = 0;
+};
+
+}  // namespace evaluate_program
+
+#endif
