@@ -13,6 +13,7 @@
 #include "kernels/nms.hpp"
 #include "kernels/proposal.hpp"
 #include "kernels/roi_align.hpp"
+#include "kernels/sort_key.hpp"
 #include "shapes.hpp"
 
 #include <opencv2/core/utility.hpp>

@@ -371,7 +371,7 @@ private:
                     return [=] { return cuda::hardNms(in, n, 0.7f, false, 0, kept, kept + n, nullptr); };
                 });
         proposals();
-        for (const kernels::NmsMode mode : {kernels::NmsMode::HARD, kernels::NmsMode::SOFT_GAUSSIAN})
+        for (const kernels::NMSMode mode : {kernels::NMSMode::HARD, kernels::NMSMode::SOFT_GAUSSIAN})
             detections(mode);
     }
 
@@ -405,9 +405,9 @@ private:
             });
     }
 
-    void detections(kernels::NmsMode mode)
+    void detections(kernels::NMSMode mode)
     {
-        const bool hard = mode == kernels::NmsMode::HARD;
+        const bool hard = mode == kernels::NMSMode::HARD;
         add(hard ? "detections hard 1000 x 80" : "detections soft gaussian 1000 x 80", 0, megabytes(86. * ROIS),
             [mode](Set& set) -> std::function<int()>
             {

@@ -15,7 +15,7 @@ namespace test
 namespace
 {
 
-using kernels::NmsMode;
+using kernels::NMSMode;
 
 // ------------------------------------------------------------------ dense box decode
 
@@ -45,8 +45,8 @@ void testDecode(bool weighted, bool legacy, int k, cv::RNG& rng)
     p.weighted = weighted;
     p.legacy = legacy;
     Floats expected(size_t(numRois) * 4);
-    kernels::denseBoxDecode<float>(p, rois.data(), offsets.data(), overlap.data(), imInfo.data(), numRois, k, batch,
-                                   expected.data());
+    kernels::denseBoxDecodeRef<float>(p, rois.data(), offsets.data(), overlap.data(), imInfo.data(), numRois, k, batch,
+                                      expected.data());
     DeviceArray<float> deviceRois(rois), deviceOffsets(offsets), deviceOverlap(overlap), deviceInfo(imInfo),
         boxes(expected.size());
     requireSuccess(cuda::denseBoxDecode(p, deviceRois.data(), deviceOffsets.data(), deviceOverlap.data(),
@@ -314,7 +314,7 @@ void testDetections(kernels::DetectionsParams p, int numRois, int classes, bool 
     if (numRois > 0)
         expect(call(bytes - 1) == 1, what + ": workspace too small");
     requireSuccess(call(bytes), what);
-    expectNear(expected, got.values(), p.nmsMode == NmsMode::SOFT_GAUSSIAN ? 1e-6 : 0., what);
+    expectNear(expected, got.values(), p.nmsMode == NMSMode::SOFT_GAUSSIAN ? 1e-6 : 0., what);
     requireSuccess(cuda::detections(p, deviceRois.data(), roiColumns, deviceProbs.data(), probColumns, numRois,
                                     again.data(), workspace.data(), bytes, nullptr, sources.data()),
                    what + ", with rows");
@@ -326,7 +326,7 @@ const Case detections("detections/variants",
                       []
                       {
                           cv::RNG rng(nextSeed());
-                          for (const NmsMode mode : {NmsMode::HARD, NmsMode::SOFT_LINEAR, NmsMode::SOFT_GAUSSIAN})
+                          for (const NMSMode mode : {NMSMode::HARD, NMSMode::SOFT_LINEAR, NMSMode::SOFT_GAUSSIAN})
                               for (int variant = 0; variant < 8; variant++)
                               {
                                   kernels::DetectionsParams p;
@@ -349,7 +349,7 @@ const Case detectionsMany("detections/many rows of one class",
                               kernels::DetectionsParams p;
                               p.maxDetections = 100;
                               testDetections(p, 1500, 1, false, rng);
-                              p.nmsMode = NmsMode::SOFT_LINEAR;
+                              p.nmsMode = NMSMode::SOFT_LINEAR;
                               p.maxDetections = 10;
                               testDetections(p, 700, 2, false, rng);
                           });

@@ -43,7 +43,7 @@ PERF_TEST_P(BoxCount, SoftNMS, testing::Values(200, 1000))
     TEST_CYCLE()
     {
         decayed = scores;
-        kept += softNms(boxes.data(), decayed.data(), count, 0.5f, 0.5f, 0.001f, true, false).size();
+        kept += softNmsCpu(boxes.data(), decayed.data(), count, 0.5f, 0.5f, 0.001f, true, false).size();
     }
     ASSERT_GT(kept, 0u);
     SANITY_CHECK_NOTHING();
@@ -96,7 +96,7 @@ PERF_TEST_P(BoxCount, DenseBoxDecode, testing::Values(125, 1000))
     std::vector<float> decoded(size_t(count) * 4);
     const DenseBoxDecodeParams p;
     TEST_CYCLE()
-    denseBoxDecode(p, rois.data(), offsets.data(), overlap.data(), imInfo, count, k, 1, decoded.data());
+    denseBoxDecodeCpu(p, rois.data(), offsets.data(), overlap.data(), imInfo, count, k, 1, decoded.data());
     SANITY_CHECK_NOTHING();
 }
 
@@ -118,7 +118,7 @@ PERF_TEST_P(ClassesAndMode, Detections, testing::Combine(testing::Values(1, 80),
     for (float& p : probs)
         p *= p * p;  // most candidates are poor
     DetectionsParams p;
-    p.nmsMode = static_cast<NmsMode>(static_cast<int>(std::get<1>(GetParam())));
+    p.nmsMode = static_cast<NMSMode>(static_cast<int>(std::get<1>(GetParam())));
     std::vector<float> detections(size_t(p.maxDetections) * 7);
     TEST_CYCLE() detectionsCpu(p, rois.data(), 5, probs.data(), classes + 1, count, detections.data());
     SANITY_CHECK_NOTHING();

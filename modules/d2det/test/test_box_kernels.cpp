@@ -12,6 +12,7 @@
 #include "../src/kernels/detections.hpp"
 #include "../src/kernels/nms.hpp"
 #include "../src/kernels/proposal.hpp"
+#include "../src/kernels/ref_rules.hpp"
 #include "../src/kernels/sort_key.hpp"
 
 #include <cstring>
@@ -166,7 +167,8 @@ TEST(D2Det_SortDescending, integer_keys_order_alike)
                 EXPECT_EQ(values[i], keyValue(keys[i]));
             }
         }
-        const std::vector<int> order = sortDescending(values.data(), n);
+        const std::vector<int> order = ref::sortDescending(values);
+        EXPECT_EQ(order, sortDescending(values.data(), n));
         for (const int best : {0, 1, n / 3, n, n + 7})
         {
             std::vector<uint64_t> chosen = keys;
@@ -196,7 +198,7 @@ TEST(D2Det_SortDescending, best_of_a_stream)
                 if (values[i] >= selector.minValue())
                     selector.push(descendingKey(values[i], i));
             const std::vector<uint64_t> chosen = selector.take();
-            const std::vector<int> order = sortDescending(values.data(), n);
+            const std::vector<int> order = ref::sortDescending(values);
             ASSERT_EQ(best > 0 ? std::min(best, n) : n, static_cast<int>(chosen.size()));
             for (size_t i = 0; i < chosen.size(); i++)
                 ASSERT_EQ(order[i], static_cast<int>(keyIndex(chosen[i]))) << best << " of pattern " << pattern;
@@ -290,18 +292,18 @@ TEST(D2Det_SoftNMS, by_hand)
     const float boxes[] = {0, 0, 4, 4, 0, 0, 4, 2, 10, 10, 12, 12};  // IoU of 0 and 1: 0.5
     const float initial[] = {0.8f, 0.7f, 0.5f};
     std::vector<float> scores(initial, initial + 3);
-    EXPECT_EQ((std::vector<int>{0, 2, 1}), softNms(boxes, scores.data(), 3, 0.3f, 0.5f, 0.001f, false, false));
+    EXPECT_EQ((std::vector<int>{0, 2, 1}), softNmsCpu(boxes, scores.data(), 3, 0.3f, 0.5f, 0.001f, false, false));
     EXPECT_FLOAT_EQ(0.35f, scores[1]);
     EXPECT_EQ(0.5f, scores[2]);
     scores.assign(initial, initial + 3);
     EXPECT_EQ((std::vector<int>{0, 1, 2}),
-              softNms(boxes, scores.data(), 3, 0.5f, 0.5f, 0.f, false, false));  // not > 0.5
+              softNmsCpu(boxes, scores.data(), 3, 0.5f, 0.5f, 0.f, false, false));  // not > 0.5
     scores.assign(initial, initial + 3);
-    EXPECT_EQ((std::vector<int>{0, 2, 1}), softNms(boxes, scores.data(), 3, 0.3f, 0.5f, 0.001f, true, false));
+    EXPECT_EQ((std::vector<int>{0, 2, 1}), softNmsCpu(boxes, scores.data(), 3, 0.3f, 0.5f, 0.001f, true, false));
     EXPECT_FLOAT_EQ(0.7f * std::exp(-0.25f / 0.5f), scores[1]);
     scores.assign(initial, initial + 3);
     EXPECT_EQ((std::vector<int>{0, 2}),
-              softNms(boxes, scores.data(), 3, 0.3f, 0.5f, 0.4f, false, false));  // 0.35 < 0.4
+              softNmsCpu(boxes, scores.data(), 3, 0.3f, 0.5f, 0.4f, false, false));  // 0.35 < 0.4
 }
 
 TEST(D2Det_SoftNMS, fast_equals_reference)
@@ -327,7 +329,8 @@ TEST(D2Det_SoftNMS, fast_equals_reference)
         std::vector<float> actual(expected);
         const std::vector<int> order =
             softNmsRef(boxes.data(), expected.data(), n, threshold, sigma, minScore, gaussian, legacy, limit);
-        ASSERT_EQ(order, softNms(boxes.data(), actual.data(), n, threshold, sigma, minScore, gaussian, legacy, limit));
+        ASSERT_EQ(order,
+                  softNmsCpu(boxes.data(), actual.data(), n, threshold, sigma, minScore, gaussian, legacy, limit));
         for (const int i : order)
             ASSERT_EQ(expected[i], actual[i]);
     }
@@ -345,8 +348,8 @@ TEST(D2Det_SoftNMS, order_limit_and_nan)
             s = round % 7 == 0 ? hostileNumber(rng) : static_cast<float>(rng.uniform(1, 9)) / 8;
         std::vector<float> all(scores), some(scores);
         const bool gaussian = round & 1;
-        const std::vector<int> order = softNms(boxes.data(), all.data(), n, 0.3f, 0.5f, 0.01f, gaussian, false);
-        const std::vector<int> prefix = softNms(boxes.data(), some.data(), n, 0.3f, 0.5f, 0.01f, gaussian, false, 5);
+        const std::vector<int> order = softNmsCpu(boxes.data(), all.data(), n, 0.3f, 0.5f, 0.01f, gaussian, false);
+        const std::vector<int> prefix = softNmsCpu(boxes.data(), some.data(), n, 0.3f, 0.5f, 0.01f, gaussian, false, 5);
         ASSERT_EQ(std::vector<int>(order.begin(), order.begin() + std::min<size_t>(5, order.size())), prefix);
         for (size_t i = 0; i < order.size(); i++)
         {
@@ -520,7 +523,7 @@ TEST(D2Det_DenseBoxDecode, cells_that_agree_give_their_box)
         DenseBoxDecodeParams p;
         p.weighted = weighted;
         double decoded[4];
-        denseBoxDecode(p, roi, offsets.data(), overlap.data(), imInfo, 1, k, 1, decoded);
+        denseBoxDecodeRef(p, roi, offsets.data(), overlap.data(), imInfo, 1, k, 1, decoded);
         for (int i = 0; i < 4; i++)
             EXPECT_NEAR(box[i], decoded[i], 1e-9);
     }
@@ -540,12 +543,12 @@ TEST(D2Det_DenseBoxDecode, fallback_padding_and_unusable_rois)
     expected[1] = 3;
     expected[2] = 100;
     expected[3] = 80;
-    denseBoxDecode(DenseBoxDecodeParams(), rois.data(), offsets.data(), overlap.data(), imInfo.data(), n, k, 1,
-                   boxes.data());
+    denseBoxDecodeCpu(DenseBoxDecodeParams(), rois.data(), offsets.data(), overlap.data(), imInfo.data(), n, k, 1,
+                      boxes.data());
     EXPECT_EQ(expected, boxes);
     DenseBoxDecodeParams legacy;
     legacy.legacy = true;
-    denseBoxDecode(legacy, rois.data(), offsets.data(), overlap.data(), imInfo.data(), n, k, 1, boxes.data());
+    denseBoxDecodeCpu(legacy, rois.data(), offsets.data(), overlap.data(), imInfo.data(), n, k, 1, boxes.data());
     EXPECT_EQ(99.f, boxes[2]);
     EXPECT_EQ(79.f, boxes[3]);
 }
@@ -568,8 +571,8 @@ TEST(D2Det_DenseBoxDecode, float_agrees_with_double)
     std::vector<double> expected(4 * n);
     std::vector<float> actual(4 * n);
     DenseBoxDecodeParams p;
-    denseBoxDecode(p, rois.data(), offsets.data(), overlap.data(), imInfo.data(), n, k, 2, expected.data());
-    denseBoxDecode(p, roisF.data(), offsetsF.data(), overlapF.data(), imInfoF.data(), n, k, 2, actual.data());
+    denseBoxDecodeRef(p, rois.data(), offsets.data(), overlap.data(), imInfo.data(), n, k, 2, expected.data());
+    denseBoxDecodeCpu(p, roisF.data(), offsetsF.data(), overlapF.data(), imInfoF.data(), n, k, 2, actual.data());
     for (int i = 0; i < 4 * n; i++)
         EXPECT_NEAR(expected[i], actual[i], 1e-4);
 }
@@ -645,7 +648,7 @@ struct DetectionsInput
             const float* probability = &probs[static_cast<size_t>(row) * probColumns];
             const float score = probability[p.labelled ? 1 : cls];
             ASSERT_TRUE(!p.labelled || cls == static_cast<int>(probability[0]));
-            const bool decays = p.nmsMode != NmsMode::HARD;
+            const bool decays = p.nmsMode != NMSMode::HARD;
             ASSERT_TRUE(decays || d[2] == score);
             ASSERT_TRUE(!decays || d[2] <= score || d[2] < 0 || p.softSigma < 0);
         }
@@ -655,7 +658,7 @@ struct DetectionsInput
 TEST(D2Det_Detections, fast_equals_reference_for_any_number_of_threads)
 {
     cv::RNG rng(11);
-    const NmsMode modes[] = {NmsMode::HARD, NmsMode::SOFT_LINEAR, NmsMode::SOFT_GAUSSIAN};
+    const NMSMode modes[] = {NMSMode::HARD, NMSMode::SOFT_LINEAR, NMSMode::SOFT_GAUSSIAN};
     for (int round = 0; round < 240; round++)
     {
         SCOPED_TRACE(cv::format("round %d", round));
@@ -791,7 +794,7 @@ TEST(D2Det_Detections, labels_of_any_size_cost_nothing)
 TEST(D2Det_Detections, limit_is_a_prefix)
 {
     cv::RNG rng(12);
-    for (const NmsMode mode : {NmsMode::HARD, NmsMode::SOFT_LINEAR, NmsMode::SOFT_GAUSSIAN})
+    for (const NMSMode mode : {NMSMode::HARD, NMSMode::SOFT_LINEAR, NMSMode::SOFT_GAUSSIAN})
     {
         DetectionsInput input;
         input.p.nmsMode = mode;
