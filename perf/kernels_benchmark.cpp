@@ -13,6 +13,7 @@
 #include "kernels/nms.hpp"
 #include "kernels/proposal.hpp"
 #include "kernels/roi_align.hpp"
+#include "kernels/sort_key.hpp"
 #include "shapes.hpp"
 
 #include <opencv2/core/utility.hpp>
@@ -113,7 +114,11 @@ void pooling(const std::string& shapeName, const std::vector<float>& rois, doubl
     RoIAlignParams align;
     align.pooledHeight = align.pooledWidth = K;
     align.samplingRatio = s.samplingRatio;
-    report("roi_align" + size, time([&] { roiAlignCpu(align, maps.pyramid, rois.data(), count, output.data()); }),
+    report("roi_align" + size,
+           time(
+               [&] {
+                   roiAlignCpu(align, {maps.pyramid, rois.data(), count}, output.data());
+               }),
            bytes, gbs);
     DeformRoIPoolParams deform;
     deform.pooledSize = K;
@@ -123,7 +128,10 @@ void pooling(const std::string& shapeName, const std::vector<float>& rois, doubl
     for (float& v : offsets)
         v = rng.uniform(-1.f, 1.f);
     report("deform_roi_pool" + size,
-           time([&] { deformRoIPoolCpu(deform, maps.pyramid, rois.data(), count, offsets.data(), output.data()); }),
+           time(
+               [&] {
+                   deformRoIPoolCpu(deform, {maps.pyramid, rois.data(), count, offsets.data()}, output.data());
+               }),
            bytes, gbs);
 }
 
@@ -140,7 +148,7 @@ void nms(const std::vector<float>& boxes, int count, double gbs)
                    std::vector<float> sorted(size_t(count) * 4);
                    for (int i = 0; i < count; i++)
                        std::memcpy(&sorted[size_t(i) * 4], &boxes[size_t(order[i]) * 5], 4 * sizeof(float));
-                   hardNmsCpu(sorted.data(), count, 0.5f, false, 0);
+                   hardNmsCpu({0.5f, false, 0}, sorted.data(), count);
                }),
            0, gbs);
 }
@@ -170,7 +178,7 @@ void proposals(double gbs)
     const ProposalParams p;
     const float info[3] = {800, 1333, 1};
     std::vector<float> rois(1000 * 5), scores(1000);
-    report("proposals 800x1344", time([&] { proposalCpu(p, maps, info, rois.data(), scores.data()); }), 0, gbs);
+    report("proposals 800x1344", time([&] { proposalCpu(p, maps, info, {rois.data(), scores.data()}); }), 0, gbs);
 }
 
 //! Boxes that overlap as those of a detector do: a few hundred objects, each found many times.

@@ -11,7 +11,16 @@
    5 that do not count. The size: R50-FPN of 800 x 1344, 256 channels, 1000 RoIs, as in perf/README.md. Random RoIs have
    sides of 16 to 800 pixels, uniform in the logarithm. Bytes are what an operator must move at least once. */
 
-#include "cuda/kernels.hpp"
+#include "kernels/adaptive_weighted_pool.hpp"
+#include "kernels/deform_roi_pool.hpp"
+#include "kernels/dense_box_decode.hpp"
+#include "kernels/detections.hpp"
+#include "kernels/gather_rows.hpp"
+#include "kernels/instance_norm.hpp"
+#include "kernels/nms.hpp"
+#include "kernels/proposal.hpp"
+#include "kernels/roi_align.hpp"
+#include "kernels/roi_conv.hpp"
 
 #include <cuda_runtime.h>
 
@@ -37,7 +46,7 @@ constexpr int IMAGE_WIDTH = 1344, IMAGE_HEIGHT = 800, CHANNELS = 256, LEVELS = 4
 
 void require(int status, const char* what)
 {
-    if (status != 0)
+    if (status != cuda::Status::SUCCESS)
         throw std::runtime_error(std::string(what) + ": " + cuda::statusString(status));
 }
 
@@ -292,9 +301,9 @@ private:
                 const kernels::FeaturePyramid<float> maps = pyramid(set);
                 float *rois = set.add(randomRois(ROIS)), *pooled = set.add(n, -1.f, 1.f);
                 if (!backward)
-                    return [=] { return cuda::roiAlign(p, maps, rois, ROIS, pooled, nullptr); };
+                    return [=] { return cuda::roiAlign(p, {maps, rois, ROIS}, pooled, nullptr); };
                 const auto grads = gradients(set);
-                return [=] { return cuda::roiAlignBackward(p, maps, rois, ROIS, pooled, grads->data(), nullptr); };
+                return [=] { return cuda::roiAlignBackward(p, {maps, rois, ROIS}, pooled, grads->data(), nullptr); };
             });
     }
 
@@ -311,12 +320,12 @@ private:
                 float *rois = set.add(randomRois(ROIS)), *offsets = set.add(size_t(ROIS) * 98, -1.f, 1.f);
                 float* pooled = set.add(n, -1.f, 1.f);
                 if (!backward)
-                    return [=] { return cuda::deformRoIPool(p, maps, rois, ROIS, offsets, pooled, nullptr); };
+                    return [=] { return cuda::deformRoIPool(p, {maps, rois, ROIS, offsets}, pooled, nullptr); };
                 const auto grads = gradients(set);
                 float* gradOffsets = set.add(size_t(ROIS) * 98);
                 return [=] {
-                    return cuda::deformRoIPoolBackward(p, maps, rois, ROIS, offsets, pooled, grads->data(), gradOffsets,
-                                                       nullptr);
+                    return cuda::deformRoIPoolBackward(p, {maps, rois, ROIS, offsets}, pooled, grads->data(),
+                                                       gradOffsets, nullptr);
                 };
             });
     }
@@ -329,7 +338,7 @@ private:
             [=](Set& set) -> std::function<int()>
             {
                 float *F = set.add(cells, -1.f, 1.f), *N = set.add(cells, -2.f, 2.f), *out = set.add(pooled);
-                return [=] { return cuda::adaptiveWeightedPool(12.f, F, N, PLANES, SIDE, SIDE, out, nullptr); };
+                return [=] { return cuda::adaptiveWeightedPool({12.f, PLANES, SIDE, SIDE}, F, N, out, nullptr); };
             });
         add("adaptive_weighted_pool backward 14x14", 0, megabytes(4. * cells + pooled),
             [=](Set& set) -> std::function<int()>
@@ -338,7 +347,7 @@ private:
                       *grad = set.add(pooled, -1.f, 1.f);
                 float *gradF = set.add(cells), *gradN = set.add(cells);
                 return [=] {
-                    return cuda::adaptiveWeightedPoolBackward(12.f, F, N, PLANES, SIDE, SIDE, grad, gradF, gradN,
+                    return cuda::adaptiveWeightedPoolBackward({12.f, PLANES, SIDE, SIDE}, F, N, grad, {gradF, gradN},
                                                               nullptr);
                 };
             });
@@ -347,8 +356,9 @@ private:
             {
                 float *X = set.add(cells, -1.f, 1.f), *Y = set.add(cells);
                 float *scale = set.add(size_t(CHANNELS), -1.f, 1.f), *bias = set.add(size_t(CHANNELS), -1.f, 1.f);
-                return [=]
-                { return cuda::instanceNorm(X, scale, bias, 1e-5f, ROIS, CHANNELS, SIDE * SIDE, Y, nullptr); };
+                return [=] {
+                    return cuda::instanceNorm({1e-5f, ROIS, CHANNELS, SIDE * SIDE}, X, scale, bias, Y, nullptr);
+                };
             });
     }
 
@@ -360,7 +370,9 @@ private:
                 float *rois = set.add(randomRois(125)), *offsets = set.add(size_t(125) * 196, 0.f, 1.f);
                 float *overlap = set.add(size_t(125) * 49, -2.f, 2.f), *out = set.add(size_t(500));
                 float* info = set.add(std::vector<float>{IMAGE_HEIGHT, IMAGE_WIDTH, 1.f});
-                return [=] { return cuda::denseBoxDecode({}, rois, offsets, overlap, info, 125, 7, 1, out, nullptr); };
+                return [=] {
+                    return cuda::denseBoxDecode({}, {rois, offsets, overlap, info, 125, 7, 1}, out, nullptr);
+                };
             });
         for (const int n : {1000, 10000})
             add("nms hard " + std::to_string(n), 0, megabytes(4. * n),
@@ -368,10 +380,10 @@ private:
                 {
                     float* in = set.add(randomBoxes(n));
                     int* kept = reinterpret_cast<int*>(set.add(size_t(n) + 1));
-                    return [=] { return cuda::hardNms(in, n, 0.7f, false, 0, kept, kept + n, nullptr); };
+                    return [=] { return cuda::hardNms({0.7f, false, 0}, in, n, {kept, kept + n}, nullptr); };
                 });
         proposals();
-        for (const kernels::NmsMode mode : {kernels::NmsMode::HARD, kernels::NmsMode::SOFT_GAUSSIAN})
+        for (const kernels::NMSMode mode : {kernels::NMSMode::HARD, kernels::NMSMode::SOFT_GAUSSIAN})
             detections(mode);
     }
 
@@ -401,13 +413,13 @@ private:
                 float *rois = set.add(size_t(5000)), *scores = set.add(size_t(1000));
                 const size_t bytes = cuda::proposalWorkspace(p, maps);
                 float* workspace = set.add(bytes / 4 + 1);
-                return [=] { return cuda::proposal(p, maps, info, rois, scores, workspace, bytes, nullptr); };
+                return [=] { return cuda::proposal(p, maps, info, {rois, scores}, {workspace, bytes}, nullptr); };
             });
     }
 
-    void detections(kernels::NmsMode mode)
+    void detections(kernels::NMSMode mode)
     {
-        const bool hard = mode == kernels::NmsMode::HARD;
+        const bool hard = mode == kernels::NMSMode::HARD;
         add(hard ? "detections hard 1000 x 80" : "detections soft gaussian 1000 x 80", 0, megabytes(86. * ROIS),
             [mode](Set& set) -> std::function<int()>
             {
@@ -417,9 +429,11 @@ private:
                 for (float& v : probs)
                     v = std::pow(uniform(0.f, 1.f), 40.f);  // 7 % of the scores pass the threshold
                 float *rois = set.add(randomRois(ROIS)), *scores = set.add(probs), *out = set.add(size_t(700));
-                const size_t bytes = cuda::detectionsWorkspace(p, 5, 81, ROIS);
+                const size_t bytes = cuda::detectionsWorkspace(p, {nullptr, 5, nullptr, 81, ROIS});
                 float* workspace = set.add(bytes / 4 + 1);
-                return [=] { return cuda::detections(p, rois, 5, scores, 81, ROIS, out, workspace, bytes, nullptr); };
+                return [=] {
+                    return cuda::detections(p, {rois, 5, scores, 81, ROIS}, {out}, {workspace, bytes}, nullptr);
+                };
             });
     }
 
@@ -427,7 +441,7 @@ private:
     {
         kernels::RoIConvParams p;
         p.inChannels = p.outChannels = CHANNELS;
-        p.levels = LEVELS;
+        p.weightSets = LEVELS;
         p.relu = true;
         conv("roi_conv 3x3 256 -> 256, 14x14, a set per level", p, ROIS, 14);
         p.normGroups = CHANNELS;
@@ -446,19 +460,20 @@ private:
         const size_t in = static_cast<size_t>(rois) * p.inChannels * side * side;
         const size_t outputs = static_cast<size_t>(rois) * p.outChannels * out * out;
         const size_t weights =
-            static_cast<size_t>(p.levels) * p.outChannels * p.inChannels * p.kernelHeight * p.kernelWidth;
+            static_cast<size_t>(p.weightSets) * p.outChannels * p.inChannels * p.kernelHeight * p.kernelWidth;
         const double gigaflop = 2e-9 * outputs * p.inChannels * p.kernelHeight * p.kernelWidth;
         add(name, gigaflop, megabytes(static_cast<double>(in) + outputs + weights),
             [=](Set& set) -> std::function<int()>
             {
                 float *X = set.add(in, -1.f, 1.f), *weight = set.add(weights, -0.1f, 0.1f), *Y = set.add(outputs);
-                float *boxes = set.add(randomRois(rois)), *bias = set.add(size_t(p.levels) * p.outChannels, -1.f, 1.f);
+                float *boxes = set.add(randomRois(rois)),
+                      *bias = set.add(size_t(p.weightSets) * p.outChannels, -1.f, 1.f);
                 const size_t bytes = cuda::roiConvWorkspace(p, rois, side, side);
                 float* workspace = set.add(bytes / 4 + 1);
                 return [=]
                 {
-                    return cuda::roiConv(p, X, boxes, rois, side, side, weight, bias, nullptr, nullptr, Y, nullptr,
-                                         workspace, bytes, nullptr);
+                    return cuda::roiConv(p, {X, boxes, rois, side, side, weight, bias, nullptr, nullptr, nullptr}, Y,
+                                         {workspace, bytes}, nullptr);
                 };
             });
     }

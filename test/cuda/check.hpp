@@ -11,7 +11,16 @@
 #ifndef D2DET_TEST_CUDA_CHECK_HPP
 #define D2DET_TEST_CUDA_CHECK_HPP
 
-#include "cuda/kernels.hpp"
+#include "kernels/adaptive_weighted_pool.hpp"
+#include "kernels/deform_roi_pool.hpp"
+#include "kernels/dense_box_decode.hpp"
+#include "kernels/detections.hpp"
+#include "kernels/gather_rows.hpp"
+#include "kernels/instance_norm.hpp"
+#include "kernels/nms.hpp"
+#include "kernels/proposal.hpp"
+#include "kernels/roi_align.hpp"
+#include "kernels/roi_conv.hpp"
 
 #include <cuda_runtime.h>
 
@@ -73,7 +82,7 @@ inline void require(cudaError_t error, const char* what)
 //! An operator must have been enqueued and must have run.
 inline void requireSuccess(cuda::Status status, const std::string& what)
 {
-    if (status != 0)
+    if (status != cuda::Status::SUCCESS)
         throw std::runtime_error(what + ": " + cuda::statusString(status));
     const cudaError_t error = cudaDeviceSynchronize();
     if (error != cudaSuccess)

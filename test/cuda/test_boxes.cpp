@@ -15,7 +15,7 @@ namespace test
 namespace
 {
 
-using kernels::NmsMode;
+using kernels::NMSMode;
 
 // ------------------------------------------------------------------ dense box decode
 
@@ -45,13 +45,15 @@ void testDecode(bool weighted, bool legacy, int k, cv::RNG& rng)
     p.weighted = weighted;
     p.legacy = legacy;
     Floats expected(size_t(numRois) * 4);
-    kernels::denseBoxDecode<float>(p, rois.data(), offsets.data(), overlap.data(), imInfo.data(), numRois, k, batch,
-                                   expected.data());
+    kernels::denseBoxDecodeRef<float>(
+        p, {rois.data(), offsets.data(), overlap.data(), imInfo.data(), numRois, k, batch}, expected.data());
     DeviceArray<float> deviceRois(rois), deviceOffsets(offsets), deviceOverlap(overlap), deviceInfo(imInfo),
         boxes(expected.size());
-    requireSuccess(cuda::denseBoxDecode(p, deviceRois.data(), deviceOffsets.data(), deviceOverlap.data(),
-                                        deviceInfo.data(), numRois, k, batch, boxes.data(), nullptr),
-                   what);
+    requireSuccess(
+        cuda::denseBoxDecode(
+            p, {deviceRois.data(), deviceOffsets.data(), deviceOverlap.data(), deviceInfo.data(), numRois, k, batch},
+            boxes.data(), nullptr),
+        what);
     expectNear(expected, boxes.values(), 1e-4, what);
 }
 
@@ -86,8 +88,9 @@ void testHard(int n, float threshold, bool legacy, int limit, cv::RNG& rng)
         boxes[9] = QUIET_NAN;
     DeviceArray<float> device(boxes);
     DeviceArray<int> kept(n), count(1);
-    requireSuccess(cuda::hardNms(device.data(), n, threshold, legacy, limit, kept.data(), count.data(), nullptr), what);
-    expect(keptList(kept, count, what) == kernels::hardNmsRef(boxes.data(), n, threshold, legacy, limit), what);
+    requireSuccess(cuda::hardNms({threshold, legacy, limit}, device.data(), n, {kept.data(), count.data()}, nullptr),
+                   what);
+    expect(keptList(kept, count, what) == kernels::hardNmsRef({threshold, legacy, limit}, boxes.data(), n), what);
 }
 
 const Case hard("nms/hard",
@@ -112,11 +115,14 @@ void testSoft(int n, bool gaussian, bool legacy, int limit, float sigma, cv::RNG
         scores[i] = i % 2 ? 0.5f : QUIET_NAN;  // ties, and what is never emitted
     DeviceArray<float> deviceBoxes(boxes), deviceScores(scores);
     DeviceArray<int> kept(n), count(1);
-    requireSuccess(cuda::softNms(deviceBoxes.data(), deviceScores.data(), n, 0.3f, sigma, 0.05f, gaussian, legacy,
-                                 limit, kept.data(), count.data(), nullptr),
-                   what);
-    const std::vector<int> expected =
-        kernels::softNmsRef(boxes.data(), scores.data(), n, 0.3f, sigma, 0.05f, gaussian, legacy, limit);
+    requireSuccess(
+        cuda::softNms({0.3f, sigma, 0.05f, gaussian ? kernels::NMSMode::SOFT_GAUSSIAN : kernels::NMSMode::SOFT_LINEAR,
+                       legacy, limit},
+                      deviceBoxes.data(), deviceScores.data(), n, {kept.data(), count.data()}, nullptr),
+        what);
+    const std::vector<int> expected = kernels::softNmsRef(
+        {0.3f, sigma, 0.05f, gaussian ? kernels::NMSMode::SOFT_GAUSSIAN : kernels::NMSMode::SOFT_LINEAR, legacy, limit},
+        boxes.data(), scores.data(), n);
     const std::vector<int> got = keptList(kept, count, what);
     expect(got == expected, what);
     Floats expectedScores, gotScores;
@@ -224,16 +230,16 @@ void testProposal(const ProposalCase& c, cv::RNG& rng)
     const ProposalInput in(c, static_cast<int>(p.anchorRatios.size()), rng);
     const size_t rows = size_t(c.batch) * c.rows;
     Floats rois(rows * 5), scores(rows);
-    kernels::proposalRef(p, in.host, in.imInfo.data(), rois.data(), scores.data());
+    kernels::proposalRef(p, in.host, in.imInfo.data(), {rois.data(), scores.data()});
     DeviceArray<float> info(in.imInfo), gotRois(rows * 5), gotScores(rows);
     const size_t bytes = cuda::proposalWorkspace(p, in.onDevice);
     DeviceArray<char> workspace(bytes);
-    expect(cuda::proposal(p, in.onDevice, info.data(), gotRois.data(), gotScores.data(), workspace.data(), bytes - 1,
-                          nullptr) == 1,
+    expect(cuda::proposal(p, in.onDevice, info.data(), {gotRois.data(), gotScores.data()},
+                          {workspace.data(), bytes - 1}, nullptr) == cuda::Status::INVALID,
            std::string(c.name) + ": workspace too small");
-    requireSuccess(
-        cuda::proposal(p, in.onDevice, info.data(), gotRois.data(), gotScores.data(), workspace.data(), bytes, nullptr),
-        c.name);
+    requireSuccess(cuda::proposal(p, in.onDevice, info.data(), {gotRois.data(), gotScores.data()},
+                                  {workspace.data(), bytes}, nullptr),
+                   c.name);
     expectNear(rois, gotRois.values(), 1e-4, std::string(c.name) + ", rois");
     expectNear(scores, gotScores.values(), 1e-5, std::string(c.name) + ", scores");
 }
@@ -301,22 +307,22 @@ void testDetections(kernels::DetectionsParams p, int numRois, int classes, bool 
         rois[i] = i % 2 ? QUIET_NAN : INFINITE;
     const size_t rows = size_t(p.batchSize) * p.maxDetections;
     Floats expected(rows * 7), expectedSources(rows);
-    kernels::detectionsRef(p, rois.data(), roiColumns, probs.data(), probColumns, numRois, expected.data(),
-                           expectedSources.data());
+    kernels::detectionsRef(p, {rois.data(), roiColumns, probs.data(), probColumns, numRois},
+                           {expected.data(), expectedSources.data()});
     DeviceArray<float> deviceRois(rois), deviceProbs(probs), got(rows * 7), again(rows * 7), sources(rows);
-    const size_t bytes = cuda::detectionsWorkspace(p, roiColumns, probColumns, numRois);
+    const size_t bytes = cuda::detectionsWorkspace(p, {nullptr, roiColumns, nullptr, probColumns, numRois});
     DeviceArray<char> workspace(bytes);
     const auto call = [&](size_t given)
     {
-        return cuda::detections(p, deviceRois.data(), roiColumns, deviceProbs.data(), probColumns, numRois, got.data(),
-                                workspace.data(), given, nullptr);
+        return cuda::detections(p, {deviceRois.data(), roiColumns, deviceProbs.data(), probColumns, numRois},
+                                {got.data()}, {workspace.data(), given}, nullptr);
     };
     if (numRois > 0)
-        expect(call(bytes - 1) == 1, what + ": workspace too small");
+        expect(call(bytes - 1) == cuda::Status::INVALID, what + ": workspace too small");
     requireSuccess(call(bytes), what);
-    expectNear(expected, got.values(), p.nmsMode == NmsMode::SOFT_GAUSSIAN ? 1e-6 : 0., what);
-    requireSuccess(cuda::detections(p, deviceRois.data(), roiColumns, deviceProbs.data(), probColumns, numRois,
-                                    again.data(), workspace.data(), bytes, nullptr, sources.data()),
+    expectNear(expected, got.values(), p.nmsMode == NMSMode::SOFT_GAUSSIAN ? 1e-6 : 0., what);
+    requireSuccess(cuda::detections(p, {deviceRois.data(), roiColumns, deviceProbs.data(), probColumns, numRois},
+                                    {again.data(), sources.data()}, {workspace.data(), bytes}, nullptr),
                    what + ", with rows");
     expectSameBits(got.values(), again.values(), what + ", with rows");
     expectSameBits(expectedSources, sources.values(), what + ", rows");
@@ -326,7 +332,7 @@ const Case detections("detections/variants",
                       []
                       {
                           cv::RNG rng(nextSeed());
-                          for (const NmsMode mode : {NmsMode::HARD, NmsMode::SOFT_LINEAR, NmsMode::SOFT_GAUSSIAN})
+                          for (const NMSMode mode : {NMSMode::HARD, NMSMode::SOFT_LINEAR, NMSMode::SOFT_GAUSSIAN})
                               for (int variant = 0; variant < 8; variant++)
                               {
                                   kernels::DetectionsParams p;
@@ -349,22 +355,23 @@ const Case detectionsMany("detections/many rows of one class",
                               kernels::DetectionsParams p;
                               p.maxDetections = 100;
                               testDetections(p, 1500, 1, false, rng);
-                              p.nmsMode = NmsMode::SOFT_LINEAR;
+                              p.nmsMode = NMSMode::SOFT_LINEAR;
                               p.maxDetections = 10;
                               testDetections(p, 700, 2, false, rng);
                           });
 
-const Case detectionsLimits("detections/limits",
-                            []
-                            {
-                                kernels::DetectionsParams p;
-                                expect(cuda::detectionsWorkspace(p, 5, 3, 10) > 0, "good parameters");
-                                expect(cuda::detectionsWorkspace(p, 4, 3, 10) == 0, "boxes of three numbers");
-                                expect(cuda::detectionsWorkspace(p, 5, 1, 10) == 0, "no class");
-                                expect(cuda::detectionsWorkspace(p, 5, 1 << 30, 10) == 0, "more scores than 31 bits");
-                                p.classAgnosticBoxes = false;
-                                expect(cuda::detectionsWorkspace(p, 5, 3, 10) == 0, "one box for two classes");
-                            });
+const Case detectionsLimits(
+    "detections/limits",
+    []
+    {
+        kernels::DetectionsParams p;
+        expect(cuda::detectionsWorkspace(p, {nullptr, 5, nullptr, 3, 10}) > 0, "good parameters");
+        expect(cuda::detectionsWorkspace(p, {nullptr, 4, nullptr, 3, 10}) == 0, "boxes of three numbers");
+        expect(cuda::detectionsWorkspace(p, {nullptr, 5, nullptr, 1, 10}) == 0, "no class");
+        expect(cuda::detectionsWorkspace(p, {nullptr, 5, nullptr, 1 << 30, 10}) == 0, "more scores than 31 bits");
+        p.classAgnosticBoxes = false;
+        expect(cuda::detectionsWorkspace(p, {nullptr, 5, nullptr, 3, 10}) == 0, "one box for two classes");
+    });
 
 }  // namespace
 }  // namespace test

@@ -32,9 +32,9 @@ void testGather(int numRows, size_t rowSize, int count, bool hostile, cv::RNG& r
         }
     }
     Floats expected(count * rowSize);
-    kernels::gatherRowsRef(X.data(), numRows, rowSize, harmless.data(), count, expected.data());
+    kernels::gatherRowsRef({X.data(), numRows, rowSize, harmless.data(), count}, expected.data());
     DeviceArray<float> deviceX(X), deviceRows(rows), Y(expected.size());
-    requireSuccess(cuda::gatherRows(deviceX.data(), numRows, rowSize, deviceRows.data(), count, Y.data(), nullptr),
+    requireSuccess(cuda::gatherRows({deviceX.data(), numRows, rowSize, deviceRows.data(), count}, Y.data(), nullptr),
                    what);
     expectSameBits(expected, Y.values(), what);
 }
@@ -54,16 +54,18 @@ const Case gather("gather_rows/variants",
                       testGather(3, 2, 0, false, rng);
                   });
 
-const Case gatherLimits("gather_rows/limits",
-                        []
-                        {
-                            const size_t tooLong = size_t(1) << 31;
-                            expect(cuda::gatherRows(nullptr, -1, 1, nullptr, 1, nullptr, nullptr) == 1, "rows");
-                            expect(cuda::gatherRows(nullptr, 1, 1, nullptr, -1, nullptr, nullptr) == 1, "count");
-                            expect(cuda::gatherRows(nullptr, 1, tooLong, nullptr, 1, nullptr, nullptr) == 1, "length");
-                            expect(cuda::gatherRows(nullptr, 1, 0, nullptr, 1, nullptr, nullptr) == 0, "empty rows");
-                            expect(cuda::gatherRows(nullptr, 1, 1, nullptr, 0, nullptr, nullptr) == 0, "no rows");
-                        });
+const Case gatherLimits(
+    "gather_rows/limits",
+    []
+    {
+        const size_t tooLong = size_t(1) << 31;
+        expect(cuda::gatherRows({nullptr, -1, 1, nullptr, 1}, nullptr, nullptr) == cuda::Status::INVALID, "rows");
+        expect(cuda::gatherRows({nullptr, 1, 1, nullptr, -1}, nullptr, nullptr) == cuda::Status::INVALID, "count");
+        expect(cuda::gatherRows({nullptr, 1, tooLong, nullptr, 1}, nullptr, nullptr) == cuda::Status::INVALID,
+               "length");
+        expect(cuda::gatherRows({nullptr, 1, 0, nullptr, 1}, nullptr, nullptr) == cuda::Status::SUCCESS, "empty rows");
+        expect(cuda::gatherRows({nullptr, 1, 1, nullptr, 0}, nullptr, nullptr) == cuda::Status::SUCCESS, "no rows");
+    });
 
 }  // namespace
 }  // namespace test

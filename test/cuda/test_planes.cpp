@@ -40,15 +40,16 @@ void testAdaptive(float gain, int planes, int height, int width, cv::RNG& rng)
         N[i] = i % 2 ? INFINITE : -INFINITE;
     DeviceArray<float> deviceF(F), deviceN(N), deviceGrad(grad), output(n), gradF(cells), gradN(cells);
     Doubles expected(n), expectedF(cells), expectedN(cells);
-    kernels::adaptiveWeightedPoolRef<double>(gain, toDouble(F).data(), toDouble(N).data(), planes, height, width,
+    kernels::adaptiveWeightedPoolRef<double>({gain, planes, height, width}, toDouble(F).data(), toDouble(N).data(),
                                              expected.data());
-    kernels::adaptiveWeightedPoolBackwardRef<double>(gain, toDouble(F).data(), toDouble(N).data(), planes, height,
-                                                     width, toDouble(grad).data(), expectedF.data(), expectedN.data());
-    requireSuccess(
-        cuda::adaptiveWeightedPool(gain, deviceF.data(), deviceN.data(), planes, height, width, output.data(), nullptr),
-        what);
-    requireSuccess(cuda::adaptiveWeightedPoolBackward(gain, deviceF.data(), deviceN.data(), planes, height, width,
-                                                      deviceGrad.data(), gradF.data(), gradN.data(), nullptr),
+    kernels::adaptiveWeightedPoolBackwardRef<double>({gain, planes, height, width}, toDouble(F).data(),
+                                                     toDouble(N).data(), toDouble(grad).data(),
+                                                     {expectedF.data(), expectedN.data()});
+    requireSuccess(cuda::adaptiveWeightedPool({gain, planes, height, width}, deviceF.data(), deviceN.data(),
+                                              output.data(), nullptr),
+                   what);
+    requireSuccess(cuda::adaptiveWeightedPoolBackward({gain, planes, height, width}, deviceF.data(), deviceN.data(),
+                                                      deviceGrad.data(), {gradF.data(), gradN.data()}, nullptr),
                    what);
     // The exponent gain * s has the relative error of a float, so the weights have |gain| times that.
     const double scale = std::max(1., std::abs(gain) / 12.);
@@ -72,14 +73,19 @@ const Case adaptive("adaptive_weighted_pool/shapes",
                         }
                     });
 
-const Case adaptiveLimits(
-    "adaptive_weighted_pool/limits",
-    []
-    {
-        expect(cuda::adaptiveWeightedPool(12.f, nullptr, nullptr, 0, 3, 3, nullptr, nullptr) == 0, "no planes");
-        expect(cuda::adaptiveWeightedPool(QUIET_NAN, nullptr, nullptr, 1, 3, 3, nullptr, nullptr) == 1, "gain NaN");
-        expect(cuda::adaptiveWeightedPool(12.f, nullptr, nullptr, 1, 0, 3, nullptr, nullptr) == 1, "no rows");
-    });
+const Case adaptiveLimits("adaptive_weighted_pool/limits",
+                          []
+                          {
+                              expect(cuda::adaptiveWeightedPool({12.f, 0, 3, 3}, nullptr, nullptr, nullptr, nullptr) ==
+                                         cuda::Status::SUCCESS,
+                                     "no planes");
+                              expect(cuda::adaptiveWeightedPool({QUIET_NAN, 1, 3, 3}, nullptr, nullptr, nullptr,
+                                                                nullptr) == cuda::Status::INVALID,
+                                     "gain NaN");
+                              expect(cuda::adaptiveWeightedPool({12.f, 1, 0, 3}, nullptr, nullptr, nullptr, nullptr) ==
+                                         cuda::Status::INVALID,
+                                     "no rows");
+                          });
 
 // ------------------------------------------------------------------ instance norm
 
@@ -89,15 +95,15 @@ void testNorm(int rows, int channels, int area, float mean, cv::RNG& rng)
     const Floats X = uniform(size_t(rows) * channels * area, mean - 1.f, mean + 1.f, rng);
     const Floats scale = uniform(channels, -2.f, 2.f, rng), bias = uniform(channels, -2.f, 2.f, rng);
     Doubles expected(X.size());
-    kernels::instanceNormRef<double>(toDouble(X).data(), toDouble(scale).data(), toDouble(bias).data(), 1e-5f, rows,
-                                     channels, area, expected.data());
+    kernels::instanceNormRef<double>({1e-5f, rows, channels, area}, toDouble(X).data(), toDouble(scale).data(),
+                                     toDouble(bias).data(), expected.data());
     DeviceArray<float> deviceX(X), deviceScale(scale), deviceBias(bias), Y(X.size());
-    requireSuccess(cuda::instanceNorm(deviceX.data(), deviceScale.data(), deviceBias.data(), 1e-5f, rows, channels,
-                                      area, Y.data(), nullptr),
+    requireSuccess(cuda::instanceNorm({1e-5f, rows, channels, area}, deviceX.data(), deviceScale.data(),
+                                      deviceBias.data(), Y.data(), nullptr),
                    what);
     expectNear(toFloat(expected), Y.values(), 2e-5, what);
-    requireSuccess(cuda::instanceNorm(deviceX.data(), deviceScale.data(), deviceBias.data(), 1e-5f, rows, channels,
-                                      area, deviceX.data(), nullptr),
+    requireSuccess(cuda::instanceNorm({1e-5f, rows, channels, area}, deviceX.data(), deviceScale.data(),
+                                      deviceBias.data(), deviceX.data(), nullptr),
                    what);
     expectSameBits(Y.values(), deviceX.values(), what + ", in place");
 }
@@ -109,7 +115,8 @@ const Case norm("instance_norm/shapes",
                     for (const float mean : {0.f, 1000.f})
                         for (const int area : {1, 2, 31, 49, 196, 2048, 2049, 5000})
                             testNorm(area > 2000 ? 2 : 7, 5, area, mean, rng);
-                    expect(cuda::instanceNorm(nullptr, nullptr, nullptr, 1e-5f, 0, 4, 9, nullptr, nullptr) == 0,
+                    expect(cuda::instanceNorm({1e-5f, 0, 4, 9}, nullptr, nullptr, nullptr, nullptr, nullptr) ==
+                               cuda::Status::SUCCESS,
                            "no rows");
                 });
 
@@ -133,7 +140,7 @@ std::vector<ConvCase> convCases()
     p.relu = true;
     cases.push_back({"3x3, stride 2, ReLU", 9, 8, 5, p});
     p.stride = 1;
-    p.levels = 3;
+    p.weightSets = 3;
     p.outChannels = 12;
     p.normGroups = 4;
     cases.push_back({"3x3, a set per level, group norm", 20, 6, 7, p});
@@ -159,14 +166,14 @@ std::vector<ConvCase> convCases()
     p.outChannels = 1;
     p.kernelHeight = p.kernelWidth = 1;
     p.pad = 0;
-    p.levels = 6;
+    p.weightSets = 6;
     p.byClass = true;
     p.sigmoid = true;
     cases.push_back({"a set per class", 40, 9, 9, p});
     p = kernels::RoIConvParams();
     p.inChannels = 2;
     p.outChannels = 130;
-    p.levels = 2;
+    p.weightSets = 2;
     cases.push_back({"large tiles", 120, 14, 14, p});
     return cases;
 }
@@ -194,7 +201,7 @@ void testConv(const ConvCase& c, bool constants, cv::RNG& rng)
 {
     const kernels::RoIConvParams& p = c.p;
     const std::string what = std::string(c.name) + (constants ? ", constants" : "");
-    const size_t sets = size_t(p.levels) * p.outChannels;
+    const size_t sets = size_t(p.weightSets) * p.outChannels;
     const int oh = kernels::outputLength(c.height, p.pad, p.kernelHeight, p.stride);
     const int ow = kernels::outputLength(c.width, p.pad, p.kernelWidth, p.stride);
     const Floats X = uniform(size_t(c.numRois) * p.inChannels * c.height * c.width, -1.f, 1.f, rng);
@@ -203,14 +210,16 @@ void testConv(const ConvCase& c, bool constants, cv::RNG& rng)
                  beta = uniform(sets, -1.f, 1.f, rng), rois = convRois(c.numRois, rng);
     Floats classes(c.numRois);
     for (float& v : classes)
-        v = static_cast<float>(rng.uniform(-1, p.levels + 1));
+        v = static_cast<float>(rng.uniform(-1, p.weightSets + 1));
     classes[0] = QUIET_NAN;
     Doubles expected(size_t(c.numRois) * p.outChannels * oh * ow);
     const Doubles wideBias = toDouble(bias), wideGamma = toDouble(gamma), wideBeta = toDouble(beta);
-    kernels::roiConvRef<double>(p, toDouble(X).data(), toDouble(rois).data(), c.numRois, c.height, c.width,
-                                toDouble(weight).data(), constants ? wideBias.data() : nullptr,
-                                constants ? wideGamma.data() : nullptr, constants ? wideBeta.data() : nullptr,
-                                expected.data(), toDouble(classes).data());
+    kernels::roiConvRef<double>(
+        p,
+        {toDouble(X).data(), toDouble(rois).data(), c.numRois, c.height, c.width, toDouble(weight).data(),
+         constants ? wideBias.data() : nullptr, constants ? wideGamma.data() : nullptr,
+         constants ? wideBeta.data() : nullptr, toDouble(classes).data()},
+        expected.data());
     DeviceArray<float> deviceX(X), deviceWeight(weight), deviceBias(bias), deviceGamma(gamma), deviceBeta(beta),
         deviceRois(rois), deviceClasses(classes);
     const size_t bytes = cuda::roiConvWorkspace(p, c.numRois, c.height, c.width);
@@ -221,12 +230,13 @@ void testConv(const ConvCase& c, bool constants, cv::RNG& rng)
         DeviceArray<char> workspace(bytes);
         const auto call = [&](size_t given)
         {
-            return cuda::roiConv(p, deviceX.data(), deviceRois.data(), c.numRois, c.height, c.width,
-                                 deviceWeight.data(), constants ? deviceBias.data() : nullptr,
-                                 constants ? deviceGamma.data() : nullptr, constants ? deviceBeta.data() : nullptr,
-                                 Y.data(), deviceClasses.data(), workspace.data(), given, nullptr);
+            return cuda::roiConv(p,
+                                 {deviceX.data(), deviceRois.data(), c.numRois, c.height, c.width, deviceWeight.data(),
+                                  constants ? deviceBias.data() : nullptr, constants ? deviceGamma.data() : nullptr,
+                                  constants ? deviceBeta.data() : nullptr, deviceClasses.data()},
+                                 Y.data(), {workspace.data(), given}, nullptr);
         };
-        expect(call(bytes - 1) == 1, what + ": workspace too small");
+        expect(call(bytes - 1) == cuda::Status::INVALID, what + ": workspace too small");
         requireSuccess(call(bytes), what);
         if (run == 0)
             first = Y.values();
@@ -252,9 +262,10 @@ const Case convLimits("roi_conv/limits",
                       {
                           kernels::RoIConvParams p = convCases()[0].p;
                           expect(cuda::roiConvWorkspace(p, 1, 7, 7) > 0, "good parameters");
-                          expect(cuda::roiConv(p, nullptr, nullptr, 0, 7, 7, nullptr, nullptr, nullptr, nullptr,
-                                               nullptr, nullptr, nullptr, 0, nullptr) == 0,
-                                 "no rows");
+                          expect(
+                              cuda::roiConv(p, {nullptr, nullptr, 0, 7, 7, nullptr, nullptr, nullptr, nullptr, nullptr},
+                                            nullptr, {nullptr, 0}, nullptr) == cuda::Status::SUCCESS,
+                              "no rows");
                           p.normGroups = 4;
                           expect(cuda::roiConvWorkspace(p, 1, 7, 7) == 0, "7 channels in 4 groups");
                           p.normGroups = 0;

@@ -101,23 +101,23 @@ void testAlign(Problem& in, const kernels::RoIAlignParams& p, cv::RNG& rng)
     Floats expected(n, QUIET_NAN);
     DeviceArray<float> output(n);
     const bool many = manySamples(p.samplingRatio);
-    (many ? kernels::roiAlignCpu : kernels::roiAlignRef<float>)(p, in.maps.hostView, in.rois.data(), in.count,
+    (many ? kernels::roiAlignCpu : kernels::roiAlignRef<float>)(p, {in.maps.hostView, in.rois.data(), in.count},
                                                                 expected.data());
-    requireSuccess(cuda::roiAlign(p, in.maps.deviceView, in.deviceRois.data(), in.count, output.data(), nullptr),
+    requireSuccess(cuda::roiAlign(p, {in.maps.deviceView, in.deviceRois.data(), in.count}, output.data(), nullptr),
                    in.what);
     expectNear(expected, output.values(), TOLERANCE, in.what);
     DeviceArray<float> again(n);
-    requireSuccess(cuda::roiAlign(p, in.maps.deviceView, in.deviceRois.data(), in.count, again.data(), nullptr),
+    requireSuccess(cuda::roiAlign(p, {in.maps.deviceView, in.deviceRois.data(), in.count}, again.data(), nullptr),
                    in.what);
     expectSameBits(output.values(), again.values(), in.what + ", second run");
 
     const Floats grad = uniform(n, -1.f, 1.f, rng);
     DeviceArray<float> deviceGrad(grad);
     GradMaps gradMaps(in.maps);
-    (many ? kernels::roiAlignBackwardCpu : kernels::roiAlignBackwardRef<float>)(p, in.maps.hostView, in.rois.data(),
-                                                                                in.count, grad.data(),
-                                                                                gradMaps.hostData);
-    requireSuccess(cuda::roiAlignBackward(p, in.maps.deviceView, in.deviceRois.data(), in.count, deviceGrad.data(),
+    (many ? kernels::roiAlignBackwardCpu
+          : kernels::roiAlignBackwardRef<float>)(p, {in.maps.hostView, in.rois.data(), in.count}, grad.data(),
+                                                 gradMaps.hostData);
+    requireSuccess(cuda::roiAlignBackward(p, {in.maps.deviceView, in.deviceRois.data(), in.count}, deviceGrad.data(),
                                           gradMaps.deviceData, nullptr),
                    in.what);
     gradMaps.compare(in.what);
@@ -133,10 +133,11 @@ void testDeform(Problem& in, const kernels::DeformRoIPoolParams& p, const Floats
     const float* device = offsets ? deviceOffsets.data() : nullptr;
     Floats expected(n, QUIET_NAN);
     const bool many = manySamples(p.samplingRatio);
-    (many ? kernels::deformRoIPoolCpu : kernels::deformRoIPoolRef<float>)(p, in.maps.hostView, in.rois.data(), in.count,
-                                                                          hostOffsets, expected.data());
+    (many ? kernels::deformRoIPoolCpu
+          : kernels::deformRoIPoolRef<float>)(p, {in.maps.hostView, in.rois.data(), in.count, hostOffsets},
+                                              expected.data());
     requireSuccess(
-        cuda::deformRoIPool(p, in.maps.deviceView, in.deviceRois.data(), in.count, device, output.data(), nullptr),
+        cuda::deformRoIPool(p, {in.maps.deviceView, in.deviceRois.data(), in.count, device}, output.data(), nullptr),
         in.what);
     expectNear(expected, output.values(), TOLERANCE, in.what);
 
@@ -145,14 +146,14 @@ void testDeform(Problem& in, const kernels::DeformRoIPoolParams& p, const Floats
     DeviceArray<float> deviceGrad(grad);
     GradMaps gradMaps(in.maps);
     (many ? kernels::deformRoIPoolBackwardCpu
-          : kernels::deformRoIPoolBackwardRef<float>)(p, in.maps.hostView, in.rois.data(), in.count, hostOffsets,
+          : kernels::deformRoIPoolBackwardRef<float>)(p, {in.maps.hostView, in.rois.data(), in.count, hostOffsets},
                                                       grad.data(), gradMaps.hostData, expectedOffsets.data());
     for (int run = 0; run < 3; run++)  // the last one without gradients of offsets
     {
         GradMaps fresh(in.maps);
         fresh.host = gradMaps.host;
         DeviceArray<float> gradOffsets(numOffsets);
-        requireSuccess(cuda::deformRoIPoolBackward(p, in.maps.deviceView, in.deviceRois.data(), in.count, device,
+        requireSuccess(cuda::deformRoIPoolBackward(p, {in.maps.deviceView, in.deviceRois.data(), in.count, device},
                                                    deviceGrad.data(), fresh.deviceData,
                                                    run < 2 ? gradOffsets.data() : nullptr, nullptr),
                        in.what);
@@ -279,34 +280,34 @@ const Case empty("pooling/no RoIs",
                      testDeform(problem, deformParams(HOSTILE, false), nullptr, rng);
                  });
 
-const Case refused("pooling/parameters out of range",
-                   []
-                   {
-                       cv::RNG rng(nextSeed());
-                       Problem in(HOSTILE, hostileRois(), "refused", rng);
-                       DeviceArray<float> output(1);
-                       kernels::RoIAlignParams p = alignParams(HOSTILE, false, true);
-                       const auto align = [&] {
-                           return cuda::roiAlign(p, in.maps.deviceView, in.deviceRois.data(), 1, output.data(),
-                                                 nullptr);
-                       };
-                       p.samplingRatio = cuda::MAX_SAMPLES + 1;
-                       expect(align() == 1, "too many samples");
-                       p = alignParams(HOSTILE, false, true);
-                       p.pooledWidth = 0;
-                       expect(align() == 1, "no bins");
-                       p.pooledWidth = 2;
-                       in.maps.deviceView.levels = 0;
-                       expect(align() == 1, "no levels");
-                       in.maps.deviceView.levels = kernels::MAX_LEVELS + 1;
-                       expect(align() == 1, "too many levels");
-                       in.maps.deviceView.levels = 1;
-                       kernels::DeformRoIPoolParams d = deformParams(HOSTILE, false);
-                       d.offsetSize = 4;
-                       expect(cuda::deformRoIPool(d, in.maps.deviceView, in.deviceRois.data(), 1, nullptr,
-                                                  output.data(), nullptr) == 1,
-                              "6 bins, 4 offsets");
-                   });
+const Case refused(
+    "pooling/parameters out of range",
+    []
+    {
+        cv::RNG rng(nextSeed());
+        Problem in(HOSTILE, hostileRois(), "refused", rng);
+        DeviceArray<float> output(1);
+        kernels::RoIAlignParams p = alignParams(HOSTILE, false, true);
+        const auto align = [&] {
+            return cuda::roiAlign(p, {in.maps.deviceView, in.deviceRois.data(), 1}, output.data(), nullptr);
+        };
+        p.samplingRatio = cuda::MAX_SAMPLES + 1;
+        expect(align() == cuda::Status::INVALID, "too many samples");
+        p = alignParams(HOSTILE, false, true);
+        p.pooledWidth = 0;
+        expect(align() == cuda::Status::INVALID, "no bins");
+        p.pooledWidth = 2;
+        in.maps.deviceView.levels = 0;
+        expect(align() == cuda::Status::INVALID, "no levels");
+        in.maps.deviceView.levels = kernels::MAX_LEVELS + 1;
+        expect(align() == cuda::Status::INVALID, "too many levels");
+        in.maps.deviceView.levels = 1;
+        kernels::DeformRoIPoolParams d = deformParams(HOSTILE, false);
+        d.offsetSize = 4;
+        expect(cuda::deformRoIPool(d, {in.maps.deviceView, in.deviceRois.data(), 1, nullptr}, output.data(), nullptr) ==
+                   cuda::Status::INVALID,
+               "6 bins, 4 offsets");
+    });
 
 }  // namespace
 }  // namespace test

@@ -19,16 +19,16 @@ namespace kernels = ops::kernels;
 namespace
 {
 
-kernels::NmsMode kernelMode(NMSMode mode)
+kernels::NMSMode kernelMode(NMSMode mode)
 {
     switch (mode)
     {
         case NMSMode::HARD:
-            return kernels::NmsMode::HARD;
+            return kernels::NMSMode::HARD;
         case NMSMode::SOFT_LINEAR:
-            return kernels::NmsMode::SOFT_LINEAR;
+            return kernels::NMSMode::SOFT_LINEAR;
         default:
-            return kernels::NmsMode::SOFT_GAUSSIAN;
+            return kernels::NMSMode::SOFT_GAUSSIAN;
     }
 }
 
@@ -121,7 +121,7 @@ std::map<std::string, Tensor> DetectorImpl::losses(const Batch& batch, torch::Ge
         detachedDeltas.push_back(deltas[i].detach());
     }
     const auto proposals =
-        ops::proposals(detachedLogits, detachedDeltas, strides, batch.images.imInfo(), proposalParams(config, true));
+        ops::proposal(detachedLogits, detachedDeltas, strides, batch.images.imInfo(), proposalParams(config, true));
     rpnLosses(batch, logits, deltas, generator, out);
     roiLosses(batch, roiLevels(pyramid), proposals.first, generator, switches, out);
     return out;
@@ -301,7 +301,7 @@ void DetectorImpl::maskLosses(const std::vector<Tensor>& pyramid, const Tensor& 
     const Tensor features = trunk.index_select(0, toDevice(rows, trunk.device()));
     const MaskTargets mine{targets.present.index_select(0, rows), targets.masks.index_select(0, rows),
                            targets.fraction.index_select(0, rows)};
-    const LevelRows classes = LevelRows::byClass(positives.labels.index_select(0, rows), numClasses(), trunk.device());
+    const RoIGroups classes = RoIGroups::byClass(positives.labels.index_select(0, rows), numClasses(), trunk.device());
     const Tensor logits =
         maskHead->forward(pyramid, features, positives.rois.index_select(0, rows).contiguous(), classes);
     out["mask"] = bceLoss(logits, mine.masks) * c.lossWeight;
@@ -322,7 +322,7 @@ InferenceTrace DetectorImpl::infer(const ImageBatch& images)
     rpn->forward(trace.pyramid, trace.rpnLogits, trace.rpnDeltas);
     const Tensor imInfo = images.imInfo();
     std::tie(trace.proposals, trace.proposalScores) =
-        ops::proposals(trace.rpnLogits, trace.rpnDeltas, strides, imInfo, proposalParams(config, false));
+        ops::proposal(trace.rpnLogits, trace.rpnDeltas, strides, imInfo, proposalParams(config, false));
     const std::vector<Tensor> pyramid = roiLevels(trace.pyramid);
     trace.probabilities = torch::softmax(classHead(pyramid, trace.proposals), 1);
 
@@ -372,7 +372,7 @@ InferenceTrace DetectorImpl::infer(const ImageBatch& images)
 void DetectorImpl::inferMasks(const std::vector<Tensor>& pyramid, const MaskInput& input, InferenceTrace& trace)
 {
     const Tensor labels = trace.detections.select(1, 1);
-    const LevelRows classes = LevelRows::byClass(labels, numClasses(), labels.device());
+    const RoIGroups classes = RoIGroups::byClass(labels, numClasses(), labels.device());
     const Tensor logits = maskHead->forward(pyramid, input.trunk, input.rois, classes);
     trace.masks = torch::sigmoid(logits) * labels.ge(0).to(torch::kFloat).view({-1, 1, 1, 1});
     trace.maskBoxes = input.rois.slice(1, 1, 5).contiguous();

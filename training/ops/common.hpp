@@ -14,14 +14,21 @@
 #define D2DET_TRAINING_OPS_COMMON_HPP
 
 #include "ops/cuda_stream.hpp"
-#include "ops/ops.hpp"
+#include "ops/kernel_choice.hpp"
+
+#include "kernels/common.hpp"
+
+#include <torch/torch.h>
 
 #include <limits>
+#include <vector>
 
 namespace d2det
 {
 namespace ops
 {
+
+namespace kernels = cv::d2det::kernels;
 
 //! float32 or float64 on a device that has kernels for it (chooseKernel); everything else is refused by name.
 void checkTensor(const char* op, const char* name, const Tensor& tensor);
@@ -35,10 +42,30 @@ void checkPyramid(const char* op, const std::vector<Tensor>& features, const std
 //! RoIs [R, 5] as the kernel takes them: dense, in the type of the maps, outside the graph.
 Tensor prepareRois(const char* op, const Tensor& rois, const Tensor& feature);
 
+//! Memory that a launcher asks for, from LibTorch's allocator: free for the next launch on the same stream.
+struct DeviceWorkspace
+{
+    //! @param like a tensor on the device
+    DeviceWorkspace(size_t bytes, const Tensor& like)
+        : memory(torch::empty({static_cast<int64_t>(bytes)}, like.options().dtype(torch::kByte))),
+          view{memory.data_ptr(), bytes}
+    {
+    }
+
+    Tensor memory;
+    cuda::Workspace view;
+};
+
 //! A kernel's backward pass leaves no graph: a second derivative would silently be wrong, so it is refused.
 void checkFirstOrder(const char* op, const Tensor& gradOutput);
 
-std::vector<Tensor> fullPrecision(const std::vector<Tensor>& tensors);
+//! Dense float32 with `dims` dimensions outside the graph, on the device of the first argument `first`.
+//! @param rows expected length of the first dimension, -1: any
+Tensor prepareFloat(const char* op, const char* name, const Tensor& tensor, const Tensor& first, int64_t dims,
+                    int64_t rows);
+
+//! RoIs [R, 5] as prepareFloat makes them.
+Tensor prepareFloatRois(const char* op, const Tensor& rois);
 
 //! The kernels' plain view of a pyramid, with the dense copies (none for dense maps) that it points into.
 template <typename T>

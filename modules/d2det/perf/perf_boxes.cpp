@@ -27,7 +27,7 @@ PERF_TEST_P(BoxCount, HardNMS, testing::Values(1000, 10000))
     RNG rng(1);
     const std::vector<float> boxes = crowdedBoxes(count, 1344.f, 800.f, rng);
     size_t kept = 0;
-    TEST_CYCLE() kept += hardNmsCpu(boxes.data(), count, 0.7f, false, 0).size();
+    TEST_CYCLE() kept += hardNmsCpu({0.7f, false, 0}, boxes.data(), count).size();
     ASSERT_GT(kept, 0u);
     SANITY_CHECK_NOTHING();
 }
@@ -43,7 +43,8 @@ PERF_TEST_P(BoxCount, SoftNMS, testing::Values(200, 1000))
     TEST_CYCLE()
     {
         decayed = scores;
-        kept += softNms(boxes.data(), decayed.data(), count, 0.5f, 0.5f, 0.001f, true, false).size();
+        kept +=
+            softNmsCpu({0.5f, 0.5f, 0.001f, NMSMode::SOFT_GAUSSIAN, false}, boxes.data(), decayed.data(), count).size();
     }
     ASSERT_GT(kept, 0u);
     SANITY_CHECK_NOTHING();
@@ -75,7 +76,7 @@ PERF_TEST_P(InputSize, Proposal, testing::Values(Size(640, 480), Size(1344, 800)
     const float imInfo[] = {static_cast<float>(input.height), static_cast<float>(input.width), 1.f};
     const ProposalParams p;
     std::vector<float> rois(size_t(p.maxProposals) * 5), scores(p.maxProposals);
-    TEST_CYCLE() proposalCpu(p, maps, imInfo, rois.data(), scores.data());
+    TEST_CYCLE() proposalCpu(p, maps, imInfo, {rois.data(), scores.data()});
     SANITY_CHECK_NOTHING();
 }
 
@@ -96,7 +97,7 @@ PERF_TEST_P(BoxCount, DenseBoxDecode, testing::Values(125, 1000))
     std::vector<float> decoded(size_t(count) * 4);
     const DenseBoxDecodeParams p;
     TEST_CYCLE()
-    denseBoxDecode(p, rois.data(), offsets.data(), overlap.data(), imInfo, count, k, 1, decoded.data());
+    denseBoxDecodeCpu(p, {rois.data(), offsets.data(), overlap.data(), imInfo, count, k, 1}, decoded.data());
     SANITY_CHECK_NOTHING();
 }
 
@@ -118,9 +119,9 @@ PERF_TEST_P(ClassesAndMode, Detections, testing::Combine(testing::Values(1, 80),
     for (float& p : probs)
         p *= p * p;  // most candidates are poor
     DetectionsParams p;
-    p.nmsMode = static_cast<NmsMode>(static_cast<int>(std::get<1>(GetParam())));
+    p.nmsMode = static_cast<NMSMode>(static_cast<int>(std::get<1>(GetParam())));
     std::vector<float> detections(size_t(p.maxDetections) * 7);
-    TEST_CYCLE() detectionsCpu(p, rois.data(), 5, probs.data(), classes + 1, count, detections.data());
+    TEST_CYCLE() detectionsCpu(p, {rois.data(), 5, probs.data(), classes + 1, count}, {detections.data()});
     SANITY_CHECK_NOTHING();
 }
 

@@ -49,7 +49,7 @@ PERF_TEST_P(Pooling, RoIAlign, testing::ValuesIn(poolingShapes(true)))
     RoIAlignParams p;
     p.pooledHeight = p.pooledWidth = s.pooledSize;
     p.samplingRatio = s.samplingRatio;
-    TEST_CYCLE() roiAlignCpu(p, pyramid, rois.data(), s.numRois, output.data());
+    TEST_CYCLE() roiAlignCpu(p, {pyramid, rois.data(), s.numRois}, output.data());
     SANITY_CHECK_NOTHING();
 }
 
@@ -63,7 +63,7 @@ PERF_TEST_P(Pooling, DeformRoIPool, testing::ValuesIn(poolingShapes(true)))
     p.pooledSize = s.pooledSize;
     p.offsetSize = s.offsetSize;
     p.samplingRatio = s.samplingRatio;
-    TEST_CYCLE() deformRoIPoolCpu(p, pyramid, rois.data(), s.numRois, offsets.data(), output.data());
+    TEST_CYCLE() deformRoIPoolCpu(p, {pyramid, rois.data(), s.numRois, offsets.data()}, output.data());
     SANITY_CHECK_NOTHING();
 }
 
@@ -74,7 +74,7 @@ PERF_TEST_P(Pooling, AdaptiveWeightedPool, testing::ValuesIn(poolingShapes(true)
     const std::vector<float> N = randomFloats(pooledCount(s), -2.f, 2.f, rng);
     const int half = (s.pooledSize + 1) / 2, planes = s.numRois * s.channels;
     output.resize(size_t(planes) * half * half);
-    TEST_CYCLE() adaptiveWeightedPoolCpu(2.f, F.data(), N.data(), planes, s.pooledSize, s.pooledSize, output.data());
+    TEST_CYCLE() adaptiveWeightedPoolCpu({2.f, planes, s.pooledSize, s.pooledSize}, F.data(), N.data(), output.data());
     SANITY_CHECK_NOTHING();
 }
 
@@ -87,7 +87,7 @@ PERF_TEST_P(Pooling, InstanceNorm, testing::ValuesIn(poolingShapes(true)))
     output.resize(X.size());
     const int area = s.pooledSize * s.pooledSize;
     TEST_CYCLE()
-    instanceNormCpu(X.data(), scale.data(), bias.data(), 1e-5f, s.numRois, s.channels, area, output.data());
+    instanceNormCpu({1e-5f, s.numRois, s.channels, area}, X.data(), scale.data(), bias.data(), output.data());
     SANITY_CHECK_NOTHING();
 }
 

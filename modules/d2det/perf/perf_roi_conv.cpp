@@ -22,7 +22,7 @@ PERF_TEST_P(RoIConv, Convolution, testing::ValuesIn(roiConvShapes()))
     const RoIConvShape s = GetParam();
     RNG rng(1);
     RoIConvParams p;
-    p.levels = s.levels;
+    p.weightSets = s.levels;
     p.inChannels = s.channels;
     p.outChannels = s.outChannels;
     p.kernelHeight = p.kernelWidth = s.kernel;
@@ -44,7 +44,8 @@ PERF_TEST_P(RoIConv, Convolution, testing::ValuesIn(roiConvShapes()))
     std::vector<float> Y(size_t(s.numRois) * s.outChannels * outSize * outSize);
     const RoIConvPacked packed = packRoIConv(p, weight.data());
     TEST_CYCLE()
-    roiConvCpu(p, X.data(), rois.data(), s.numRois, s.size, s.size, packed, bias.data(), nullptr, nullptr, Y.data());
+    roiConvCpu(p, {X.data(), rois.data(), s.numRois, s.size, s.size, nullptr, bias.data(), nullptr, nullptr}, packed,
+               Y.data());
     SANITY_CHECK_NOTHING();
 }
 

@@ -12,6 +12,7 @@
 #include "../src/kernels/detections.hpp"
 #include "../src/kernels/nms.hpp"
 #include "../src/kernels/proposal.hpp"
+#include "../src/kernels/ref_rules.hpp"
 #include "../src/kernels/sort_key.hpp"
 
 #include <cstring>
@@ -166,7 +167,8 @@ TEST(D2Det_SortDescending, integer_keys_order_alike)
                 EXPECT_EQ(values[i], keyValue(keys[i]));
             }
         }
-        const std::vector<int> order = sortDescending(values.data(), n);
+        const std::vector<int> order = ref::sortDescending(values);
+        EXPECT_EQ(order, sortDescending(values.data(), n));
         for (const int best : {0, 1, n / 3, n, n + 7})
         {
             std::vector<uint64_t> chosen = keys;
@@ -196,7 +198,7 @@ TEST(D2Det_SortDescending, best_of_a_stream)
                 if (values[i] >= selector.minValue())
                     selector.push(descendingKey(values[i], i));
             const std::vector<uint64_t> chosen = selector.take();
-            const std::vector<int> order = sortDescending(values.data(), n);
+            const std::vector<int> order = ref::sortDescending(values);
             ASSERT_EQ(best > 0 ? std::min(best, n) : n, static_cast<int>(chosen.size()));
             for (size_t i = 0; i < chosen.size(); i++)
                 ASSERT_EQ(order[i], static_cast<int>(keyIndex(chosen[i]))) << best << " of pattern " << pattern;
@@ -208,17 +210,17 @@ TEST(D2Det_SortDescending, best_of_a_stream)
 TEST(D2Det_NMS, threshold_is_strict)
 {
     const float boxes[] = {0, 0, 4, 2, 0, 0, 4, 4, 0, 0, 4, 4.1f};  // IoU of the first two: exactly 0.5
-    EXPECT_EQ((std::vector<int>{0, 1}), hardNmsRef(boxes, 2, 0.5f, false, 0));
-    EXPECT_EQ((std::vector<int>{0, 1}), hardNmsCpu(boxes, 2, 0.5f, false, 0));
-    EXPECT_EQ((std::vector<int>{0}), hardNmsCpu(boxes, 2, 0.4999f, false, 0));
-    EXPECT_EQ((std::vector<int>{0, 1}), hardNmsCpu(boxes, 3, 0.5f, false, 0));
+    EXPECT_EQ((std::vector<int>{0, 1}), hardNmsRef({0.5f, false, 0}, boxes, 2));
+    EXPECT_EQ((std::vector<int>{0, 1}), hardNmsCpu({0.5f, false, 0}, boxes, 2));
+    EXPECT_EQ((std::vector<int>{0}), hardNmsCpu({0.4999f, false, 0}, boxes, 2));
+    EXPECT_EQ((std::vector<int>{0, 1}), hardNmsCpu({0.5f, false, 0}, boxes, 3));
 }
 
 TEST(D2Det_NMS, empty_boxes_never_suppress)
 {
     const float boxes[] = {5, 5, 5, 5, 5, 5, 5, 5, 0, 0, 9, 9, 5, 5, 5, 5};
-    EXPECT_EQ((std::vector<int>{0, 1, 2, 3}), hardNmsCpu(boxes, 4, 0.f, false, 0));
-    EXPECT_EQ((std::vector<int>{0, 2}), hardNmsCpu(boxes, 4, 0.5f, true, 0));  // one pixel each by the old convention
+    EXPECT_EQ((std::vector<int>{0, 1, 2, 3}), hardNmsCpu({0.f, false, 0}, boxes, 4));
+    EXPECT_EQ((std::vector<int>{0, 2}), hardNmsCpu({0.5f, true, 0}, boxes, 4));  // one pixel each by the old convention
 }
 
 TEST(D2Det_NMS, fast_equals_reference)
@@ -232,8 +234,8 @@ TEST(D2Det_NMS, fast_equals_reference)
             for (const int limit : {0, 1, 5, 1000})
             {
                 const bool legacy = round / BOX_KINDS & 1;
-                ASSERT_EQ(hardNmsRef(boxes.data(), n, threshold, legacy, limit),
-                          hardNmsCpu(boxes.data(), n, threshold, legacy, limit))
+                ASSERT_EQ(hardNmsRef({threshold, legacy, limit}, boxes.data(), n),
+                          hardNmsCpu({threshold, legacy, limit}, boxes.data(), n))
                     << "round " << round << ", threshold " << threshold << ", limit " << limit;
             }
     }
@@ -249,8 +251,8 @@ TEST(D2Det_NMS, decisions_at_the_threshold_are_those_of_the_reference)
         const std::vector<float> boxes = randomBoxes(rng, n, SCATTERED);
         const float u = boxIoU(&boxes[0], &boxes[4 * rng.uniform(1, n)], false);
         for (const float threshold : {u, std::nextafter(u, 0.f), std::nextafter(u, 1.f)})
-            ASSERT_EQ(hardNmsRef(boxes.data(), n, threshold, false, 0),
-                      hardNmsCpu(boxes.data(), n, threshold, false, 0));
+            ASSERT_EQ(hardNmsRef({threshold, false, 0}, boxes.data(), n),
+                      hardNmsCpu({threshold, false, 0}, boxes.data(), n));
     }
 }
 
@@ -263,7 +265,7 @@ TEST(D2Det_NMS, kept_boxes_are_apart_and_removed_ones_have_a_reason)
         const float threshold = rng.uniform(0.1f, 0.9f);
         const bool legacy = round & 1;
         const std::vector<float> boxes = randomBoxes(rng, n, round % HOSTILE);  // HOSTILE itself has no IoU to speak of
-        const std::vector<int> kept = hardNmsCpu(boxes.data(), n, threshold, legacy, 0);
+        const std::vector<int> kept = hardNmsCpu({threshold, legacy, 0}, boxes.data(), n);
         ASSERT_TRUE(std::is_sorted(kept.begin(), kept.end()));
         for (int i = 0; i < n; i++)
         {
@@ -282,7 +284,7 @@ TEST(D2Det_NMS, scale_and_shift_change_nothing)
     std::vector<float> moved(boxes);
     for (float& v : moved)
         v = (v + 64) * 8;  // exact
-    EXPECT_EQ(hardNmsCpu(boxes.data(), 200, 0.4f, false, 0), hardNmsCpu(moved.data(), 200, 0.4f, false, 0));
+    EXPECT_EQ(hardNmsCpu({0.4f, false, 0}, boxes.data(), 200), hardNmsCpu({0.4f, false, 0}, moved.data(), 200));
 }
 
 TEST(D2Det_SoftNMS, by_hand)
@@ -290,18 +292,20 @@ TEST(D2Det_SoftNMS, by_hand)
     const float boxes[] = {0, 0, 4, 4, 0, 0, 4, 2, 10, 10, 12, 12};  // IoU of 0 and 1: 0.5
     const float initial[] = {0.8f, 0.7f, 0.5f};
     std::vector<float> scores(initial, initial + 3);
-    EXPECT_EQ((std::vector<int>{0, 2, 1}), softNms(boxes, scores.data(), 3, 0.3f, 0.5f, 0.001f, false, false));
+    EXPECT_EQ((std::vector<int>{0, 2, 1}),
+              softNmsCpu({0.3f, 0.5f, 0.001f, NMSMode::SOFT_LINEAR, false}, boxes, scores.data(), 3));
     EXPECT_FLOAT_EQ(0.35f, scores[1]);
     EXPECT_EQ(0.5f, scores[2]);
     scores.assign(initial, initial + 3);
     EXPECT_EQ((std::vector<int>{0, 1, 2}),
-              softNms(boxes, scores.data(), 3, 0.5f, 0.5f, 0.f, false, false));  // not > 0.5
+              softNmsCpu({0.5f, 0.5f, 0.f, NMSMode::SOFT_LINEAR, false}, boxes, scores.data(), 3));  // not > 0.5
     scores.assign(initial, initial + 3);
-    EXPECT_EQ((std::vector<int>{0, 2, 1}), softNms(boxes, scores.data(), 3, 0.3f, 0.5f, 0.001f, true, false));
+    EXPECT_EQ((std::vector<int>{0, 2, 1}),
+              softNmsCpu({0.3f, 0.5f, 0.001f, NMSMode::SOFT_GAUSSIAN, false}, boxes, scores.data(), 3));
     EXPECT_FLOAT_EQ(0.7f * std::exp(-0.25f / 0.5f), scores[1]);
     scores.assign(initial, initial + 3);
     EXPECT_EQ((std::vector<int>{0, 2}),
-              softNms(boxes, scores.data(), 3, 0.3f, 0.5f, 0.4f, false, false));  // 0.35 < 0.4
+              softNmsCpu({0.3f, 0.5f, 0.4f, NMSMode::SOFT_LINEAR, false}, boxes, scores.data(), 3));  // 0.35 < 0.4
 }
 
 TEST(D2Det_SoftNMS, fast_equals_reference)
@@ -325,9 +329,12 @@ TEST(D2Det_SoftNMS, fast_equals_reference)
         const bool gaussian = rng.uniform(0, 2) != 0, legacy = rng.uniform(0, 2) != 0;
         const int limit = rng.uniform(0, 2) ? 0 : rng.uniform(1, 20);
         std::vector<float> actual(expected);
-        const std::vector<int> order =
-            softNmsRef(boxes.data(), expected.data(), n, threshold, sigma, minScore, gaussian, legacy, limit);
-        ASSERT_EQ(order, softNms(boxes.data(), actual.data(), n, threshold, sigma, minScore, gaussian, legacy, limit));
+        const std::vector<int> order = softNmsRef(
+            {threshold, sigma, minScore, gaussian ? NMSMode::SOFT_GAUSSIAN : NMSMode::SOFT_LINEAR, legacy, limit},
+            boxes.data(), expected.data(), n);
+        ASSERT_EQ(order, softNmsCpu({threshold, sigma, minScore,
+                                     gaussian ? NMSMode::SOFT_GAUSSIAN : NMSMode::SOFT_LINEAR, legacy, limit},
+                                    boxes.data(), actual.data(), n));
         for (const int i : order)
             ASSERT_EQ(expected[i], actual[i]);
     }
@@ -345,8 +352,12 @@ TEST(D2Det_SoftNMS, order_limit_and_nan)
             s = round % 7 == 0 ? hostileNumber(rng) : static_cast<float>(rng.uniform(1, 9)) / 8;
         std::vector<float> all(scores), some(scores);
         const bool gaussian = round & 1;
-        const std::vector<int> order = softNms(boxes.data(), all.data(), n, 0.3f, 0.5f, 0.01f, gaussian, false);
-        const std::vector<int> prefix = softNms(boxes.data(), some.data(), n, 0.3f, 0.5f, 0.01f, gaussian, false, 5);
+        const std::vector<int> order =
+            softNmsCpu({0.3f, 0.5f, 0.01f, gaussian ? NMSMode::SOFT_GAUSSIAN : NMSMode::SOFT_LINEAR, false},
+                       boxes.data(), all.data(), n);
+        const std::vector<int> prefix =
+            softNmsCpu({0.3f, 0.5f, 0.01f, gaussian ? NMSMode::SOFT_GAUSSIAN : NMSMode::SOFT_LINEAR, false, 5},
+                       boxes.data(), some.data(), n);
         ASSERT_EQ(std::vector<int>(order.begin(), order.begin() + std::min<size_t>(5, order.size())), prefix);
         for (size_t i = 0; i < order.size(); i++)
         {
@@ -425,7 +436,7 @@ struct ProposalResult
     ProposalResult(Function function, const ProposalParams& p, const RandomMaps& input)
         : rois(5 * p.maxProposals * input.maps.batch, UNWRITTEN), scores(p.maxProposals * input.maps.batch, UNWRITTEN)
     {
-        function(p, input.maps, input.imInfo.data(), rois.data(), scores.data());
+        function(p, input.maps, input.imInfo.data(), ProposalOutput{rois.data(), scores.data()});
     }
 };
 
@@ -469,7 +480,7 @@ TEST(D2Det_Proposal, zero_deltas_give_clipped_anchors_then_padding)
     p.anchorRatios = {1.f};
     p.maxProposals = 2;
     std::vector<float> rois(10, UNWRITTEN), scores(2, UNWRITTEN);
-    proposalCpu(p, maps, imInfo, rois.data(), scores.data());
+    proposalCpu(p, maps, imInfo, {rois.data(), scores.data()});
     EXPECT_EQ((std::vector<float>{0, 0, 0, 10, 16, 0, 0, 0, 0, 0}), rois);
     EXPECT_FLOAT_EQ(1 / (1 + std::exp(-1.f)), scores[0]);
     EXPECT_EQ(0.f, scores[1]);
@@ -490,7 +501,7 @@ TEST(D2Det_Proposal, order_is_by_logit_where_sigmoids_are_equal)
     p.anchorScale = 0.5f;
     p.maxProposals = 2;
     std::vector<float> rois(10), scores(2);
-    proposalCpu(p, maps, imInfo, rois.data(), scores.data());
+    proposalCpu(p, maps, imInfo, {rois.data(), scores.data()});
     EXPECT_EQ(48.f, rois[1]);
     EXPECT_EQ(0.f, rois[6]);
     EXPECT_EQ(scores[0], scores[1]);
@@ -520,7 +531,7 @@ TEST(D2Det_DenseBoxDecode, cells_that_agree_give_their_box)
         DenseBoxDecodeParams p;
         p.weighted = weighted;
         double decoded[4];
-        denseBoxDecode(p, roi, offsets.data(), overlap.data(), imInfo, 1, k, 1, decoded);
+        denseBoxDecodeRef(p, {roi, offsets.data(), overlap.data(), imInfo, 1, k, 1}, decoded);
         for (int i = 0; i < 4; i++)
             EXPECT_NEAR(box[i], decoded[i], 1e-9);
     }
@@ -540,12 +551,12 @@ TEST(D2Det_DenseBoxDecode, fallback_padding_and_unusable_rois)
     expected[1] = 3;
     expected[2] = 100;
     expected[3] = 80;
-    denseBoxDecode(DenseBoxDecodeParams(), rois.data(), offsets.data(), overlap.data(), imInfo.data(), n, k, 1,
-                   boxes.data());
+    denseBoxDecodeCpu(DenseBoxDecodeParams(), {rois.data(), offsets.data(), overlap.data(), imInfo.data(), n, k, 1},
+                      boxes.data());
     EXPECT_EQ(expected, boxes);
     DenseBoxDecodeParams legacy;
     legacy.legacy = true;
-    denseBoxDecode(legacy, rois.data(), offsets.data(), overlap.data(), imInfo.data(), n, k, 1, boxes.data());
+    denseBoxDecodeCpu(legacy, {rois.data(), offsets.data(), overlap.data(), imInfo.data(), n, k, 1}, boxes.data());
     EXPECT_EQ(99.f, boxes[2]);
     EXPECT_EQ(79.f, boxes[3]);
 }
@@ -568,15 +579,15 @@ TEST(D2Det_DenseBoxDecode, float_agrees_with_double)
     std::vector<double> expected(4 * n);
     std::vector<float> actual(4 * n);
     DenseBoxDecodeParams p;
-    denseBoxDecode(p, rois.data(), offsets.data(), overlap.data(), imInfo.data(), n, k, 2, expected.data());
-    denseBoxDecode(p, roisF.data(), offsetsF.data(), overlapF.data(), imInfoF.data(), n, k, 2, actual.data());
+    denseBoxDecodeRef(p, {rois.data(), offsets.data(), overlap.data(), imInfo.data(), n, k, 2}, expected.data());
+    denseBoxDecodeCpu(p, {roisF.data(), offsetsF.data(), overlapF.data(), imInfoF.data(), n, k, 2}, actual.data());
     for (int i = 0; i < 4 * n; i++)
         EXPECT_NEAR(expected[i], actual[i], 1e-4);
 }
 
 // ------------------------------------------------------------------ detections
 
-struct DetectionsInput
+struct DetectionsProblem
 {
     DetectionsParams p;
     std::vector<float> rois, probs;
@@ -617,8 +628,8 @@ struct DetectionsInput
         std::vector<float> detections(static_cast<size_t>(7) * p.batchSize * p.maxDetections, UNWRITTEN);
         if (sources)
             sources->assign(detections.size() / 7, UNWRITTEN);
-        function(p, rois.data(), roiColumns, probs.data(), probColumns, rows, detections.data(),
-                 sources ? sources->data() : nullptr);
+        function(p, DetectionsInput{rois.data(), roiColumns, probs.data(), probColumns, rows},
+                 DetectionsOutput{detections.data(), sources ? sources->data() : nullptr});
         return detections;
     }
 
@@ -645,7 +656,7 @@ struct DetectionsInput
             const float* probability = &probs[static_cast<size_t>(row) * probColumns];
             const float score = probability[p.labelled ? 1 : cls];
             ASSERT_TRUE(!p.labelled || cls == static_cast<int>(probability[0]));
-            const bool decays = p.nmsMode != NmsMode::HARD;
+            const bool decays = p.nmsMode != NMSMode::HARD;
             ASSERT_TRUE(decays || d[2] == score);
             ASSERT_TRUE(!decays || d[2] <= score || d[2] < 0 || p.softSigma < 0);
         }
@@ -655,11 +666,11 @@ struct DetectionsInput
 TEST(D2Det_Detections, fast_equals_reference_for_any_number_of_threads)
 {
     cv::RNG rng(11);
-    const NmsMode modes[] = {NmsMode::HARD, NmsMode::SOFT_LINEAR, NmsMode::SOFT_GAUSSIAN};
+    const NMSMode modes[] = {NMSMode::HARD, NMSMode::SOFT_LINEAR, NMSMode::SOFT_GAUSSIAN};
     for (int round = 0; round < 240; round++)
     {
         SCOPED_TRACE(cv::format("round %d", round));
-        DetectionsInput input;
+        DetectionsProblem input;
         input.p.nmsMode = modes[round % 3];
         input.p.labelled = round % 4 == 0;
         input.p.classAgnosticBoxes = round % 5 != 0;
@@ -687,7 +698,7 @@ TEST(D2Det_Detections, fast_equals_reference_for_any_number_of_threads)
 
 TEST(D2Det_Detections, rows_that_never_become_detections)
 {
-    DetectionsInput input;
+    DetectionsProblem input;
     input.p.maxDetections = 3;
     input.probColumns = 2;
     input.rois = {0,
@@ -734,7 +745,7 @@ TEST(D2Det_Detections, rows_that_never_become_detections)
 
 TEST(D2Det_Detections, fractions_of_batch_index_and_label_are_cut_off)
 {
-    DetectionsInput input;
+    DetectionsProblem input;
     input.p.labelled = true;
     input.p.batchSize = 2;
     input.p.maxDetections = 2;
@@ -750,7 +761,7 @@ TEST(D2Det_Detections, fractions_of_batch_index_and_label_are_cut_off)
 
 TEST(D2Det_Detections, ties_go_to_the_lower_class_then_row)
 {
-    DetectionsInput input;
+    DetectionsProblem input;
     input.p.maxDetections = 4;
     input.probColumns = 3;
     input.rois = {0, 50, 50, 60, 60, 0, 0, 0, 10, 10};
@@ -767,7 +778,7 @@ TEST(D2Det_Detections, ties_go_to_the_lower_class_then_row)
 
 TEST(D2Det_Detections, labels_of_any_size_cost_nothing)
 {
-    DetectionsInput input;
+    DetectionsProblem input;
     input.p.labelled = true;
     input.p.maxDetections = 8;
     input.probColumns = 2;
@@ -791,9 +802,9 @@ TEST(D2Det_Detections, labels_of_any_size_cost_nothing)
 TEST(D2Det_Detections, limit_is_a_prefix)
 {
     cv::RNG rng(12);
-    for (const NmsMode mode : {NmsMode::HARD, NmsMode::SOFT_LINEAR, NmsMode::SOFT_GAUSSIAN})
+    for (const NMSMode mode : {NMSMode::HARD, NMSMode::SOFT_LINEAR, NMSMode::SOFT_GAUSSIAN})
     {
-        DetectionsInput input;
+        DetectionsProblem input;
         input.p.nmsMode = mode;
         input.p.maxDetections = 50;
         input.random(rng, 200, 5, SCATTERED);
@@ -812,7 +823,7 @@ TEST(D2Det_Detections, agrees_with_one_nms_over_boxes_moved_apart_by_class)
     for (int round = 0; round < 30; round++)
     {
         const int classes = 4;
-        DetectionsInput input;
+        DetectionsProblem input;
         input.p.maxDetections = 1000;
         input.p.scoreThreshold = 0.3f;
         input.random(rng, 80, classes, ON_GRID);
@@ -833,7 +844,7 @@ TEST(D2Det_Detections, agrees_with_one_nms_over_boxes_moved_apart_by_class)
         const std::vector<int> order = sortDescending(scores.data(), static_cast<int>(scores.size()));
         for (const int i : order)
             sorted.insert(sorted.end(), &boxes[4 * i], &boxes[4 * i] + 4);
-        const std::vector<int> kept = hardNmsRef(sorted.data(), static_cast<int>(order.size()), 0.5f, false, 0);
+        const std::vector<int> kept = hardNmsRef({0.5f, false, 0}, sorted.data(), static_cast<int>(order.size()));
         const std::vector<float> out = input.run(detectionsCpu);
         for (size_t i = 0; i < kept.size(); i++)
         {
@@ -847,7 +858,7 @@ TEST(D2Det_Detections, agrees_with_one_nms_over_boxes_moved_apart_by_class)
 
 TEST(D2Det_Detections, wrong_shapes_are_refused)
 {
-    DetectionsInput input;
+    DetectionsProblem input;
     input.rois.resize(50);
     input.probs.resize(50);
     input.rows = 2;

@@ -22,7 +22,7 @@ const float NOT_A_NUMBER = std::numeric_limits<float>::quiet_NaN();
 const float INFINITE = std::numeric_limits<float>::infinity();
 const float UNWRITTEN = -12345.f;
 
-typedef void (*Gather)(const float*, int, size_t, const float*, int, float*);
+typedef void (*Gather)(const GatherRowsInput<float>&, float*);
 const Gather BOTH[] = {gatherRowsRef<float>, gatherRowsCpu};
 
 TEST(D2Det_GatherRows, by_hand)
@@ -32,13 +32,13 @@ TEST(D2Det_GatherRows, by_hand)
     for (const Gather gather : BOTH)
     {
         std::vector<float> Y(expected.size(), UNWRITTEN);
-        gather(X, 3, 2, rows, 6, Y.data());
+        gather({X, 3, 2, rows, 6}, Y.data());
         EXPECT_EQ(expected, Y);
-        gather(X, 3, 2, rows, 0, nullptr);
+        gather({X, 3, 2, rows, 0}, nullptr);
     }
     const double rows64[] = {1, -1}, X64[] = {0.1, 0.2};
     double Y64[2];
-    gatherRowsRef(X64, 2, 1, rows64, 2, Y64);
+    gatherRowsRef({X64, 2, 1, rows64, 2}, Y64);
     EXPECT_EQ(0.2, Y64[0]);
     EXPECT_EQ(0., Y64[1]);
 }
@@ -58,12 +58,12 @@ TEST(D2Det_GatherRows, fast_equals_reference_for_any_number_of_threads)
         for (float& row : rows)
             row = rng.uniform(0, 4) ? static_cast<float>(rng.uniform(0, numRows)) : -1.f;
         std::vector<float> expected(count * rowSize, UNWRITTEN);
-        gatherRowsRef(X.data(), numRows, rowSize, rows.data(), count, expected.data());
+        gatherRowsRef({X.data(), numRows, rowSize, rows.data(), count}, expected.data());
         for (const int threads : {1, 2, 4})
         {
             cv::setNumThreads(threads);
             std::vector<float> Y(count * rowSize, UNWRITTEN);
-            gatherRowsCpu(X.data(), numRows, rowSize, rows.data(), count, Y.data());
+            gatherRowsCpu({X.data(), numRows, rowSize, rows.data(), count}, Y.data());
             ASSERT_EQ(0, std::memcmp(expected.data(), Y.data(), Y.size() * sizeof(float)))
                 << "round " << round << ", " << threads << " threads";
         }
@@ -81,7 +81,7 @@ TEST(D2Det_GatherRows, bad_rows_are_refused_before_anything_is_written)
             std::vector<float> Y(12, UNWRITTEN);
             try
             {
-                gather(X.data(), 4, 3, rows.data(), 4, Y.data());
+                gather({X.data(), 4, 3, rows.data(), 4}, Y.data());
                 ADD_FAILURE() << bad << " is accepted";
             }
             catch (const cv::Exception& e)

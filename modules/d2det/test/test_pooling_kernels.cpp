@@ -130,23 +130,23 @@ struct AlignOp
     size_t binCount() const { return size_t(p.pooledHeight) * p.pooledWidth; }
     void cpu(const FeaturePyramid<float>& f, const Floats& rois, const float*, float* out) const
     {
-        roiAlignCpu(p, f, rois.data(), static_cast<int>(rois.size() / 5), out);
+        roiAlignCpu(p, {f, rois.data(), static_cast<int>(rois.size() / 5)}, out);
     }
     void cpuBackward(const FeaturePyramid<float>& f, const Floats& rois, const float*, const float* grad,
                      float* const* gradMaps, float*) const
     {
-        roiAlignBackwardCpu(p, f, rois.data(), static_cast<int>(rois.size() / 5), grad, gradMaps);
+        roiAlignBackwardCpu(p, {f, rois.data(), static_cast<int>(rois.size() / 5)}, grad, gradMaps);
     }
     template <typename T>
     void ref(const FeaturePyramid<T>& f, const std::vector<T>& rois, const T*, T* out) const
     {
-        roiAlignRef<T>(p, f, rois.data(), static_cast<int>(rois.size() / 5), out);
+        roiAlignRef<T>(p, {f, rois.data(), static_cast<int>(rois.size() / 5)}, out);
     }
     template <typename T>
     void refBackward(const FeaturePyramid<T>& f, const std::vector<T>& rois, const T*, const T* grad,
                      T* const* gradMaps, T*) const
     {
-        roiAlignBackwardRef<T>(p, f, rois.data(), static_cast<int>(rois.size() / 5), grad, gradMaps);
+        roiAlignBackwardRef<T>(p, {f, rois.data(), static_cast<int>(rois.size() / 5)}, grad, gradMaps);
     }
 };
 
@@ -166,24 +166,24 @@ struct DeformOp
     size_t binCount() const { return size_t(p.pooledSize) * p.pooledSize; }
     void cpu(const FeaturePyramid<float>& f, const Floats& rois, const float* offsets, float* out) const
     {
-        deformRoIPoolCpu(p, f, rois.data(), static_cast<int>(rois.size() / 5), offsets, out);
+        deformRoIPoolCpu(p, {f, rois.data(), static_cast<int>(rois.size() / 5), offsets}, out);
     }
     void cpuBackward(const FeaturePyramid<float>& f, const Floats& rois, const float* offsets, const float* grad,
                      float* const* gradMaps, float* gradOffsets) const
     {
-        deformRoIPoolBackwardCpu(p, f, rois.data(), static_cast<int>(rois.size() / 5), offsets, grad, gradMaps,
+        deformRoIPoolBackwardCpu(p, {f, rois.data(), static_cast<int>(rois.size() / 5), offsets}, grad, gradMaps,
                                  gradOffsets);
     }
     template <typename T>
     void ref(const FeaturePyramid<T>& f, const std::vector<T>& rois, const T* offsets, T* out) const
     {
-        deformRoIPoolRef<T>(p, f, rois.data(), static_cast<int>(rois.size() / 5), offsets, out);
+        deformRoIPoolRef<T>(p, {f, rois.data(), static_cast<int>(rois.size() / 5), offsets}, out);
     }
     template <typename T>
     void refBackward(const FeaturePyramid<T>& f, const std::vector<T>& rois, const T* offsets, const T* grad,
                      T* const* gradMaps, T* gradOffsets) const
     {
-        deformRoIPoolBackwardRef<T>(p, f, rois.data(), static_cast<int>(rois.size() / 5), offsets, grad, gradMaps,
+        deformRoIPoolBackwardRef<T>(p, {f, rois.data(), static_cast<int>(rois.size() / 5), offsets}, grad, gradMaps,
                                     gradOffsets);
     }
 };
@@ -699,9 +699,9 @@ struct WeightedResult
 WeightedResult runWeighted(float gain, const WeightedShape& s, const Floats& F, const Floats& N, const Floats& grad)
 {
     WeightedResult out = {unwritten<float>(grad.size()), unwritten<float>(F.size()), unwritten<float>(F.size())};
-    adaptiveWeightedPoolCpu(gain, F.data(), N.data(), s.planes, s.height, s.width, out.pooled.data());
-    adaptiveWeightedPoolBackwardCpu(gain, F.data(), N.data(), s.planes, s.height, s.width, grad.data(),
-                                    out.gradF.data(), out.gradN.data());
+    adaptiveWeightedPoolCpu({gain, s.planes, s.height, s.width}, F.data(), N.data(), out.pooled.data());
+    adaptiveWeightedPoolBackwardCpu({gain, s.planes, s.height, s.width}, F.data(), N.data(), grad.data(),
+                                    {out.gradF.data(), out.gradN.data()});
     return out;
 }
 
@@ -723,9 +723,9 @@ TEST(D2Det_AdaptiveWeightedPool, CpuEqualsRef)
             const WeightedResult out = runWeighted(gain, s, F, N, grad);
             const Doubles f = toDouble(F), n = toDouble(N), g = toDouble(grad);
             Doubles pooled(grad.size()), gradF(F.size()), gradN(F.size());
-            adaptiveWeightedPoolRef(gain, f.data(), n.data(), s.planes, s.height, s.width, pooled.data());
-            adaptiveWeightedPoolBackwardRef(gain, f.data(), n.data(), s.planes, s.height, s.width, g.data(),
-                                            gradF.data(), gradN.data());
+            adaptiveWeightedPoolRef({gain, s.planes, s.height, s.width}, f.data(), n.data(), pooled.data());
+            adaptiveWeightedPoolBackwardRef({gain, s.planes, s.height, s.width}, f.data(), n.data(), g.data(),
+                                            {gradF.data(), gradN.data()});
             // The exponent gain * sigmoid carries a rounding error of gain * 6e-8.
             const double tolerance = gain == LARGEST ? 1e-6 : 5e-7 * std::max(2.f, std::abs(gain) / 6);
             EXPECT_TRUE(near(pooled, out.pooled, tolerance));
@@ -741,11 +741,11 @@ TEST(D2Det_AdaptiveWeightedPool, InfiniteNIsOneOrZero)
 {
     const Floats F = {1, 2, 3, 4}, N = {INFINITE, INFINITE, -INFINITE, -INFINITE};
     Floats out = unwritten<float>(1);
-    adaptiveWeightedPoolCpu(12.f, F.data(), N.data(), 1, 2, 2, out.data());
+    adaptiveWeightedPoolCpu({12.f, 1, 2, 2}, F.data(), N.data(), out.data());
     EXPECT_NEAR(1.5, out[0], 4e-5);  // A = e^12 twice and 1 twice
-    adaptiveWeightedPoolCpu(-200.f, F.data(), N.data(), 1, 2, 2, out.data());
+    adaptiveWeightedPoolCpu({-200.f, 1, 2, 2}, F.data(), N.data(), out.data());
     EXPECT_FLOAT_EQ(3.5f, out[0]);
-    adaptiveWeightedPoolCpu(0.f, F.data(), N.data(), 1, 2, 2, out.data());
+    adaptiveWeightedPoolCpu({0.f, 1, 2, 2}, F.data(), N.data(), out.data());
     EXPECT_FLOAT_EQ(2.5f, out[0]);
 }
 
@@ -755,7 +755,7 @@ TEST(D2Det_AdaptiveWeightedPool, EqualNIsTheMeanOfTheCells)
     Floats F(height * width), N(F.size(), 0.7f), out = unwritten<float>(9);
     for (size_t i = 0; i < F.size(); i++)
         F[i] = static_cast<float>(i);
-    adaptiveWeightedPoolCpu(12.f, F.data(), N.data(), 1, height, width, out.data());
+    adaptiveWeightedPoolCpu({12.f, 1, height, width}, F.data(), N.data(), out.data());
     EXPECT_FLOAT_EQ((0 + 1 + 6 + 7) / 4.f, out[0]);                // corner: 2 x 2 cells
     EXPECT_FLOAT_EQ((1 + 2 + 3 + 7 + 8 + 9) / 6.f, out[1]);        // edge: 2 x 3
     EXPECT_FLOAT_EQ(14.f, out[4]);                                 // inside: 3 x 3 around (2, 2)
@@ -796,12 +796,12 @@ TEST(D2Det_AdaptiveWeightedPool, BackwardRefEqualsDifferences)
             Doubles F = toDouble(uniform(count, -1, 1, rng)), N = toDouble(uniform(count, -3, 3, rng));
             const Doubles grad = toDouble(uniform(pooled, -1, 1, rng));
             Doubles gradF = unwritten<double>(count), gradN = unwritten<double>(count);
-            adaptiveWeightedPoolBackwardRef(gain, F.data(), N.data(), s.planes, s.height, s.width, grad.data(),
-                                            gradF.data(), gradN.data());
+            adaptiveWeightedPoolBackwardRef({gain, s.planes, s.height, s.width}, F.data(), N.data(), grad.data(),
+                                            {gradF.data(), gradN.data()});
             const auto forward = [&]
             {
                 Doubles out(pooled);
-                adaptiveWeightedPoolRef(gain, F.data(), N.data(), s.planes, s.height, s.width, out.data());
+                adaptiveWeightedPoolRef({gain, s.planes, s.height, s.width}, F.data(), N.data(), out.data());
                 return out;
             };
             expectGradient(gradF, F, grad, forward, 40, rng);
@@ -824,14 +824,14 @@ TEST(D2Det_InstanceNorm, CpuEqualsRef)
             const Floats scale = uniform(channels, -2, 2, rng), bias = uniform(channels, -2, 2, rng);
             const Doubles x = toDouble(X), s = toDouble(scale), b = toDouble(bias);
             Doubles expected(X.size());
-            instanceNormRef(x.data(), s.data(), b.data(), 1e-5f, rows, channels, area, expected.data());
+            instanceNormRef({1e-5f, rows, channels, area}, x.data(), s.data(), b.data(), expected.data());
             cv::setNumThreads(1);
             Floats one = unwritten<float>(X.size());
-            instanceNormCpu(X.data(), scale.data(), bias.data(), 1e-5f, rows, channels, area, one.data());
+            instanceNormCpu({1e-5f, rows, channels, area}, X.data(), scale.data(), bias.data(), one.data());
             EXPECT_TRUE(near(expected, one, 5e-6));
             cv::setNumThreads(4);
             Floats inPlace = X;
-            instanceNormCpu(inPlace.data(), scale.data(), bias.data(), 1e-5f, rows, channels, area, inPlace.data());
+            instanceNormCpu({1e-5f, rows, channels, area}, inPlace.data(), scale.data(), bias.data(), inPlace.data());
             EXPECT_TRUE(sameBits(one, inPlace));
         }
     cv::setNumThreads(before);
@@ -841,7 +841,7 @@ TEST(D2Det_InstanceNorm, ConstantPlaneGivesBias)
 {
     const Floats X(2 * 50, 12345.678f), scale = {3.f, -1.f}, bias = {0.25f, 7.f};
     Floats Y = unwritten<float>(X.size());
-    instanceNormCpu(X.data(), scale.data(), bias.data(), 1e-5f, 1, 2, 50, Y.data());
+    instanceNormCpu({1e-5f, 1, 2, 50}, X.data(), scale.data(), bias.data(), Y.data());
     for (int i = 0; i < 100; i++)
         EXPECT_FLOAT_EQ(bias[i / 50], Y[i]);
 }

@@ -125,16 +125,18 @@ struct Problem
     {
         RoIConvPacked result;
         const int depth = p.inChannels * p.kernelHeight * p.kernelWidth;
-        for (int level = 0; level < p.levels; level++)
-            result.levels.push_back(packMatrix(weight.data() + static_cast<size_t>(level) * p.outChannels * depth,
-                                               p.outChannels, depth, kernel));
+        for (int level = 0; level < p.weightSets; level++)
+            result.sets.push_back(packMatrix(weight.data() + static_cast<size_t>(level) * p.outChannels * depth,
+                                             p.outChannels, depth, kernel));
         return result;
     }
     std::vector<float> fast(const RoIConvPacked& packedWeight) const
     {
         std::vector<float> Y(numRois * outRow(), std::numeric_limits<float>::quiet_NaN());
-        roiConvCpu(p, X.data(), rois.data(), numRois, height, width, packedWeight, pointer(bias), pointer(gamma),
-                   pointer(beta), Y.data(), pointer(classes));
+        roiConvCpu(p,
+                   {X.data(), rois.data(), numRois, height, width, nullptr, pointer(bias), pointer(gamma),
+                    pointer(beta), pointer(classes)},
+                   packedWeight, Y.data());
         return Y;
     }
     template <typename T>
@@ -144,8 +146,9 @@ struct Problem
         const std::vector<T> x = cast(X), r = cast(rois), w = cast(weight), b = cast(bias), g = cast(gamma),
                              t = cast(beta), k = cast(classes);
         std::vector<T> Y(numRois * outRow(), std::numeric_limits<T>::quiet_NaN());
-        roiConvRef<T>(p, x.data(), r.data(), numRois, height, width, w.data(), pointer(b), pointer(g), pointer(t),
-                      Y.data(), pointer(k));
+        roiConvRef<T>(
+            p, {x.data(), r.data(), numRois, height, width, w.data(), pointer(b), pointer(g), pointer(t), pointer(k)},
+            Y.data());
         return Y;
     }
     template <typename T>
@@ -180,7 +183,7 @@ Problem makeProblem(const ShapeOfProblem& s, Filler fill, bool relu)
 {
     RNG rng(17);
     Problem q;
-    q.p.levels = s.levels;
+    q.p.weightSets = s.levels;
     q.p.inChannels = s.in;
     q.p.outChannels = s.out;
     q.p.kernelHeight = s.kernelHeight;
@@ -306,7 +309,7 @@ TEST(D2Det_RoIConv, reference_by_hand)
     p.inChannels = p.outChannels = 1;
     const float X[] = {1, 2, 3, 4}, rois[] = {0, 0, 0, 10, 10}, weight[] = {1, 2, 3, 4, 5, 6, 7, 8, 9}, bias[] = {-70};
     float Y[4];
-    roiConvRef<float>(p, X, rois, 1, 2, 2, weight, bias, nullptr, nullptr, Y);
+    roiConvRef<float>(p, {X, rois, 1, 2, 2, weight, bias, nullptr, nullptr}, Y);
     EXPECT_EQ(5 * 1 + 6 * 2 + 8 * 3 + 9 * 4 - 70, Y[0]);
     EXPECT_EQ(4 * 1 + 5 * 2 + 7 * 3 + 8 * 4 - 70, Y[1]);
     EXPECT_EQ(2 * 1 + 3 * 2 + 5 * 3 + 6 * 4 - 70, Y[2]);
@@ -314,7 +317,7 @@ TEST(D2Det_RoIConv, reference_by_hand)
     p.normGroups = 1;
     p.epsilon = 1e-12f;
     p.relu = true;
-    roiConvRef<float>(p, X, rois, 1, 2, 2, weight, bias, nullptr, nullptr,
+    roiConvRef<float>(p, {X, rois, 1, 2, 2, weight, bias, nullptr, nullptr},
                       Y);  // 77, 67, 47, 37: mean 57, deviation sqrt(250)
     EXPECT_NEAR(20 / std::sqrt(250.), Y[0], 1e-6);
     EXPECT_NEAR(10 / std::sqrt(250.), Y[1], 1e-6);
@@ -370,7 +373,7 @@ TEST(D2Det_RoIConv, weights_by_class)
         {
             const int c = static_cast<int>(problem.classes[r]);
             Problem alone = problem;
-            alone.p.levels = 1;
+            alone.p.weightSets = 1;
             alone.p.byClass = false;
             alone.classes.clear();
             const int from = std::max(std::min(c, shape.levels - 1), 0);
@@ -488,8 +491,10 @@ TEST(D2Det_RoIConv, packing_on_the_fly_is_the_same)
 {
     const Problem problem = makeProblem(SHAPES[3], reals, true);
     std::vector<float> Y(problem.numRois * problem.outRow());
-    roiConvCpu(problem.p, problem.X.data(), problem.rois.data(), problem.numRois, problem.height, problem.width,
-               problem.weight.data(), problem.bias.data(), nullptr, nullptr, Y.data());
+    roiConvCpu(problem.p,
+               {problem.X.data(), problem.rois.data(), problem.numRois, problem.height, problem.width,
+                problem.weight.data(), problem.bias.data(), nullptr, nullptr},
+               Y.data());
     const RoIConvPacked packed = packRoIConv(problem.p, problem.weight.data());
     EXPECT_EQ(problem.fast(packed), Y);
     std::vector<float> weight(problem.weight.size());

@@ -5,8 +5,7 @@
 /* D2RoIAlign, naive form: every sample on its own. The oracle of roi_align_cpu.cpp. Contract: operators.md 3.2, 5. */
 
 #include "roi_align.hpp"
-
-#include <limits>
+#include "ref_rules.hpp"
 
 namespace cv
 {
@@ -20,14 +19,14 @@ namespace
 
 //! Interpolation along one axis: weight wLow on cell `low`, wHigh on cell `high`; both 0 outside the map.
 template <typename T>
-struct Tap
+struct BilinearTap
 {
     int low, high;
     T wLow, wHigh;
 };
 
 template <typename T>
-Tap<T> alignTap(T coord, int size)
+BilinearTap<T> alignTap(T coord, int size)
 {
     if (!(coord >= T(-1) && coord <= T(size)))  // also NaN
         return {0, 0, T(0), T(0)};
@@ -41,17 +40,17 @@ Tap<T> alignTap(T coord, int size)
 
 //! The part of an axis that a RoI covers, in cells, and its number of samples per bin.
 template <typename T>
-struct Span
+struct AlignSpan
 {
     T start, length;
     int samples;
 };
 
 template <typename T>
-Span<T> alignSpan(const RoIAlignParams& p, T lo, T hi, float stride, int bins)
+AlignSpan<T> alignSpan(const RoIAlignParams& p, T lo, T hi, float stride, int bins)
 {
     const T s = T(1) / T(stride);
-    Span<T> span;
+    AlignSpan<T> span;
     if (p.legacy)
     {
         span.start = lo * s;
@@ -73,7 +72,7 @@ Span<T> alignSpan(const RoIAlignParams& p, T lo, T hi, float stride, int bins)
 
 //! Coordinate of sample i of bin p.
 template <typename T>
-T sampleCoord(const Span<T>& span, int p, int i, int bins)
+T sampleCoord(const AlignSpan<T>& span, int p, int i, int bins)
 {
     return span.start + (T(p) + (T(i) + T(0.5)) / T(span.samples)) * (span.length / T(bins));
 }
@@ -83,8 +82,8 @@ T sampleCoord(const Span<T>& span, int p, int i, int bins)
 template <typename T, typename Visit>
 void forEachSample(const RoIAlignParams& p, const T* roi, float stride, int height, int width, Visit visit)
 {
-    const Span<T> spanY = alignSpan(p, roi[2], roi[4], stride, p.pooledHeight);
-    const Span<T> spanX = alignSpan(p, roi[1], roi[3], stride, p.pooledWidth);
+    const AlignSpan<T> spanY = alignSpan(p, roi[2], roi[4], stride, p.pooledHeight);
+    const AlignSpan<T> spanX = alignSpan(p, roi[1], roi[3], stride, p.pooledWidth);
     const T divisor = std::max(T(spanY.samples) * T(spanX.samples), T(1));
     for (int py = 0; py < p.pooledHeight; py++)
         for (int px = 0; px < p.pooledWidth; px++)
@@ -97,22 +96,23 @@ void forEachSample(const RoIAlignParams& p, const T* roi, float stride, int heig
 }  // namespace
 
 template <typename T>
-void roiAlignRef(const RoIAlignParams& p, const FeaturePyramid<T>& features, const T* rois, int numRois, T* output)
+void roiAlignRef(const RoIAlignParams& p, const RoIPoolInput<T>& in, T* output)
 {
+    const FeaturePyramid<T>& features = in.features;
     const int channels = features.channels, bins = p.pooledHeight * p.pooledWidth;
-    std::fill(output, output + size_t(numRois) * channels * bins, T(0));
-    for (int r = 0; r < numRois; r++)
+    std::fill(output, output + size_t(in.numRois) * channels * bins, T(0));
+    for (int r = 0; r < in.numRois; r++)
     {
-        const T* roi = rois + 5 * size_t(r);
-        if (!roiUsable(roi, features.batch))
+        const T* roi = in.rois + 5 * size_t(r);
+        if (!ref::usableRoI(roi, features.batch))
             continue;
-        const int level = roiLevel(roi, p.finestScale, features.levels, p.legacy);
+        const int level = ref::pyramidLevel(roi, p.finestScale, features.levels, p.legacy);
         const int height = features.height[level], width = features.width[level];
         const size_t area = size_t(height) * width;
         const T* map = features.data[level] + static_cast<int>(roi[0]) * channels * area;
         T* out = output + size_t(r) * channels * bins;
         forEachSample(p, roi, features.stride[level], height, width,
-                      [&](int bin, const Tap<T>& y, const Tap<T>& x, T divisor)
+                      [&](int bin, const BilinearTap<T>& y, const BilinearTap<T>& x, T divisor)
                       {
                           for (int c = 0; c < channels; c++)
                           {
@@ -127,61 +127,26 @@ void roiAlignRef(const RoIAlignParams& p, const FeaturePyramid<T>& features, con
     }
 }
 
-void roiAlignMax(const RoIAlignParams& p, const FeaturePyramid<float>& features, const float* rois, int numRois,
-                 float* output)
-{
-    const int channels = features.channels, bins = p.pooledHeight * p.pooledWidth;
-    const float none = -std::numeric_limits<float>::infinity();
-    for (int r = 0; r < numRois; r++)
-    {
-        const float* roi = rois + 5 * size_t(r);
-        float* out = output + size_t(r) * channels * bins;
-        std::fill_n(out, size_t(channels) * bins, none);
-        if (roiUsable(roi, features.batch))
-        {
-            const int level = roiLevel(roi, p.finestScale, features.levels, p.legacy);
-            const int height = features.height[level], width = features.width[level];
-            const size_t area = size_t(height) * width;
-            const float* map = features.data[level] + static_cast<int>(roi[0]) * channels * area;
-            forEachSample(
-                p, roi, features.stride[level], height, width,
-                [&](int bin, const Tap<float>& y, const Tap<float>& x, float)
-                {
-                    for (int c = 0; c < channels; c++)
-                    {
-                        const float* low = map + c * area + size_t(y.low) * width;
-                        const float* high = map + c * area + size_t(y.high) * width;
-                        float& best = out[c * size_t(bins) + bin];
-                        for (const float corner : {y.wLow * x.wLow * low[x.low], y.wLow * x.wHigh * low[x.high],
-                                                   y.wHigh * x.wLow * high[x.low], y.wHigh * x.wHigh * high[x.high]})
-                            best = std::max(best, corner);
-                    }
-                });
-        }
-        for (size_t i = 0; i < size_t(channels) * bins; i++)  // bins without a sample
-            out[i] = out[i] == none ? 0.f : out[i];
-    }
-}
-
 template <typename T>
-void roiAlignBackwardRef(const RoIAlignParams& p, const FeaturePyramid<T>& features, const T* rois, int numRois,
-                         const T* gradOutput, T* const* gradFeatures)
+void roiAlignBackwardRef(const RoIAlignParams& p, const RoIPoolInput<T>& in, const T* gradOutput,
+                         T* const* gradFeatures)
 {
+    const FeaturePyramid<T>& features = in.features;
     const int channels = features.channels, bins = p.pooledHeight * p.pooledWidth;
     for (int i = 0; i < features.levels; i++)
         std::fill_n(gradFeatures[i], size_t(features.batch) * channels * features.height[i] * features.width[i], T(0));
-    for (int r = 0; r < numRois; r++)
+    for (int r = 0; r < in.numRois; r++)
     {
-        const T* roi = rois + 5 * size_t(r);
-        if (!roiUsable(roi, features.batch))
+        const T* roi = in.rois + 5 * size_t(r);
+        if (!ref::usableRoI(roi, features.batch))
             continue;
-        const int level = roiLevel(roi, p.finestScale, features.levels, p.legacy);
+        const int level = ref::pyramidLevel(roi, p.finestScale, features.levels, p.legacy);
         const int height = features.height[level], width = features.width[level];
         const size_t area = size_t(height) * width;
         T* gradMap = gradFeatures[level] + static_cast<int>(roi[0]) * channels * area;
         const T* gradOut = gradOutput + size_t(r) * channels * bins;
         forEachSample(p, roi, features.stride[level], height, width,
-                      [&](int bin, const Tap<T>& y, const Tap<T>& x, T divisor)
+                      [&](int bin, const BilinearTap<T>& y, const BilinearTap<T>& x, T divisor)
                       {
                           for (int c = 0; c < channels; c++)
                           {
@@ -197,13 +162,10 @@ void roiAlignBackwardRef(const RoIAlignParams& p, const FeaturePyramid<T>& featu
     }
 }
 
-#define D2DET_INSTANTIATE(T)                                                                                       \
-    template void roiAlignRef<T>(const RoIAlignParams&, const FeaturePyramid<T>&, const T*, int, T*);              \
-    template void roiAlignBackwardRef<T>(const RoIAlignParams&, const FeaturePyramid<T>&, const T*, int, const T*, \
-                                         T* const*);
-D2DET_INSTANTIATE(float)
-D2DET_INSTANTIATE(double)
-#undef D2DET_INSTANTIATE
+#define REFERENCES(T)                                                                \
+    template void roiAlignRef<T>(const RoIAlignParams&, const RoIPoolInput<T>&, T*); \
+    template void roiAlignBackwardRef<T>(const RoIAlignParams&, const RoIPoolInput<T>&, const T*, T* const*);
+D2DET_INSTANTIATE(REFERENCES)
 
 }  // namespace kernels
 }  // namespace d2det

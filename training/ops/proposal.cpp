@@ -10,6 +10,7 @@
    and the results come back in the type of the maps. They come back on the device of the maps; imInfo may be on the CPU. */
 
 #include "ops/common.hpp"
+#include "ops/proposal.hpp"
 
 namespace d2det
 {
@@ -19,7 +20,7 @@ namespace ops
 namespace
 {
 
-const char* const OP = "proposals";
+const char* const OP = "proposal";
 
 void checkMaps(const std::vector<Tensor>& cls, const std::vector<Tensor>& box, int64_t anchors)
 {
@@ -42,25 +43,24 @@ Tensor denseFloat(const Tensor& tensor, const torch::Device& device)
 void run(const kernels::ProposalParams& params, const kernels::RpnMaps& maps, const Tensor& imInfo, Tensor& rois,
          Tensor& scores)
 {
+    const kernels::ProposalOutput out{rois.data_ptr<float>(), scores.data_ptr<float>()};
+    const float* info = imInfo.data_ptr<float>();
     if constexpr (BUILT_WITH_CUDA)
         if (usesCuda(rois))
             return launchCuda(OP, rois.device(),
                               [&](cuda::Stream stream)
                               {
-                                  const size_t bytes = cuda::proposalWorkspace(params, maps);
-                                  Tensor workspace =
-                                      torch::empty({static_cast<int64_t>(bytes)}, rois.options().dtype(torch::kByte));
-                                  return cuda::proposal(params, maps, imInfo.data_ptr<float>(), rois.data_ptr<float>(),
-                                                        scores.data_ptr<float>(), workspace.data_ptr(), bytes, stream);
+                                  const DeviceWorkspace workspace(cuda::proposalWorkspace(params, maps), rois);
+                                  return cuda::proposal(params, maps, info, out, workspace.view, stream);
                               });
-    kernels::proposalCpu(params, maps, imInfo.data_ptr<float>(), rois.data_ptr<float>(), scores.data_ptr<float>());
+    kernels::proposalCpu(params, maps, info, out);
 }
 
 }  // namespace
 
-std::pair<Tensor, Tensor> proposals(const std::vector<Tensor>& logits, const std::vector<Tensor>& deltas,
-                                    const std::vector<float>& strides, const Tensor& imInfo,
-                                    const kernels::ProposalParams& params)
+std::pair<Tensor, Tensor> proposal(const std::vector<Tensor>& logits, const std::vector<Tensor>& deltas,
+                                   const std::vector<float>& strides, const Tensor& imInfo,
+                                   const kernels::ProposalParams& params)
 {
     const std::vector<Tensor> cls = fullPrecision(logits), box = fullPrecision(deltas);
     const torch::Device device = cls.empty() || !cls[0].defined() ? torch::kCPU : cls[0].device();
