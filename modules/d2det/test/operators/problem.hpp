@@ -263,6 +263,7 @@ public:
     virtual ~Operator() = default;
     virtual std::string name() const = 0;       //!< stem of its files
     virtual std::string layerType() const = 0;  //!< of its layer, "" if it has none
+    virtual bool differentiable() const = 0;
     virtual std::vector<CaseInfo> cases() const = 0;
     virtual std::vector<CaseInfo> layerCases() const = 0;
     virtual std::unique_ptr<Problem> make(size_t index, uint64_t seed) const = 0;
@@ -276,6 +277,11 @@ public:
     OperatorOf(const char* stem, const char* type) : stem_(stem), type_(type) {}
     std::string name() const override { return stem_; }
     std::string layerType() const override { return type_; }
+    bool differentiable() const override
+    {
+        const auto& all = list();
+        return std::any_of(all.begin(), all.end(), [](const CaseInfo& c) { return c.gradient; });
+    }
     std::vector<CaseInfo> cases() const override { return infos(list()); }
     std::vector<CaseInfo> layerCases() const override { return infos(layerList<Op>(1, 0)); }
     std::unique_ptr<Problem> make(size_t index, uint64_t seed) const override
