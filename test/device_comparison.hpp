@@ -215,7 +215,7 @@ inline std::vector<Comparison> compareInference(
     const Tensors maps{random({2, 3, 24, 32}), random({2, 3, 12, 16}), random({2, 12, 24, 32}) * 0.3,
                        random({2, 12, 12, 16}) * 0.3};
     const auto propose = [&](const Tensors& in) {
-        return ops::proposals({in[0], in[1]}, {in[2], in[3]}, {4, 8}, imInfo, p);
+        return ops::proposal({in[0], in[1]}, {in[2], in[3]}, {4, 8}, imInfo, p);
     };
     compare(
         "proposals", [&](const Tensors& in) { return propose(in).first; }, maps);
@@ -235,7 +235,7 @@ inline std::vector<Comparison> compareInference(
     d.maxDetections = 40;
     const auto detect = [&](const Tensors& in) { return ops::detections(in[0], in[1], d); };
     compare("detections hard", detect, {rois, probs});
-    d.nmsMode = ops::kernels::NmsMode::SOFT_LINEAR;
+    d.nmsMode = ops::kernels::NMSMode::SOFT_LINEAR;
     compare("detections soft", detect, {rois, probs});
     const auto sources = [&](const Tensors& in)
     {

@@ -465,7 +465,7 @@ BOOST_AUTO_TEST_CASE(proposals_of_a_batch)
     const Tensor cls = random.tensor({2, 3, 2, 3}, -3, 3).requires_grad_();
     const Tensor box = torch::zeros({2, 12, 2, 3}, torch::kDouble);
     const Tensor imInfo = torch::tensor({{100., 100., 1.}, {8., 9., 1.}});
-    const auto [rois, scores] = ops::proposals({cls}, {box}, {8}, imInfo, p);
+    const auto [rois, scores] = ops::proposal({cls}, {box}, {8}, imInfo, p);
     BOOST_TEST(rois.sizes() == at::IntArrayRef({80, 5}));
     BOOST_TEST(scores.sizes() == at::IntArrayRef({80, 1}));
     BOOST_TEST(rois.scalar_type() == torch::kDouble);
@@ -483,12 +483,12 @@ BOOST_AUTO_TEST_CASE(proposals_of_a_batch)
     BOOST_TEST(rois.slice(0, 40, 58).select(1, 3).max().item<double>() == 9);
     BOOST_TEST(rois.slice(0, 40, 58).select(1, 4).max().item<double>() == 8);
 
-    checkError("logit map 0 has shape", [&] { ops::proposals({cls.slice(1, 0, 2)}, {box}, {8}, imInfo, p); });
-    checkError("delta map 0 has shape", [&] { ops::proposals({cls}, {box.slice(1, 0, 8)}, {8}, imInfo, p); });
+    checkError("logit map 0 has shape", [&] { ops::proposal({cls.slice(1, 0, 2)}, {box}, {8}, imInfo, p); });
+    checkError("delta map 0 has shape", [&] { ops::proposal({cls}, {box.slice(1, 0, 8)}, {8}, imInfo, p); });
     checkError("imInfo has shape [1, 3], expected [2, 3]",
-               [&] { ops::proposals({cls}, {box}, {8}, imInfo.slice(0, 0, 1), p); });
+               [&] { ops::proposal({cls}, {box}, {8}, imInfo.slice(0, 0, 1), p); });
     p.maxProposals = 0;
-    checkError("maxProposals is 0", [&] { ops::proposals({cls}, {box}, {8}, imInfo, p); });
+    checkError("maxProposals is 0", [&] { ops::proposal({cls}, {box}, {8}, imInfo, p); });
 }
 
 BOOST_AUTO_TEST_SUITE(shared, *boost::unit_test::precondition(sharedPresent))

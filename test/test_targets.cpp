@@ -168,9 +168,9 @@ BOOST_AUTO_TEST_CASE(nothing_to_assign)
         const auto [pos, neg] = sampleBalanced(neither.second, torch::zeros({0}), 64, 0.25);
         BOOST_TEST(pos.numel() + neg.numel() == 0);
     }
-    BOOST_TEST(boxIou(none, some, false).sizes() == at::IntArrayRef({0, 2}));
-    BOOST_TEST(boxIou(some, none, false).sizes() == at::IntArrayRef({2, 0}));
-    BOOST_TEST(boxIouXywh(some, none, Tensor()).sizes() == at::IntArrayRef({2, 0}));
+    BOOST_TEST(boxIoU(none, some, false).sizes() == at::IntArrayRef({0, 2}));
+    BOOST_TEST(boxIoU(some, none, false).sizes() == at::IntArrayRef({2, 0}));
+    BOOST_TEST(boxIoUXywh(some, none, Tensor()).sizes() == at::IntArrayRef({2, 0}));
     BOOST_TEST(encodeDeltas(none, none, false).sizes() == at::IntArrayRef({0, 4}));
     BOOST_TEST(overlapLabels(none, none, 7, "shrunk").sizes() == at::IntArrayRef({0, 1, 7, 7}));
     BOOST_TEST(denseTargets(none, none, 7).sizes() == at::IntArrayRef({0, 4, 7, 7}));
@@ -227,18 +227,18 @@ BOOST_AUTO_TEST_CASE(iou_of_known_boxes)
 {
     const Tensor a = boxes({{0, 0, 10, 10}, {5, 5, 5, 5}, {8, 8, 2, 2}}),
                  b = boxes({{0, 0, 10, 10}, {5, 0, 15, 10}, {5, 5, 5, 5}, {20, 20, 30, 30}});
-    const Tensor modern = boxIou(a, b, false);
+    const Tensor modern = boxIoU(a, b, false);
     BOOST_TEST(largestDifference(modern[0], torch::tensor({1., 1. / 3, 0., 0.}, torch::kDouble)) < 1e-12);
     BOOST_TEST(modern.slice(0, 1, 3).abs().max().item<double>() == 0);  // empty and inverted boxes overlap nothing
-    const Tensor legacy = boxIou(a, b, true);
+    const Tensor legacy = boxIoU(a, b, true);
     BOOST_TEST(largestDifference(legacy[0], torch::tensor({1., 66. / 176, 1. / 121, 0.}, torch::kDouble)) < 1e-12);
     BOOST_TEST(legacy[1][2].item<double>() == 1);  // one pixel each, the same
-    BOOST_TEST(boxIou(a.to(torch::kFloat), b, false).scalar_type() == torch::kFloat);
+    BOOST_TEST(boxIoU(a.to(torch::kFloat), b, false).scalar_type() == torch::kFloat);
 
     const Tensor x = boxes({{0, 0, 10, 10}, {0, 0, 0, 0}}), y = boxes({{5, 0, 10, 10}, {0, 0, 100, 100}});
     const Tensor crowd = torch::tensor({0, 1}).to(torch::kBool);
-    BOOST_TEST(largestDifference(boxIouXywh(x, y, crowd), boxes({{1. / 3, 1, 0, 0}}).reshape({2, 2})) < 1e-12);
-    BOOST_TEST(std::abs(boxIouXywh(x, y, Tensor())[0][1].item<double>() - 0.01) < 1e-12);
+    BOOST_TEST(largestDifference(boxIoUXywh(x, y, crowd), boxes({{1. / 3, 1, 0, 0}}).reshape({2, 2})) < 1e-12);
+    BOOST_TEST(std::abs(boxIoUXywh(x, y, Tensor())[0][1].item<double>() - 0.01) < 1e-12);
 }
 
 BOOST_AUTO_TEST_CASE(deltas_go_there_and_back)
@@ -362,7 +362,7 @@ BOOST_AUTO_TEST_CASE(views_are_read_as_what_they_mean)
     const Tensor wide = random.tensor({30, 6}, 0, 20);
     const Tensor view = wide.slice(1, 1, 5), gts = wide.slice(1, 2, 6).slice(0, 0, 4);
     BOOST_REQUIRE(!view.is_contiguous());
-    BOOST_TEST(torch::equal(boxIou(view, gts, false), boxIou(view.clone(), gts.clone(), false)));
+    BOOST_TEST(torch::equal(boxIoU(view, gts, false), boxIoU(view.clone(), gts.clone(), false)));
     BOOST_TEST(torch::equal(assignAnchors(view, gts, 20, 20, true, 0.5, 0.1),
                             assignAnchors(view.clone(), gts.clone(), 20, 20, true, 0.5, 0.1)));
     const Tensor graph = view.clone().requires_grad_();
@@ -374,12 +374,12 @@ BOOST_AUTO_TEST_CASE(wrong_arguments)
 {
     const Tensor b = torch::zeros({3, 4}), two = torch::zeros({2, 4}), five = torch::zeros({3, 5});
     const torch::Generator generator = torch::make_generator<at::CPUGeneratorImpl>(1);
-    checkError("boxIou: a has shape [3, 5], expected [n, 4]", [&] { boxIou(five, b, false); });
-    checkError("boxIou: b is undefined", [&] { boxIou(b, Tensor(), false); });
-    checkError("boxIou: a has type Long", [&] { boxIou(b.to(torch::kLong), b, false); });
+    checkError("boxIoU: a has shape [3, 5], expected [n, 4]", [&] { boxIoU(five, b, false); });
+    checkError("boxIoU: b is undefined", [&] { boxIoU(b, Tensor(), false); });
+    checkError("boxIoU: a has type Long", [&] { boxIoU(b.to(torch::kLong), b, false); });
     checkError("gts has 2 rows, but there are 3", [&] { encodeDeltas(b, two, false); });
     checkError("deltas has shape [3, 5]", [&] { decodeDeltas(b, five, false); });
-    checkError("2 crowd flags for 3 boxes", [&] { boxIouXywh(b, b, torch::zeros({2})); });
+    checkError("2 crowd flags for 3 boxes", [&] { boxIoUXywh(b, b, torch::zeros({2})); });
     checkError("positiveIou 0.2 must not be below negativeIou 0.3",
                [&] { assignAnchors(b, b, 5, 5, false, 0.2, 0.3); });
     checkError("assignRois: gts has shape", [&] { assignRois(b, five, false, 0.5); });
@@ -496,9 +496,9 @@ void runRois(const GoldenCase& c)
 void runIou(const GoldenCase& c)
 {
     if (c.attributes.at("format") == "xywh")
-        c.check("iou", boxIouXywh(c.input("a"), c.input("b"), c.input("crowd")));
+        c.check("iou", boxIoUXywh(c.input("a"), c.input("b"), c.input("crowd")));
     else
-        c.check("iou", boxIou(c.input("a"), c.input("b"), c.flag("legacy", false)));
+        c.check("iou", boxIoU(c.input("a"), c.input("b"), c.flag("legacy", false)));
 }
 
 void runDeltas(const GoldenCase& c)

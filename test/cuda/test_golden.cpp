@@ -223,9 +223,9 @@ cuda::Status detections(Vector& v)
     p.scoreThreshold = v.real("score_threshold", 0.05f);
     p.nmsThreshold = v.real("nms_threshold", 0.5f);
     const std::string mode = v.attributes().has("nms_mode") ? v.attributes()["nms_mode"].text() : "hard";
-    p.nmsMode = mode == "soft_linear"     ? kernels::NmsMode::SOFT_LINEAR
-                : mode == "soft_gaussian" ? kernels::NmsMode::SOFT_GAUSSIAN
-                                          : kernels::NmsMode::HARD;
+    p.nmsMode = mode == "soft_linear"     ? kernels::NMSMode::SOFT_LINEAR
+                : mode == "soft_gaussian" ? kernels::NMSMode::SOFT_GAUSSIAN
+                                          : kernels::NMSMode::HARD;
     p.softSigma = v.real("soft_sigma", 0.5f);
     p.softMinScore = v.real("soft_min_score", 0.001f);
     p.maxDetections = v.integer("max_detections", 100);

@@ -18,14 +18,14 @@ namespace kernels = ops::kernels;
 namespace
 {
 
-kernels::NmsMode nmsMode(const std::string& name)
+kernels::NMSMode nmsMode(const std::string& name)
 {
     if (name == "hard")
-        return kernels::NmsMode::HARD;
+        return kernels::NMSMode::HARD;
     if (name == "soft_linear")
-        return kernels::NmsMode::SOFT_LINEAR;
+        return kernels::NMSMode::SOFT_LINEAR;
     TORCH_CHECK(name == "soft_gaussian", "unknown NMS mode '", name, "': hard, soft_linear or soft_gaussian");
-    return kernels::NmsMode::SOFT_GAUSSIAN;
+    return kernels::NMSMode::SOFT_GAUSSIAN;
 }
 
 kernels::ProposalParams proposalParams(const ModelConfig& config, bool training)
@@ -116,7 +116,7 @@ std::map<std::string, Tensor> DetectorImpl::losses(const Batch& batch, torch::Ge
         detachedDeltas.push_back(deltas[i].detach());
     }
     const auto proposals =
-        ops::proposals(detachedLogits, detachedDeltas, strides, batch.images.imInfo(), proposalParams(config, true));
+        ops::proposal(detachedLogits, detachedDeltas, strides, batch.images.imInfo(), proposalParams(config, true));
     rpnLosses(batch, logits, deltas, generator, out);
     roiLosses(batch, roiLevels(pyramid), proposals.first, generator, switches, out);
     return out;
@@ -316,7 +316,7 @@ InferenceTrace DetectorImpl::infer(const ImageBatch& images)
     rpn->forward(trace.pyramid, trace.rpnLogits, trace.rpnDeltas);
     const Tensor imInfo = images.imInfo();
     std::tie(trace.proposals, trace.proposalScores) =
-        ops::proposals(trace.rpnLogits, trace.rpnDeltas, strides, imInfo, proposalParams(config, false));
+        ops::proposal(trace.rpnLogits, trace.rpnDeltas, strides, imInfo, proposalParams(config, false));
     const std::vector<Tensor> pyramid = roiLevels(trace.pyramid);
     trace.probabilities = torch::softmax(classHead(pyramid, trace.proposals), 1);
 

@@ -224,9 +224,9 @@ void checkGridSize(const char* function, int64_t k)
 
 }  // namespace
 
-Tensor boxIou(const Tensor& a, const Tensor& b, bool legacy)
+Tensor boxIoU(const Tensor& a, const Tensor& b, bool legacy)
 {
-    const Tensor first = checked("boxIou", "a", a), second = checkedLike("boxIou", "b", b, first, false);
+    const Tensor first = checked("boxIoU", "a", a), second = checkedLike("boxIoU", "b", b, first, false);
     Tensor out = torch::empty({first.size(0), second.size(0)}, first.options());
     dispatch(first,
              [&](auto zero)
@@ -240,10 +240,10 @@ Tensor boxIou(const Tensor& a, const Tensor& b, bool legacy)
     return out;
 }
 
-Tensor boxIouXywh(const Tensor& a, const Tensor& b, const Tensor& crowd)
+Tensor boxIoUXywh(const Tensor& a, const Tensor& b, const Tensor& crowd)
 {
-    const Tensor first = checked("boxIouXywh", "a", a), second = checkedLike("boxIouXywh", "b", b, first, false);
-    TORCH_CHECK(!crowd.defined() || crowd.numel() == second.size(0), "boxIouXywh: ", crowd.numel(), " crowd flags for ",
+    const Tensor first = checked("boxIoUXywh", "a", a), second = checkedLike("boxIoUXywh", "b", b, first, false);
+    TORCH_CHECK(!crowd.defined() || crowd.numel() == second.size(0), "boxIoUXywh: ", crowd.numel(), " crowd flags for ",
                 second.size(0), " boxes");
     const Tensor isCrowd = crowd.defined() ? crowd.to(torch::kBool).reshape({1, -1}) : Tensor();
     const auto end = [](const Tensor& boxes, int64_t axis) { return column(boxes, axis) + column(boxes, axis + 2); };

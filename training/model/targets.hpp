@@ -19,10 +19,10 @@ namespace d2det
 using torch::Tensor;
 
 //! IoU matrix [n, m] of boxes [n, 4], [m, 4]; 0 where the union is not positive.
-Tensor boxIou(const Tensor& a, const Tensor& b, bool legacy);
+Tensor boxIoU(const Tensor& a, const Tensor& b, bool legacy);
 
 //! COCO's matrix for (x, y, w, h) boxes; crowd [m] bool or undefined: union = area of a there.
-Tensor boxIouXywh(const Tensor& a, const Tensor& b, const Tensor& crowd);
+Tensor boxIoUXywh(const Tensor& a, const Tensor& b, const Tensor& crowd);
 
 Tensor encodeDeltas(const Tensor& boxes, const Tensor& gts, bool legacy);
 Tensor decodeDeltas(const Tensor& boxes, const Tensor& deltas, bool legacy);

@@ -8,8 +8,7 @@
      F, N [R, C, h, w] -> [R, C, ceil(h / 2), ceil(w / 2)] */
 
 #include "ops/common.hpp"
-
-#include "kernels/adaptive_weighted_pool.hpp"
+#include "ops/adaptive_weighted_pool.hpp"
 
 namespace d2det
 {

@@ -11,38 +11,6 @@ namespace d2det
 namespace ops
 {
 
-Kernel chooseKernel(const char* what, torch::DeviceType device, torch::ScalarType type, bool builtWithCuda)
-{
-    if (device == torch::kCUDA)
-    {
-        TORCH_CHECK(builtWithCuda, what,
-                    " is on a CUDA device, but this build has no CUDA kernels; build with nvcc and "
-                    "-DD2DET_WITH_CUDA=ON, or move it with .cpu()");
-        TORCH_CHECK(type == torch::kFloat, what, " has type ", type,
-                    "; the CUDA kernels are float32, convert it with .to()");
-        return Kernel::CUDA;
-    }
-    TORCH_CHECK(device == torch::kCPU, what, " is on ", device, "; the operators run on the CPU and on CUDA devices");
-    TORCH_CHECK(type == torch::kFloat || type == torch::kDouble, what, " has type ", type,
-                "; float32 and float64 are supported, convert it with .to()");
-    return type == torch::kFloat ? Kernel::FAST : Kernel::REFERENCE;
-}
-
-Tensor fullPrecision(const Tensor& tensor)
-{
-    const bool half =
-        tensor.defined() && (tensor.scalar_type() == torch::kHalf || tensor.scalar_type() == torch::kBFloat16);
-    return half ? tensor.to(torch::kFloat) : tensor;
-}
-
-std::vector<Tensor> fullPrecision(const std::vector<Tensor>& tensors)
-{
-    std::vector<Tensor> result;
-    for (const Tensor& tensor : tensors)
-        result.push_back(fullPrecision(tensor));
-    return result;
-}
-
 void checkTensor(const char* op, const char* name, const Tensor& tensor)
 {
     TORCH_CHECK(tensor.defined(), op, ": ", name, " is undefined");
@@ -89,6 +57,23 @@ Tensor prepareRois(const char* op, const Tensor& rois, const Tensor& feature)
                 ", expected [R, 5] = (batch index, x1, y1, x2, y2)");
     TORCH_CHECK(rois.size(0) <= std::numeric_limits<int>::max(), op, ": too many rois: ", rois.size(0));
     return rois.detach().to(feature.scalar_type()).contiguous();
+}
+
+Tensor prepareFloat(const char* op, const char* name, const Tensor& tensor, const Tensor& first, int64_t dims,
+                    int64_t rows)
+{
+    TORCH_CHECK(tensor.defined(), op, ": ", name, " is undefined");
+    TORCH_CHECK(tensor.dim() == dims && (rows < 0 || tensor.size(0) == rows), op, ": ", name, " has shape ",
+                tensor.sizes(), ", expected ", dims, " dimensions and one row per RoI of ", first.sizes());
+    const Tensor dense = tensor.detach().to(first.device(), torch::kFloat, /*non_blocking=*/true).contiguous();
+    checkTensor(op, name, dense);
+    return dense;
+}
+
+Tensor prepareFloatRois(const char* op, const Tensor& rois)
+{
+    TORCH_CHECK(rois.defined() && rois.dim() == 2 && rois.size(1) == 5, op, ": rois must be [R, 5]");
+    return prepareFloat(op, "rois", rois, rois, 2, rois.size(0));
 }
 
 void checkFirstOrder(const char* op, const Tensor& gradOutput)

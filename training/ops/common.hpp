@@ -14,14 +14,21 @@
 #define D2DET_TRAINING_OPS_COMMON_HPP
 
 #include "ops/cuda_stream.hpp"
-#include "ops/ops.hpp"
+#include "ops/kernel_choice.hpp"
+
+#include "kernels/common.hpp"
+
+#include <torch/torch.h>
 
 #include <limits>
+#include <vector>
 
 namespace d2det
 {
 namespace ops
 {
+
+namespace kernels = cv::d2det::kernels;
 
 //! float32 or float64 on a device that has kernels for it (chooseKernel); everything else is refused by name.
 void checkTensor(const char* op, const char* name, const Tensor& tensor);
@@ -38,7 +45,13 @@ Tensor prepareRois(const char* op, const Tensor& rois, const Tensor& feature);
 //! A kernel's backward pass leaves no graph: a second derivative would silently be wrong, so it is refused.
 void checkFirstOrder(const char* op, const Tensor& gradOutput);
 
-std::vector<Tensor> fullPrecision(const std::vector<Tensor>& tensors);
+//! Dense float32 with `dims` dimensions outside the graph, on the device of the first argument `first`.
+//! @param rows expected length of the first dimension, -1: any
+Tensor prepareFloat(const char* op, const char* name, const Tensor& tensor, const Tensor& first, int64_t dims,
+                    int64_t rows);
+
+//! RoIs [R, 5] as prepareFloat makes them.
+Tensor prepareFloatRois(const char* op, const Tensor& rois);
 
 //! The kernels' plain view of a pyramid, with the dense copies (none for dense maps) that it points into.
 template <typename T>

@@ -8,6 +8,7 @@
      features[i] [B, C, h_i, w_i], rois [R, 5], offsets [R, 2, k, k] (plane 0 = x, 1 = y) or none -> pooled [R, C, K, K] */
 
 #include "ops/common.hpp"
+#include "ops/deform_roi_pool.hpp"
 
 namespace d2det
 {

@@ -7,6 +7,7 @@
      features[i] [B, C, h_i, w_i], rois [R, 5] -> pooled [R, C, pooledHeight, pooledWidth] */
 
 #include "ops/common.hpp"
+#include "ops/roi_align.hpp"
 
 namespace d2det
 {

@@ -211,8 +211,8 @@ public:
     {
         if (mode < NMS_HARD || mode > NMS_SOFT_GAUSSIAN)
             CV_Error_(Error::StsOutOfRange,
-                      ("the NMS mode is %d, it must be one of cv::d2det::NmsMode (0, 1, 2)", mode));
-        final_.nmsMode = static_cast<kernels::NmsMode>(mode);
+                      ("the NMS mode is %d, it must be one of cv::d2det::NMSMode (0, 1, 2)", mode));
+        final_.nmsMode = static_cast<kernels::NMSMode>(mode);
     }
     int getNMSMode() const CV_OVERRIDE { return static_cast<int>(final_.nmsMode); }
 

@@ -10,6 +10,7 @@
 #include "launch.hpp"
 
 #include "../kernels/box.hpp"
+#include "../kernels/dense_box_cell.hpp"
 
 namespace cv
 {

@@ -32,7 +32,7 @@ constexpr int THREADS = 256;
 constexpr int COLUMNS = 7;
 
 using kernels::DetectionRows;
-using kernels::NmsMode;
+using kernels::NMSMode;
 
 struct Arrays
 {
@@ -143,11 +143,11 @@ __global__ void __launch_bounds__(NMS_THREADS) nmsKernel(DetectionRows rows, int
         scores[i] = rows.score(keyRow(boxes.keys[i]), cls);
     __syncthreads();
     const kernels::DetectionsParams& p = rows.p;
-    const int count = p.nmsMode == NmsMode::HARD
+    const int count = p.nmsMode == NMSMode::HARD
                           ? blockHardNms(boxes, n, HardNmsRule{p.nmsThreshold, p.legacy, limit}, kept, memory.hard)
                           : blockSoftNms(boxes, n,
                                          SoftNmsRule{p.nmsThreshold, p.softSigma, p.softMinScore,
-                                                     p.nmsMode == NmsMode::SOFT_GAUSSIAN, p.legacy, limit},
+                                                     p.nmsMode == NMSMode::SOFT_GAUSSIAN, p.legacy, limit},
                                          scores, kept, memory.soft);
     for (int j = threadIdx.x; j < count; j += NMS_THREADS)
     {
@@ -219,7 +219,7 @@ Status detections(const kernels::DetectionsParams& p, const float* rois, int roi
         if (!workspace || workspaceBytes < needed)
             return INVALID;
         // Soft scores only fall, so that a class emits in final order and can be cut; not so with a sigma below zero.
-        const bool ordered = p.nmsMode != NmsMode::SOFT_GAUSSIAN || p.softSigma > 0;
+        const bool ordered = p.nmsMode != NMSMode::SOFT_GAUSSIAN || p.softSigma > 0;
         const int runs = p.labelled ? elements : p.batchSize * rows.classes();
         launch(candidateKernel, static_cast<unsigned>(ceilDiv(elements, THREADS)), THREADS, 0, stream, rows, elements,
                arrays);

@@ -153,7 +153,7 @@ D2DET_HOST_DEVICE inline WideKey candidateKey(const kernels::DetectionRows& rows
         return none;
     const uint64_t group = static_cast<uint64_t>(image) << 32 | static_cast<uint32_t>(cls);
     const uint32_t index = static_cast<uint32_t>(row);
-    return {group, rows.p.nmsMode == kernels::NmsMode::HARD ? kernels::descendingKey(score, index) : index};
+    return {group, rows.p.nmsMode == kernels::NMSMode::HARD ? kernels::descendingKey(score, index) : index};
 }
 
 //! Parts of a candidate's key.

@@ -21,7 +21,7 @@ struct DetectionsParams
     int batchSize = 1;
     float scoreThreshold = 0.05f;
     float nmsThreshold = 0.5f;
-    NmsMode nmsMode = NmsMode::HARD;
+    NMSMode nmsMode = NMSMode::HARD;
     float softSigma = 0.5f;
     float softMinScore = 0.001f;
     int maxDetections = 100;  //!< K rows per image in the output

@@ -18,7 +18,7 @@ namespace d2det
 namespace kernels
 {
 
-enum class NmsMode
+enum class NMSMode
 {
     HARD,
     SOFT_LINEAR,
@@ -33,9 +33,6 @@ D2DET_HOST_DEVICE inline float decay(float u, float threshold, float sigma, bool
     return u > threshold ? 1.f - u : 1.f;
 }
 
-//! Indices of `keys` [n] in descending order; equal keys keep the lower index first; -0 equals 0.
-std::vector<int> sortDescending(const float* keys, int n);
-
 /** Hard NMS of boxes [n, 4] already in descending order of score: a kept box removes every later one with
     IoU > threshold (strict). Returns kept positions in order; stops after `limit` kept boxes (<= 0: no limit). */
 std::vector<int> hardNmsRef(const float* boxes, int n, float threshold, bool legacy, int limit);
@@ -46,8 +43,8 @@ std::vector<int> hardNmsCpu(const float* boxes, int n, float threshold, bool leg
     after `limit` boxes (<= 0: no limit). A NaN score is never emitted. */
 std::vector<int> softNmsRef(const float* boxes, float* scores, int n, float threshold, float sigma, float minScore,
                             bool gaussian, bool legacy, int limit = 0);
-std::vector<int> softNms(const float* boxes, float* scores, int n, float threshold, float sigma, float minScore,
-                         bool gaussian, bool legacy, int limit = 0);
+std::vector<int> softNmsCpu(const float* boxes, float* scores, int n, float threshold, float sigma, float minScore,
+                            bool gaussian, bool legacy, int limit = 0);
 
 }  // namespace kernels
 }  // namespace d2det

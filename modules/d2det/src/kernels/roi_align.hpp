@@ -34,8 +34,8 @@ void roiAlignCpu(const RoIAlignParams& p, const FeaturePyramid<float>& features,
 
 /** Mode "max" of ONNX's RoiAlign: as its reference implementation and ONNX Runtime have it, the largest of the weighted
     corners of all samples of a bin, not of the interpolated values (onnx issue 4764). Not linear, so it has no taps. */
-void roiAlignMax(const RoIAlignParams& p, const FeaturePyramid<float>& features, const float* rois, int numRois,
-                 float* output);
+void roiAlignMaxCpu(const RoIAlignParams& p, const FeaturePyramid<float>& features, const float* rois, int numRois,
+                    float* output);
 
 /** Gradient with respect to every map. `features` gives the shapes (its data is not read);
     gradFeatures[i] [batch, channels, height[i], width[i]] is overwritten (zero where no RoI pools). */

@@ -12,6 +12,8 @@
 #include "pooling_taps.hpp"
 #include "roi_align.hpp"
 
+#include <limits>
+
 namespace cv
 {
 namespace d2det
@@ -196,6 +198,42 @@ struct Workspace
     Scratch map, bins, line;
 };
 
+//! The two cells of an axis that a sample is interpolated from; off the map, and where there is one cell only, weight 0.
+struct Corners
+{
+    int cell[2] = {0, 0};
+    float weight[2] = {0.f, 0.f};
+
+    Corners(const AlignAxis& axis, int b, int i)
+    {
+        Tap taps[2];
+        const int n = alignTaps(sampleCoord(axis, b, i), axis.size, 1.f, taps);
+        for (int k = 0; k < 2 && n > 0; k++)
+            cell[k] = taps[k < n ? k : 0].index;
+        for (int k = 0; k < n; k++)
+            weight[k] = taps[k].weight;
+    }
+};
+
+//! Largest weighted corner of all samples of bin (py, px) of one plane; 0 without a sample.
+float largestCorner(const AlignAxis& y, const AlignAxis& x, int py, int px, const float* plane)
+{
+    constexpr float NONE = -std::numeric_limits<float>::infinity();
+    float best = NONE;
+    for (int iy = 0; iy < y.samples; iy++)
+        for (int ix = 0; ix < x.samples; ix++)
+        {
+            const Corners rows(y, py, iy), columns(x, px, ix);
+            for (int corner = 0; corner < 4; corner++)
+            {
+                const int i = corner / 2, j = corner % 2;
+                const float value = plane[static_cast<size_t>(rows.cell[i]) * x.size + columns.cell[j]];
+                best = std::max(best, rows.weight[i] * columns.weight[j] * value);
+            }
+        }
+    return best == NONE ? 0.f : best;
+}
+
 }  // namespace
 
 void roiAlignCpu(const RoIAlignParams& p, const FeaturePyramid<float>& features, const float* rois, int numRois,
@@ -236,6 +274,32 @@ void roiAlignCpu(const RoIAlignParams& p, const FeaturePyramid<float>& features,
                 }
             }
         });
+}
+
+void roiAlignMaxCpu(const RoIAlignParams& p, const FeaturePyramid<float>& features, const float* rois, int numRois,
+                    float* output)
+{
+    const int channels = features.channels, bins = p.pooledHeight * p.pooledWidth;
+    for (int r = 0; r < numRois; r++, output += static_cast<size_t>(channels) * bins)
+    {
+        const float* roi = rois + 5 * size_t(r);
+        if (!roiUsable(roi, features.batch))
+        {
+            std::fill_n(output, static_cast<size_t>(channels) * bins, 0.f);
+            continue;
+        }
+        const int level = roiLevel(roi, p.finestScale, features.levels, p.legacy);
+        const int height = features.height[level], width = features.width[level];
+        const float stride = features.stride[level];
+        const AlignAxis y = makeAlignAxis(p, roi[2], roi[4], stride, p.pooledHeight, height);
+        const AlignAxis x = makeAlignAxis(p, roi[1], roi[3], stride, p.pooledWidth, width);
+        const size_t area = size_t(height) * width;
+        const float* map = features.data[level] + static_cast<int>(roi[0]) * channels * area;
+        for (int c = 0; c < channels; c++)
+            for (int bin = 0; bin < bins; bin++)
+                output[static_cast<size_t>(c) * bins + bin] =
+                    largestCorner(y, x, bin / p.pooledWidth, bin % p.pooledWidth, map + c * area);
+    }
 }
 
 void roiAlignBackwardCpu(const RoIAlignParams& p, const FeaturePyramid<float>& features, const float* rois, int numRois,

@@ -80,27 +80,6 @@ inline int outputLength(int length, int pad, int kernel, int stride)
     return (length + 2 * pad - kernel) / stride + 1;
 }
 
-//! What follows the norm, on one row of the convolution's output [outChannels, oh, ow] in place.
-template <typename T>
-void finishRoIConvRow(const RoIConvParams& p, int oh, int ow, T* Y)
-{
-    const size_t count = static_cast<size_t>(p.outChannels) * oh * ow;
-    for (size_t i = 0; p.sigmoid && i < count; i++)
-        Y[i] = T(1) / (T(1) + std::exp(-Y[i]));
-    const int u = p.upsample;
-    if (u == 1)
-        return;
-    const std::vector<T> planes(Y, Y + count);
-    const T* in = planes.data();
-    for (int o = 0; o < p.outChannels; o++)
-    {
-        T* block = Y + static_cast<size_t>(o / (u * u)) * u * u * oh * ow + (o / u % u * ow * u) + o % u;
-        for (int y = 0; y < oh; y++)
-            for (int x = 0; x < ow; x++)
-                block[(static_cast<size_t>(y) * u * ow + x) * u] = *in++;
-    }
-}
-
 /** X [numRois, inChannels, height, width]; rois [numRois, 5].
     weight [levels, outChannels, inChannels, kernelHeight, kernelWidth]; bias, gamma, beta [levels, outChannels] or
     nullptr (no bias; gamma 1, beta 0). classes [numRois], needed if byClass: a row whose class is no set is not computed.

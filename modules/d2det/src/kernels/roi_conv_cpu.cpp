@@ -412,6 +412,26 @@ void groupNormRow(const RoIConvParams& p, const float* gamma, const float* beta,
     }
 }
 
+//! What follows the norm, on one row of the convolution's output [outChannels, oh, ow] in place.
+void finishRow(const RoIConvParams& p, int oh, int ow, float* Y)
+{
+    const size_t count = static_cast<size_t>(p.outChannels) * oh * ow;
+    for (size_t i = 0; p.sigmoid && i < count; i++)
+        Y[i] = 1.f / (1.f + std::exp(-Y[i]));
+    const int u = p.upsample;
+    if (u == 1)
+        return;
+    const std::vector<float> planes(Y, Y + count);
+    const float* in = planes.data();
+    for (int o = 0; o < p.outChannels; o++)
+    {
+        float* block = Y + static_cast<size_t>(o / (u * u)) * u * u * oh * ow + (o / u % u * ow * u) + o % u;
+        for (int y = 0; y < oh; y++)
+            for (int x = 0; x < ow; x++)
+                block[(static_cast<size_t>(y) * u * ow + x) * u] = *in++;
+    }
+}
+
 /** For each row an earlier one whose output is the same, or -1: dense regression meets a box as often as it has classes.
     sets: weight set of each row, -1 for one that is not computed. */
 std::vector<int> findRepeated(const float* X, const float* rois, const std::vector<int>& sets, size_t rowSize)
@@ -529,7 +549,7 @@ void roiConvCpu(const RoIConvParams& p, const float* X, const float* rois, int n
                                   continue;
                               if (p.normGroups > 0)
                                   groupNormRow(p, ofLevel(gamma, level), ofLevel(beta, level), s.area, Y + r * outRow);
-                              finishRoIConvRow(p, s.oh, s.ow, Y + r * outRow);
+                              finishRow(p, s.oh, s.ow, Y + r * outRow);
                           }
                       });
 

@@ -49,6 +49,19 @@ D2DET_HOST_DEVICE inline float keyValue(uint64_t key)
     return value;
 }
 
+//! Indices of `values` [n] in descending order; equal values keep the lower index first; -0 equals 0; NaN comes last.
+inline std::vector<int> sortDescending(const float* values, int n)
+{
+    std::vector<uint64_t> keys(static_cast<size_t>(std::max(n, 0)));
+    for (size_t i = 0; i < keys.size(); i++)
+        keys[i] = descendingKey(values[i], static_cast<uint32_t>(i));
+    std::sort(keys.begin(), keys.end());
+    std::vector<int> order(keys.size());
+    std::transform(keys.begin(), keys.end(), order.begin(),
+                   [](uint64_t key) { return static_cast<int>(keyIndex(key)); });
+    return order;
+}
+
 //! The first `n` keys in order (all if n <= 0); sorts no more than these.
 inline void keepFirst(std::vector<uint64_t>& keys, int n)
 {

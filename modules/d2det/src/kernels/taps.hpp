@@ -111,12 +111,17 @@ D2DET_HOST_DEVICE inline AlignAxis makeAlignAxis(const RoIAlignParams& p, float 
     return {start, binLength, samples, size};
 }
 
+//! Coordinate of sample i of bin b.
+D2DET_HOST_DEVICE inline float sampleCoord(const AlignAxis& axis, int b, int i)
+{
+    const float position = static_cast<float>(b) + (static_cast<float>(i) + 0.5f) / static_cast<float>(axis.samples);
+    return axis.start + position * axis.binLength;
+}
+
 //! Taps of sample i of bin b: writes 0, 1 or 2, returns how many. Their weights are those of an average over the bin.
 D2DET_HOST_DEVICE inline int sampleTaps(const AlignAxis& axis, int b, int i, Tap* taps)
 {
-    const float n = static_cast<float>(axis.samples);
-    const float position = static_cast<float>(b) + (static_cast<float>(i) + 0.5f) / n;
-    return alignTaps(axis.start + position * axis.binLength, axis.size, 1.f / n, taps);
+    return alignTaps(sampleCoord(axis, b, i), axis.size, 1.f / static_cast<float>(axis.samples), taps);
 }
 
 //! One axis of one RoI under the rules of deformable pooling.

@@ -47,9 +47,9 @@ protected:
 
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
     {
-        kernels::denseBoxDecode(params_, inputs[0].ptr<float>(), inputs[1].ptr<float>(), inputs[2].ptr<float>(),
-                                inputs[3].ptr<float>(), inputs[0].size[0], inputs[1].size[2], inputs[3].size[0],
-                                outputs[0].ptr<float>());
+        kernels::denseBoxDecodeCpu(params_, inputs[0].ptr<float>(), inputs[1].ptr<float>(), inputs[2].ptr<float>(),
+                                   inputs[3].ptr<float>(), inputs[0].size[0], inputs[1].size[2], inputs[3].size[0],
+                                   outputs[0].ptr<float>());
     }
 
 #ifdef D2DET_HAVE_CUDA

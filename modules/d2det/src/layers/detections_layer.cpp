@@ -33,7 +33,7 @@ kernels::DetectionsParams readSettings(const Attributes& attributes)
     p.scoreThreshold = attributes.getFloat("score_threshold", 0.05f, -FLT_MAX, FLT_MAX);
     p.nmsThreshold = attributes.getFloat("nms_threshold", 0.5f, -FLT_MAX, FLT_MAX);
     p.nmsMode =
-        static_cast<kernels::NmsMode>(attributes.getChoice("nms_mode", {"hard", "soft_linear", "soft_gaussian"}));
+        static_cast<kernels::NMSMode>(attributes.getChoice("nms_mode", {"hard", "soft_linear", "soft_gaussian"}));
     p.softSigma = attributes.getPositive("soft_sigma", 0.5f, FLT_MAX);
     p.softMinScore = attributes.getFloat("soft_min_score", 0.001f, -FLT_MAX, FLT_MAX);
     p.maxDetections = attributes.getInt("max_detections", 100, 1, MAX_ROWS_PER_IMAGE);

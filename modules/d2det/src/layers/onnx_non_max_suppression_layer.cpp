@@ -15,6 +15,7 @@
 
 #include "base_layer.hpp"
 #include "kernels/nms.hpp"
+#include "kernels/sort_key.hpp"
 
 #include <cmath>
 

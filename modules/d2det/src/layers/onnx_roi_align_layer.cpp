@@ -70,8 +70,8 @@ protected:
         parallel_for_(Range(0, rois.rows),
                       [&](const Range& range)
                       {
-                          kernels::roiAlignMax(params_, map, rois.ptr<float>(range.start), range.size(),
-                                               outputs[0].ptr<float>(range.start));
+                          kernels::roiAlignMaxCpu(params_, map, rois.ptr<float>(range.start), range.size(),
+                                                  outputs[0].ptr<float>(range.start));
                       });
     }
 

@@ -187,7 +187,7 @@ void addBoxIoUs(const GroundTruths& gts, const Detections& detections, bool crow
         for (const GroundTruth* gt : gts)
         {
             const double b[4] = {gt->box.x, gt->box.y, gt->box.width, gt->box.height};
-            group.ious.push_back(iouXywh(a, b, gt->crowd && crowdUnion));
+            group.ious.push_back(boxIoUXywh(a, b, gt->crowd && crowdUnion));
         }
     }
 }

@@ -76,7 +76,7 @@ void fillIoU(const Mat& a, const Mat& b, const Mat& crowd, int boxFormat, Mat& i
                 for (int j = 0; j < b.rows; j++)
                 {
                     const bool isCrowd = !crowd.empty() && crowd.ptr()[j] != 0;
-                    iou.at<T>(i, j) = boxFormat == BOX_XYWH ? iouXywh(a.ptr<T>(i), b.ptr<T>(j), isCrowd)
+                    iou.at<T>(i, j) = boxFormat == BOX_XYWH ? boxIoUXywh(a.ptr<T>(i), b.ptr<T>(j), isCrowd)
                                                             : iouXyxy(a.ptr<T>(i), b.ptr<T>(j), isCrowd);
                 }
         },

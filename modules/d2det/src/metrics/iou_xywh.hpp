@@ -19,7 +19,7 @@ namespace d2det
 {
 
 template <typename T>
-inline T iouXywh(const T* a, const T* b, bool crowd)
+inline T boxIoUXywh(const T* a, const T* b, bool crowd)
 {
     const T w = std::min(a[0] + a[2], b[0] + b[2]) - std::max(a[0], b[0]);
     const T h = std::min(a[1] + a[3], b[1] + b[3]) - std::max(a[1], b[1]);

@@ -17,7 +17,7 @@ namespace d2det
 //! @{
 
 //! How overlapping detections of one class are handled.
-enum NmsMode
+enum NMSMode
 {
     NMS_HARD = 0,          //!< drop a box that overlaps a better one by more than the threshold
     NMS_SOFT_LINEAR = 1,   //!< multiply its score by 1 - IoU instead
@@ -160,7 +160,7 @@ public:
     CV_WRAP virtual float getNMSThreshold() const = 0;
 
     /** @brief What happens to boxes that overlap a better one.
-    @param mode one of NmsMode, another value raises cv::Exception; the default is in the model. */
+    @param mode one of NMSMode, another value raises cv::Exception; the default is in the model. */
     CV_WRAP virtual void setNMSMode(int mode) = 0;
     //! @return the value in force.
     CV_WRAP virtual int getNMSMode() const = 0;

@@ -2,16 +2,12 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Non-maximum suppression. Source: operators.md 2 (hard, IoU) and 3.7 (soft).
+/* Non-maximum suppression on the CPU. Contract: operators.md 2 (hard, IoU) and 3.7 (soft); formulas: nms_ref.cpp.
 
-     hard:      a kept box removes every later one with IoU > threshold (strict)
-     linear:    s *= 1 - u              for every remaining box with overlap u > threshold
-     gaussian:  s *= exp(-u^2 / sigma)  for every remaining box
-
-   The fast soft NMS is lazy: decay only lowers scores, so a box is brought up to date (its factors in order of emission,
+   Soft NMS is lazy: decay only lowers scores, so a box is brought up to date (its factors in order of emission,
    as in the reference) when it reaches the top of the heap, and boxes that never get there cost nothing.
 
-   The fast hard NMS turns the loops around: a box is compared with the boxes kept so far, which lie side by side in
+   Hard NMS turns the loops around: a box is compared with the boxes kept so far, which lie side by side in
    memory, and the first block that contains a suppressor ends the search. It computes boxIoU's numbers in boxIoU's order
    of operations, so its decisions are those of the reference; hence no contraction to fused multiply-add here. */
 
@@ -27,7 +23,6 @@
 #include "sort_key.hpp"
 
 #include <functional>
-#include <numeric>
 
 namespace cv
 {
@@ -35,56 +30,6 @@ namespace d2det
 {
 namespace kernels
 {
-
-std::vector<int> sortDescending(const float* keys, int n)
-{
-    std::vector<int> order(std::max(n, 0));
-    std::iota(order.begin(), order.end(), 0);
-    // NaN would break the strict weak order that the sort relies on: it goes last.
-    std::stable_sort(order.begin(), order.end(),
-                     [keys](int a, int b) { return std::isnan(keys[b]) ? !std::isnan(keys[a]) : keys[a] > keys[b]; });
-    return order;
-}
-
-std::vector<int> hardNmsRef(const float* boxes, int n, float threshold, bool legacy, int limit)
-{
-    std::vector<int> kept;
-    for (int i = 0; i < n && (limit <= 0 || static_cast<int>(kept.size()) < limit); i++)
-    {
-        bool suppressed = false;
-        for (const int j : kept)
-            suppressed = suppressed || boxIoU(boxes + 4 * j, boxes + 4 * i, legacy) > threshold;
-        if (!suppressed)
-            kept.push_back(i);
-    }
-    return kept;
-}
-
-std::vector<int> softNmsRef(const float* boxes, float* scores, int n, float threshold, float sigma, float minScore,
-                            bool gaussian, bool legacy, int limit)
-{
-    std::vector<int> left(std::max(n, 0)), emitted;
-    std::iota(left.begin(), left.end(), 0);
-    while (!left.empty() && (limit <= 0 || static_cast<int>(emitted.size()) < limit))
-    {
-        // `left` stays in ascending order, so the first maximum is the one of the lowest index; NaN is never chosen.
-        size_t best = left.size();
-        for (size_t i = 0; i < left.size(); i++)
-            if (!std::isnan(scores[left[i]]) && (best == left.size() || scores[left[i]] > scores[left[best]]))
-                best = i;
-        if (best == left.size() || scores[left[best]] < minScore)
-            break;
-        const int winner = left[best];
-        emitted.push_back(winner);
-        left.erase(left.begin() + best);
-        for (const int i : left)
-        {
-            const float u = boxIoU(boxes + 4 * static_cast<size_t>(winner), boxes + 4 * static_cast<size_t>(i), legacy);
-            scores[i] *= decay(u, threshold, sigma, gaussian);
-        }
-    }
-    return emitted;
-}
 
 namespace
 {
@@ -167,8 +112,8 @@ std::vector<int> hardNmsCpu(const float* boxes, int n, float threshold, bool leg
     return kept;
 }
 
-std::vector<int> softNms(const float* boxes, float* scores, int n, float threshold, float sigma, float minScore,
-                         bool gaussian, bool legacy, int limit)
+std::vector<int> softNmsCpu(const float* boxes, float* scores, int n, float threshold, float sigma, float minScore,
+                            bool gaussian, bool legacy, int limit)
 {
     // Being lazy is right only if scores never rise: factors above 1 or scores below 0 would let them.
     if ((gaussian && !(sigma > 0)) || std::any_of(scores, scores + std::max(n, 0), [](float s) { return s < 0; }))

@@ -10,6 +10,7 @@
    and the results come back in the type of the maps. They come back on the device of the maps; imInfo may be on the CPU. */
 
 #include "ops/common.hpp"
+#include "ops/proposal.hpp"
 
 namespace d2det
 {
@@ -19,7 +20,7 @@ namespace ops
 namespace
 {
 
-const char* const OP = "proposals";
+const char* const OP = "proposal";
 
 void checkMaps(const std::vector<Tensor>& cls, const std::vector<Tensor>& box, int64_t anchors)
 {
@@ -58,9 +59,9 @@ void run(const kernels::ProposalParams& params, const kernels::RpnMaps& maps, co
 
 }  // namespace
 
-std::pair<Tensor, Tensor> proposals(const std::vector<Tensor>& logits, const std::vector<Tensor>& deltas,
-                                    const std::vector<float>& strides, const Tensor& imInfo,
-                                    const kernels::ProposalParams& params)
+std::pair<Tensor, Tensor> proposal(const std::vector<Tensor>& logits, const std::vector<Tensor>& deltas,
+                                   const std::vector<float>& strides, const Tensor& imInfo,
+                                   const kernels::ProposalParams& params)
 {
     const std::vector<Tensor> cls = fullPrecision(logits), box = fullPrecision(deltas);
     const torch::Device device = cls.empty() || !cls[0].defined() ? torch::kCPU : cls[0].device();

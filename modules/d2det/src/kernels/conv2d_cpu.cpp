@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Convolution of whole maps, see conv2d.hpp. */
+/* Convolution of entire maps on the CPU, see conv2d.hpp. */
 
 #include "conv2d.hpp"
 #include "simd.hpp"
@@ -18,37 +18,6 @@ namespace d2det
 {
 namespace kernels
 {
-
-void conv2dRef(const Conv2dParams& p, const Conv2dShape& s, const float* X, const float* weight, const float* bias,
-               float* Y)
-{
-    for (int n = 0; n < s.batch; n++)
-        for (int o = 0; o < p.outChannels; o++)
-            for (int y = 0; y < s.outHeight; y++)
-                for (int x = 0; x < s.outWidth; x++)
-                {
-                    double sum = bias ? bias[o] : 0.f;
-                    for (int c = 0; c < p.inChannels; c++)
-                        for (int i = 0; i < p.kernelHeight; i++)
-                            for (int j = 0; j < p.kernelWidth; j++)
-                            {
-                                const int v = y * p.strideY - p.padTop + i * p.dilationY;
-                                const int u = x * p.strideX - p.padLeft + j * p.dilationX;
-                                if (v < 0 || v >= s.height || u < 0 || u >= s.width)
-                                    continue;
-                                const size_t plane = static_cast<size_t>(n) * p.inChannels + c;
-                                const size_t filter = static_cast<size_t>(o) * p.inChannels + c;
-                                sum += double(X[(plane * s.height + v) * s.width + u]) *
-                                       weight[(filter * p.kernelHeight + i) * p.kernelWidth + j];
-                            }
-                    if (p.relu && sum < 0)
-                        sum = 0;
-                    if (p.relu && p.ceiling > 0 && sum > p.ceiling)
-                        sum = p.ceiling;
-                    Y[((static_cast<size_t>(n) * p.outChannels + o) * s.outHeight + y) * s.outWidth + x] =
-                        static_cast<float>(sum);
-                }
-}
 
 namespace
 {

@@ -2,13 +2,11 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2GatherRows, see gather_rows.hpp: reference and fast version, which copies whole rows, several at a time. */
+/* D2GatherRows on the CPU, see gather_rows.hpp: copies entire rows, several at a time. */
 
 #include "gather_rows.hpp"
 
 #include "opencv2/core/utility.hpp"
-
-#include <vector>
 
 namespace cv
 {
@@ -20,32 +18,16 @@ namespace kernels
 namespace
 {
 
-template <typename T>
-void checkRows(const T* rows, int count, int numRows)
+void checkRows(const float* rows, int count, int numRows)
 {
     for (int i = 0; i < count; i++)
-        if (gatheredRow(static_cast<double>(rows[i]), numRows) == BAD_ROW)
+        if (gatheredRow(rows[i], numRows) == BAD_ROW)
             CV_Error(Error::StsOutOfRange,
                      format("D2GatherRows: rows[%d] is %g, it must be -1 (padding) or the index of one of %d rows", i,
                             static_cast<double>(rows[i]), numRows));
 }
 
 }  // namespace
-
-template <typename T>
-void gatherRowsRef(const T* X, int numRows, size_t rowSize, const T* rows, int count, T* Y)
-{
-    checkRows(rows, count, numRows);
-    for (int i = 0; i < count; i++)
-        for (size_t j = 0; j < rowSize; j++)
-        {
-            const int row = gatheredRow(static_cast<double>(rows[i]), numRows);
-            Y[i * rowSize + j] = row == PADDING_ROW ? T(0) : X[row * rowSize + j];
-        }
-}
-
-template void gatherRowsRef<float>(const float*, int, size_t, const float*, int, float*);
-template void gatherRowsRef<double>(const double*, int, size_t, const double*, int, double*);
 
 void gatherRowsCpu(const float* X, int numRows, size_t rowSize, const float* rows, int count, float* Y)
 {

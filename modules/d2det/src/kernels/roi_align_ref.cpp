@@ -5,8 +5,7 @@
 /* D2RoIAlign, naive form: every sample on its own. The oracle of roi_align_cpu.cpp. Contract: operators.md 3.2, 5. */
 
 #include "roi_align.hpp"
-
-#include <limits>
+#include "ref_rules.hpp"
 
 namespace cv
 {
@@ -104,9 +103,9 @@ void roiAlignRef(const RoIAlignParams& p, const FeaturePyramid<T>& features, con
     for (int r = 0; r < numRois; r++)
     {
         const T* roi = rois + 5 * size_t(r);
-        if (!roiUsable(roi, features.batch))
+        if (!ref::usableRoI(roi, features.batch))
             continue;
-        const int level = roiLevel(roi, p.finestScale, features.levels, p.legacy);
+        const int level = ref::pyramidLevel(roi, p.finestScale, features.levels, p.legacy);
         const int height = features.height[level], width = features.width[level];
         const size_t area = size_t(height) * width;
         const T* map = features.data[level] + static_cast<int>(roi[0]) * channels * area;
@@ -127,42 +126,6 @@ void roiAlignRef(const RoIAlignParams& p, const FeaturePyramid<T>& features, con
     }
 }
 
-void roiAlignMax(const RoIAlignParams& p, const FeaturePyramid<float>& features, const float* rois, int numRois,
-                 float* output)
-{
-    const int channels = features.channels, bins = p.pooledHeight * p.pooledWidth;
-    const float none = -std::numeric_limits<float>::infinity();
-    for (int r = 0; r < numRois; r++)
-    {
-        const float* roi = rois + 5 * size_t(r);
-        float* out = output + size_t(r) * channels * bins;
-        std::fill_n(out, size_t(channels) * bins, none);
-        if (roiUsable(roi, features.batch))
-        {
-            const int level = roiLevel(roi, p.finestScale, features.levels, p.legacy);
-            const int height = features.height[level], width = features.width[level];
-            const size_t area = size_t(height) * width;
-            const float* map = features.data[level] + static_cast<int>(roi[0]) * channels * area;
-            forEachSample(
-                p, roi, features.stride[level], height, width,
-                [&](int bin, const Tap<float>& y, const Tap<float>& x, float)
-                {
-                    for (int c = 0; c < channels; c++)
-                    {
-                        const float* low = map + c * area + size_t(y.low) * width;
-                        const float* high = map + c * area + size_t(y.high) * width;
-                        float& best = out[c * size_t(bins) + bin];
-                        for (const float corner : {y.wLow * x.wLow * low[x.low], y.wLow * x.wHigh * low[x.high],
-                                                   y.wHigh * x.wLow * high[x.low], y.wHigh * x.wHigh * high[x.high]})
-                            best = std::max(best, corner);
-                    }
-                });
-        }
-        for (size_t i = 0; i < size_t(channels) * bins; i++)  // bins without a sample
-            out[i] = out[i] == none ? 0.f : out[i];
-    }
-}
-
 template <typename T>
 void roiAlignBackwardRef(const RoIAlignParams& p, const FeaturePyramid<T>& features, const T* rois, int numRois,
                          const T* gradOutput, T* const* gradFeatures)
@@ -173,9 +136,9 @@ void roiAlignBackwardRef(const RoIAlignParams& p, const FeaturePyramid<T>& featu
     for (int r = 0; r < numRois; r++)
     {
         const T* roi = rois + 5 * size_t(r);
-        if (!roiUsable(roi, features.batch))
+        if (!ref::usableRoI(roi, features.batch))
             continue;
-        const int level = roiLevel(roi, p.finestScale, features.levels, p.legacy);
+        const int level = ref::pyramidLevel(roi, p.finestScale, features.levels, p.legacy);
         const int height = features.height[level], width = features.width[level];
         const size_t area = size_t(height) * width;
         T* gradMap = gradFeatures[level] + static_cast<int>(roi[0]) * channels * area;

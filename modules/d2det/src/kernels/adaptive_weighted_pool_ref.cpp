@@ -4,12 +4,13 @@
 
 /* D2AdaptiveWeightedPool, naive form. The oracle of adaptive_weighted_pool_cpu.cpp. Contract: operators.md 3.4, 5.
 
-     L = gain * sigmoid(N), A = exp(L - max over the window), out = sum(F A) / sum(A)
-     dF = A / D * G, dN = (F - out) * A / D * G * gain * s (1 - s), s = sigmoid(N), D = sum(A)
+     L = gain * ref::sigmoid(N), A = exp(L - max over the window), out = sum(F A) / sum(A)
+     dF = A / D * G, dN = (F - out) * A / D * G * gain * s (1 - s), s = ref::sigmoid(N), D = sum(A)
 
    over the window of rows 2i-1..2i+1 and columns 2j-1..2j+1 inside the map. */
 
 #include "adaptive_weighted_pool.hpp"
+#include "ref_rules.hpp"
 
 #include <limits>
 
@@ -38,7 +39,7 @@ struct Window
             for (int x = std::max(2 * j - 1, 0); x <= std::min(2 * j + 1, width - 1); x++)
             {
                 index[count] = y * width + x;
-                share[count] = T(gain) * sigmoid(N[index[count]]);
+                share[count] = T(gain) * ref::sigmoid(N[index[count]]);
                 best = std::max(best, share[count]);
                 count++;
             }
@@ -87,7 +88,7 @@ void adaptiveWeightedPoolBackwardRef(float gain, const T* F, const T* N, int pla
                 for (int t = 0; t < window.count; t++)
                 {
                     const int cell = window.index[t];
-                    const T s = sigmoid(N[plane * area + cell]);
+                    const T s = ref::sigmoid(N[plane * area + cell]);
                     gradF[plane * area + cell] += window.share[t] * g;
                     gradN[plane * area + cell] += (f[cell] - out) * window.share[t] * g * T(gain) * s * (T(1) - s);
                 }

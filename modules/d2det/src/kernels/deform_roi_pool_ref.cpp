@@ -6,6 +6,7 @@
    Contract: operators.md 3.3; gradients: operators.md 5. */
 
 #include "deform_roi_pool.hpp"
+#include "ref_rules.hpp"
 
 namespace cv
 {
@@ -108,9 +109,9 @@ void forEachSample(const DeformRoIPoolParams& p, const FeaturePyramid<T>& featur
     for (int r = 0; r < numRois; r++)
     {
         const T* roi = rois + 5 * size_t(r);
-        if (!roiUsable(roi, features.batch))
+        if (!ref::usableRoI(roi, features.batch))
             continue;
-        const int level = roiLevel(roi, p.finestScale, features.levels, p.legacy);
+        const int level = ref::pyramidLevel(roi, p.finestScale, features.levels, p.legacy);
         const Span<T> spanY = deformSpan(roi[2], roi[4], features.stride[level], p.legacy);
         const Span<T> spanX = deformSpan(roi[1], roi[3], features.stride[level], p.legacy);
         for (int bin = 0; bin < K * K; bin++)

@@ -2,16 +2,12 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2Proposal. Contract: operators.md 3.1. Per image and level:
-
-     1. drop anchors whose logit or any delta is not finite     4. keep boxes with both sides >= minSize
-     2. sort by logit, keep the first preNmsTopN                5. hard NMS, keep the first postNmsTopN
-     3. decode, clip to the image                               then sort all levels by logit, keep the first K
+/* D2Proposal on the CPU. Contract: operators.md 3.1; steps: proposal_ref.cpp.
 
    Layouts: cls [batch, A, h, w], box [batch, 4 A, h, w] with channel 4 a + {dx, dy, dw, dh}; an anchor's index in its
    level is (y w + x) A + a. The key is the logit everywhere: float sigmoids saturate and would create false ties.
 
-   The fast version never sorts a whole level: one vectorised pass over the logits passes on only those which can still
+   A level is never sorted as a whole: one vectorised pass over the logits passes on only those which can still
    be among the best preNmsTopN, looks at the deltas of the winners alone, and runs images and levels in parallel. */
 
 #if defined(__clang__)
@@ -108,21 +104,20 @@ bool largeEnough(const float* box, const ProposalParams& p)
     return std::max(box[2] - box[0] + o, 0.f) >= p.minSize && std::max(box[3] - box[1] + o, 0.f) >= p.minSize;
 }
 
-//! Steps 3 to 5 for the anchors `indices` (descending logits).
-template <typename Indices, typename Nms>
+//! Steps 3 to 5 for the anchors of `keys`, which are in order.
 Proposals decodeAndSuppress(const ProposalParams& p, const LevelView& level, const float* imInfo,
-                            const Indices& indices, const std::vector<float>& logits, Nms nms)
+                            const std::vector<uint64_t>& keys)
 {
     Proposals candidates, result;
-    for (size_t i = 0; i < indices.size(); i++)
+    for (const uint64_t key : keys)
     {
         float box[4];
-        level.decode(indices[i], imInfo, p.legacy, box);
+        level.decode(keyIndex(key), imInfo, p.legacy, box);
         if (largeEnough(box, p))
-            candidates.push(box, logits[i]);
+            candidates.push(box, keyValue(key));
     }
     const int n = static_cast<int>(candidates.logits.size());
-    for (const int i : nms(candidates.boxes.data(), n, p.nmsThreshold, p.legacy, p.postNmsTopN))
+    for (const int i : hardNmsCpu(candidates.boxes.data(), n, p.nmsThreshold, p.legacy, p.postNmsTopN))
         result.push(&candidates.boxes[4 * static_cast<size_t>(i)], candidates.logits[i]);
     return result;
 }
@@ -148,32 +143,6 @@ void append(Proposals& all, const Proposals& part)
 {
     all.boxes.insert(all.boxes.end(), part.boxes.begin(), part.boxes.end());
     all.logits.insert(all.logits.end(), part.logits.begin(), part.logits.end());
-}
-
-Proposals levelProposalsRef(const ProposalParams& p, const LevelView& level, const float* imInfo)
-{
-    std::vector<size_t> valid;
-    std::vector<float> logits;
-    for (size_t cell = 0; cell < level.cells(); cell++)
-        for (int a = 0; a < level.anchors; a++)
-        {
-            const float logit = level.cls[a * level.cells() + cell];
-            if (!std::isfinite(logit) || !level.deltasFinite(cell, a))
-                continue;
-            valid.push_back(cell * level.anchors + a);
-            logits.push_back(logit);
-        }
-    std::vector<int> order = sortDescending(logits.data(), static_cast<int>(logits.size()));
-    if (p.preNmsTopN > 0 && order.size() > static_cast<size_t>(p.preNmsTopN))
-        order.resize(p.preNmsTopN);
-    std::vector<size_t> bestIndices;
-    std::vector<float> bestLogits;
-    for (const int i : order)
-    {
-        bestIndices.push_back(valid[i]);
-        bestLogits.push_back(logits[i]);
-    }
-    return decodeAndSuppress(p, level, imInfo, bestIndices, bestLogits, hardNmsRef);
 }
 
 //! Is any of x[0..n) >= bound? (NaN is not.)
@@ -221,19 +190,6 @@ std::vector<uint64_t> bestAnchors(const LevelView& level, int preNmsTopN)
     return valid ? keys : bestKeys(level, preNmsTopN, true);
 }
 
-Proposals levelProposalsCpu(const ProposalParams& p, const LevelView& level, const float* imInfo)
-{
-    const std::vector<uint64_t> keys = bestAnchors(level, p.preNmsTopN);
-    std::vector<uint32_t> indices(keys.size());
-    std::vector<float> logits(keys.size());
-    for (size_t i = 0; i < keys.size(); i++)
-    {
-        indices[i] = keyIndex(keys[i]);
-        logits[i] = keyValue(keys[i]);
-    }
-    return decodeAndSuppress(p, level, imInfo, indices, logits, hardNmsCpu);
-}
-
 //! Order of the best `rows` of all levels' proposals.
 std::vector<int> bestOfAll(const std::vector<float>& logits, int rows)
 {
@@ -249,19 +205,6 @@ std::vector<int> bestOfAll(const std::vector<float>& logits, int rows)
 
 }  // namespace
 
-void proposalRef(const ProposalParams& p, const RpnMaps& maps, const float* imInfo, float* rois, float* scores)
-{
-    const int rows = std::max(p.maxProposals, 0);
-    for (int b = 0; b < maps.batch; b++)
-    {
-        Proposals all;
-        for (int level = 0; level < maps.levels; level++)
-            append(all, levelProposalsRef(p, LevelView(p, maps, b, level), imInfo + 3 * b));
-        writeImage(p, b, rows, all, sortDescending(all.logits.data(), static_cast<int>(all.logits.size())), rois,
-                   scores);
-    }
-}
-
 void proposalCpu(const ProposalParams& p, const RpnMaps& maps, const float* imInfo, float* rois, float* scores)
 {
     const int rows = std::max(p.maxProposals, 0), tasks = maps.batch * maps.levels;
@@ -275,7 +218,8 @@ void proposalCpu(const ProposalParams& p, const RpnMaps& maps, const float* imIn
             for (int task = range.start; task < range.end; task++)
             {
                 const int b = task / maps.levels;
-                parts[task] = levelProposalsCpu(p, LevelView(p, maps, b, task % maps.levels), imInfo + 3 * b);
+                const LevelView level(p, maps, b, task % maps.levels);
+                parts[task] = decodeAndSuppress(p, level, imInfo + 3 * b, bestAnchors(level, p.preNmsTopN));
             }
         },
         tasks);

@@ -2,8 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2RoIConv, see roi_conv.hpp: the reference, never optimised. */
+/* D2RoIConv, naive form: every output value on its own. The oracle of roi_conv_cpu.cpp. Formula: roi_conv.hpp. */
 
+#include "ref_rules.hpp"
 #include "roi_conv.hpp"
 
 namespace cv
@@ -15,6 +16,17 @@ namespace kernels
 
 namespace
 {
+
+//! Weight set of a row; -1: not finite, padding, or of no class that there is.
+template <typename T>
+int setOfRow(const RoIConvParams& p, const T* roi, T cls)
+{
+    const bool finite = std::all_of(roi, roi + 5, [](T x) { return std::isfinite(x); });
+    const bool padding = std::all_of(roi + 1, roi + 5, [](T x) { return x == 0; });
+    if (!finite || padding || (p.byClass && !(cls >= 0 && cls < T(p.levels))))
+        return -1;
+    return p.byClass ? static_cast<int>(cls) : ref::pyramidLevel(roi, p.finestScale, p.levels, p.legacy);
+}
 
 //! One output pixel: the sum over the kernel's cells inside the map.
 template <typename T>
@@ -35,7 +47,7 @@ T convolveAt(const RoIConvParams& p, const T* X, int height, int width, const T*
 
 //! Group norm of one row [outChannels, area] in place.
 template <typename T>
-void groupNormRef(const RoIConvParams& p, const T* gamma, const T* beta, int area, T* Y)
+void groupNorm(const RoIConvParams& p, const T* gamma, const T* beta, int area, T* Y)
 {
     const int channels = p.outChannels / p.normGroups, count = channels * area;
     for (int g = 0; g < p.normGroups; g++)
@@ -61,31 +73,40 @@ template <typename T>
 void roiConvRef(const RoIConvParams& p, const T* X, const T* rois, int numRois, int height, int width, const T* weight,
                 const T* bias, const T* gamma, const T* beta, T* Y, const T* classes)
 {
-    const int oh = outputLength(height, p.pad, p.kernelHeight, p.stride);
-    const int ow = outputLength(width, p.pad, p.kernelWidth, p.stride);
+    const int oh = (height + 2 * p.pad - p.kernelHeight) / p.stride + 1;
+    const int ow = (width + 2 * p.pad - p.kernelWidth) / p.stride + 1;
+    const int u = p.upsample, channels = p.outChannels / (u * u);
     const size_t inRow = static_cast<size_t>(p.inChannels) * height * width;
     const size_t outRow = static_cast<size_t>(p.outChannels) * oh * ow;
     const size_t kernel = static_cast<size_t>(p.inChannels) * p.kernelHeight * p.kernelWidth;
-    for (int r = 0; r < numRois; r++)
+    std::vector<T> row(outRow);
+    for (int r = 0; r < numRois; r++, X += inRow, Y += outRow)
     {
-        T* y = Y + r * outRow;
-        std::fill(y, y + outRow, T(0));
-        const int level = weightSet(p, rois, classes, r);
-        if (level < 0)
+        std::fill(Y, Y + outRow, T(0));
+        const int set = setOfRow(p, rois + 5 * static_cast<size_t>(r), p.byClass ? classes[r] : T(0));
+        if (set < 0)
             continue;
-        const size_t first = static_cast<size_t>(level) * p.outChannels;  // of this level's output channels
+        const size_t first = static_cast<size_t>(set) * p.outChannels;  // of this set's output channels
         for (int o = 0; o < p.outChannels; o++)
             for (int i = 0; i < oh; i++)
                 for (int j = 0; j < ow; j++)
-                    y[(static_cast<size_t>(o) * oh + i) * ow + j] =
-                        convolveAt(p, X + r * inRow, height, width, weight + (first + o) * kernel, i * p.stride - p.pad,
+                    row[(static_cast<size_t>(o) * oh + i) * ow + j] =
+                        convolveAt(p, X, height, width, weight + (first + o) * kernel, i * p.stride - p.pad,
                                    j * p.stride - p.pad) +
                         (bias ? bias[first + o] : T(0));
         if (p.normGroups > 0)
-            groupNormRef(p, gamma ? gamma + first : gamma, beta ? beta + first : beta, oh * ow, y);
-        for (size_t i = 0; p.relu && i < outRow; i++)
-            y[i] = y[i] < 0 ? T(0) : y[i];
-        finishRoIConvRow(p, oh, ow, y);
+            groupNorm(p, gamma ? gamma + first : gamma, beta ? beta + first : beta, oh * ow, row.data());
+        for (int c = 0; c < channels; c++)
+            for (int y = 0; y < u * oh; y++)
+                for (int x = 0; x < u * ow; x++)
+                {
+                    const int o = u * u * c + u * (y % u) + x % u;
+                    T value = row[(static_cast<size_t>(o) * oh + y / u) * ow + x / u];
+                    if (p.relu && value < 0)
+                        value = T(0);
+                    Y[(static_cast<size_t>(c) * u * oh + y) * u * ow + x] =
+                        p.sigmoid ? T(1) / (T(1) + std::exp(-value)) : value;
+                }
     }
 }
 

@@ -2,15 +2,10 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2Detections. Contract: operators.md 3.7 and E1 (labelled). Per image and class:
+/* D2Detections on the CPU. Contract: operators.md 3.7 and E1 (labelled); steps: detections_ref.cpp.
 
-     1. candidates: finite box that is not all zero (padding), finite score > scoreThreshold
-     2. hard or soft NMS of the class, ties by lower row
-     3. all classes by final score, ties by lower class, then lower row; the first K rows
-
-   The reference walks through all columns of all rows. The fast version goes over the probabilities once in memory
-   order, notes what passes the threshold, and runs the classes that have candidates in parallel; a class is cut at the
-   number of rows the image can show. */
+   One pass over the probabilities in memory order notes what passes the threshold; the classes that have candidates are
+   suppressed in parallel, and a class is cut at the number of rows the image can show. */
 
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
@@ -23,7 +18,7 @@
 
 #include "opencv2/core/utility.hpp"
 
-#include <set>
+#include <numeric>
 
 namespace cv
 {
@@ -56,26 +51,25 @@ struct Survivor
 };
 
 //! NMS of one class: `rows` ascending with their scores; the result is in order of final score.
-template <typename Sort, typename HardNms, typename SoftNms>
 std::vector<Survivor> suppress(const DetectionRows& in, int cls, const std::vector<int>& rows,
-                               std::vector<float> scores, int limit, Sort sort, HardNms hardNms, SoftNms soft)
+                               std::vector<float> scores, int limit)
 {
     const DetectionsParams& p = in.p;
     const int n = static_cast<int>(rows.size());
-    std::vector<int> order;
-    if (p.nmsMode == NmsMode::HARD)
-        order = sort(scores.data(), n);
+    const bool hard = p.nmsMode == NMSMode::HARD;
+    std::vector<int> order(rows.size());
+    if (hard)
+        order = sortDescending(scores.data(), n);
     else
-        for (int i = 0; i < n; i++)
-            order.push_back(i);
+        std::iota(order.begin(), order.end(), 0);
     std::vector<float> boxes;
     boxes.reserve(4 * static_cast<size_t>(n));
     for (const int i : order)
         boxes.insert(boxes.end(), in.box(rows[i], cls), in.box(rows[i], cls) + 4);
-    const std::vector<int> kept = p.nmsMode == NmsMode::HARD
-                                      ? hardNms(boxes.data(), n, p.nmsThreshold, p.legacy, limit)
-                                      : soft(boxes.data(), scores.data(), n, p.nmsThreshold, p.softSigma,
-                                             p.softMinScore, p.nmsMode == NmsMode::SOFT_GAUSSIAN, p.legacy, limit);
+    const std::vector<int> kept =
+        hard ? hardNmsCpu(boxes.data(), n, p.nmsThreshold, p.legacy, limit)
+             : softNmsCpu(boxes.data(), scores.data(), n, p.nmsThreshold, p.softSigma, p.softMinScore,
+                          p.nmsMode == NMSMode::SOFT_GAUSSIAN, p.legacy, limit);
     std::vector<Survivor> survivors;
     survivors.reserve(kept.size());
     for (const int i : kept)
@@ -109,42 +103,6 @@ struct Output
             sourceRows[at] = static_cast<float>(s.row);
     }
 };
-
-// ------------------------------------------------------------------ reference
-
-std::vector<Survivor> classDetectionsRef(const DetectionRows& in, int image, int cls)
-{
-    std::vector<int> rows;
-    std::vector<float> scores;
-    for (int r = 0; r < in.count; r++)
-    {
-        if (in.image(r) != image || (in.p.labelled && in.label(r) != cls))
-            continue;
-        const float* box = in.box(r, cls);
-        const float score = in.score(r, cls);
-        if (!box || !boxUsable(box) || !std::isfinite(score) || !(score > in.p.scoreThreshold))
-            continue;
-        rows.push_back(r);
-        scores.push_back(score);
-    }
-    return suppress(in, cls, rows, scores, 0, sortDescending, hardNmsRef, softNmsRef);
-}
-
-//! All class ids that can occur, ascending.
-std::set<int> classIds(const DetectionRows& in)
-{
-    std::set<int> ids;
-    if (!in.p.labelled)
-        for (int c = 0; c < in.classes(); c++)
-            ids.insert(c);
-    else
-        for (int r = 0; r < in.count; r++)
-            if (in.label(r) >= 0)
-                ids.insert(in.label(r));
-    return ids;
-}
-
-// ------------------------------------------------------------------ fast
 
 //! Candidates [begin, end) of one image and class.
 struct Group
@@ -242,18 +200,6 @@ Candidates collect(const DetectionRows& in)
     return result;
 }
 
-std::vector<int> sortByKeys(const float* scores, int n)
-{
-    std::vector<uint64_t> keys(n);
-    for (int i = 0; i < n; i++)
-        keys[i] = descendingKey(scores[i], static_cast<uint32_t>(i));
-    std::sort(keys.begin(), keys.end());
-    std::vector<int> order(n);
-    for (int i = 0; i < n; i++)
-        order[i] = static_cast<int>(keyIndex(keys[i]));
-    return order;
-}
-
 //! The best rows of groups [begin, end), all of one image.
 void writeImage(const DetectionRows& in, const std::vector<Group>& groups,
                 const std::vector<std::vector<Survivor>>& survivors, size_t begin, size_t end, const Output& output)
@@ -278,35 +224,6 @@ void writeImage(const DetectionRows& in, const std::vector<Group>& groups,
 
 }  // namespace
 
-void detectionsRef(const DetectionsParams& p, const float* rois, int roiColumns, const float* probs, int probColumns,
-                   int numRois, float* detections, float* sourceRows)
-{
-    checkShapes(p, roiColumns, probColumns);
-    const DetectionRows in{p, rois, probs, roiColumns, probColumns, numRois};
-    const Output output{detections, sourceRows};
-    const std::set<int> ids = classIds(in);
-    for (int b = 0; b < p.batchSize; b++)
-    {
-        std::vector<Survivor> all;
-        std::vector<float> scores;
-        std::vector<int> classes;
-        for (const int cls : ids)
-            for (const Survivor& s : classDetectionsRef(in, b, cls))
-            {
-                all.push_back(s);
-                scores.push_back(s.score);
-                classes.push_back(cls);
-            }
-        const std::vector<int> order = sortDescending(scores.data(), static_cast<int>(scores.size()));
-        const size_t first = static_cast<size_t>(b) * in.rowsPerImage();
-        for (int i = 0; i < in.rowsPerImage(); i++)
-            if (i < in.rowsToFill() && i < static_cast<int>(order.size()))
-                output.write(first + i, in, b, classes[order[i]], all[order[i]]);
-            else
-                output.writeUnused(first + i);
-    }
-}
-
 void detectionsCpu(const DetectionsParams& p, const float* rois, int roiColumns, const float* probs, int probColumns,
                    int numRois, float* detections, float* sourceRows)
 {
@@ -322,7 +239,7 @@ void detectionsCpu(const DetectionsParams& p, const float* rois, int roiColumns,
     const Candidates candidates = collect(in);
     const std::vector<Group>& groups = candidates.groups;
     // Soft scores only fall, so that a class emits in final order and can be cut; not so with a sigma below zero.
-    const bool ordered = p.nmsMode != NmsMode::SOFT_GAUSSIAN || p.softSigma > 0;
+    const bool ordered = p.nmsMode != NMSMode::SOFT_GAUSSIAN || p.softSigma > 0;
     const int limit = ordered ? in.rowsToFill() : 0;
     std::vector<std::vector<Survivor>> survivors(groups.size());
     const auto run = [&](const Range& range)
@@ -332,7 +249,7 @@ void detectionsCpu(const DetectionsParams& p, const float* rois, int roiColumns,
             const size_t begin = groups[g].begin, end = groups[g].end;
             const std::vector<int> rows(candidates.rows.begin() + begin, candidates.rows.begin() + end);
             const std::vector<float> scores(candidates.scores.begin() + begin, candidates.scores.begin() + end);
-            survivors[g] = suppress(in, groups[g].cls, rows, scores, limit, sortByKeys, hardNmsCpu, softNms);
+            survivors[g] = suppress(in, groups[g].cls, rows, scores, limit);
         }
     };
     const Range everything(0, static_cast<int>(groups.size()));

@@ -1,0 +1,54 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Final detections; no gradient, float32. Contract: operators.md 3.7 and E1.
+
+     rois [R, 5], probs [R, C + 1] or [R, 2] -> [B K, 7] = (batch, class, score, x1, y1, x2, y2) */
+
+#include "ops/common.hpp"
+#include "ops/detections.hpp"
+
+namespace d2det
+{
+namespace ops
+{
+
+namespace
+{
+
+const char* const OP = "detections";
+
+}  // namespace
+
+Tensor detections(const Tensor& rois, const Tensor& probs, const kernels::DetectionsParams& params, Tensor* sourceRows)
+{
+    const Tensor r = prepareFloatRois(OP, rois), s = prepareFloat(OP, "probs", probs, rois, 2, rois.size(0));
+    TORCH_CHECK(s.size(1) >= 2, OP, ": probs has shape ", s.sizes(), ", expected at least 2 columns");
+    const int columns = static_cast<int>(r.size(1)), classes = static_cast<int>(s.size(1)),
+              rows = static_cast<int>(r.size(0));
+    Tensor out = torch::empty({int64_t(params.batchSize) * params.maxDetections, 7}, r.options());
+    if (sourceRows)
+        *sourceRows = torch::empty({out.size(0), 1}, r.options());
+    float* const sources = sourceRows ? sourceRows->data_ptr<float>() : nullptr;
+    if constexpr (BUILT_WITH_CUDA)
+        if (usesCuda(r))
+        {
+            launchCuda(
+                OP, r.device(),
+                [&](cuda::Stream stream)
+                {
+                    const size_t bytes = cuda::detectionsWorkspace(params, columns, classes, rows);
+                    Tensor workspace = torch::empty({static_cast<int64_t>(bytes)}, r.options().dtype(torch::kByte));
+                    return cuda::detections(params, r.data_ptr<float>(), columns, s.data_ptr<float>(), classes, rows,
+                                            out.data_ptr<float>(), workspace.data_ptr(), bytes, stream, sources);
+                });
+            return out;
+        }
+    kernels::detectionsCpu(params, r.data_ptr<float>(), columns, s.data_ptr<float>(), classes, rows,
+                           out.data_ptr<float>(), sources);
+    return out;
+}
+
+}  // namespace ops
+}  // namespace d2det
