@@ -12,6 +12,8 @@
 
 #include "operators/all.hpp"
 
+#include "kernels/sort_key.hpp"
+
 #include <opencv2/core/utility.hpp>
 
 #include <cstdio>

@@ -54,6 +54,8 @@ void expect(bool good, const std::string& what);
 uint64_t caseSeed();
 //! Whether that seed was asked for: then a case runs once.
 bool seedIsGiven();
+//! The running case failed with this seed, where it uses several.
+void failedWith(uint64_t used);
 
 void expectSameBits(const Floats& expected, const Floats& actual, const std::string& what);
 

@@ -28,7 +28,7 @@ namespace
 
 constexpr int SKIPPED_STATUS = 77, MAX_LINES = 5;
 int failures = 0;
-uint64_t seed = 0;
+uint64_t seed = 0, failingSeed = 0;
 bool given = false;  //!< the seed, by option or environment
 
 }  // namespace
@@ -53,6 +53,11 @@ void expect(bool good, const std::string& what)
 uint64_t caseSeed()
 {
     return seed;
+}
+
+void failedWith(uint64_t used)
+{
+    failingSeed = used;
 }
 
 bool seedIsGiven()
@@ -80,6 +85,7 @@ Outcome runCase(const Case& c)
 {
     const auto start = std::chrono::steady_clock::now();
     failures = 0;
+    failingSeed = seed;
     std::string note;
     Outcome outcome = RIGHT;
     try
@@ -101,7 +107,7 @@ Outcome runCase(const Case& c)
         outcome = WRONG;
         const size_t colon = c.name.find(':');
         note = " (" + std::to_string(failures) + " failures)\n" +
-               repeatLine(c.name.substr(0, colon), c.name.substr(colon + 1), seed, "");
+               repeatLine(c.name.substr(0, colon), c.name.substr(colon + 1), failingSeed, "");
     }
     std::printf("%-8s %s, %.2f s%s\n",
                 outcome == RIGHT   ? "ok"

@@ -9,6 +9,7 @@
 #include "operator_tests.hpp"
 
 #include "kernels/detections.hpp"
+#include "kernels/sort_key.hpp"
 
 #include <set>
 
@@ -83,7 +84,7 @@ struct DetectionsInput
             const float* probability = &probs[static_cast<size_t>(row) * probColumns];
             const float score = probability[p.labelled ? 1 : cls];
             ASSERT_TRUE(!p.labelled || cls == static_cast<int>(probability[0]));
-            const bool decays = p.nmsMode != NmsMode::HARD;
+            const bool decays = p.nmsMode != NMSMode::HARD;
             ASSERT_TRUE(decays || d[2] == score);
             ASSERT_TRUE(!decays || d[2] <= score || d[2] < 0 || p.softSigma < 0);
         }
@@ -217,7 +218,7 @@ TEST(D2Det_Detections, labels_of_any_size_cost_nothing)
 
 TEST(D2Det_Detections, limit_is_a_prefix)
 {
-    for (const NmsMode mode : {NmsMode::HARD, NmsMode::SOFT_LINEAR, NmsMode::SOFT_GAUSSIAN})
+    for (const NMSMode mode : {NMSMode::HARD, NMSMode::SOFT_LINEAR, NMSMode::SOFT_GAUSSIAN})
     {
         DetectionsParams p;
         p.nmsMode = mode;

@@ -71,18 +71,18 @@ TEST(D2Det_SoftNMS, by_hand)
     const float boxes[] = {0, 0, 4, 4, 0, 0, 4, 2, 10, 10, 12, 12};  // IoU of 0 and 1: 0.5
     const float initial[] = {0.8f, 0.7f, 0.5f};
     std::vector<float> scores(initial, initial + 3);
-    EXPECT_EQ((std::vector<int>{0, 2, 1}), softNms(boxes, scores.data(), 3, 0.3f, 0.5f, 0.001f, false, false));
+    EXPECT_EQ((std::vector<int>{0, 2, 1}), softNmsCpu(boxes, scores.data(), 3, 0.3f, 0.5f, 0.001f, false, false));
     EXPECT_FLOAT_EQ(0.35f, scores[1]);
     EXPECT_EQ(0.5f, scores[2]);
     scores.assign(initial, initial + 3);
     EXPECT_EQ((std::vector<int>{0, 1, 2}),
-              softNms(boxes, scores.data(), 3, 0.5f, 0.5f, 0.f, false, false));  // not > 0.5
+              softNmsCpu(boxes, scores.data(), 3, 0.5f, 0.5f, 0.f, false, false));  // not > 0.5
     scores.assign(initial, initial + 3);
-    EXPECT_EQ((std::vector<int>{0, 2, 1}), softNms(boxes, scores.data(), 3, 0.3f, 0.5f, 0.001f, true, false));
+    EXPECT_EQ((std::vector<int>{0, 2, 1}), softNmsCpu(boxes, scores.data(), 3, 0.3f, 0.5f, 0.001f, true, false));
     EXPECT_FLOAT_EQ(0.7f * std::exp(-0.25f / 0.5f), scores[1]);
     scores.assign(initial, initial + 3);
     EXPECT_EQ((std::vector<int>{0, 2}),
-              softNms(boxes, scores.data(), 3, 0.3f, 0.5f, 0.4f, false, false));  // 0.35 < 0.4
+              softNmsCpu(boxes, scores.data(), 3, 0.3f, 0.5f, 0.4f, false, false));  // 0.35 < 0.4
 }
 
 TEST(D2Det_SoftNMS, order_limit_and_nan)
@@ -97,8 +97,8 @@ TEST(D2Det_SoftNMS, order_limit_and_nan)
             s = round % 7 == 0 ? hostileNumber(random) : random.whole(1, 8) / 8;
         std::vector<float> all(scores), some(scores);
         const bool gaussian = round & 1;
-        const std::vector<int> order = softNms(boxes.data(), all.data(), n, 0.3f, 0.5f, 0.01f, gaussian, false);
-        const std::vector<int> prefix = softNms(boxes.data(), some.data(), n, 0.3f, 0.5f, 0.01f, gaussian, false, 5);
+        const std::vector<int> order = softNmsCpu(boxes.data(), all.data(), n, 0.3f, 0.5f, 0.01f, gaussian, false);
+        const std::vector<int> prefix = softNmsCpu(boxes.data(), some.data(), n, 0.3f, 0.5f, 0.01f, gaussian, false, 5);
         ASSERT_EQ(std::vector<int>(order.begin(), order.begin() + std::min<size_t>(5, order.size())), prefix);
         for (size_t i = 0; i < order.size(); i++)
         {

@@ -6,7 +6,7 @@
 
 #include "operator_tests.hpp"
 
-#include "kernels/nms.hpp"
+#include "kernels/ref_rules.hpp"
 #include "kernels/sort_key.hpp"
 
 namespace opencv_test
@@ -42,7 +42,8 @@ TEST(D2Det_SortDescending, integer_keys_order_alike)
                 EXPECT_EQ(values[i], keyValue(keys[i]));
             }
         }
-        const std::vector<int> order = sortDescending(values.data(), n);
+        const std::vector<int> order = ref::sortDescending(values);
+        EXPECT_EQ(order, sortDescending(values.data(), n));
         for (const int best : {0, 1, n / 3, n, n + 7})
         {
             std::vector<uint64_t> chosen = keys;
@@ -72,7 +73,7 @@ TEST(D2Det_SortDescending, best_of_a_stream)
                 if (values[i] >= selector.minValue())
                     selector.push(descendingKey(values[i], i));
             const std::vector<uint64_t> chosen = selector.take();
-            const std::vector<int> order = sortDescending(values.data(), n);
+            const std::vector<int> order = ref::sortDescending(values);
             ASSERT_EQ(best > 0 ? std::min(best, n) : n, static_cast<int>(chosen.size()));
             for (size_t i = 0; i < chosen.size(); i++)
                 ASSERT_EQ(order[i], static_cast<int>(keyIndex(chosen[i]))) << best << " of pattern " << pattern;

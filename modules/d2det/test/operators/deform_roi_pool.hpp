@@ -26,7 +26,7 @@ struct DeformRoIPool
 
     static std::vector<Case> cases()
     {
-        std::vector<Case> cases = poolingCases<Case>({"", ", legacy"}, {1, 2, 40, 256});
+        std::vector<Case> cases = poolingCases<Case>({"", ", legacy"}, {1, 2, 40, 256}, {1, 2});
         for (const std::string variant : {"", ", legacy"})
         {
             Case c(HOSTILE_POOLING, " offsets" + variant);

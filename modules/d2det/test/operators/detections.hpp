@@ -37,24 +37,24 @@ struct Detections
         Case(const std::string& n = "") : CaseInfo(n) {}
     };
 
-    static std::string nameOf(kernels::NmsMode mode)
+    static std::string nameOf(kernels::NMSMode mode)
     {
-        return mode == kernels::NmsMode::HARD          ? "hard"
-               : mode == kernels::NmsMode::SOFT_LINEAR ? "soft_linear"
+        return mode == kernels::NMSMode::HARD          ? "hard"
+               : mode == kernels::NMSMode::SOFT_LINEAR ? "soft_linear"
                                                        : "soft_gaussian";
     }
 
     static std::vector<Case> cases()
     {
-        using kernels::NmsMode;
+        using kernels::NMSMode;
         std::vector<Case> cases;
         Case drawn("drawn");
         drawn.drawn = true;
         drawn.rounds = 240;
         drawn.cpuOnly = true;
         cases.push_back(drawn);
-        const NmsMode modes[] = {NmsMode::HARD, NmsMode::SOFT_LINEAR, NmsMode::SOFT_GAUSSIAN};
-        for (const NmsMode mode : modes)
+        const NMSMode modes[] = {NMSMode::HARD, NMSMode::SOFT_LINEAR, NMSMode::SOFT_GAUSSIAN};
+        for (const NMSMode mode : modes)
         {
             for (int variant = 0; variant < 8; variant++)
             {
@@ -93,14 +93,14 @@ struct Detections
         many.source = ON_HALVES;
         cases.push_back(many);
         Case two("many rows of two classes, soft_linear");
-        two.p.nmsMode = NmsMode::SOFT_LINEAR;
+        two.p.nmsMode = NMSMode::SOFT_LINEAR;
         two.p.maxDetections = 10;
         two.rows = 700;
         two.classes = 2;
         two.source = ON_HALVES;
         cases.push_back(two);
         for (const int classes : {1, 80})
-            for (const NmsMode mode : modes)
+            for (const NMSMode mode : modes)
             {
                 Case c(nameOf(mode) + " 1000 x " + std::to_string(classes));
                 c.p.nmsMode = mode;
@@ -127,12 +127,12 @@ struct Detections
         plain.p.maxDetections = 7;
         plain.classes = 3;
         byClass.p.classAgnosticBoxes = false;
-        byClass.p.nmsMode = kernels::NmsMode::SOFT_GAUSSIAN;
+        byClass.p.nmsMode = kernels::NMSMode::SOFT_GAUSSIAN;
         byClass.classes = 3;
         labelled.p.batchSize = 2;
         labelled.p.maxDetections = 9;
         labelled.p.labelled = true;
-        labelled.p.nmsMode = kernels::NmsMode::SOFT_LINEAR;
+        labelled.p.nmsMode = kernels::NMSMode::SOFT_LINEAR;
         labelled.classes = 2;
         labelled.sourceRows = true;
         return {plain, byClass, labelled};
@@ -165,7 +165,7 @@ struct Detections
                     break;
             }
             const int rows = p.batchSize * p.maxDetections;
-            const double cuda = p.nmsMode == kernels::NmsMode::SOFT_GAUSSIAN ? 1e-6 : SAME_BITS;
+            const double cuda = p.nmsMode == kernels::NMSMode::SOFT_GAUSSIAN ? 1e-6 : SAME_BITS;
             outputs.push_back({"detections", {rows, 7}, SAME_BITS, cuda});
             if (case_.sourceRows)
                 outputs.push_back({"rows", {rows, 1}, SAME_BITS, SAME_BITS});
@@ -220,8 +220,8 @@ struct Detections
         void draw(Random& random)
         {
             kernels::DetectionsParams& p = case_.p;
-            const kernels::NmsMode modes[] = {kernels::NmsMode::HARD, kernels::NmsMode::SOFT_LINEAR,
-                                              kernels::NmsMode::SOFT_GAUSSIAN};
+            const kernels::NMSMode modes[] = {kernels::NMSMode::HARD, kernels::NMSMode::SOFT_LINEAR,
+                                              kernels::NMSMode::SOFT_GAUSSIAN};
             p.nmsMode = modes[random.integer(0, 2)];
             p.labelled = random.once(4);
             p.classAgnosticBoxes = !random.once(5);

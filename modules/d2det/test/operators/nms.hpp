@@ -223,8 +223,8 @@ struct SoftNMS
         }
         void fast(const Arguments<float>& a) const override
         {
-            writeKept(kernels::softNms(a.in[0], a.out[2], case_.n, case_.threshold, case_.sigma, case_.minScore,
-                                       case_.gaussian, case_.legacy, case_.limit),
+            writeKept(kernels::softNmsCpu(a.in[0], a.out[2], case_.n, case_.threshold, case_.sigma, case_.minScore,
+                                          case_.gaussian, case_.legacy, case_.limit),
                       case_.n, a.out[0], a.out[1]);
         }
         //! The scores of boxes that are not emitted are not specified.

@@ -185,22 +185,18 @@ struct PoolingCase : CaseInfo
             finestScale = 56.f;
         }
     }
-    PoolingCase& setLegacy(bool on)
-    {
-        legacy = on;
-        return *this;
-    }
 };
 
 const PoolingShape HOSTILE_POOLING = {"hostile", false, 3, 2, 6, 23, 31, 25, 6, 3, 2};
-const PoolingShape GRADIENT_POOLING = {"differences", false, 2, 2, 3, 20, 26, 8, 4, 2, 2};
-const PoolingShape TRAINER_POOLING = {"trainer", false, 2, 2, 12, 24, 32, 40, 6, 3, 2};
+const PoolingShape GRADIENT_POOLING = {"differences", false, 2, 2, 3, 10, 13, 8, 4, 2, 2};
+const PoolingShape TRAINER_POOLING = {"trainer", false, 2, 2, 12, 24, 32, 40, 6, 3, 0};
 const PoolingShape NO_ROIS_POOLING = {"no RoIs", false, 3, 2, 6, 23, 31, 0, 6, 3, 2};
 
-/** Cases of one pooling operator: every shape of the table, hostile RoIs with some numbers of samples, gradients, the
+/** Cases of one pooling operator: every shape of the table, hostile RoIs and gradients with some numbers of samples, the
     trainer. `variants` names what is made of each: "", ", legacy" or ", unaligned". */
 template <typename Case>
-std::vector<Case> poolingCases(const std::vector<std::string>& variants, const std::vector<int>& hostileSamples)
+std::vector<Case> poolingCases(const std::vector<std::string>& variants, const std::vector<int>& hostileSamples,
+                               const std::vector<int>& gradientSamples)
 {
     std::vector<Case> cases;
     const auto add = [&cases](const PoolingShape& s, const std::string& variant) -> Case&
@@ -217,9 +213,8 @@ std::vector<Case> poolingCases(const std::vector<std::string>& variants, const s
         {
             add(s, variant);
             s.numRois = static_cast<int>(numHostile);
-            Case& hostile = add(s, ", hostile" + variant);
-            hostile.legacy = variant == ", legacy";
-            hostile.aligned = variant != ", unaligned";
+            Case& hostile = add(s, variant);
+            hostile.name = std::string(s.name) + ", hostile" + variant;
             hostile.rois = RoIs::HOSTILE;
             hostile.cpuOnly = true;
         }
@@ -227,13 +222,19 @@ std::vector<Case> poolingCases(const std::vector<std::string>& variants, const s
         {
             PoolingShape s = HOSTILE_POOLING;
             s.samplingRatio = samples;
-            Case& c = add(s, ", " + std::to_string(samples) + " samples" + variant);
-            c.legacy = variant == ", legacy";
-            c.aligned = variant != ", unaligned";
+            Case& c = add(s, variant);
+            c.name = std::string(s.name) + ", " + std::to_string(samples) + " samples" + variant;
             c.rois = RoIs::HOSTILE;
             c.cudaOnly = samples > 8;
         }
-        add(GRADIENT_POOLING, variant).gradient = true;
+        for (const int samples : gradientSamples)
+        {
+            PoolingShape s = GRADIENT_POOLING;
+            s.samplingRatio = samples;
+            Case& c = add(s, variant);
+            c.name = std::string(s.name) + ", " + std::to_string(samples) + " samples" + variant;
+            c.gradient = true;
+        }
         add(TRAINER_POOLING, variant).trainer = true;
     }
     add(NO_ROIS_POOLING, "").cudaOnly = true;
@@ -265,6 +266,8 @@ protected:
             rois = benchmarkRois(s.numRois, s.batch, 4.f * s.width, 4.f * s.height, random);
         else
             rois = case_.rois == RoIs::LAYER ? layerRois(s.numRois, s.batch, random) : randomRois(s, random);
+        if (case_.trainer)
+            rois[rois.size() - 5] = 7;  // no such image
         inputs.push_back({"rois", {s.numRois, 5}, rois});
         for (int i = 0; i < s.levels; i++)
         {

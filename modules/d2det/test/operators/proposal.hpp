@@ -150,8 +150,8 @@ struct Proposal
             for (size_t i = 0; i < levels; i++)
                 strides.push_back(static_cast<float>(case_.firstStride << i));
             const auto result =
-                d2det::ops::proposals({in.begin(), in.begin() + levels}, {in.begin() + levels, in.begin() + 2 * levels},
-                                      strides, in.back(), case_.p);
+                d2det::ops::proposal({in.begin(), in.begin() + levels}, {in.begin() + levels, in.begin() + 2 * levels},
+                                     strides, in.back(), case_.p);
             return {result.first, result.second};
         }
 #endif

@@ -18,7 +18,10 @@ struct RoIAlign
 {
     typedef PoolingCase Case;
 
-    static std::vector<Case> cases() { return poolingCases<Case>({"", ", legacy", ", unaligned"}, {0, 1, 2, 256}); }
+    static std::vector<Case> cases()
+    {
+        return poolingCases<Case>({"", ", legacy", ", unaligned"}, {0, 1, 2, 256}, {0, 1, 2});
+    }
 
     static std::vector<Case> layerCases(int size)
     {
