@@ -343,7 +343,7 @@ TEST(D2Det_RoIConv, a_row_does_not_depend_on_the_others)
         for (int r = 0; r < problem.numRois; r++)
         {
             RoIConvProblem alone = problem;
-            alone.numRois = 1;
+            alone.numRois = alone.outputs[0].shape[0] = 1;
             alone.input("X").values.assign(problem.input("X").values.begin() + r * problem.inRow(),
                                            problem.input("X").values.begin() + (r + 1) * problem.inRow());
             alone.input("rois").values.assign(problem.input("rois").values.begin() + 5 * r,

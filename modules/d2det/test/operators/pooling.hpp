@@ -234,6 +234,7 @@ std::vector<Case> poolingCases(const std::vector<std::string>& variants, const s
             Case& c = add(s, variant);
             c.name = std::string(s.name) + ", " + std::to_string(samples) + " samples" + variant;
             c.gradient = true;
+            c.finestScale = 5.f;
         }
         add(TRAINER_POOLING, variant).trainer = true;
     }
@@ -268,6 +269,12 @@ protected:
             rois = case_.rois == RoIs::LAYER ? layerRois(s.numRois, s.batch, random) : randomRois(s, random);
         if (case_.trainer)
             rois[rois.size() - 5] = 7;  // no such image
+        if (case_.gradient)             // both levels are in use
+        {
+            const float large[5] = {0, 2.f, 3.f, 41.f, 32.f}, small[5] = {1, 5.f, 6.f, 9.f, 10.5f};
+            std::copy(large, large + 5, rois.begin());
+            std::copy(small, small + 5, rois.begin() + 5);
+        }
         inputs.push_back({"rois", {s.numRois, 5}, rois});
         for (int i = 0; i < s.levels; i++)
         {
