@@ -101,7 +101,7 @@ void sortedNms(const Floats& boxes, int count, double gigabytesPerSecond)
                    Floats sorted(size_t(count) * 4);
                    for (int i = 0; i < count; i++)
                        std::memcpy(&sorted[size_t(i) * 4], &boxes[size_t(order[i]) * 5], 4 * sizeof(float));
-                   kernels::hardNmsCpu(sorted.data(), count, 0.5f, false, 0);
+                   kernels::hardNmsCpu({0.5f, false, 0}, sorted.data(), count);
                }),
            0, gigabytesPerSecond);
 }

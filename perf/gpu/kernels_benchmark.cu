@@ -32,10 +32,16 @@ using namespace d2det_test;
 
 constexpr int WARM_UP = 5, MAX_SETS = 32;
 
-void require(int status, const char* what)
+void require(cuda::Status status, const char* what)
 {
-    if (status != 0)
+    if (status != cuda::Status::SUCCESS)
         throw std::runtime_error(std::string(what) + ": " + cuda::statusString(status));
+}
+
+void require(cudaError_t status, const char* what)
+{
+    if (status != cudaSuccess)
+        throw std::runtime_error(std::string(what) + ": " + cudaGetErrorString(status));
 }
 
 //! Floats on the device.
@@ -89,10 +95,10 @@ public:
         }
         Floats().swap(p.upstream);
     }
-    int run() const
+    cuda::Status run() const
     {
         return backward_ ? problem_->onDeviceBackward(arguments_)
-                         : problem_->onDevice(arguments_, workspace_, workspaceBytes_);
+                         : problem_->onDevice(arguments_, {workspace_, workspaceBytes_});
     }
     size_t bytes() const
     {

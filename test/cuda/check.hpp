@@ -69,7 +69,7 @@ inline void require(cudaError_t error, const char* what)
 //! An operator must have been enqueued and must have run.
 inline void requireSuccess(cuda::Status status, const std::string& what)
 {
-    if (status != 0)
+    if (status != cuda::Status::SUCCESS)
         throw std::runtime_error(what + ": " + cuda::statusString(status));
     const cudaError_t error = cudaDeviceSynchronize();
     if (error != cudaSuccess)
@@ -134,7 +134,7 @@ public:
         a.in.push_back(upstream_.data());
         return a;
     }
-    void* workspace() { return workspace_.data(); }
+    cuda::Workspace workspace() { return {workspace_.data(), workspace_.size()}; }
     size_t workspaceBytes() const { return workspace_.size(); }
     DeviceArray<float>& input(size_t i) { return *in_[i]; }
     DeviceArray<float>& output(size_t i) { return *out_[i]; }
@@ -142,7 +142,7 @@ public:
     //! Both passes; what they leave.
     Results run()
     {
-        requireSuccess(problem_.onDevice(forward(), workspace(), workspaceBytes()), "forward");
+        requireSuccess(problem_.onDevice(forward(), workspace()), "forward");
         if (!problem_.gradients.empty())
             requireSuccess(problem_.onDeviceBackward(backward()), "backward");
         return results();

@@ -13,14 +13,19 @@ namespace test
 namespace
 {
 
-const Case adaptiveLimits(
-    "adaptive_weighted_pool:limits",
-    []
-    {
-        expect(cuda::adaptiveWeightedPool(12.f, nullptr, nullptr, 0, 3, 3, nullptr, nullptr) == 0, "no planes");
-        expect(cuda::adaptiveWeightedPool(NOT_A_NUMBER, nullptr, nullptr, 1, 3, 3, nullptr, nullptr) == 1, "gain NaN");
-        expect(cuda::adaptiveWeightedPool(12.f, nullptr, nullptr, 1, 0, 3, nullptr, nullptr) == 1, "no rows");
-    });
+const Case adaptiveLimits("adaptive_weighted_pool:limits",
+                          []
+                          {
+                              expect(cuda::adaptiveWeightedPool({12.f, 0, 3, 3}, nullptr, nullptr, nullptr, nullptr) ==
+                                         cuda::Status::SUCCESS,
+                                     "no planes");
+                              expect(cuda::adaptiveWeightedPool({NOT_A_NUMBER, 1, 3, 3}, nullptr, nullptr, nullptr,
+                                                                nullptr) == cuda::Status::INVALID,
+                                     "gain NaN");
+                              expect(cuda::adaptiveWeightedPool({12.f, 1, 0, 3}, nullptr, nullptr, nullptr, nullptr) ==
+                                         cuda::Status::INVALID,
+                                     "no rows");
+                          });
 
 }  // namespace
 }  // namespace test

@@ -51,11 +51,10 @@ const Case refused("deform_roi_pool:parameters out of range",
                        for (int i = 0; i < maps.levels; i++)
                            maps.data[i] = a.in[size_t(i) + 1];
                        kernels::DeformRoIPoolParams p = problem.params;
-                       const auto pool = [&]
-                       { return cuda::deformRoIPool(p, maps, a.in[0], 1, nullptr, a.out[0], nullptr); };
-                       expect(pool() == 0, "good parameters");
+                       const auto pool = [&] { return cuda::deformRoIPool(p, {maps, a.in[0], 1}, a.out[0], nullptr); };
+                       expect(pool() == cuda::Status::SUCCESS, "good parameters");
                        p.offsetSize = 4;
-                       expect(pool() == 1, "6 bins, 4 offsets");
+                       expect(pool() == cuda::Status::INVALID, "6 bins, 4 offsets");
                    });
 
 }  // namespace

@@ -29,17 +29,18 @@ const Case rows("detections:rows change nothing",
                     }
                 });
 
-const Case detectionsLimits("detections:limits",
-                            []
-                            {
-                                kernels::DetectionsParams p;
-                                expect(cuda::detectionsWorkspace(p, 5, 3, 10) > 0, "good parameters");
-                                expect(cuda::detectionsWorkspace(p, 4, 3, 10) == 0, "boxes of three numbers");
-                                expect(cuda::detectionsWorkspace(p, 5, 1, 10) == 0, "no class");
-                                expect(cuda::detectionsWorkspace(p, 5, 1 << 30, 10) == 0, "more scores than 31 bits");
-                                p.classAgnosticBoxes = false;
-                                expect(cuda::detectionsWorkspace(p, 5, 3, 10) == 0, "one box for two classes");
-                            });
+const Case detectionsLimits(
+    "detections:limits",
+    []
+    {
+        kernels::DetectionsParams p;
+        expect(cuda::detectionsWorkspace(p, {nullptr, 5, nullptr, 3, 10}) > 0, "good parameters");
+        expect(cuda::detectionsWorkspace(p, {nullptr, 4, nullptr, 3, 10}) == 0, "boxes of three numbers");
+        expect(cuda::detectionsWorkspace(p, {nullptr, 5, nullptr, 1, 10}) == 0, "no class");
+        expect(cuda::detectionsWorkspace(p, {nullptr, 5, nullptr, 1 << 30, 10}) == 0, "more scores than 31 bits");
+        p.classAgnosticBoxes = false;
+        expect(cuda::detectionsWorkspace(p, {nullptr, 5, nullptr, 3, 10}) == 0, "one box for two classes");
+    });
 
 }  // namespace
 }  // namespace test

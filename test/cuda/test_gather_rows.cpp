@@ -13,16 +13,18 @@ namespace test
 namespace
 {
 
-const Case gatherLimits("gather_rows:limits",
-                        []
-                        {
-                            const size_t tooLong = size_t(1) << 31;
-                            expect(cuda::gatherRows(nullptr, -1, 1, nullptr, 1, nullptr, nullptr) == 1, "rows");
-                            expect(cuda::gatherRows(nullptr, 1, 1, nullptr, -1, nullptr, nullptr) == 1, "count");
-                            expect(cuda::gatherRows(nullptr, 1, tooLong, nullptr, 1, nullptr, nullptr) == 1, "length");
-                            expect(cuda::gatherRows(nullptr, 1, 0, nullptr, 1, nullptr, nullptr) == 0, "empty rows");
-                            expect(cuda::gatherRows(nullptr, 1, 1, nullptr, 0, nullptr, nullptr) == 0, "no rows");
-                        });
+const Case gatherLimits(
+    "gather_rows:limits",
+    []
+    {
+        const size_t tooLong = size_t(1) << 31;
+        expect(cuda::gatherRows({nullptr, -1, 1, nullptr, 1}, nullptr, nullptr) == cuda::Status::INVALID, "rows");
+        expect(cuda::gatherRows({nullptr, 1, 1, nullptr, -1}, nullptr, nullptr) == cuda::Status::INVALID, "count");
+        expect(cuda::gatherRows({nullptr, 1, tooLong, nullptr, 1}, nullptr, nullptr) == cuda::Status::INVALID,
+               "length");
+        expect(cuda::gatherRows({nullptr, 1, 0, nullptr, 1}, nullptr, nullptr) == cuda::Status::SUCCESS, "empty rows");
+        expect(cuda::gatherRows({nullptr, 1, 1, nullptr, 0}, nullptr, nullptr) == cuda::Status::SUCCESS, "no rows");
+    });
 
 }  // namespace
 }  // namespace test

@@ -126,10 +126,10 @@ cuda::Status roiAlign(Vector& v)
     p.legacy = v.flag("legacy", false);
     const int numRois = v.host("in_rois").size(0);
     const cuda::Status status =
-        cuda::roiAlign(p, pyramid(v), v.device("in_rois"), numRois, v.output("out_pooled"), nullptr);
-    if (status != 0 || !v.has("in_upstream"))
+        cuda::roiAlign(p, {pyramid(v), v.device("in_rois"), numRois}, v.output("out_pooled"), nullptr);
+    if (status != cuda::Status::SUCCESS || !v.has("in_upstream"))
         return status;
-    return cuda::roiAlignBackward(p, pyramid(v), v.device("in_rois"), numRois, v.device("in_upstream"),
+    return cuda::roiAlignBackward(p, {pyramid(v), v.device("in_rois"), numRois}, v.device("in_upstream"),
                                   gradients(v).data(), nullptr);
 }
 
@@ -143,11 +143,11 @@ cuda::Status deform(Vector& v)
     p.finestScale = v.real("finest_scale", 56.f);
     p.legacy = v.flag("legacy", false);
     const int numRois = v.host("in_rois").size(0);
-    const cuda::Status status = cuda::deformRoIPool(p, pyramid(v), v.device("in_rois"), numRois, v.device("in_offsets"),
-                                                    v.output("out_pooled"), nullptr);
-    if (status != 0 || !v.has("in_upstream"))
+    const cuda::Status status = cuda::deformRoIPool(
+        p, {pyramid(v), v.device("in_rois"), numRois, v.device("in_offsets")}, v.output("out_pooled"), nullptr);
+    if (status != cuda::Status::SUCCESS || !v.has("in_upstream"))
         return status;
-    return cuda::deformRoIPoolBackward(p, pyramid(v), v.device("in_rois"), numRois, v.device("in_offsets"),
+    return cuda::deformRoIPoolBackward(p, {pyramid(v), v.device("in_rois"), numRois, v.device("in_offsets")},
                                        v.device("in_upstream"), gradients(v).data(), v.output("grad_offsets"), nullptr);
 }
 
@@ -156,20 +156,20 @@ cuda::Status adaptive(Vector& v)
     const Tensor& F = v.host("in_F");
     const int planes = F.size(0) * F.size(1), height = F.size(2), width = F.size(3);
     const float gain = v.real("gain", 12.f);
-    const cuda::Status status = cuda::adaptiveWeightedPool(gain, v.device("in_F"), v.device("in_N"), planes, height,
-                                                           width, v.output("out_pooled"), nullptr);
-    if (status != 0 || !v.has("in_upstream"))
+    const cuda::Status status = cuda::adaptiveWeightedPool({gain, planes, height, width}, v.device("in_F"),
+                                                           v.device("in_N"), v.output("out_pooled"), nullptr);
+    if (status != cuda::Status::SUCCESS || !v.has("in_upstream"))
         return status;
-    return cuda::adaptiveWeightedPoolBackward(gain, v.device("in_F"), v.device("in_N"), planes, height, width,
-                                              v.device("in_upstream"), v.output("grad_F"), v.output("grad_N"), nullptr);
+    return cuda::adaptiveWeightedPoolBackward({gain, planes, height, width}, v.device("in_F"), v.device("in_N"),
+                                              v.device("in_upstream"), {v.output("grad_F"), v.output("grad_N")},
+                                              nullptr);
 }
 
 cuda::Status norm(Vector& v)
 {
     const Tensor& X = v.host("in_X");
-    return cuda::instanceNorm(v.device("in_X"), v.device("const_scale"), v.device("const_bias"),
-                              v.real("epsilon", 1e-5f), X.size(0), X.size(1), X.size(2) * X.size(3), v.output("out_Y"),
-                              nullptr);
+    return cuda::instanceNorm({v.real("epsilon", 1e-5f), X.size(0), X.size(1), X.size(2) * X.size(3)}, v.device("in_X"),
+                              v.device("const_scale"), v.device("const_bias"), v.output("out_Y"), nullptr);
 }
 
 cuda::Status decode(Vector& v)
@@ -178,9 +178,11 @@ cuda::Status decode(Vector& v)
     p.overlapThreshold = v.real("overlap_threshold", 0.5f);
     p.weighted = v.attributes().has("mode") && v.attributes()["mode"].text() == "weighted";
     p.legacy = v.flag("legacy", false);
-    return cuda::denseBoxDecode(p, v.device("in_rois"), v.device("in_offsets"), v.device("in_overlap"),
-                                v.device("in_im_info"), v.host("in_rois").size(0), v.host("in_offsets").size(2),
-                                v.host("in_im_info").size(0), v.output("out_boxes"), nullptr);
+    return cuda::denseBoxDecode(
+        p,
+        {v.device("in_rois"), v.device("in_offsets"), v.device("in_overlap"), v.device("in_im_info"),
+         v.host("in_rois").size(0), v.host("in_offsets").size(2), v.host("in_im_info").size(0)},
+        v.output("out_boxes"), nullptr);
 }
 
 cuda::Status proposal(Vector& v)
@@ -212,8 +214,8 @@ cuda::Status proposal(Vector& v)
         maps.box[i] = v.device("in_box_" + std::to_string(i));
     }
     const size_t bytes = cuda::proposalWorkspace(p, maps);
-    return cuda::proposal(p, maps, v.device("in_im_info"), v.output("out_rois"), v.output("out_scores"),
-                          v.workspace(bytes), bytes, nullptr);
+    return cuda::proposal(p, maps, v.device("in_im_info"), {v.output("out_rois"), v.output("out_scores")},
+                          {v.workspace(bytes), bytes}, nullptr);
 }
 
 cuda::Status detections(Vector& v)
@@ -233,9 +235,9 @@ cuda::Status detections(Vector& v)
     p.labelled = v.flag("labelled", false);
     p.legacy = v.flag("legacy", false);
     const Tensor &rois = v.host("in_rois"), &probs = v.host("in_probs");
-    const size_t bytes = cuda::detectionsWorkspace(p, rois.size(1), probs.size(1), rois.size(0));
-    return cuda::detections(p, v.device("in_rois"), rois.size(1), v.device("in_probs"), probs.size(1), rois.size(0),
-                            v.output("out_detections"), v.workspace(bytes), bytes, nullptr);
+    const size_t bytes = cuda::detectionsWorkspace(p, {nullptr, rois.size(1), nullptr, probs.size(1), rois.size(0)});
+    return cuda::detections(p, {v.device("in_rois"), rois.size(1), v.device("in_probs"), probs.size(1), rois.size(0)},
+                            {v.output("out_detections")}, {v.workspace(bytes), bytes}, nullptr);
 }
 
 const std::map<std::string, cuda::Status (*)(Vector&)> OPERATORS{

@@ -23,14 +23,16 @@ const Case inPlace("instance_norm:in place",
                                        const Results expected = apart.run();
                                        Arguments<float> a = inside.forward();
                                        a.out[0] = inside.input(0).data();
-                                       requireSuccess(p.onDevice(a, nullptr, 0), what);
+                                       requireSuccess(p.onDevice(a, {nullptr, 0}), what);
                                        expectSameBits(expected.outputs[0], inside.input(0).values(), what);
                                    });
                    });
 
 const Case limits("instance_norm:limits",
-                  [] {
-                      expect(cuda::instanceNorm(nullptr, nullptr, nullptr, 1e-5f, 0, 4, 9, nullptr, nullptr) == 0,
+                  []
+                  {
+                      expect(cuda::instanceNorm({1e-5f, 0, 4, 9}, nullptr, nullptr, nullptr, nullptr, nullptr) ==
+                                 cuda::Status::SUCCESS,
                              "no rows");
                   });
 

@@ -29,7 +29,7 @@ std::string check(const Problem& p)
     OnDevice first(p), second(p);
     const bool anything = p.inputs.empty() || !p.inputs[0].values.empty();  // else nothing is asked of the workspace
     if (anything && first.workspaceBytes() > 0 &&
-        p.onDevice(first.forward(), first.workspace(), first.workspaceBytes() - 1) != cudaErrorInvalidValue)
+        p.onDevice(first.forward(), {first.workspace().data, first.workspaceBytes() - 1}) != cuda::Status::INVALID)
         return "a workspace that is too small is accepted";
     const Results got = first.run();
     const std::string error = compareResults(p, p.cudaLikeFast ? runFast(p) : runReference(p), got, Against::CUDA);

@@ -23,18 +23,18 @@ const Case refused("roi_align:parameters out of range",
                        for (int i = 0; i < maps.levels; i++)
                            maps.data[i] = a.in[size_t(i) + 1];
                        kernels::RoIAlignParams p = problem.params;
-                       const auto align = [&] { return cuda::roiAlign(p, maps, a.in[0], 1, a.out[0], nullptr); };
-                       expect(align() == 0, "good parameters");
+                       const auto align = [&] { return cuda::roiAlign(p, {maps, a.in[0], 1}, a.out[0], nullptr); };
+                       expect(align() == cuda::Status::SUCCESS, "good parameters");
                        p.samplingRatio = cuda::MAX_SAMPLES + 1;
-                       expect(align() == 1, "too many samples");
+                       expect(align() == cuda::Status::INVALID, "too many samples");
                        p = problem.params;
                        p.pooledWidth = 0;
-                       expect(align() == 1, "no bins");
+                       expect(align() == cuda::Status::INVALID, "no bins");
                        p.pooledWidth = 2;
                        maps.levels = 0;
-                       expect(align() == 1, "no levels");
+                       expect(align() == cuda::Status::INVALID, "no levels");
                        maps.levels = kernels::MAX_LEVELS + 1;
-                       expect(align() == 1, "too many levels");
+                       expect(align() == cuda::Status::INVALID, "too many levels");
                    });
 
 }  // namespace

@@ -20,9 +20,10 @@ const Case convLimits("roi_conv:limits",
                           p.inChannels = 5;
                           p.outChannels = 7;
                           expect(cuda::roiConvWorkspace(p, 1, 7, 7) > 0, "good parameters");
-                          expect(cuda::roiConv(p, nullptr, nullptr, 0, 7, 7, nullptr, nullptr, nullptr, nullptr,
-                                               nullptr, nullptr, nullptr, 0, nullptr) == 0,
-                                 "no rows");
+                          expect(
+                              cuda::roiConv(p, {nullptr, nullptr, 0, 7, 7, nullptr, nullptr, nullptr, nullptr, nullptr},
+                                            nullptr, {nullptr, 0}, nullptr) == cuda::Status::SUCCESS,
+                              "no rows");
                           p.normGroups = 4;
                           expect(cuda::roiConvWorkspace(p, 1, 7, 7) == 0, "7 channels in 4 groups");
                           p.normGroups = 0;

@@ -36,11 +36,11 @@ public:
                                        Scalar(std::numeric_limits<float>::quiet_NaN())));
         for (const Mat& constant : constants_)
             pass.constants.push_back(constant.ptr<float>());
-        pass.workspaceBytes = layer_.cudaWorkspace(headers(inputs));
-        const Mat memory(1, static_cast<int>(pass.workspaceBytes + ALIGNMENT), CV_8U, Scalar(255));
-        pass.workspace = alignPtr(memory.data, ALIGNMENT);
+        pass.workspace.bytes = layer_.cudaWorkspace(headers(inputs));
+        const Mat memory(1, static_cast<int>(pass.workspace.bytes + ALIGNMENT), CV_8U, Scalar(255));
+        pass.workspace.data = alignPtr(memory.data, ALIGNMENT);
         const cuda::Status status = layer_.runCuda(pass);
-        CV_Assert(status == 0);
+        CV_Assert(status == cuda::Status::SUCCESS);
         return pass.outputs;
     }
 

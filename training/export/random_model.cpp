@@ -114,8 +114,8 @@ void adjustHeads(DetectorImpl& model, const std::vector<Tensor>& pyramid)
         adjust(box.overlap->weight, box.overlap->bias, predicted.second, 0.5, 1);
     if (model.maskHead.is_empty())
         return;
-    const LevelRows classes =
-        LevelRows::byClass(torch::arange(rois.size(0)).remainder(model.numClasses()), model.numClasses(), torch::kCPU);
+    const RoIGroups classes =
+        RoIGroups::byClass(torch::arange(rois.size(0)).remainder(model.numClasses()), model.numClasses(), torch::kCPU);
     RoIConv& classifier = model.maskHead->classifier;
     adjust(classifier->weight, classifier->bias,
            model.maskHead->forward(pyramid, box.trunk(pyramid, rois), rois, classes), 0, 2);

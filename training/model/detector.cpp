@@ -295,7 +295,7 @@ void DetectorImpl::maskLosses(const std::vector<Tensor>& pyramid, const Tensor& 
     const Tensor features = trunk.index_select(0, sent(rows, trunk.device()));
     const MaskTargets mine{targets.present.index_select(0, rows), targets.masks.index_select(0, rows),
                            targets.fraction.index_select(0, rows)};
-    const LevelRows classes = LevelRows::byClass(positives.labels.index_select(0, rows), numClasses(), trunk.device());
+    const RoIGroups classes = RoIGroups::byClass(positives.labels.index_select(0, rows), numClasses(), trunk.device());
     const Tensor logits =
         maskHead->forward(pyramid, features, positives.rois.index_select(0, rows).contiguous(), classes);
     out["mask"] = bceLoss(logits, mine.masks) * c.lossWeight;
@@ -366,7 +366,7 @@ InferenceTrace DetectorImpl::infer(const ImageBatch& images)
 void DetectorImpl::inferMasks(const std::vector<Tensor>& pyramid, const MaskInput& input, InferenceTrace& trace)
 {
     const Tensor labels = trace.detections.select(1, 1);
-    const LevelRows classes = LevelRows::byClass(labels, numClasses(), labels.device());
+    const RoIGroups classes = RoIGroups::byClass(labels, numClasses(), labels.device());
     const Tensor logits = maskHead->forward(pyramid, input.trunk, input.rois, classes);
     trace.masks = torch::sigmoid(logits) * labels.ge(0).to(torch::kFloat).view({-1, 1, 1, 1});
     trace.maskBoxes = input.rois.slice(1, 1, 5).contiguous();

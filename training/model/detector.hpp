@@ -94,9 +94,9 @@ public:
     bool usesTrunk() const { return config_.maskHead.type == "d2det"; }
     //! Logits [R, 1, 28, 28]. trunk: the box head's features of the same RoIs, if usesTrunk(). classes: one group per class.
     Tensor forward(const std::vector<Tensor>& pyramid, const Tensor& trunk, const Tensor& rois,
-                   const LevelRows& classes);
+                   const RoIGroups& classes);
     //! Predicted IoU of the masks [R, 1]; the logits get no gradient from it.
-    Tensor score(const Tensor& trunk, const Tensor& logits, const LevelRows& classes);
+    Tensor score(const Tensor& trunk, const Tensor& logits, const RoIGroups& classes);
 
     std::vector<RoIConv> convs;                                 //!< fcn only
     std::vector<RoIConv> upsamples;                             //!< transposed convolutions

@@ -174,9 +174,9 @@ Tensor ClassHeadImpl::forward(const std::vector<Tensor>& pyramid, const Tensor& 
     const Tensor rois = proposals.to(device, /*non_blocking=*/true);
     const ClassHeadConfig& c = config_.classHead;
     const int levels = static_cast<int>(pyramid.size()), k = c.pooledSize;
-    LevelRows groups;
+    RoIGroups groups;
     if (!c.sharedLevels)
-        groups = LevelRows(proposals, config_.finestScale, levels, legacy_, device);
+        groups = RoIGroups(proposals, config_.finestScale, levels, legacy_, device);
 
     ops::kernels::DeformRoIPoolParams pool;
     pool.samplingRatio = c.samplingRatio;
@@ -242,13 +242,13 @@ Tensor BoxHeadImpl::trunk(const std::vector<Tensor>& pyramid, const Tensor& rois
     Tensor x = poolAligned(pyramid, strides_, rois, config_, config_.boxHead.pooledSize, config_.boxHead.samplingRatio,
                            legacy_);
     for (RoIConv& conv : convs)
-        x = conv(x, LevelRows());
+        x = conv(x, RoIGroups());
     return x;
 }
 
 std::pair<Tensor, Tensor> BoxHeadImpl::predict(const Tensor& trunk)
 {
-    const LevelRows shared;
+    const RoIGroups shared;
     return {ops::fullPrecision(offsets(trunk, shared)),
             overlap.is_empty() ? Tensor() : ops::fullPrecision(overlap(trunk, shared))};
 }
@@ -329,10 +329,10 @@ MaskHeadImpl::MaskHeadImpl(const RoiConfig& config, int64_t inChannels, int64_t 
 }
 
 Tensor MaskHeadImpl::forward(const std::vector<Tensor>& pyramid, const Tensor& trunk, const Tensor& rois,
-                             const LevelRows& classes)
+                             const RoIGroups& classes)
 {
     const MaskHeadConfig& c = config_.maskHead;
-    const LevelRows shared;
+    const RoIGroups shared;
     Tensor x =
         usesTrunk() ? trunk : poolAligned(pyramid, strides_, rois, config_, c.pooledSize, c.samplingRatio, legacy_);
     for (auto* list : {&convs, &upsamples})
@@ -341,11 +341,11 @@ Tensor MaskHeadImpl::forward(const std::vector<Tensor>& pyramid, const Tensor& t
     return ops::fullPrecision(classifier(x, classes));
 }
 
-Tensor MaskHeadImpl::score(const Tensor& trunk, const Tensor& logits, const LevelRows& classes)
+Tensor MaskHeadImpl::score(const Tensor& trunk, const Tensor& logits, const RoIGroups& classes)
 {
     // The border of the pooling never wins, so it may come before or behind the sigmoid.
     const Tensor mask = torch::max_pool2d(torch::sigmoid(logits.detach()), 4, 4, 1);
-    const LevelRows shared;
+    const RoIGroups shared;
     return ops::fullPrecision(score3(score2(score1(torch::cat({trunk, mask}, 1), shared), shared), classes).flatten(1));
 }
 

@@ -35,7 +35,7 @@ std::pair<Tensor, Tensor> ConvUnit::folded() const
             (bias - batchNorm->running_mean) * factor + batchNorm->bias.detach()};
 }
 
-LevelRows::LevelRows(const Tensor& rois, float finestScale, int levels, bool legacy, const torch::Device& device)
+RoIGroups::RoIGroups(const Tensor& rois, float finestScale, int levels, bool legacy, const torch::Device& device)
 {
     const Tensor onCpu = rois.detach().to(torch::kCPU, torch::kFloat).contiguous();
     std::vector<std::vector<int64_t>> indices(levels);
@@ -46,9 +46,9 @@ LevelRows::LevelRows(const Tensor& rois, float finestScale, int levels, bool leg
         rows.push_back(torch::tensor(level, torch::kLong).to(device, /*non_blocking=*/true));
 }
 
-LevelRows LevelRows::byClass(const Tensor& classes, int64_t numClasses, const torch::Device& device)
+RoIGroups RoIGroups::byClass(const Tensor& classes, int64_t numClasses, const torch::Device& device)
 {
-    LevelRows groups;
+    RoIGroups groups;
     const Tensor flat = classes.detach().to(torch::kCPU).flatten();
     for (int64_t c = 0; c < numClasses; c++)
         groups.rows.push_back(flat.eq(c).nonzero().squeeze(1).to(device, /*non_blocking=*/true));
@@ -96,7 +96,7 @@ Tensor RoIConvImpl::forwardLevel(const Tensor& input, int64_t level) const
     return o.upsample > 1 ? torch::pixel_shuffle(x, o.upsample) : x;
 }
 
-Tensor RoIConvImpl::forward(const Tensor& input, const LevelRows& levels)
+Tensor RoIConvImpl::forward(const Tensor& input, const RoIGroups& levels)
 {
     if (options.levels == 1 && !options.byClass)
         return forwardLevel(input, 0);

@@ -34,13 +34,13 @@ struct ConvUnit
 };
 
 //! Rows of RoIs grouped by pyramid level or by class; made once per forward pass.
-struct LevelRows
+struct RoIGroups
 {
-    LevelRows() = default;
+    RoIGroups() = default;
     //! device: where the rows are needed. RoIs (or classes) on a CUDA device are waited for; on the CPU nothing waits.
-    LevelRows(const Tensor& rois, float finestScale, int levels, bool legacy, const torch::Device& device);
+    RoIGroups(const Tensor& rois, float finestScale, int levels, bool legacy, const torch::Device& device);
     //! classes [R] of any type; rows with a class outside 0 .. numClasses - 1 are in no group.
-    static LevelRows byClass(const Tensor& classes, int64_t numClasses, const torch::Device& device);
+    static RoIGroups byClass(const Tensor& classes, int64_t numClasses, const torch::Device& device);
     std::vector<Tensor> rows;  //!< int64 indices per level or class, on the device
 };
 
@@ -66,7 +66,7 @@ class RoIConvImpl : public torch::nn::Module
 {
 public:
     explicit RoIConvImpl(const RoIConvOptions& options);
-    Tensor forward(const Tensor& input, const LevelRows& levels);
+    Tensor forward(const Tensor& input, const RoIGroups& levels);
 
     RoIConvOptions options;
     Tensor weight, bias, normWeight, normBias;  //!< undefined where absent

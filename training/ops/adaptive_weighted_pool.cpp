@@ -20,48 +20,41 @@ namespace
 
 const char* const OP = "adaptiveWeightedPool";
 
-void forwardKernel(float gain, const Tensor& F, const Tensor& N, int planes, Tensor& output)
+kernels::AdaptiveWeightedPoolParams paramsFor(double gain, const Tensor& F)
 {
-    const int height = static_cast<int>(F.size(2)), width = static_cast<int>(F.size(3));
-    if constexpr (BUILT_WITH_CUDA)
-        if (usesCuda(F))
-            return launchCuda(OP, F.device(),
-                              [&](cuda::Stream stream)
-                              {
-                                  return cuda::adaptiveWeightedPool(gain, F.data_ptr<float>(), N.data_ptr<float>(),
-                                                                    planes, height, width, output.data_ptr<float>(),
-                                                                    stream);
-                              });
-    if (F.scalar_type() == torch::kFloat)
-        kernels::adaptiveWeightedPoolCpu(gain, F.data_ptr<float>(), N.data_ptr<float>(), planes, height, width,
-                                         output.data_ptr<float>());
-    else
-        kernels::adaptiveWeightedPoolRef<double>(gain, F.data_ptr<double>(), N.data_ptr<double>(), planes, height,
-                                                 width, output.data_ptr<double>());
+    return {static_cast<float>(gain), static_cast<int>(F.size(0) * F.size(1)), static_cast<int>(F.size(2)),
+            static_cast<int>(F.size(3))};
 }
 
-void backwardKernel(float gain, const Tensor& F, const Tensor& N, int planes, const Tensor& gradOutput, Tensor& gradF,
-                    Tensor& gradN)
+void forwardKernel(const kernels::AdaptiveWeightedPoolParams& p, const Tensor& F, const Tensor& N, Tensor& output)
 {
-    const int height = static_cast<int>(F.size(2)), width = static_cast<int>(F.size(3));
+    if (F.scalar_type() == torch::kDouble)
+        return kernels::adaptiveWeightedPoolRef(p, F.data_ptr<double>(), N.data_ptr<double>(),
+                                                output.data_ptr<double>());
+    const float *f = F.data_ptr<float>(), *n = N.data_ptr<float>();
+    float* const out = output.data_ptr<float>();
+    if constexpr (BUILT_WITH_CUDA)
+        if (usesCuda(F))
+            return launchCuda(OP, F.device(),
+                              [&](cuda::Stream stream) { return cuda::adaptiveWeightedPool(p, f, n, out, stream); });
+    kernels::adaptiveWeightedPoolCpu(p, f, n, out);
+}
+
+void backwardKernel(const kernels::AdaptiveWeightedPoolParams& p, const Tensor& F, const Tensor& N,
+                    const Tensor& gradOutput, Tensor& gradF, Tensor& gradN)
+{
+    if (F.scalar_type() == torch::kDouble)
+        return kernels::adaptiveWeightedPoolBackwardRef<double>(p, F.data_ptr<double>(), N.data_ptr<double>(),
+                                                                gradOutput.data_ptr<double>(),
+                                                                {gradF.data_ptr<double>(), gradN.data_ptr<double>()});
+    const float *f = F.data_ptr<float>(), *n = N.data_ptr<float>(), *g = gradOutput.data_ptr<float>();
+    const kernels::AdaptiveWeightedPoolGradients<float> grad{gradF.data_ptr<float>(), gradN.data_ptr<float>()};
     if constexpr (BUILT_WITH_CUDA)
         if (usesCuda(F))
             return launchCuda(OP, F.device(),
                               [&](cuda::Stream stream)
-                              {
-                                  return cuda::adaptiveWeightedPoolBackward(
-                                      gain, F.data_ptr<float>(), N.data_ptr<float>(), planes, height, width,
-                                      gradOutput.data_ptr<float>(), gradF.data_ptr<float>(), gradN.data_ptr<float>(),
-                                      stream);
-                              });
-    if (F.scalar_type() == torch::kFloat)
-        kernels::adaptiveWeightedPoolBackwardCpu(gain, F.data_ptr<float>(), N.data_ptr<float>(), planes, height, width,
-                                                 gradOutput.data_ptr<float>(), gradF.data_ptr<float>(),
-                                                 gradN.data_ptr<float>());
-    else
-        kernels::adaptiveWeightedPoolBackwardRef<double>(gain, F.data_ptr<double>(), N.data_ptr<double>(), planes,
-                                                         height, width, gradOutput.data_ptr<double>(),
-                                                         gradF.data_ptr<double>(), gradN.data_ptr<double>());
+                              { return cuda::adaptiveWeightedPoolBackward(p, f, n, g, grad, stream); });
+    kernels::adaptiveWeightedPoolBackwardCpu(p, f, n, g, grad);
 }
 
 class AdaptiveWeightedPoolFunction : public torch::autograd::Function<AdaptiveWeightedPoolFunction>
@@ -73,8 +66,7 @@ public:
         ctx->saved_data["gain"] = gain;
         Tensor output = torch::empty({F.size(0), F.size(1), (F.size(2) + 1) / 2, (F.size(3) + 1) / 2}, F.options(),
                                      at::MemoryFormat::Contiguous);
-        forwardKernel(static_cast<float>(gain), F.contiguous(), N.contiguous(), static_cast<int>(F.size(0) * F.size(1)),
-                      output);
+        forwardKernel(paramsFor(gain, F), F.contiguous(), N.contiguous(), output);
         return output;
     }
 
@@ -85,8 +77,8 @@ public:
         const std::vector<Tensor> saved = ctx->get_saved_variables();
         const Tensor F = saved[0].contiguous(), N = saved[1].contiguous();
         Tensor gradF = torch::empty(F.sizes(), F.options()), gradN = torch::empty(N.sizes(), N.options());
-        backwardKernel(static_cast<float>(ctx->saved_data["gain"].toDouble()), F, N,
-                       static_cast<int>(F.size(0) * F.size(1)), gradOutputs[0].contiguous(), gradF, gradN);
+        backwardKernel(paramsFor(ctx->saved_data["gain"].toDouble(), F), F, N, gradOutputs[0].contiguous(), gradF,
+                       gradN);
         return {gradF, gradN, Tensor()};
     }
 };

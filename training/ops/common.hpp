@@ -42,6 +42,20 @@ void checkPyramid(const char* op, const std::vector<Tensor>& features, const std
 //! RoIs [R, 5] as the kernel takes them: dense, in the type of the maps, outside the graph.
 Tensor prepareRois(const char* op, const Tensor& rois, const Tensor& feature);
 
+//! Memory that a launcher asks for, from LibTorch's allocator: free for the next launch on the same stream.
+struct DeviceWorkspace
+{
+    //! @param like a tensor on the device
+    DeviceWorkspace(size_t bytes, const Tensor& like)
+        : memory(torch::empty({static_cast<int64_t>(bytes)}, like.options().dtype(torch::kByte))),
+          view{memory.data_ptr(), bytes}
+    {
+    }
+
+    Tensor memory;
+    cuda::Workspace view;
+};
+
 //! A kernel's backward pass leaves no graph: a second derivative would silently be wrong, so it is refused.
 void checkFirstOrder(const char* op, const Tensor& gradOutput);
 

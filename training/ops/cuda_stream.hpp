@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* How the operators reach the CUDA launchers of the module (modules/d2det/src/cuda/kernels.hpp): on the device of their
+/* How the operators reach the CUDA launchers of the module (modules/d2det/src/kernels/launcher.hpp): on the device of their
    tensors and on the stream that LibTorch works on there, so that a launch lies between the operators before and behind it.
 
    D2DET_WITH_CUDA is set by CMake where the launchers are linked. The handle of a stream is known to LibTorch's CUDA
@@ -12,7 +12,7 @@
 #ifndef D2DET_TRAINING_CUDA_STREAM_HPP
 #define D2DET_TRAINING_CUDA_STREAM_HPP
 
-#include "cuda/kernels.hpp"
+#include "kernels/launcher.hpp"
 
 #include <c10/core/DeviceGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
@@ -75,7 +75,7 @@ void launchCuda(const char* op, const torch::Device& device, Launch launch)
 {
     const c10::DeviceGuard guard(device);
     const cuda::Status status = launch(currentStream(device));
-    TORCH_CHECK(status == 0, op, " on ", device, ": ", cuda::statusString(status));
+    TORCH_CHECK(status == cuda::Status::SUCCESS, op, " on ", device, ": ", cuda::statusString(status));
 }
 
 }  // namespace ops

@@ -32,22 +32,19 @@ Tensor denseBoxDecode(const Tensor& rois, const Tensor& offsets, const Tensor& o
                 ": offsets has shape ", o.sizes(), " and overlap ", v.sizes(),
                 ", expected [R, 4, k, k] and [R, 1, k, k]");
     TORCH_CHECK(info.size(1) == 3, OP, ": imInfo has shape ", info.sizes(), ", expected [B, 3]");
-    const int rows = static_cast<int>(r.size(0)), side = static_cast<int>(k), batch = static_cast<int>(info.size(0));
+    const kernels::DenseBoxDecodeInput<float> in{
+        r.data_ptr<float>(),         o.data_ptr<float>(), v.data_ptr<float>(),           info.data_ptr<float>(),
+        static_cast<int>(r.size(0)), static_cast<int>(k), static_cast<int>(info.size(0))};
     Tensor boxes = torch::empty({r.size(0), 4}, r.options());
+    float* const out = boxes.data_ptr<float>();
     if constexpr (BUILT_WITH_CUDA)
         if (usesCuda(r))
         {
             launchCuda(OP, r.device(),
-                       [&](cuda::Stream stream)
-                       {
-                           return cuda::denseBoxDecode(params, r.data_ptr<float>(), o.data_ptr<float>(),
-                                                       v.data_ptr<float>(), info.data_ptr<float>(), rows, side, batch,
-                                                       boxes.data_ptr<float>(), stream);
-                       });
+                       [&](cuda::Stream stream) { return cuda::denseBoxDecode(params, in, out, stream); });
             return boxes;
         }
-    kernels::denseBoxDecodeCpu(params, r.data_ptr<float>(), o.data_ptr<float>(), v.data_ptr<float>(),
-                               info.data_ptr<float>(), rows, side, batch, boxes.data_ptr<float>());
+    kernels::denseBoxDecodeCpu(params, in, out);
     return boxes;
 }
 

@@ -25,29 +25,25 @@ Tensor detections(const Tensor& rois, const Tensor& probs, const kernels::Detect
 {
     const Tensor r = prepareFloatRois(OP, rois), s = prepareFloat(OP, "probs", probs, rois, 2, rois.size(0));
     TORCH_CHECK(s.size(1) >= 2, OP, ": probs has shape ", s.sizes(), ", expected at least 2 columns");
-    const int columns = static_cast<int>(r.size(1)), classes = static_cast<int>(s.size(1)),
-              rows = static_cast<int>(r.size(0));
-    Tensor out = torch::empty({int64_t(params.batchSize) * params.maxDetections, 7}, r.options());
+    const kernels::DetectionsInput in{r.data_ptr<float>(), static_cast<int>(r.size(1)), s.data_ptr<float>(),
+                                      static_cast<int>(s.size(1)), static_cast<int>(r.size(0))};
+    Tensor rows = torch::empty({int64_t(params.batchSize) * params.maxDetections, 7}, r.options());
     if (sourceRows)
-        *sourceRows = torch::empty({out.size(0), 1}, r.options());
-    float* const sources = sourceRows ? sourceRows->data_ptr<float>() : nullptr;
+        *sourceRows = torch::empty({rows.size(0), 1}, r.options());
+    const kernels::DetectionsOutput out{rows.data_ptr<float>(), sourceRows ? sourceRows->data_ptr<float>() : nullptr};
     if constexpr (BUILT_WITH_CUDA)
         if (usesCuda(r))
         {
-            launchCuda(
-                OP, r.device(),
-                [&](cuda::Stream stream)
-                {
-                    const size_t bytes = cuda::detectionsWorkspace(params, columns, classes, rows);
-                    Tensor workspace = torch::empty({static_cast<int64_t>(bytes)}, r.options().dtype(torch::kByte));
-                    return cuda::detections(params, r.data_ptr<float>(), columns, s.data_ptr<float>(), classes, rows,
-                                            out.data_ptr<float>(), workspace.data_ptr(), bytes, stream, sources);
-                });
-            return out;
+            launchCuda(OP, r.device(),
+                       [&](cuda::Stream stream)
+                       {
+                           const DeviceWorkspace workspace(cuda::detectionsWorkspace(params, in), r);
+                           return cuda::detections(params, in, out, workspace.view, stream);
+                       });
+            return rows;
         }
-    kernels::detectionsCpu(params, r.data_ptr<float>(), columns, s.data_ptr<float>(), classes, rows,
-                           out.data_ptr<float>(), sources);
-    return out;
+    kernels::detectionsCpu(params, in, out);
+    return rows;
 }
 
 }  // namespace ops

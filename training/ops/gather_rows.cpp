@@ -32,19 +32,15 @@ Tensor gatherRows(const Tensor& X, const Tensor& rows)
     shape[0] = count;
     Tensor out = torch::empty(shape, x.options());
     const size_t rowSize = count > 0 ? static_cast<size_t>(out.numel()) / static_cast<size_t>(count) : 0;
+    const kernels::GatherRowsInput<float> in{x.data_ptr<float>(), numRows, rowSize, indices.data_ptr<float>(), count};
     if constexpr (BUILT_WITH_CUDA)
         if (usesCuda(x))
         {
             launchCuda(OP, x.device(),
-                       [&](cuda::Stream stream)
-                       {
-                           return cuda::gatherRows(x.data_ptr<float>(), numRows, rowSize, indices.data_ptr<float>(),
-                                                   count, out.data_ptr<float>(), stream);
-                       });
+                       [&](cuda::Stream stream) { return cuda::gatherRows(in, out.data_ptr<float>(), stream); });
             return out;
         }
-    kernels::gatherRowsCpu(x.data_ptr<float>(), numRows, rowSize, indices.data_ptr<float>(), count,
-                           out.data_ptr<float>());
+    kernels::gatherRowsCpu(in, out.data_ptr<float>());
     return out;
 }
 

@@ -43,18 +43,17 @@ Tensor denseFloat(const Tensor& tensor, const torch::Device& device)
 void run(const kernels::ProposalParams& params, const kernels::RpnMaps& maps, const Tensor& imInfo, Tensor& rois,
          Tensor& scores)
 {
+    const kernels::ProposalOutput out{rois.data_ptr<float>(), scores.data_ptr<float>()};
+    const float* info = imInfo.data_ptr<float>();
     if constexpr (BUILT_WITH_CUDA)
         if (usesCuda(rois))
             return launchCuda(OP, rois.device(),
                               [&](cuda::Stream stream)
                               {
-                                  const size_t bytes = cuda::proposalWorkspace(params, maps);
-                                  Tensor workspace =
-                                      torch::empty({static_cast<int64_t>(bytes)}, rois.options().dtype(torch::kByte));
-                                  return cuda::proposal(params, maps, imInfo.data_ptr<float>(), rois.data_ptr<float>(),
-                                                        scores.data_ptr<float>(), workspace.data_ptr(), bytes, stream);
+                                  const DeviceWorkspace workspace(cuda::proposalWorkspace(params, maps), rois);
+                                  return cuda::proposal(params, maps, info, out, workspace.view, stream);
                               });
-    kernels::proposalCpu(params, maps, imInfo.data_ptr<float>(), rois.data_ptr<float>(), scores.data_ptr<float>());
+    kernels::proposalCpu(params, maps, info, out);
 }
 
 }  // namespace

@@ -76,7 +76,7 @@ const char* const STAGE_NAMES[NUM_STAGES] = {"prepare",    "backbone", "proposal
                                              "regression", "masks",    "postprocess"};
 
 //! What is found in one image, in its pixels.
-struct Found
+struct ImageDetections
 {
     Mat detections;          //!< N x 6
     std::vector<Mat> masks;  //!< N or none
@@ -89,7 +89,7 @@ struct Outputs
     Mat rows, masks, maskIous, maskBoxes;
 };
 
-//! A box of the network, four numbers, in pixels of the image.
+//! Network-input box (x1, y1, x2, y2) -> image pixels.
 Vec4d imageBox(const float* box, double scale)
 {
     return Vec4d(box[0] / scale, box[1] / scale, box[2] / scale, box[3] / scale);
@@ -203,34 +203,28 @@ public:
     void setNMSThreshold(float threshold) CV_OVERRIDE
     {
         checkThreshold(threshold, "NMS threshold");
-        final_.nmsThreshold = threshold;
+        detectionParams_.nmsThreshold = threshold;
     }
-    float getNMSThreshold() const CV_OVERRIDE { return final_.nmsThreshold; }
+    float getNMSThreshold() const CV_OVERRIDE { return detectionParams_.nmsThreshold; }
 
-    void setNMSMode(int mode) CV_OVERRIDE
-    {
-        if (mode < NMS_HARD || mode > NMS_SOFT_GAUSSIAN)
-            CV_Error_(Error::StsOutOfRange,
-                      ("the NMS mode is %d, it must be one of cv::d2det::NMSMode (0, 1, 2)", mode));
-        final_.nmsMode = static_cast<kernels::NMSMode>(mode);
-    }
-    int getNMSMode() const CV_OVERRIDE { return static_cast<int>(final_.nmsMode); }
+    void setNMSMode(int mode) CV_OVERRIDE { detectionParams_.nmsMode = kernelMode(mode); }
+    int getNMSMode() const CV_OVERRIDE { return publicMode(detectionParams_.nmsMode); }
 
     void setSoftNMSSigma(float sigma) CV_OVERRIDE
     {
         if (!(sigma > 0.f) || !std::isfinite(sigma))
             CV_Error_(Error::StsOutOfRange, ("the soft-NMS sigma is %g, it must be positive and finite", sigma));
-        final_.softSigma = sigma;
+        detectionParams_.softSigma = sigma;
     }
-    float getSoftNMSSigma() const CV_OVERRIDE { return final_.softSigma; }
+    float getSoftNMSSigma() const CV_OVERRIDE { return detectionParams_.softSigma; }
 
     void setMaxDetections(int count) CV_OVERRIDE
     {
         if (count < 1)
             CV_Error_(Error::StsOutOfRange, ("the maximum of detections is %d, it must be at least 1", count));
-        final_.limit = std::min(count, final_.maxDetections);
+        detectionParams_.limit = std::min(count, detectionParams_.maxDetections);
     }
-    int getMaxDetections() const CV_OVERRIDE { return final_.limit; }
+    int getMaxDetections() const CV_OVERRIDE { return detectionParams_.limit; }
 
     void setMaxProposals(int count) CV_OVERRIDE
     {
@@ -258,20 +252,20 @@ private:
     void nameClasses();
     void applySettings(int batch);
     void runGroup(const std::vector<Mat>& images, const std::vector<int>& group, bool withMasks,
-                  std::vector<Found>& results);
+                  std::vector<ImageDetections>& results);
     void checkMemory(const Mat& blob);
     Outputs forward(const Mat& blob, const Mat& info, bool withMasks);
     Outputs forwardLayers(bool withMasks);
     void addLayerTimes(double total, bool withMasks);
-    std::vector<Found> run(const std::vector<Mat>& images, bool withMasks);
-    Found toImage(const Outputs& outputs, int batchIndex, double scale, Size image) const;
+    std::vector<ImageDetections> run(const std::vector<Mat>& images, bool withMasks);
+    ImageDetections detectionsOfImage(const Outputs& outputs, int batchIndex, double scale, Size image) const;
 
     dnn::Net net_;
-    std::vector<Ptr<DetectionsLayer>> layers_;            //!< D2Detections in order of execution
+    std::vector<Ptr<DetectionsLayer>> detectionLayers_;   //!< D2Detections in order of execution
     std::vector<kernels::DetectionsParams> modelParams_;  //!< their settings as the model has them
     Ptr<ProposalLayer> proposals_;
     int maxProposals_ = 0;
-    kernels::DetectionsParams final_;  //!< settings of the last one as the user has them
+    kernels::DetectionsParams detectionParams_;  //!< settings of the last one as the user has them
     float scoreThreshold_ = 0;
     InputParams input_;
     std::vector<String> classNames_;
@@ -285,14 +279,14 @@ private:
 DetectorImpl::DetectorImpl(const dnn::Net& net, const String& name) : net_(net)
 {
     findLayers(name);
-    for (const Ptr<DetectionsLayer>& layer : layers_)
+    for (const Ptr<DetectionsLayer>& layer : detectionLayers_)
         modelParams_.push_back(layer->settings);
     scoreThreshold_ = modelParams_.front().scoreThreshold;
-    final_ = modelParams_.back();
+    detectionParams_ = modelParams_.back();
     maxProposals_ = proposals_->settings.maxProposals;
-    if (final_.limit < 1 || final_.limit > final_.maxDetections)
-        final_.limit = final_.maxDetections;
-    input_ = layers_.back()->info.input;
+    if (detectionParams_.limit < 1 || detectionParams_.limit > detectionParams_.maxDetections)
+        detectionParams_.limit = detectionParams_.maxDetections;
+    input_ = detectionLayers_.back()->info.input;
     checkInputParams(input_);
     nameClasses();
 }
@@ -313,15 +307,15 @@ void DetectorImpl::findLayers(const String& name)
     {
         const Ptr<DetectionsLayer> layer = entry.second.dynamicCast<DetectionsLayer>();
         if (layer)
-            layers_.push_back(layer);
+            detectionLayers_.push_back(layer);
         if (!proposals_)
             proposals_ = entry.second.dynamicCast<ProposalLayer>();
     }
-    if (layers_.empty() || !layers_.back()->info.present)
+    if (detectionLayers_.empty() || !detectionLayers_.back()->info.present)
         CV_Error_(Error::StsBadArg,
                   ("%s is not a D2Det model: %s. Models are made by d2det_export", name.c_str(),
-                   layers_.empty() ? "it has no D2Detections layer"
-                                   : "its last D2Detections layer has no description (format_version)"));
+                   detectionLayers_.empty() ? "it has no D2Detections layer"
+                                            : "its last D2Detections layer has no description (format_version)"));
     if (!proposals_)
         CV_Error_(Error::StsBadArg, ("%s is not a D2Det model: it has no D2Proposal layer", name.c_str()));
     if (net_.getLayerId(OUTPUT) < 0)
@@ -333,14 +327,14 @@ void DetectorImpl::findLayers(const String& name)
     {
         if (stage == POSTPROCESS)
             stage = MASKS;  // all that follows the detections
-        if (entry.second == layers_.back())
+        if (entry.second == detectionLayers_.back())
             stage = POSTPROCESS;
         const bool proposal = entry.second == proposals_;
         if (entry.first >= 0)
             stageOfLayer_[entry.first] = proposal ? PROPOSALS : stage;
         if (proposal)
             stage = CLASSIFICATION;
-        else if (stage < REGRESSION && entry.second == layers_.front())
+        else if (stage < REGRESSION && entry.second == detectionLayers_.front())
             stage = REGRESSION;
     }
     hasMasks_ = net_.getLayerId(MASK_OUTPUT) >= 0;
@@ -351,14 +345,15 @@ void DetectorImpl::findLayers(const String& name)
 //! Names of the model, or "class 0", ... for as many classes as the classifier has.
 void DetectorImpl::nameClasses()
 {
-    classNames_ = layers_.back()->info.classNames;
-    if (!classNames_.empty() || layers_.front()->settings.labelled)
+    classNames_ = detectionLayers_.back()->info.classNames;
+    if (!classNames_.empty() || detectionLayers_.front()->settings.labelled)
         return;
     try
     {
         const int side = (64 + input_.divisor - 1) / input_.divisor * input_.divisor;
-        const std::vector<dnn::MatShape> inputs = inputShapesOfLayer(
-            net_, {dnn::MatShape{1, 3, side, side}, dnn::MatShape{1, 3}}, net_.getLayerId(layers_.front()->name));
+        const std::vector<dnn::MatShape> inputs =
+            inputShapesOfLayer(net_, {dnn::MatShape{1, 3, side, side}, dnn::MatShape{1, 3}},
+                               net_.getLayerId(detectionLayers_.front()->name));
         for (int i = 0; inputs.size() == 2 && inputs[1].size() >= 2 && i < inputs[1][1] - 1; i++)
             classNames_.push_back(format("class %d", i));
     }
@@ -372,20 +367,20 @@ void DetectorImpl::nameClasses()
     ended with an exception) can have an effect. */
 void DetectorImpl::applySettings(int batch)
 {
-    for (size_t i = 0; i < layers_.size(); i++)
+    for (size_t i = 0; i < detectionLayers_.size(); i++)
     {
-        kernels::DetectionsParams& settings = layers_[i]->settings;
+        kernels::DetectionsParams& settings = detectionLayers_[i]->settings;
         settings = modelParams_[i];
         settings.batchSize = batch;
     }
     proposals_->settings.limit = maxProposals_;
-    kernels::DetectionsParams& last = layers_.back()->settings;
-    last.nmsThreshold = final_.nmsThreshold;
-    last.nmsMode = final_.nmsMode;
-    last.softSigma = final_.softSigma;
-    last.limit = final_.limit;
+    kernels::DetectionsParams& last = detectionLayers_.back()->settings;
+    last.nmsThreshold = detectionParams_.nmsThreshold;
+    last.nmsMode = detectionParams_.nmsMode;
+    last.softSigma = detectionParams_.softSigma;
+    last.limit = detectionParams_.limit;
     last.scoreThreshold = std::min(modelParams_.back().scoreThreshold, scoreThreshold_);
-    layers_.front()->settings.scoreThreshold = scoreThreshold_;
+    detectionLayers_.front()->settings.scoreThreshold = scoreThreshold_;
 }
 
 //! Refuses a pass whose tensors would take more memory than any sensible model does. Looks once at every new shape.
@@ -413,7 +408,7 @@ Outputs DetectorImpl::forwardLayers(bool withMasks)
     if (!withMasks)
     {
         // By the name of the layer itself: the output's name stands for an Identity behind the last layer of all.
-        outputs.rows = net_.forward(layers_.back()->name);
+        outputs.rows = net_.forward(detectionLayers_.back()->name);
         return outputs;
     }
     std::vector<String> names{OUTPUT, MASK_OUTPUT};
@@ -443,7 +438,7 @@ Outputs DetectorImpl::forward(const Mat& blob, const Mat& info, bool withMasks)
     addLayerTimes(elapsed(start), withMasks);
 
     const Mat &rows = outputs.rows, &masks = outputs.masks;
-    const int expected = blob.size[0] * final_.maxDetections;
+    const int expected = blob.size[0] * detectionParams_.maxDetections;
     if (rows.dims != 2 || rows.rows != expected || rows.cols != ROW || rows.type() != CV_32F)
         CV_Error_(Error::StsBadSize,
                   ("the network's output '%s' has %d x %d values, expected %d x %d: not a D2Det model", OUTPUT,
@@ -485,13 +480,14 @@ void DetectorImpl::addLayerTimes(double total, bool withMasks)
 
 /** Rows of one image of the batch as N x 6 (x1, y1, x2, y2, score, class) in image pixels, best first, with their masks if
     the network made some. */
-Found DetectorImpl::toImage(const Outputs& outputs, int batchIndex, double scale, Size image) const
+ImageDetections DetectorImpl::detectionsOfImage(const Outputs& outputs, int batchIndex, double scale, Size image) const
 {
-    const int first = batchIndex * final_.maxDetections;
-    Found found;
-    Mat result(final_.maxDetections, 6, CV_32F);
+    const int first = batchIndex * detectionParams_.maxDetections;
+    ImageDetections found;
+    Mat masks = outputs.masks;
+    Mat result(detectionParams_.maxDetections, 6, CV_32F);
     int count = 0;
-    for (int i = first; i < first + final_.maxDetections; i++)
+    for (int i = first; i < first + detectionParams_.maxDetections; i++)
     {
         const float* row = outputs.rows.ptr<float>(i);
         if (!(row[1] >= 0) || static_cast<int>(row[0]) != batchIndex || !(row[2] >= scoreThreshold_))
@@ -511,15 +507,15 @@ Found DetectorImpl::toImage(const Outputs& outputs, int batchIndex, double scale
         std::copy(box, box + 4, out);
         out[4] = row[2];
         out[5] = row[1];
-        if (outputs.masks.empty())
+        if (masks.empty())
             continue;
-        const int size[2] = {outputs.masks.size[2], outputs.masks.size[3]};
-        const Mat probabilities(2, size, CV_32F, const_cast<float*>(outputs.masks.ptr<float>(i)));
+        const int size[2] = {masks.size[2], masks.size[3]};
+        const Mat probabilities(2, size, CV_32F, masks.ptr<float>(i));
         found.masks.emplace_back();
         const Vec4d maskBox = outputs.maskBoxes.empty() ? whole : imageBox(outputs.maskBoxes.ptr<float>(i), scale);
         pasteMask(probabilities, maskBox, image, found.masks.back());
         const float iou = outputs.maskIous.empty() ? 0.f : outputs.maskIous.ptr<float>()[i];
-        found.maskScores.push_back(row[2] + layers_.back()->info.maskScoreWeight * iou);
+        found.maskScores.push_back(row[2] + detectionLayers_.back()->info.maskScoreWeight * iou);
     }
     found.detections = result.rowRange(0, count);
     return found;
@@ -527,7 +523,7 @@ Found DetectorImpl::toImage(const Outputs& outputs, int batchIndex, double scale
 
 //! Images with the same padded size: one pass.
 void DetectorImpl::runGroup(const std::vector<Mat>& images, const std::vector<int>& group, bool withMasks,
-                            std::vector<Found>& results)
+                            std::vector<ImageDetections>& results)
 {
     int64 start = getTickCount();
     const int batch = static_cast<int>(group.size());
@@ -545,12 +541,12 @@ void DetectorImpl::runGroup(const std::vector<Mat>& images, const std::vector<in
     for (int b = 0; b < batch; b++)
     {
         const Size size = images[group[b]].size();
-        results[group[b]] = toImage(outputs, b, inputGeometry(size, input_).scale, size);
+        results[group[b]] = detectionsOfImage(outputs, b, inputGeometry(size, input_).scale, size);
     }
     times_[POSTPROCESS] += elapsed(start);
 }
 
-std::vector<Found> DetectorImpl::run(const std::vector<Mat>& images, bool withMasks)
+std::vector<ImageDetections> DetectorImpl::run(const std::vector<Mat>& images, bool withMasks)
 {
     CV_TRACE_FUNCTION();
     if (withMasks && !hasMasks_)
@@ -566,7 +562,7 @@ std::vector<Found> DetectorImpl::run(const std::vector<Mat>& images, bool withMa
         const Size padded = inputGeometry(images[i].size(), input_).padded;
         groups[std::make_pair(padded.height, padded.width)].push_back(static_cast<int>(i));
     }
-    std::vector<Found> results(images.size());
+    std::vector<ImageDetections> results(images.size());
     for (const auto& entry : groups)
     {
         const std::vector<int>& all = entry.second;
@@ -589,7 +585,7 @@ void copyRows(const Mat& rows, int columns, OutputArray out)
 
 Mat scoreColumn(const std::vector<float>& scores)
 {
-    return Mat(static_cast<int>(scores.size()), 1, CV_32F, const_cast<float*>(scores.data()));
+    return Mat(scores, false);
 }
 
 //! All matrices of one type; they have `columns` columns, also those without any row.
@@ -608,7 +604,7 @@ void copyAll(const std::vector<Mat>& matrices, int columns, int type, OutputArra
     }
 }
 
-std::vector<Mat> toImages(InputArrayOfArrays images, const char* function, const char* single)
+std::vector<Mat> asImageVector(InputArrayOfArrays images, const char* function, const char* single)
 {
     // A single Mat would be taken apart into its rows.
     if (images.kind() == _InputArray::MAT || images.kind() == _InputArray::UMAT)
@@ -618,10 +614,10 @@ std::vector<Mat> toImages(InputArrayOfArrays images, const char* function, const
     return result;
 }
 
-std::vector<Mat> detectionsOf(const std::vector<Found>& results)
+std::vector<Mat> detectionsOf(const std::vector<ImageDetections>& results)
 {
     std::vector<Mat> rows;
-    for (const Found& found : results)
+    for (const ImageDetections& found : results)
         rows.push_back(found.detections);
     return rows;
 }
@@ -649,12 +645,12 @@ void DetectorImpl::detect(InputArray image, std::vector<int>& classIds, std::vec
 
 void DetectorImpl::detectBatch(InputArrayOfArrays images, OutputArrayOfArrays detections)
 {
-    copyAll(detectionsOf(run(toImages(images, "detectBatch", "detect"), false)), 6, CV_32F, detections);
+    copyAll(detectionsOf(run(asImageVector(images, "detectBatch", "detect"), false)), 6, CV_32F, detections);
 }
 
 void DetectorImpl::segment(InputArray image, OutputArray detections, OutputArrayOfArrays masks, OutputArray maskScores)
 {
-    const Found found = run(std::vector<Mat>(1, image.getMat()), true)[0];
+    const ImageDetections found = run(std::vector<Mat>(1, image.getMat()), true)[0];
     copyRows(found.detections, 6, detections);
     copyAll(found.masks, image.cols(), CV_8U, masks);
     if (maskScores.needed())
@@ -664,11 +660,11 @@ void DetectorImpl::segment(InputArray image, OutputArray detections, OutputArray
 void DetectorImpl::segmentBatch(InputArrayOfArrays images, OutputArrayOfArrays detections,
                                 std::vector<std::vector<Mat>>& masks, OutputArrayOfArrays maskScores)
 {
-    const std::vector<Found> results = run(toImages(images, "segmentBatch", "segment"), true);
+    const std::vector<ImageDetections> results = run(asImageVector(images, "segmentBatch", "segment"), true);
     copyAll(detectionsOf(results), 6, CV_32F, detections);
     masks.clear();
     std::vector<Mat> scores;
-    for (const Found& found : results)
+    for (const ImageDetections& found : results)
     {
         masks.push_back(found.masks);
         scores.push_back(scoreColumn(found.maskScores));

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Registration of the module's layers with cv::dnn.
+/* Registration of the module's layers, kernels/operators.inc, with cv::dnn.
 
    The 4.x importer makes the type "d2det.D2RoIAlign" of domain "d2det" and operator "D2RoIAlign"; OpenCV 5's new engine
    looks for the operator's plain name. Each layer is registered under both.
@@ -12,8 +12,6 @@
 
 #include "precomp.hpp"
 #include "layers/base_layer.hpp"
-#include "layers/detections_layer.hpp"
-#include "layers/proposal_layer.hpp"
 #include "opencv2/d2det/layers.hpp"
 
 #include <mutex>
@@ -33,17 +31,14 @@ struct LayerEntry
 };
 
 const LayerEntry LAYERS[] = {
-    {"D2Proposal", ProposalLayer::create},         {"D2RoIAlign", createRoIAlignLayer},
-    {"D2DeformRoIPool", createDeformRoIPoolLayer}, {"D2AdaptiveWeightedPool", createAdaptiveWeightedPoolLayer},
-    {"D2InstanceNorm", createInstanceNormLayer},   {"D2DenseBoxDecode", createDenseBoxDecodeLayer},
-    {"D2Detections", DetectionsLayer::create},     {"D2RoIConv", createRoIConvLayer},
-    {"D2GatherRows", createGatherRowsLayer},
+#define D2DET_OPERATOR(Name, stem) {"D2" #Name, create##Name##Layer},
+#include "kernels/operators.inc"
 };
 
 //! Operators of ONNX's own domain.
 const LayerEntry ONNX_LAYERS[] = {
-    {"RoiAlign", createOnnxRoiAlignLayer},
-    {"NonMaxSuppression", createOnnxNonMaxSuppressionLayer},
+#define D2DET_ONNX_OPERATOR(Name, stem) {#Name, createOnnx##Name##Layer},
+#include "kernels/operators.inc"
 };
 
 //! Registering a constructor twice is an error for LayerFactory, and a name may be taken by someone else.

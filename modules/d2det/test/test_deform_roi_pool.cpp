@@ -84,7 +84,7 @@ TEST(D2Det_DeformRoIPool, offset_gradient_is_optional)
     Arrays<float> arrays(problem, NOT_A_NUMBER);
     FeaturePyramid<float> shapesOnly = makePyramid<float>(s);  // without offset gradients the maps are not read
     const Arguments<float> a = arrays.backward();
-    deformRoIPoolBackwardCpu(problem.params, shapesOnly, a.in[0], s.numRois, a.in[problem.inputs.size() - 1],
+    deformRoIPoolBackwardCpu(problem.params, {shapesOnly, a.in[0], s.numRois, a.in[problem.inputs.size() - 1]},
                              a.in.back(), a.out.data(), nullptr);
     const Results all = runFast(problem);
     for (int i = 0; i < s.levels; i++)

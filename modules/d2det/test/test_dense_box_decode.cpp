@@ -38,7 +38,7 @@ TEST(D2Det_DenseBoxDecode, cells_that_agree_give_their_box)
         DenseBoxDecodeParams p;
         p.weighted = weighted;
         double decoded[4];
-        denseBoxDecodeRef(p, roi, offsets.data(), overlap.data(), imInfo, 1, k, 1, decoded);
+        denseBoxDecodeRef(p, {roi, offsets.data(), overlap.data(), imInfo, 1, k, 1}, decoded);
         for (int i = 0; i < 4; i++)
             EXPECT_NEAR(box[i], decoded[i], 1e-9);
     }
@@ -58,12 +58,12 @@ TEST(D2Det_DenseBoxDecode, fallback_padding_and_unusable_rois)
     expected[1] = 3;
     expected[2] = 100;
     expected[3] = 80;
-    denseBoxDecodeCpu(DenseBoxDecodeParams(), rois.data(), offsets.data(), overlap.data(), imInfo.data(), n, k, 1,
+    denseBoxDecodeCpu(DenseBoxDecodeParams(), {rois.data(), offsets.data(), overlap.data(), imInfo.data(), n, k, 1},
                       boxes.data());
     EXPECT_EQ(expected, boxes);
     DenseBoxDecodeParams legacy;
     legacy.legacy = true;
-    denseBoxDecodeCpu(legacy, rois.data(), offsets.data(), overlap.data(), imInfo.data(), n, k, 1, boxes.data());
+    denseBoxDecodeCpu(legacy, {rois.data(), offsets.data(), overlap.data(), imInfo.data(), n, k, 1}, boxes.data());
     EXPECT_EQ(99.f, boxes[2]);
     EXPECT_EQ(79.f, boxes[3]);
 }
@@ -86,8 +86,8 @@ TEST(D2Det_DenseBoxDecode, float_agrees_with_double)
     std::vector<double> expected(4 * n);
     std::vector<float> actual(4 * n);
     DenseBoxDecodeParams p;
-    denseBoxDecodeRef(p, rois.data(), offsets.data(), overlap.data(), imInfo.data(), n, k, 2, expected.data());
-    denseBoxDecodeCpu(p, roisF.data(), offsetsF.data(), overlapF.data(), imInfoF.data(), n, k, 2, actual.data());
+    denseBoxDecodeRef(p, {rois.data(), offsets.data(), overlap.data(), imInfo.data(), n, k, 2}, expected.data());
+    denseBoxDecodeCpu(p, {roisF.data(), offsetsF.data(), overlapF.data(), imInfoF.data(), n, k, 2}, actual.data());
     for (int i = 0; i < 4 * n; i++)
         EXPECT_NEAR(expected[i], actual[i], 1e-4);
 }

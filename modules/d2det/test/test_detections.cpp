@@ -21,14 +21,14 @@ namespace
 using namespace cv::d2det::kernels;
 using namespace d2det_test;
 
-struct DetectionsInput
+struct DetectionsProblem
 {
     DetectionsParams p;
     std::vector<float> rois, probs;
     int rows = 0, roiColumns = 5, probColumns = 0;
 
-    DetectionsInput() = default;
-    explicit DetectionsInput(const Detections::Problem& problem)
+    DetectionsProblem() = default;
+    explicit DetectionsProblem(const Detections::Problem& problem)
         : p(problem.params()),
           rois(problem.inputs[0].values),
           probs(problem.inputs[1].values),
@@ -39,14 +39,14 @@ struct DetectionsInput
     }
 
     //! Rows of `classes` scored classes, one image.
-    static DetectionsInput random(uint64_t seed, const DetectionsParams& p, int rows, int classes, int kind)
+    static DetectionsProblem random(uint64_t seed, const DetectionsParams& p, int rows, int classes, int kind)
     {
         Detections::Case c;
         c.p = p;
         c.rows = rows;
         c.classes = classes;
         c.kind = kind;
-        return DetectionsInput(Detections::Problem(c, seed));
+        return DetectionsProblem(Detections::Problem(c, seed));
     }
 
     //! @param sources the rows that the detections come from
@@ -56,8 +56,8 @@ struct DetectionsInput
         std::vector<float> detections(static_cast<size_t>(7) * p.batchSize * p.maxDetections, UNWRITTEN);
         if (sources)
             sources->assign(detections.size() / 7, UNWRITTEN);
-        function(p, rois.data(), roiColumns, probs.data(), probColumns, rows, detections.data(),
-                 sources ? sources->data() : nullptr);
+        function(p, DetectionsInput{rois.data(), roiColumns, probs.data(), probColumns, rows},
+                 DetectionsOutput{detections.data(), sources ? sources->data() : nullptr});
         return detections;
     }
 
@@ -97,7 +97,7 @@ TEST(D2Det_Detections, source_rows_are_true_and_change_nothing)
         "detections", [](const CaseInfo& c) { return c.name == "drawn"; },
         [](const Problem& problem, uint64_t)
         {
-            const DetectionsInput input(static_cast<const Detections::Problem&>(problem));
+            const DetectionsProblem input(static_cast<const Detections::Problem&>(problem));
             const std::vector<float> expected = input.run(detectionsRef);
             std::vector<float> expectedSources, sources;
             EXPECT_TRUE(sameBits(expected, input.run(detectionsRef, &expectedSources)));
@@ -115,7 +115,7 @@ TEST(D2Det_Detections, source_rows_are_true_and_change_nothing)
 
 TEST(D2Det_Detections, rows_that_never_become_detections)
 {
-    DetectionsInput input;
+    DetectionsProblem input;
     input.p.maxDetections = 3;
     input.probColumns = 2;
     input.rois = {0,
@@ -162,7 +162,7 @@ TEST(D2Det_Detections, rows_that_never_become_detections)
 
 TEST(D2Det_Detections, fractions_of_batch_index_and_label_are_cut_off)
 {
-    DetectionsInput input;
+    DetectionsProblem input;
     input.p.labelled = true;
     input.p.batchSize = 2;
     input.p.maxDetections = 2;
@@ -178,7 +178,7 @@ TEST(D2Det_Detections, fractions_of_batch_index_and_label_are_cut_off)
 
 TEST(D2Det_Detections, ties_go_to_the_lower_class_then_row)
 {
-    DetectionsInput input;
+    DetectionsProblem input;
     input.p.maxDetections = 4;
     input.probColumns = 3;
     input.rois = {0, 50, 50, 60, 60, 0, 0, 0, 10, 10};
@@ -195,7 +195,7 @@ TEST(D2Det_Detections, ties_go_to_the_lower_class_then_row)
 
 TEST(D2Det_Detections, labels_of_any_size_cost_nothing)
 {
-    DetectionsInput input;
+    DetectionsProblem input;
     input.p.labelled = true;
     input.p.maxDetections = 8;
     input.probColumns = 2;
@@ -223,7 +223,7 @@ TEST(D2Det_Detections, limit_is_a_prefix)
         DetectionsParams p;
         p.nmsMode = mode;
         p.maxDetections = 50;
-        DetectionsInput input = DetectionsInput::random(12, p, 200, 5, SCATTERED);
+        DetectionsProblem input = DetectionsProblem::random(12, p, 200, 5, SCATTERED);
         const std::vector<float> all = input.run(detectionsCpu);
         input.p.limit = 7;
         const std::vector<float> some = input.run(detectionsCpu);
@@ -241,7 +241,7 @@ TEST(D2Det_Detections, agrees_with_one_nms_over_boxes_moved_apart_by_class)
         DetectionsParams p;
         p.maxDetections = 1000;
         p.scoreThreshold = 0.3f;
-        DetectionsInput input = DetectionsInput::random(uint64_t(round), p, 80, classes, ON_GRID);
+        DetectionsProblem input = DetectionsProblem::random(uint64_t(round), p, 80, classes, ON_GRID);
         for (int r = 0; r < input.rows; r++)
             input.rois[5 * r] = 0;
         std::vector<float> boxes, scores, sorted;
@@ -259,7 +259,7 @@ TEST(D2Det_Detections, agrees_with_one_nms_over_boxes_moved_apart_by_class)
         const std::vector<int> order = sortDescending(scores.data(), static_cast<int>(scores.size()));
         for (const int i : order)
             sorted.insert(sorted.end(), &boxes[4 * i], &boxes[4 * i] + 4);
-        const std::vector<int> kept = hardNmsRef(sorted.data(), static_cast<int>(order.size()), 0.5f, false, 0);
+        const std::vector<int> kept = hardNmsRef({0.5f, false, 0}, sorted.data(), static_cast<int>(order.size()));
         const std::vector<float> out = input.run(detectionsCpu);
         for (size_t i = 0; i < kept.size(); i++)
         {
@@ -273,7 +273,7 @@ TEST(D2Det_Detections, agrees_with_one_nms_over_boxes_moved_apart_by_class)
 
 TEST(D2Det_Detections, wrong_shapes_are_refused)
 {
-    DetectionsInput input;
+    DetectionsProblem input;
     input.rois.resize(50);
     input.probs.resize(50);
     input.rows = 2;

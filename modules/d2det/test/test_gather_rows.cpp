@@ -18,7 +18,7 @@ using namespace cv::d2det::kernels;
 
 using namespace d2det_test;
 
-typedef void (*Gather)(const float*, int, size_t, const float*, int, float*);
+typedef void (*Gather)(const GatherRowsInput<float>&, float*);
 const Gather BOTH[] = {gatherRowsRef<float>, gatherRowsCpu};
 
 TEST(D2Det_GatherRows, by_hand)
@@ -28,13 +28,13 @@ TEST(D2Det_GatherRows, by_hand)
     for (const Gather gather : BOTH)
     {
         std::vector<float> Y(expected.size(), UNWRITTEN);
-        gather(X, 3, 2, rows, 6, Y.data());
+        gather({X, 3, 2, rows, 6}, Y.data());
         EXPECT_EQ(expected, Y);
-        gather(X, 3, 2, rows, 0, nullptr);
+        gather({X, 3, 2, rows, 0}, nullptr);
     }
     const double rows64[] = {1, -1}, X64[] = {0.1, 0.2};
     double Y64[2];
-    gatherRowsRef(X64, 2, 1, rows64, 2, Y64);
+    gatherRowsRef<double>({X64, 2, 1, rows64, 2}, Y64);
     EXPECT_EQ(0.2, Y64[0]);
     EXPECT_EQ(0., Y64[1]);
 }
@@ -49,7 +49,7 @@ TEST(D2Det_GatherRows, bad_rows_are_refused_before_anything_is_written)
             std::vector<float> Y(12, UNWRITTEN);
             try
             {
-                gather(X.data(), 4, 3, rows.data(), 4, Y.data());
+                gather({X.data(), 4, 3, rows.data(), 4}, Y.data());
                 ADD_FAILURE() << bad << " is accepted";
             }
             catch (const cv::Exception& e)

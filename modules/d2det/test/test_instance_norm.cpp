@@ -41,7 +41,7 @@ TEST(D2Det_InstanceNorm, constant_plane_gives_bias)
 {
     const Floats X(2 * 50, 12345.678f), scale = {3.f, -1.f}, bias = {0.25f, 7.f};
     Floats Y(X.size(), NOT_A_NUMBER);
-    instanceNormCpu(X.data(), scale.data(), bias.data(), 1e-5f, 1, 2, 50, Y.data());
+    instanceNormCpu({1e-5f, 1, 2, 50}, X.data(), scale.data(), bias.data(), Y.data());
     for (int i = 0; i < 100; i++)
         EXPECT_FLOAT_EQ(bias[i / 50], Y[i]);
 }

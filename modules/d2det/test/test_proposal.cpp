@@ -28,7 +28,7 @@ TEST(D2Det_Proposal, zero_deltas_give_clipped_anchors_then_padding)
     p.anchorRatios = {1.f};
     p.maxProposals = 2;
     std::vector<float> rois(10, UNWRITTEN), scores(2, UNWRITTEN);
-    proposalCpu(p, maps, imInfo, rois.data(), scores.data());
+    proposalCpu(p, maps, imInfo, {rois.data(), scores.data()});
     EXPECT_EQ((std::vector<float>{0, 0, 0, 10, 16, 0, 0, 0, 0, 0}), rois);
     EXPECT_FLOAT_EQ(1 / (1 + std::exp(-1.f)), scores[0]);
     EXPECT_EQ(0.f, scores[1]);
@@ -49,7 +49,7 @@ TEST(D2Det_Proposal, order_is_by_logit_where_sigmoids_are_equal)
     p.anchorScale = 0.5f;
     p.maxProposals = 2;
     std::vector<float> rois(10), scores(2);
-    proposalCpu(p, maps, imInfo, rois.data(), scores.data());
+    proposalCpu(p, maps, imInfo, {rois.data(), scores.data()});
     EXPECT_EQ(48.f, rois[1]);
     EXPECT_EQ(0.f, rois[6]);
     EXPECT_EQ(scores[0], scores[1]);

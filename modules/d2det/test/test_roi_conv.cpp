@@ -51,8 +51,8 @@ RoIConvPacked packWith(const RoIConvProblem& problem, const GemmKernel& kernel)
     RoIConvPacked result;
     const RoIConvParams& p = problem.p;
     const int depth = p.inChannels * p.kernelHeight * p.kernelWidth;
-    for (int level = 0; level < p.levels; level++)
-        result.levels.push_back(
+    for (int level = 0; level < p.weightSets; level++)
+        result.sets.push_back(
             packMatrix(problem.values("weight").data() + static_cast<size_t>(level) * p.outChannels * depth,
                        p.outChannels, depth, kernel));
     return result;
@@ -110,7 +110,7 @@ TEST(D2Det_RoIConv, repeated_rows)
 {
     for (Case c : casesNamed({"3x3, four sets", "1x1, two sets", "instance norm, four sets", "3x3, 40 rows"}))
     {
-        c.p.byClass = c.p.levels > 1;
+        c.p.byClass = c.p.weightSets > 1;
         RoIConvProblem problem = makeProblem(c, true, false);
         problem.p.method = ConvolutionMethod::DIRECT;
         if (problem.p.byClass)
@@ -173,7 +173,7 @@ TEST(D2Det_RoIConv, reference_by_hand)
     p.inChannels = p.outChannels = 1;
     const float X[] = {1, 2, 3, 4}, rois[] = {0, 0, 0, 10, 10}, weight[] = {1, 2, 3, 4, 5, 6, 7, 8, 9}, bias[] = {-70};
     float Y[4];
-    roiConvRef<float>(p, X, rois, 1, 2, 2, weight, bias, nullptr, nullptr, Y);
+    roiConvRef<float>(p, {X, rois, 1, 2, 2, weight, bias}, Y);
     EXPECT_EQ(5 * 1 + 6 * 2 + 8 * 3 + 9 * 4 - 70, Y[0]);
     EXPECT_EQ(4 * 1 + 5 * 2 + 7 * 3 + 8 * 4 - 70, Y[1]);
     EXPECT_EQ(2 * 1 + 3 * 2 + 5 * 3 + 6 * 4 - 70, Y[2]);
@@ -181,8 +181,7 @@ TEST(D2Det_RoIConv, reference_by_hand)
     p.normGroups = 1;
     p.epsilon = 1e-12f;
     p.relu = true;
-    roiConvRef<float>(p, X, rois, 1, 2, 2, weight, bias, nullptr, nullptr,
-                      Y);  // 77, 67, 47, 37: mean 57, deviation sqrt(250)
+    roiConvRef<float>(p, {X, rois, 1, 2, 2, weight, bias}, Y);  // 77, 67, 47, 37: mean 57, deviation sqrt(250)
     EXPECT_NEAR(20 / std::sqrt(250.), Y[0], 1e-6);
     EXPECT_NEAR(10 / std::sqrt(250.), Y[1], 1e-6);
     EXPECT_EQ(0.f, Y[2]);
@@ -227,19 +226,19 @@ TEST(D2Det_RoIConv, weights_by_class)
     {
         c.p.byClass = true;
         RoIConvProblem problem = makeProblem(c, true, false);
-        problem.input("classes").values = someClasses(problem.numRois, c.p.levels);
+        problem.input("classes").values = someClasses(problem.numRois, c.p.weightSets);
         const std::vector<float> got = fast(problem);
         EXPECT_EQ(reference<float>(problem), got);
 
         // One set alone gives the rows of its class; rows of no class are zero.
-        const size_t set = problem.input("weight").values.size() / c.p.levels;
+        const size_t set = problem.input("weight").values.size() / c.p.weightSets;
         for (int r = 0; r < problem.numRois; r++)
         {
             const int cls = static_cast<int>(problem.input("classes").values[r]);
             RoIConvProblem alone = problem;
-            alone.p.levels = 1;
+            alone.p.weightSets = 1;
             alone.p.byClass = false;
-            const int from = std::max(std::min(cls, c.p.levels - 1), 0);
+            const int from = std::max(std::min(cls, c.p.weightSets - 1), 0);
             alone.input("weight").values.assign(problem.input("weight").values.begin() + from * set,
                                                 problem.input("weight").values.begin() + (from + 1) * set);
             if (c.bias)
@@ -357,10 +356,7 @@ TEST(D2Det_RoIConv, a_row_does_not_depend_on_the_others)
 TEST(D2Det_RoIConv, packing_on_the_fly_is_the_same)
 {
     const RoIConvProblem problem = makeProblem(caseNamed("3x3, four sets"), false, true);
-    std::vector<float> Y(problem.numRois * problem.outRow());
-    roiConvCpu(problem.p, problem.input("X").values.data(), problem.input("rois").values.data(), problem.numRois,
-               problem.height, problem.width, problem.input("weight").values.data(),
-               problem.input("bias").values.data(), nullptr, nullptr, Y.data());
+    const Floats Y = runFast(problem).outputs[0];
     const RoIConvPacked packed = pack(problem);
     EXPECT_EQ(fast(problem, packed), Y);
     std::vector<float> weight(problem.input("weight").values.size());

@@ -29,7 +29,7 @@ struct WeightRule
     bool shared;  //!< a cell's number is its weight, else the exponent of its weight
 
     D2DET_HOST_DEVICE explicit WeightRule(float g)
-        : gain(g), top(kernels::larger(g, 0.f)), shared(g >= -MAX_SHARED_GAIN && g <= MAX_SHARED_GAIN)
+        : gain(g), top(kernels::max2(g, 0.f)), shared(g >= -MAX_SHARED_GAIN && g <= MAX_SHARED_GAIN)
     {
     }
     //! The number that is kept for a cell.
@@ -65,15 +65,15 @@ template <typename Numbers>
 D2DET_HOST_DEVICE inline WindowResult poolWindow(const WeightRule& rule, const float* F, const Numbers& numbers, int i,
                                                  int j, int height, int width)
 {
-    const int y0 = kernels::larger(2 * i - 1, 0), y1 = kernels::smaller(2 * i + 1, height - 1);
-    const int x0 = kernels::larger(2 * j - 1, 0), x1 = kernels::smaller(2 * j + 1, width - 1);
+    const int y0 = kernels::max2(2 * i - 1, 0), y1 = kernels::min2(2 * i + 1, height - 1);
+    const int x0 = kernels::max2(2 * j - 1, 0), x1 = kernels::min2(2 * j + 1, width - 1);
     WindowResult window{0.f, 0.f, 0.f};
     if (!rule.shared)
     {
         window.best = numbers.at(rule, y0 * width + x0);
         for (int y = y0; y <= y1; y++)
             for (int x = x0; x <= x1; x++)
-                window.best = kernels::larger(window.best, numbers.at(rule, y * width + x));
+                window.best = kernels::max2(window.best, numbers.at(rule, y * width + x));
     }
     float weighted = 0.f;
     for (int y = y0; y <= y1; y++)
@@ -117,7 +117,7 @@ D2DET_HOST_DEVICE inline int firstWindow(int y)
 }
 D2DET_HOST_DEVICE inline int lastWindow(int y, int pooled)
 {
-    return kernels::smaller((y + 1) / 2, pooled - 1);
+    return kernels::min2((y + 1) / 2, pooled - 1);
 }
 
 }  // namespace cuda

@@ -15,6 +15,8 @@
 #include "adaptive_weighted_math.hpp"
 #include "launch.hpp"
 
+#include "../kernels/adaptive_weighted_pool.hpp"
+
 namespace cv
 {
 namespace d2det
@@ -62,7 +64,7 @@ __global__ void __launch_bounds__(THREADS) stagedKernel(WeightRule rule, Planes 
     __shared__ StagedPlanes staged;
     const int area = planes.area(), pooledWidth = planes.pooledWidth(), pooledArea = planes.pooledArea();
     const size_t first = static_cast<size_t>(blockIdx.x) * planes.perBlock;
-    const int n = static_cast<int>(kernels::smaller(static_cast<size_t>(planes.perBlock), planes.count - first));
+    const int n = static_cast<int>(kernels::min2(static_cast<size_t>(planes.perBlock), planes.count - first));
     staged.load(rule, planes, first, n);
     for (int i = threadIdx.x; i < n * pooledArea; i += THREADS)
     {
@@ -82,7 +84,7 @@ __global__ void __launch_bounds__(THREADS)
     const int area = planes.area(), pooledWidth = planes.pooledWidth(), pooledHeight = planes.pooledHeight();
     const int pooledArea = planes.pooledArea();
     const size_t first = static_cast<size_t>(blockIdx.x) * planes.perBlock;
-    const int n = static_cast<int>(kernels::smaller(static_cast<size_t>(planes.perBlock), planes.count - first));
+    const int n = static_cast<int>(kernels::min2(static_cast<size_t>(planes.perBlock), planes.count - first));
     staged.load(rule, planes, first, n);
     for (int i = threadIdx.x; i < n * pooledArea; i += THREADS)
     {
@@ -144,54 +146,55 @@ __global__ void __launch_bounds__(THREADS)
     }
 }
 
-bool shapeFits(float gain, int planes, int height, int width)
+bool shapeFits(const kernels::AdaptiveWeightedPoolParams& p)
 {
-    return std::isfinite(gain) && planes >= 0 && height >= 1 && width >= 1 &&
-           static_cast<int64_t>(height) * width <= INT32_MAX;
+    return std::isfinite(p.gain) && p.planes >= 0 && p.height >= 1 && p.width >= 1 &&
+           static_cast<int64_t>(p.height) * p.width <= INT32_MAX;
 }
 
-Planes makePlanes(const float* F, const float* N, int count, int height, int width)
+Planes makePlanes(const kernels::AdaptiveWeightedPoolParams& p, const float* F, const float* N)
 {
-    Planes planes{F, N, count, height, width, 0};
+    Planes planes{F, N, p.planes, p.height, p.width, 0};
     planes.perBlock = STAGED_CELLS / planes.area();  // 0: does not fit
     return planes;
 }
 
 }  // namespace
 
-Status adaptiveWeightedPool(float gain, const float* F, const float* N, int planes, int height, int width,
-                            float* output, Stream stream)
+Status adaptiveWeightedPool(const kernels::AdaptiveWeightedPoolParams& p, const float* F, const float* N, float* output,
+                            Stream stream)
 {
-    if (!shapeFits(gain, planes, height, width))
-        return INVALID;
-    if (planes == 0)
-        return SUCCESS;
-    const WeightRule rule(gain);
-    const Planes view = makePlanes(F, N, planes, height, width);
+    if (!shapeFits(p))
+        return Status::INVALID;
+    if (p.planes == 0)
+        return Status::SUCCESS;
+    const WeightRule rule(p.gain);
+    const Planes view = makePlanes(p, F, N);
     if (view.perBlock > 0)
-        launch(stagedKernel, static_cast<unsigned>(ceilDiv(planes, view.perBlock)), THREADS, 0, stream, rule, view,
+        launch(stagedKernel, static_cast<unsigned>(ceilDiv(p.planes, view.perBlock)), THREADS, 0, stream, rule, view,
                output);
     else
-        launch(directKernel, stridedBlocks(static_cast<int64_t>(planes) * view.pooledArea(), THREADS), THREADS, 0,
+        launch(directKernel, stridedBlocks(static_cast<int64_t>(p.planes) * view.pooledArea(), THREADS), THREADS, 0,
                stream, rule, view, output);
     return launchStatus();
 }
 
-Status adaptiveWeightedPoolBackward(float gain, const float* F, const float* N, int planes, int height, int width,
-                                    const float* gradOutput, float* gradF, float* gradN, Stream stream)
+Status adaptiveWeightedPoolBackward(const kernels::AdaptiveWeightedPoolParams& p, const float* F, const float* N,
+                                    const float* gradOutput, const kernels::AdaptiveWeightedPoolGradients<float>& grad,
+                                    Stream stream)
 {
-    if (!shapeFits(gain, planes, height, width))
-        return INVALID;
-    if (planes == 0)
-        return SUCCESS;
-    const WeightRule rule(gain);
-    const Planes view = makePlanes(F, N, planes, height, width);
+    if (!shapeFits(p))
+        return Status::INVALID;
+    if (p.planes == 0)
+        return Status::SUCCESS;
+    const WeightRule rule(p.gain);
+    const Planes view = makePlanes(p, F, N);
     if (view.perBlock > 0)
-        launch(stagedBackwardKernel, static_cast<unsigned>(ceilDiv(planes, view.perBlock)), THREADS, 0, stream, rule,
-               view, gradOutput, gradF, gradN);
+        launch(stagedBackwardKernel, static_cast<unsigned>(ceilDiv(p.planes, view.perBlock)), THREADS, 0, stream, rule,
+               view, gradOutput, grad.F, grad.N);
     else
-        launch(directBackwardKernel, stridedBlocks(static_cast<int64_t>(planes) * view.area(), THREADS), THREADS, 0,
-               stream, rule, view, gradOutput, gradF, gradN);
+        launch(directBackwardKernel, stridedBlocks(static_cast<int64_t>(p.planes) * view.area(), THREADS), THREADS, 0,
+               stream, rule, view, gradOutput, grad.F, grad.N);
     return launchStatus();
 }
 

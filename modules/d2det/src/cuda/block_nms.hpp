@@ -27,6 +27,9 @@ namespace d2det
 namespace cuda
 {
 
+using kernels::HardNmsParams;
+using kernels::SoftNmsParams;
+
 constexpr int TILE = 256, TILE_WORDS = TILE / WARP;
 constexpr int NMS_THREADS = 1024, THREADS_PER_BOX = NMS_THREADS / TILE;
 
@@ -55,16 +58,9 @@ struct HardNmsMemory
     int numKept;
 };
 
-struct HardNmsRule
-{
-    float threshold;
-    bool legacy;
-    int limit;  //!< <= 0: none
-};
-
 //! Which boxes of the tile that begins at t0 do not exist, are not usable or overlap a box kept before.
 template <typename Source>
-__device__ void loadTile(const Source& source, const HardNmsRule& rule, int t0, int n, const int* kept,
+__device__ void loadTile(const Source& source, const HardNmsParams& rule, int t0, int n, const int* kept,
                          HardNmsMemory& m)
 {
     const int own = threadIdx.x % TILE, part = threadIdx.x / TILE;
@@ -80,7 +76,7 @@ __device__ void loadTile(const Source& source, const HardNmsRule& rule, int t0, 
     const int numKept = m.numKept;
     for (int begin = 0; begin < numKept; begin += NMS_THREADS)
     {
-        const int count = kernels::smaller(NMS_THREADS, numKept - begin);
+        const int count = kernels::min2(NMS_THREADS, numKept - begin);
         __syncthreads();
         if (static_cast<int>(threadIdx.x) < count)
             source.load(kept[begin + threadIdx.x], m.kept[threadIdx.x].v);
@@ -96,14 +92,14 @@ __device__ void loadTile(const Source& source, const HardNmsRule& rule, int t0, 
 }
 
 //! Bits of the tile's boxes against each other; rows of removed boxes are never read.
-__device__ inline void fillMatrix(const HardNmsRule& rule, HardNmsMemory& m)
+__device__ inline void fillMatrix(const HardNmsParams& rule, HardNmsMemory& m)
 {
     for (int t = threadIdx.x; t < TILE * TILE_WORDS; t += NMS_THREADS)
     {
         const int i = t / TILE_WORDS, word = t % TILE_WORDS;
         unsigned bits = 0;
         const bool alive = !(m.removed[i / WARP] >> (i % WARP) & 1u);
-        for (int j = kernels::larger(word * WARP, i + 1); alive && j < (word + 1) * WARP; j++)
+        for (int j = kernels::max2(word * WARP, i + 1); alive && j < (word + 1) * WARP; j++)
             if (overlapExceeds(m.tile[i].v, m.tile[j].v, rule.legacy, rule.threshold))
                 bits |= 1u << (j % WARP);
         m.rows[i][word] = bits;
@@ -112,7 +108,7 @@ __device__ inline void fillMatrix(const HardNmsRule& rule, HardNmsMemory& m)
 }
 
 //! First warp: keeps boxes of the tile in order.
-__device__ inline void walkMatrix(const HardNmsRule& rule, int t0, int* kept, HardNmsMemory& m)
+__device__ inline void walkMatrix(const HardNmsParams& rule, int t0, int* kept, HardNmsMemory& m)
 {
     const int lane = threadIdx.x;
     unsigned removed = lane < TILE_WORDS ? m.removed[lane] : FULL_MASK;
@@ -140,7 +136,7 @@ __device__ inline void walkMatrix(const HardNmsRule& rule, int t0, int* kept, Ha
     @param kept [n] global memory: kept positions in order
     @return number of kept boxes, in all threads; kept is visible to them */
 template <typename Source>
-__device__ int blockHardNms(const Source& source, int n, const HardNmsRule& rule, int* kept, HardNmsMemory& m)
+__device__ int blockHardNms(const Source& source, int n, const HardNmsParams& rule, int* kept, HardNmsMemory& m)
 {
     if (threadIdx.x == 0)
         m.numKept = 0;
@@ -158,13 +154,6 @@ __device__ int blockHardNms(const Source& source, int n, const HardNmsRule& rule
     return m.numKept;
 }
 
-struct SoftNmsRule
-{
-    float threshold, sigma, minScore;
-    bool gaussian, legacy;
-    int limit;  //!< <= 0: none
-};
-
 struct SoftNmsMemory
 {
     uint64_t best[NMS_THREADS / WARP];
@@ -175,7 +164,7 @@ __device__ inline uint64_t blockMinimum(uint64_t key, SoftNmsMemory& m)
 {
     const int warps = blockDim.x / WARP;
     for (int distance = WARP / 2; distance > 0; distance /= 2)
-        key = kernels::smaller(
+        key = kernels::min2(
             key, static_cast<uint64_t>(__shfl_xor_sync(FULL_MASK, static_cast<unsigned long long>(key), distance)));
     __syncthreads();
     if (threadIdx.x % WARP == 0)
@@ -183,7 +172,7 @@ __device__ inline uint64_t blockMinimum(uint64_t key, SoftNmsMemory& m)
     __syncthreads();
     key = m.best[0];
     for (int i = 1; i < warps; i++)
-        key = kernels::smaller(key, m.best[i]);
+        key = kernels::min2(key, m.best[i]);
     return key;
 }
 
@@ -192,7 +181,7 @@ __device__ inline uint64_t blockMinimum(uint64_t key, SoftNmsMemory& m)
     @param order [n] global memory: first the emitted boxes in order, then the others
     @return number of emitted boxes, in all threads; order and scores are visible to them */
 template <typename Source>
-__device__ int blockSoftNms(const Source& source, int n, const SoftNmsRule& rule, float* scores, int* order,
+__device__ int blockSoftNms(const Source& source, int n, const SoftNmsParams& rule, float* scores, int* order,
                             SoftNmsMemory& m)
 {
     for (int i = threadIdx.x; i < n; i += blockDim.x)
@@ -213,7 +202,7 @@ __device__ int blockSoftNms(const Source& source, int n, const SoftNmsRule& rule
                 Box box;
                 source.load(i, box.v);
                 const float u = kernels::boxIoU(winner.v, box.v, rule.legacy);
-                score *= kernels::decay(u, rule.threshold, rule.sigma, rule.gaussian);
+                score *= kernels::decay(rule, u);
                 scores[i] = score;
             }
             const uint64_t key = kernels::descendingKey(score, static_cast<uint32_t>(i));

@@ -69,26 +69,23 @@ bool paramsFit(const kernels::DeformRoIPoolParams& p)
 
 }  // namespace
 
-Status deformRoIPool(const kernels::DeformRoIPoolParams& p, const kernels::FeaturePyramid<float>& features,
-                     const float* rois, int numRois, const float* offsets, float* output, Stream stream)
+Status deformRoIPool(const kernels::DeformRoIPoolParams& p, const kernels::RoIPoolInput<float>& in, float* output,
+                     Stream stream)
 {
     if (!paramsFit(p))
-        return INVALID;
-    return launchPool(DeformRule{p, offsets}, features, rois, numRois, p.samplingRatio, output, stream);
+        return Status::INVALID;
+    return launchPool(DeformRule{p, in.offsets}, in, output, stream);
 }
 
-Status deformRoIPoolBackward(const kernels::DeformRoIPoolParams& p, const kernels::FeaturePyramid<float>& features,
-                             const float* rois, int numRois, const float* offsets, const float* gradOutput,
-                             float* const* gradFeatures, float* gradOffsets, Stream stream)
+Status deformRoIPoolBackward(const kernels::DeformRoIPoolParams& p, const kernels::RoIPoolInput<float>& in,
+                             const float* gradOutput, float* const* gradFeatures, float* gradOffsets, Stream stream)
 {
     if (!paramsFit(p))
-        return INVALID;
-    const DeformRule rule{p, offsets};
+        return Status::INVALID;
+    const DeformRule rule{p, in.offsets};
     if (!gradOffsets)
-        return launchPoolBackward(rule, features, rois, numRois, p.samplingRatio, gradOutput, gradFeatures, NoOffsets(),
-                                  stream);
-    return launchPoolBackward(rule, features, rois, numRois, p.samplingRatio, gradOutput, gradFeatures,
-                              OffsetGradients{gradOffsets}, stream);
+        return launchPoolBackward(rule, in, gradOutput, gradFeatures, NoOffsets(), stream);
+    return launchPoolBackward(rule, in, gradOutput, gradFeatures, OffsetGradients{gradOffsets}, stream);
 }
 
 }  // namespace cuda

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2DenseBoxDecode. Contract: operators.md 3.6; the formula of a cell is that of the CPU (kernels/dense_box_decode.hpp).
+/* D2DenseBoxDecode. Contract: operators.md 3.6; the formula of a cell is that of the CPU (kernels/dense_box_cell.hpp).
 
    One warp per RoI: lanes take cells, five sums are added over the warp in a fixed order. 125 RoIs of 7 x 7 cells are
    123 KB: the time is that of a launch. */
@@ -27,21 +27,20 @@ constexpr int THREADS = 128;
 struct DecodeView
 {
     kernels::DenseBoxDecodeParams p;
-    const float *rois, *offsets, *overlap, *imInfo;
-    int numRois, k, batch;
+    kernels::DenseBoxDecodeInput<float> in;
 };
 
 //! Mean over S by one warp, the same in all lanes; false if S is empty.
 __device__ bool meanBox(const DecodeView& view, const float* roi, int r, float* box)
 {
-    const int cells = view.k * view.k;
-    const float* offsets = view.offsets + static_cast<size_t>(r) * 4 * cells;
-    const float* overlap = view.overlap + static_cast<size_t>(r) * cells;
+    const int cells = view.in.k * view.in.k;
+    const float* offsets = view.in.offsets + static_cast<size_t>(r) * 4 * cells;
+    const float* overlap = view.in.overlap + static_cast<size_t>(r) * cells;
     float sums[5] = {};  // four corners, weights
     for (int cell = threadIdx.x % WARP; cell < cells; cell += WARP)
     {
         float corners[4], weight;
-        if (!kernels::decodeCell(view.p, roi, offsets, overlap, view.k, cell, corners, &weight))
+        if (!kernels::decodeCell(view.p, roi, offsets, overlap, view.in.k, cell, corners, &weight))
             continue;
         for (int i = 0; i < 4; i++)
             sums[i] += weight * corners[i];
@@ -57,16 +56,16 @@ __device__ bool meanBox(const DecodeView& view, const float* roi, int r, float* 
 __global__ void __launch_bounds__(THREADS) decodeKernel(DecodeView view, float* boxes)
 {
     const int r = blockIdx.x * (THREADS / WARP) + threadIdx.x / WARP;
-    if (r >= view.numRois)
+    if (r >= view.in.numRois)
         return;
-    const float* roi = view.rois + 5 * static_cast<size_t>(r);
+    const float* roi = view.in.rois + 5 * static_cast<size_t>(r);
     float box[4] = {};
-    if (kernels::roiUsable(roi, view.batch))
+    if (kernels::roiUsable(roi, view.in.batch))
     {
         if (kernels::roiIsPadding(roi) || !meanBox(view, roi, r, box))
             for (int i = 0; i < 4; i++)
                 box[i] = roi[i + 1];
-        const float* info = view.imInfo + 3 * static_cast<int>(roi[0]);
+        const float* info = view.in.imInfo + 3 * static_cast<int>(roi[0]);
         kernels::clipBox(box, info[0], info[1], view.p.legacy);
     }
     const int lane = threadIdx.x % WARP;
@@ -79,16 +78,15 @@ __global__ void __launch_bounds__(THREADS) decodeKernel(DecodeView view, float* 
 
 }  // namespace
 
-Status denseBoxDecode(const kernels::DenseBoxDecodeParams& p, const float* rois, const float* offsets,
-                      const float* overlap, const float* imInfo, int numRois, int k, int batch, float* boxes,
-                      Stream stream)
+Status denseBoxDecode(const kernels::DenseBoxDecodeParams& p, const kernels::DenseBoxDecodeInput<float>& in,
+                      float* boxes, Stream stream)
 {
-    if (numRois < 0 || k < 1 || batch < 1 || static_cast<int64_t>(k) * k > INT32_MAX)
-        return INVALID;
-    if (numRois == 0)
-        return SUCCESS;
-    const DecodeView view{p, rois, offsets, overlap, imInfo, numRois, k, batch};
-    launch(decodeKernel, static_cast<unsigned>(ceilDiv(numRois, THREADS / WARP)), THREADS, 0, stream, view, boxes);
+    if (in.numRois < 0 || in.k < 1 || in.batch < 1 || static_cast<int64_t>(in.k) * in.k > INT32_MAX)
+        return Status::INVALID;
+    if (in.numRois == 0)
+        return Status::SUCCESS;
+    launch(decodeKernel, static_cast<unsigned>(ceilDiv(in.numRois, THREADS / WARP)), THREADS, 0, stream,
+           DecodeView{p, in}, boxes);
     return launchStatus();
 }
 

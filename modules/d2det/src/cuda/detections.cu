@@ -16,6 +16,8 @@
 
 #include "block_nms.hpp"
 
+#include "../kernels/detections.hpp"
+
 #include <cub/cub.cuh>
 
 namespace cv
@@ -43,15 +45,16 @@ struct Arrays
     size_t temporaryBytes;
 };
 
-bool shapesFit(const kernels::DetectionsParams& p, int roiColumns, int probColumns, int numRois)
+bool shapesFit(const kernels::DetectionsParams& p, const kernels::DetectionsInput& in)
 {
-    if (numRois < 0 || p.batchSize < 0 || (p.labelled ? probColumns != 2 : probColumns < 2) || roiColumns < 5 ||
-        (!p.classAgnosticBoxes && !p.labelled && (roiColumns - 1) / 4 < probColumns - 1))
+    const int columns = in.probColumns - 1;
+    if (in.numRois < 0 || p.batchSize < 0 || (p.labelled ? columns != 1 : columns < 1) || in.roiColumns < 5 ||
+        (!p.classAgnosticBoxes && !p.labelled && (in.roiColumns - 1) / 4 < columns))
         return false;
     const double most = INT32_MAX - THREADS;
-    const double rows = static_cast<double>(p.batchSize) * kernels::larger(p.maxDetections, 0);
-    const double classes = static_cast<double>(p.batchSize) * (probColumns - 1);
-    return static_cast<double>(numRois) * (probColumns - 1) <= most && rows <= most && classes <= most;
+    const double rows = static_cast<double>(p.batchSize) * kernels::max2(p.maxDetections, 0);
+    const double classes = static_cast<double>(p.batchSize) * columns;
+    return static_cast<double>(in.numRois) * columns <= most && rows <= most && classes <= most;
 }
 
 //! @return bytes needed, 0 if there is no device; arrays are placed if memory is not null
@@ -61,7 +64,7 @@ size_t placeArrays(int elements, void* memory, Arrays& arrays)
     if (cub::DeviceMergeSort::SortKeys(nullptr, bytes, static_cast<WideKey*>(nullptr), elements, WideKeyLess()) !=
         cudaSuccess)
         return 0;
-    Workspace workspace(memory);
+    WorkspaceLayout workspace(memory);
     arrays.candidates = workspace.take<WideKey>(elements);
     arrays.survivors = workspace.take<WideKey>(elements);
     arrays.scores = workspace.take<float>(elements);
@@ -143,12 +146,12 @@ __global__ void __launch_bounds__(NMS_THREADS) nmsKernel(DetectionRows rows, int
         scores[i] = rows.score(keyRow(boxes.keys[i]), cls);
     __syncthreads();
     const kernels::DetectionsParams& p = rows.p;
-    const int count = p.nmsMode == NMSMode::HARD
-                          ? blockHardNms(boxes, n, HardNmsRule{p.nmsThreshold, p.legacy, limit}, kept, memory.hard)
-                          : blockSoftNms(boxes, n,
-                                         SoftNmsRule{p.nmsThreshold, p.softSigma, p.softMinScore,
-                                                     p.nmsMode == NMSMode::SOFT_GAUSSIAN, p.legacy, limit},
-                                         scores, kept, memory.soft);
+    const int count =
+        p.nmsMode == NMSMode::HARD
+            ? blockHardNms(boxes, n, HardNmsParams{p.nmsThreshold, p.legacy, limit}, kept, memory.hard)
+            : blockSoftNms(boxes, n,
+                           SoftNmsParams{p.nmsThreshold, p.softSigma, p.softMinScore, p.nmsMode, p.legacy, limit},
+                           scores, kept, memory.soft);
     for (int j = threadIdx.x; j < count; j += NMS_THREADS)
     {
         const int i = kept[j];
@@ -192,32 +195,31 @@ __global__ void __launch_bounds__(THREADS)
 
 }  // namespace
 
-size_t detectionsWorkspace(const kernels::DetectionsParams& p, int roiColumns, int probColumns, int numRois)
+size_t detectionsWorkspace(const kernels::DetectionsParams& p, const kernels::DetectionsInput& in)
 {
-    if (!shapesFit(p, roiColumns, probColumns, numRois))
+    if (!shapesFit(p, in))
         return 0;
     Arrays arrays;
-    return placeArrays(kernels::larger(numRois, 1) * (probColumns - 1), nullptr, arrays);
+    return placeArrays(kernels::max2(in.numRois, 1) * (in.probColumns - 1), nullptr, arrays);
 }
 
-Status detections(const kernels::DetectionsParams& p, const float* rois, int roiColumns, const float* probs,
-                  int probColumns, int numRois, float* detections, void* workspace, size_t workspaceBytes,
-                  Stream stream, float* sourceRows)
+Status detections(const kernels::DetectionsParams& p, const kernels::DetectionsInput& in,
+                  const kernels::DetectionsOutput& out, const Workspace& workspace, Stream stream)
 {
-    if (!shapesFit(p, roiColumns, probColumns, numRois))
-        return INVALID;
-    const DetectionRows rows{p, rois, probs, roiColumns, probColumns, numRois};
-    const int elements = numRois * (probColumns - 1), outputRows = p.batchSize * rows.rowsPerImage();
+    if (!shapesFit(p, in))
+        return Status::INVALID;
+    const DetectionRows rows{p, in};
+    const int elements = in.numRois * (in.probColumns - 1), outputRows = p.batchSize * rows.rowsPerImage();
     if (outputRows == 0)
-        return SUCCESS;
+        return Status::SUCCESS;
     Arrays arrays{};
     if (elements > 0)
     {
-        const size_t needed = placeArrays(elements, workspace, arrays);
+        const size_t needed = placeArrays(elements, workspace.data, arrays);
         if (needed == 0)
             return launchStatus();
-        if (!workspace || workspaceBytes < needed)
-            return INVALID;
+        if (!workspace.data || workspace.bytes < needed)
+            return Status::INVALID;
         // Soft scores only fall, so that a class emits in final order and can be cut; not so with a sigma below zero.
         const bool ordered = p.nmsMode != NMSMode::SOFT_GAUSSIAN || p.softSigma > 0;
         const int runs = p.labelled ? elements : p.batchSize * rows.classes();
@@ -230,7 +232,7 @@ Status detections(const kernels::DetectionsParams& p, const float* rois, int roi
                                        WideKeyLess(), stream);
     }
     launch(writeKernel, static_cast<unsigned>(ceilDiv(outputRows, THREADS)), THREADS, 0, stream, rows, elements, arrays,
-           detections, sourceRows);
+           out.detections, out.sourceRows);
     return launchStatus();
 }
 

@@ -9,6 +9,8 @@
 
 #include "launch.hpp"
 
+#include "../kernels/gather_rows.hpp"
+
 namespace cv
 {
 namespace d2det
@@ -23,30 +25,29 @@ constexpr int THREADS = 256;
 constexpr int PER_THREAD = 4;      //!< values of a row
 constexpr int MAX_GRID_Y = 65535;  //!< what a device allows
 
-__global__ void __launch_bounds__(THREADS)
-    gatherKernel(const float* X, int numRows, size_t rowSize, const float* rows, int count, float* Y)
+__global__ void __launch_bounds__(THREADS) gatherKernel(kernels::GatherRowsInput<float> in, float* Y)
 {
     const size_t step = static_cast<size_t>(gridDim.x) * THREADS;
-    for (size_t i = blockIdx.y; i < static_cast<size_t>(count); i += gridDim.y)
+    for (size_t i = blockIdx.y; i < static_cast<size_t>(in.count); i += gridDim.y)
     {
-        const int row = kernels::gatheredRow(rows[i], numRows);
-        float* const y = Y + i * rowSize;
-        for (size_t j = blockIdx.x * static_cast<size_t>(THREADS) + threadIdx.x; j < rowSize; j += step)
-            y[j] = row < 0 ? 0.f : X[row * rowSize + j];
+        const int row = kernels::gatheredRow(in.rows[i], in.numRows);
+        float* const y = Y + i * in.rowSize;
+        for (size_t j = blockIdx.x * static_cast<size_t>(THREADS) + threadIdx.x; j < in.rowSize; j += step)
+            y[j] = row < 0 ? 0.f : in.X[row * in.rowSize + j];
     }
 }
 
 }  // namespace
 
-Status gatherRows(const float* X, int numRows, size_t rowSize, const float* rows, int count, float* Y, Stream stream)
+Status gatherRows(const kernels::GatherRowsInput<float>& in, float* Y, Stream stream)
 {
-    if (numRows < 0 || count < 0 || rowSize > INT32_MAX)
-        return INVALID;
-    if (count == 0 || rowSize == 0)
-        return SUCCESS;
-    const dim3 grid(stridedBlocks(ceilDiv(static_cast<int64_t>(rowSize), PER_THREAD), THREADS),
-                    static_cast<unsigned>(kernels::smaller(count, MAX_GRID_Y)));
-    launch(gatherKernel, grid, THREADS, 0, stream, X, numRows, rowSize, rows, count, Y);
+    if (in.numRows < 0 || in.count < 0 || in.rowSize > INT32_MAX)
+        return Status::INVALID;
+    if (in.count == 0 || in.rowSize == 0)
+        return Status::SUCCESS;
+    const dim3 grid(stridedBlocks(ceilDiv(static_cast<int64_t>(in.rowSize), PER_THREAD), THREADS),
+                    static_cast<unsigned>(kernels::min2(in.count, MAX_GRID_Y)));
+    launch(gatherKernel, grid, THREADS, 0, stream, in, Y);
     return launchStatus();
 }
 

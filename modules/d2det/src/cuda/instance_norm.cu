@@ -11,6 +11,8 @@
 
 #include "row_norm.hpp"
 
+#include "../kernels/instance_norm.hpp"
+
 namespace cv
 {
 namespace d2det
@@ -51,16 +53,16 @@ __global__ void __launch_bounds__(THREADS) normKernel(NormView view, float* Y)
 
 }  // namespace
 
-Status instanceNorm(const float* X, const float* scale, const float* bias, float epsilon, int rows, int channels,
-                    int area, float* Y, Stream stream)
+Status instanceNorm(const kernels::InstanceNormParams& p, const float* X, const float* scale, const float* bias,
+                    float* Y, Stream stream)
 {
-    const int64_t planes = static_cast<int64_t>(rows) * channels;
-    if (rows < 0 || channels < 1 || area < 1 || planes > MAX_GRID)
-        return INVALID;
+    const int64_t planes = static_cast<int64_t>(p.rows) * p.channels;
+    if (p.rows < 0 || p.channels < 1 || p.area < 1 || planes > MAX_GRID)
+        return Status::INVALID;
     if (planes == 0)
-        return SUCCESS;
-    const NormView view{X, scale, bias, epsilon, planes, channels, area};
-    if (area <= WARP_AREA)
+        return Status::SUCCESS;
+    const NormView view{X, scale, bias, p.epsilon, planes, p.channels, p.area};
+    if (p.area <= WARP_AREA)
         launch(normKernel<WARP>, static_cast<unsigned>(ceilDiv(planes, THREADS / WARP)), THREADS, 0, stream, view, Y);
     else
         launch(normKernel<THREADS>, static_cast<unsigned>(planes), THREADS, 0, stream, view, Y);

@@ -7,7 +7,8 @@
 #ifndef OPENCV_D2DET_CUDA_LAUNCH_HPP
 #define OPENCV_D2DET_CUDA_LAUNCH_HPP
 
-#include "kernels.hpp"
+#include "../kernels/common.hpp"
+#include "../kernels/launcher.hpp"
 
 #include <cuda_runtime.h>
 
@@ -28,8 +29,8 @@ inline Status launchStatus()
     return static_cast<Status>(cudaGetLastError());
 }
 
-constexpr Status INVALID = static_cast<Status>(cudaErrorInvalidValue);
-constexpr Status SUCCESS = static_cast<Status>(cudaSuccess);
+static_assert(Status::INVALID == static_cast<Status>(cudaErrorInvalidValue), "values of cudaError_t");
+static_assert(Status::SUCCESS == static_cast<Status>(cudaSuccess), "values of cudaError_t");
 
 inline int64_t ceilDiv(int64_t a, int64_t b)
 {
@@ -60,7 +61,7 @@ __device__ T* dynamicShared()
 #endif
 }
 
-//! Blocks of `threads` for `count` threads, at most as many as keep any device busy: kernels stride over the rest.
+//! Blocks of `threads` for `count` threads, at most 16384, which fill every device: kernels stride over the rest.
 inline unsigned stridedBlocks(int64_t count, int threads)
 {
     constexpr int64_t ENOUGH = 16384;
@@ -70,10 +71,10 @@ inline unsigned stridedBlocks(int64_t count, int threads)
 
 /** Cuts a workspace into arrays aligned to 256 bytes. With a null pointer it only adds up their sizes, so that the size
     function and the launcher share one description of the layout. */
-class Workspace
+class WorkspaceLayout
 {
 public:
-    explicit Workspace(void* memory) : memory_(static_cast<char*>(memory)) {}
+    explicit WorkspaceLayout(void* memory) : memory_(static_cast<char*>(memory)) {}
 
     template <typename T>
     T* take(size_t count)

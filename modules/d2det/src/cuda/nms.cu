@@ -25,14 +25,14 @@ __device__ void finishList(int n, int count, int* kept, int* numKept)
 }
 
 __global__ void __launch_bounds__(NMS_THREADS)
-    hardNmsKernel(PlainBoxes boxes, int n, HardNmsRule rule, int* kept, int* numKept)
+    hardNmsKernel(PlainBoxes boxes, int n, HardNmsParams rule, int* kept, int* numKept)
 {
     __shared__ HardNmsMemory memory;
     finishList(n, blockHardNms(boxes, n, rule, kept, memory), kept, numKept);
 }
 
 __global__ void __launch_bounds__(NMS_THREADS)
-    softNmsKernel(PlainBoxes boxes, int n, SoftNmsRule rule, float* scores, int* kept, int* numKept)
+    softNmsKernel(PlainBoxes boxes, int n, SoftNmsParams rule, float* scores, int* kept, int* numKept)
 {
     __shared__ SoftNmsMemory memory;
     finishList(n, blockSoftNms(boxes, n, rule, scores, kept, memory), kept, numKept);
@@ -40,23 +40,19 @@ __global__ void __launch_bounds__(NMS_THREADS)
 
 }  // namespace
 
-Status hardNms(const float* boxes, int n, float threshold, bool legacy, int limit, int* kept, int* numKept,
-               Stream stream)
+Status hardNms(const HardNmsParams& p, const float* boxes, int n, const NmsOutput& out, Stream stream)
 {
     if (n < 0)
-        return INVALID;
-    launch(hardNmsKernel, 1, NMS_THREADS, 0, stream, PlainBoxes{boxes}, n, HardNmsRule{threshold, legacy, limit}, kept,
-           numKept);
+        return Status::INVALID;
+    launch(hardNmsKernel, 1, NMS_THREADS, 0, stream, PlainBoxes{boxes}, n, p, out.kept, out.numKept);
     return launchStatus();
 }
 
-Status softNms(const float* boxes, float* scores, int n, float threshold, float sigma, float minScore, bool gaussian,
-               bool legacy, int limit, int* kept, int* numKept, Stream stream)
+Status softNms(const SoftNmsParams& p, const float* boxes, float* scores, int n, const NmsOutput& out, Stream stream)
 {
     if (n < 0)
-        return INVALID;
-    const SoftNmsRule rule{threshold, sigma, minScore, gaussian, legacy, limit};
-    launch(softNmsKernel, 1, NMS_THREADS, 0, stream, PlainBoxes{boxes}, n, rule, scores, kept, numKept);
+        return Status::INVALID;
+    launch(softNmsKernel, 1, NMS_THREADS, 0, stream, PlainBoxes{boxes}, n, p, scores, out.kept, out.numKept);
     return launchStatus();
 }
 

@@ -8,8 +8,6 @@
 #ifndef OPENCV_D2DET_CUDA_NMS_MATH_HPP
 #define OPENCV_D2DET_CUDA_NMS_MATH_HPP
 
-#include "kernels.hpp"
-
 #include "../kernels/box.hpp"
 #include "../kernels/detection_rows.hpp"
 #include "../kernels/proposal.hpp"
@@ -28,8 +26,8 @@ constexpr uint32_t NO_VALUE = 0xFFFFFFFFu;  //!< upper half of descendingKey(NaN
 D2DET_HOST_DEVICE inline bool overlapExceeds(const float* a, const float* b, bool legacy, float threshold)
 {
     const float o = legacy ? 1.f : 0.f;
-    const float iw = kernels::smaller(a[2], b[2]) - kernels::larger(a[0], b[0]) + o;
-    const float ih = kernels::smaller(a[3], b[3]) - kernels::larger(a[1], b[1]) + o;
+    const float iw = kernels::min2(a[2], b[2]) - kernels::max2(a[0], b[0]) + o;
+    const float ih = kernels::min2(a[3], b[3]) - kernels::max2(a[1], b[1]) + o;
     if (!(iw > 0 && ih > 0))  // also NaN: the IoU is 0
         return 0.f > threshold;
     return kernels::boxIoU(a, b, legacy) > threshold;
@@ -107,8 +105,7 @@ struct ProposalRule
         kernels::decodeDeltas(anchor, deltas, legacy, box);
         kernels::clipBox(box, imInfo[3 * image], imInfo[3 * image + 1], legacy);
         const float o = legacy ? 1.f : 0.f;
-        return kernels::larger(box[2] - box[0] + o, 0.f) >= minSize &&
-               kernels::larger(box[3] - box[1] + o, 0.f) >= minSize;
+        return kernels::max2(box[2] - box[0] + o, 0.f) >= minSize && kernels::max2(box[3] - box[1] + o, 0.f) >= minSize;
     }
 
 private:

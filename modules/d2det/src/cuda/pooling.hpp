@@ -65,7 +65,7 @@ struct TapTable
     __device__ TapTable(const Rule& rule, const typename Rule::Plan& plan, Tap* table, int* tableCounts)
         : taps(table), counts(tableCounts), rowCapacity(rule.rowCapacity(plan))
     {
-        capacity = kernels::larger(rowCapacity + rule.columnCapacity(plan), 1);
+        capacity = kernels::max2(rowCapacity + rule.columnCapacity(plan), 1);
     }
     __device__ void fill(const Rule& rule, const typename Rule::Plan& plan, int r, int first, int n)
     {
@@ -85,7 +85,7 @@ struct TapTable
 //! Bins of a chunk: as many as have a thread and room in the table, in chunks of equal size.
 __device__ inline int chunkSize(int bins, int capacity, int tableTaps)
 {
-    const int most = kernels::smaller(static_cast<int>(blockDim.x), tableTaps / capacity);
+    const int most = kernels::min2(static_cast<int>(blockDim.x), tableTaps / capacity);
     const int chunks = (bins + most - 1) / most;
     return (bins + chunks - 1) / chunks;
 }
@@ -113,7 +113,7 @@ __device__ void forEachChunk(const Rule& rule, const typename Rule::Plan& plan, 
     const int bins = rule.bins(), chunk = chunkSize(bins, table.capacity, tableTaps);
     for (int first = 0; first < bins; first += chunk)
     {
-        const int n = kernels::smaller(chunk, bins - first);
+        const int n = kernels::min2(chunk, bins - first);
         __syncthreads();
         table.fill(rule, plan, r, first, n);
         __syncthreads();
@@ -155,7 +155,7 @@ __global__ void __launch_bounds__(POOL_THREADS, 3) poolKernel(Rule rule, PoolVie
     Tap* const sharedTaps = dynamicShared<Tap>();
     __shared__ int counts[2 * POOL_THREADS];
     const int r = blockIdx.x, bins = rule.bins(), channels = view.maps.channels;
-    const int c0 = blockIdx.y * view.channelsPerBlock, c1 = kernels::smaller(c0 + view.channelsPerBlock, channels);
+    const int c0 = blockIdx.y * view.channelsPerBlock, c1 = kernels::min2(c0 + view.channelsPerBlock, channels);
     float* out = output + static_cast<size_t>(r) * channels * bins;
     const typename Rule::Plan plan = rule.plan(view.maps, view.rois + 5 * static_cast<size_t>(r));
     if (plan.level < 0)
@@ -175,7 +175,7 @@ __global__ void __launch_bounds__(POOL_THREADS, 3) poolKernel(Rule rule, PoolVie
             const float* planes[POOL_UNROLL];
             float sums[POOL_UNROLL];
             for (int j = 0; j < POOL_UNROLL; j++)
-                planes[j] = map + kernels::smaller(c + j * share.lanes, c1 - 1) * area;
+                planes[j] = map + kernels::min2(c + j * share.lanes, c1 - 1) * area;
             poolBin(table, share.bin, planes, width, sums);
             for (int j = 0; j < POOL_UNROLL; j++)
                 if (c + j * share.lanes < c1)
@@ -237,7 +237,7 @@ __global__ void __launch_bounds__(POOL_THREADS, 4)
     Tap* const sharedTaps = dynamicShared<Tap>();
     __shared__ int counts[2 * POOL_THREADS];
     const int r = blockIdx.x, bins = rule.bins(), channels = view.maps.channels;
-    const int c0 = blockIdx.y * view.channelsPerBlock, c1 = kernels::smaller(c0 + view.channelsPerBlock, channels);
+    const int c0 = blockIdx.y * view.channelsPerBlock, c1 = kernels::min2(c0 + view.channelsPerBlock, channels);
     offsets.begin(rule, r);
     const typename Rule::Plan plan = rule.plan(view.maps, view.rois + 5 * static_cast<size_t>(r));
     if (plan.level < 0)
@@ -282,18 +282,19 @@ struct PoolLaunch
     size_t sharedBytes;
     PoolView view;
 
-    PoolLaunch(const FeaturePyramid<float>& maps, const float* rois, int numRois, int bins, int samples, bool wholeRoI)
+    PoolLaunch(const kernels::RoIPoolInput<float>& in, int bins, int samples, bool wholeRoI)
     {
+        const FeaturePyramid<float>& maps = in.features;
         constexpr int64_t WANTED_BLOCKS = 4096, FEWEST_CHANNELS = 32,
                           ADAPTIVE_TABLE = 4 * kernels::MAX_ADAPTIVE_SAMPLES;
         const int64_t most = wholeRoI ? 1 : ceilDiv(maps.channels, FEWEST_CHANNELS);
-        const int64_t groups = kernels::smaller(ceilDiv(WANTED_BLOCKS, numRois), most);
+        const int64_t groups = kernels::min2(ceilDiv(WANTED_BLOCKS, in.numRois), most);
         const int64_t taps = samples > 0 ? static_cast<int64_t>(4) * samples * bins : ADAPTIVE_TABLE;
         view.maps = maps;
-        view.rois = rois;
+        view.rois = in.rois;
         view.channelsPerBlock = static_cast<int>(ceilDiv(maps.channels, groups));
-        view.tableTaps = static_cast<int>(kernels::smaller(taps, static_cast<int64_t>(MAX_TABLE)));
-        grid = dim3(numRois, static_cast<unsigned>(ceilDiv(maps.channels, view.channelsPerBlock)));
+        view.tableTaps = static_cast<int>(kernels::min2(taps, static_cast<int64_t>(MAX_TABLE)));
+        grid = dim3(in.numRois, static_cast<unsigned>(ceilDiv(maps.channels, view.channelsPerBlock)));
         // No more threads than whole rows of bins use: 14 x 14 bins fill 196 of 224 threads, not of 256.
         const int perRow = bins < POOL_THREADS ? POOL_THREADS / bins * bins : POOL_THREADS;
         threads = static_cast<unsigned>(ceilDiv(perRow, WARP) * WARP);
@@ -302,25 +303,24 @@ struct PoolLaunch
 };
 
 template <typename Rule>
-Status launchPool(const Rule& rule, const FeaturePyramid<float>& maps, const float* rois, int numRois, int samples,
-                  float* output, Stream stream)
+Status launchPool(const Rule& rule, const kernels::RoIPoolInput<float>& in, float* output, Stream stream)
 {
-    if (!pyramidFits(maps) || numRois < 0 || samples > MAX_SAMPLES)
-        return INVALID;
-    if (numRois == 0)
-        return SUCCESS;
-    const PoolLaunch plan(maps, rois, numRois, rule.bins(), samples, false);
+    if (!pyramidFits(in.features) || in.numRois < 0 || rule.p.samplingRatio > MAX_SAMPLES)
+        return Status::INVALID;
+    if (in.numRois == 0)
+        return Status::SUCCESS;
+    const PoolLaunch plan(in, rule.bins(), rule.p.samplingRatio, false);
     launch(poolKernel<Rule>, plan.grid, plan.threads, plan.sharedBytes, stream, rule, plan.view, output);
     return launchStatus();
 }
 
 template <typename Rule, typename Offsets>
-Status launchPoolBackward(const Rule& rule, const FeaturePyramid<float>& maps, const float* rois, int numRois,
-                          int samples, const float* gradOutput, float* const* gradFeatures, const Offsets& offsets,
-                          Stream stream)
+Status launchPoolBackward(const Rule& rule, const kernels::RoIPoolInput<float>& in, const float* gradOutput,
+                          float* const* gradFeatures, const Offsets& offsets, Stream stream)
 {
-    if (!pyramidFits(maps) || numRois < 0 || samples > MAX_SAMPLES)
-        return INVALID;
+    const FeaturePyramid<float>& maps = in.features;
+    if (!pyramidFits(maps) || in.numRois < 0 || rule.p.samplingRatio > MAX_SAMPLES)
+        return Status::INVALID;
     GradientMaps gradMaps{};
     for (int i = 0; i < maps.levels; i++)
     {
@@ -330,9 +330,9 @@ Status launchPoolBackward(const Rule& rule, const FeaturePyramid<float>& maps, c
         if (error != cudaSuccess)
             return launchStatus();
     }
-    if (numRois == 0)
-        return SUCCESS;
-    const PoolLaunch plan(maps, rois, numRois, rule.bins(), samples, Offsets::WANTED);
+    if (in.numRois == 0)
+        return Status::SUCCESS;
+    const PoolLaunch plan(in, rule.bins(), rule.p.samplingRatio, Offsets::WANTED);
     launch(poolBackwardKernel<Rule, Offsets>, plan.grid, plan.threads, plan.sharedBytes, stream, rule, plan.view,
            gradOutput, gradMaps, offsets);
     return launchStatus();

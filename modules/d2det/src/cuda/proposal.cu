@@ -86,7 +86,7 @@ Layout makeLayout(const kernels::ProposalParams& p, const AnchorRow& row)
     { return wanted > 0 && wanted < available ? wanted : static_cast<int>(available); };
     int64_t largest = 0;
     for (int i = 0; i < row.levels; i++)
-        largest = kernels::larger(largest, row.size(i));
+        largest = kernels::max2(largest, row.size(i));
     Layout layout;
     layout.total = static_cast<int>(row.total());
     layout.preTop = cut(p.preNmsTopN, largest);
@@ -95,8 +95,8 @@ Layout makeLayout(const kernels::ProposalParams& p, const AnchorRow& row)
     layout.compact = compact <= layout.total;
     layout.survivors = layout.compact ? static_cast<int>(compact) : layout.total;
     layout.survivorsPerImage = layout.survivors / row.batch;
-    layout.rows = kernels::larger(p.maxProposals, 0);
-    layout.limit = p.limit > 0 ? kernels::smaller(p.limit, layout.survivorsPerImage) : layout.survivorsPerImage;
+    layout.rows = kernels::max2(p.maxProposals, 0);
+    layout.limit = p.limit > 0 ? kernels::min2(p.limit, layout.survivorsPerImage) : layout.survivorsPerImage;
     return layout;
 }
 
@@ -115,7 +115,7 @@ size_t placeArrays(const AnchorRow& row, const Layout& layout, void* memory, Arr
     if (sortPairs(nullptr, first, keys, values, layout.total, 32 + bitsFor(row.segments()), nullptr) != cudaSuccess ||
         sortPairs(nullptr, second, keys, values, layout.survivors, 32 + bitsFor(row.batch), nullptr) != cudaSuccess)
         return 0;
-    Workspace workspace(memory);
+    WorkspaceLayout workspace(memory);
     for (int i = 0; i < 2; i++)
     {
         arrays.keys[i] = workspace.take<uint64_t>(layout.total);
@@ -124,7 +124,7 @@ size_t placeArrays(const AnchorRow& row, const Layout& layout, void* memory, Arr
     arrays.boxes = workspace.take<float>(static_cast<size_t>(layout.total) * 4);
     arrays.logits = workspace.take<float>(layout.total);
     arrays.kept = workspace.take<int>(layout.total);
-    arrays.temporaryBytes = kernels::larger(first, second);
+    arrays.temporaryBytes = kernels::max2(first, second);
     arrays.temporary = workspace.take<char>(arrays.temporaryBytes);
     return workspace.bytes();
 }
@@ -166,11 +166,11 @@ struct Candidates
 
 //! One block per segment. keys, values: places of the survivors.
 __global__ void __launch_bounds__(NMS_THREADS)
-    nmsKernel(AnchorRow row, Layout layout, HardNmsRule rule, Arrays arrays, uint64_t* keys, uint32_t* values)
+    nmsKernel(AnchorRow row, Layout layout, HardNmsParams rule, Arrays arrays, uint64_t* keys, uint32_t* values)
 {
     __shared__ HardNmsMemory memory;
     const int segment = blockIdx.x, first = static_cast<int>(row.first(segment));
-    const int size = static_cast<int>(row.size(segment)), n = kernels::smaller(size, layout.preTop);
+    const int size = static_cast<int>(row.size(segment)), n = kernels::min2(size, layout.preTop);
     const Candidates candidates{arrays.boxes + 4 * static_cast<size_t>(first), arrays.logits + first};
     const int count = blockHardNms(candidates, n, rule, arrays.kept + first, memory);
     const int place = layout.compact ? segment * layout.postTop : first,
@@ -232,21 +232,21 @@ size_t proposalWorkspace(const kernels::ProposalParams& p, const kernels::RpnMap
     return placeArrays(row, makeLayout(p, row), nullptr, arrays);
 }
 
-Status proposal(const kernels::ProposalParams& p, const kernels::RpnMaps& maps, const float* imInfo, float* rois,
-                float* scores, void* workspace, size_t workspaceBytes, Stream stream)
+Status proposal(const kernels::ProposalParams& p, const kernels::RpnMaps& maps, const float* imInfo,
+                const kernels::ProposalOutput& out, const Workspace& workspace, Stream stream)
 {
     if (!shapesFit(p, maps))
-        return INVALID;
+        return Status::INVALID;
     const AnchorRow row = makeAnchorRow(maps, static_cast<int>(p.anchorRatios.size()));
     const Layout layout = makeLayout(p, row);
     if (layout.rows == 0)
-        return SUCCESS;
+        return Status::SUCCESS;
     Arrays arrays;
-    const size_t needed = placeArrays(row, layout, workspace, arrays);
+    const size_t needed = placeArrays(row, layout, workspace.data, arrays);
     if (needed == 0)
         return launchStatus();
-    if (!workspace || workspaceBytes < needed)
-        return INVALID;
+    if (!workspace.data || workspace.bytes < needed)
+        return Status::INVALID;
     const ProposalRule rule = makeRule(p, maps, row, imInfo);
     cub::DoubleBuffer<uint64_t> keys(arrays.keys[0], arrays.keys[1]);
     cub::DoubleBuffer<uint32_t> values(arrays.values[0], arrays.values[1]);
@@ -256,12 +256,12 @@ Status proposal(const kernels::ProposalParams& p, const kernels::RpnMaps& maps, 
               stream);
     launch(decodeKernel, blocksFor(layout.total), THREADS, 0, stream, rule, layout, keys.Current(), values.Current(),
            arrays);
-    const HardNmsRule nms{p.nmsThreshold, p.legacy, p.postNmsTopN};
+    const HardNmsParams nms{p.nmsThreshold, p.legacy, p.postNmsTopN};
     launch(nmsKernel, row.segments(), NMS_THREADS, 0, stream, row, layout, nms, arrays, keys.Current(),
            values.Current());
     sortPairs(arrays.temporary, arrays.temporaryBytes, keys, values, layout.survivors, 32 + bitsFor(row.batch), stream);
     launch(writeKernel, blocksFor(row.batch * layout.rows), THREADS, 0, stream, layout, row.batch, keys.Current(),
-           values.Current(), arrays, rois, scores);
+           values.Current(), arrays, out.rois, out.scores);
     return launchStatus();
 }
 

@@ -24,22 +24,19 @@ bool paramsFit(const kernels::RoIAlignParams& p)
 
 }  // namespace
 
-Status roiAlign(const kernels::RoIAlignParams& p, const kernels::FeaturePyramid<float>& features, const float* rois,
-                int numRois, float* output, Stream stream)
+Status roiAlign(const kernels::RoIAlignParams& p, const kernels::RoIPoolInput<float>& in, float* output, Stream stream)
 {
     if (!paramsFit(p))
-        return INVALID;
-    return launchPool(AlignRule{p}, features, rois, numRois, p.samplingRatio, output, stream);
+        return Status::INVALID;
+    return launchPool(AlignRule{p}, in, output, stream);
 }
 
-Status roiAlignBackward(const kernels::RoIAlignParams& p, const kernels::FeaturePyramid<float>& features,
-                        const float* rois, int numRois, const float* gradOutput, float* const* gradFeatures,
-                        Stream stream)
+Status roiAlignBackward(const kernels::RoIAlignParams& p, const kernels::RoIPoolInput<float>& in,
+                        const float* gradOutput, float* const* gradFeatures, Stream stream)
 {
     if (!paramsFit(p))
-        return INVALID;
-    return launchPoolBackward(AlignRule{p}, features, rois, numRois, p.samplingRatio, gradOutput, gradFeatures,
-                              NoOffsets(), stream);
+        return Status::INVALID;
+    return launchPoolBackward(AlignRule{p}, in, gradOutput, gradFeatures, NoOffsets(), stream);
 }
 
 }  // namespace cuda

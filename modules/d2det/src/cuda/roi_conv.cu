@@ -41,9 +41,9 @@ struct Arrays
 {
     int* rowSet;        //!< [numRois]: weight set, -1: none
     int* sortedRows;    //!< [numRois]: rows grouped by set
-    int* setStart;      //!< [levels + 1]: of a set in sortedRows
-    int* tileStart;     //!< [levels + 1]: of a set's column tiles in the grid
-    int* cursor;        //!< [levels]
+    int* setStart;      //!< [weightSets + 1]: of a set in sortedRows
+    int* tileStart;     //!< [weightSets + 1]: of a set's column tiles in the grid
+    int* cursor;        //!< [weightSets]
     DepthEntry* depth;  //!< [depth]
     float* unordered;   //!< [numRois, outRow] if norm and upsample: values before they are spread
 };
@@ -52,8 +52,7 @@ struct ConvView
 {
     kernels::RoIConvParams p;
     ConvShape s;
-    const float *X, *rois, *classes, *weight, *bias, *gamma, *beta;
-    int numRois;
+    kernels::RoIConvArgs<float> args;
     int tileColumns;
 
     __device__ const float* ofSet(const float* values, int set) const
@@ -69,7 +68,7 @@ bool needsUnordered(const kernels::RoIConvParams& p)
 
 bool shapesFit(const kernels::RoIConvParams& p, int numRois, int height, int width)
 {
-    if (numRois < 0 || p.levels < 1 || p.inChannels < 1 || p.outChannels < 1 || p.kernelHeight < 1 ||
+    if (numRois < 0 || p.weightSets < 1 || p.inChannels < 1 || p.outChannels < 1 || p.kernelHeight < 1 ||
         p.kernelWidth < 1 || p.kernelHeight > INT16_MAX || p.kernelWidth > INT16_MAX || p.stride < 1 || p.pad < 0 ||
         p.upsample < 1 || p.normGroups < 0 || height < 1 || width < 1 || p.pad > INT16_MAX)
         return false;
@@ -83,17 +82,17 @@ bool shapesFit(const kernels::RoIConvParams& p, int numRois, int height, int wid
     return static_cast<double>(p.inChannels) * paddedHeight * paddedWidth <= most &&
            static_cast<double>(p.inChannels) * p.kernelHeight * p.kernelWidth <= most &&
            oh * ow * p.outChannels <= most && oh * ow * numRois <= most &&
-           static_cast<double>(numRois) * kernels::larger(p.normGroups, 1) <= most && p.levels <= INT32_MAX / 2;
+           static_cast<double>(numRois) * kernels::max2(p.normGroups, 1) <= most && p.weightSets <= INT32_MAX / 2;
 }
 
 size_t placeArrays(const kernels::RoIConvParams& p, const ConvShape& s, int numRois, void* memory, Arrays& arrays)
 {
-    Workspace workspace(memory);
+    WorkspaceLayout workspace(memory);
     arrays.rowSet = workspace.take<int>(numRois);
     arrays.sortedRows = workspace.take<int>(numRois);
-    arrays.setStart = workspace.take<int>(static_cast<size_t>(p.levels) + 1);
-    arrays.tileStart = workspace.take<int>(static_cast<size_t>(p.levels) + 1);
-    arrays.cursor = workspace.take<int>(p.levels);
+    arrays.setStart = workspace.take<int>(static_cast<size_t>(p.weightSets) + 1);
+    arrays.tileStart = workspace.take<int>(static_cast<size_t>(p.weightSets) + 1);
+    arrays.cursor = workspace.take<int>(p.weightSets);
     arrays.depth = workspace.take<DepthEntry>(s.depth);
     arrays.unordered = workspace.take<float>(needsUnordered(p) ? numRois * s.outRow() : 0);
     return workspace.bytes();
@@ -103,7 +102,7 @@ size_t placeArrays(const kernels::RoIConvParams& p, const ConvShape& s, int numR
 __global__ void __launch_bounds__(THREADS) classifyKernel(ConvView view, Arrays arrays, float* Y)
 {
     const int r = blockIdx.x;
-    const int set = kernels::weightSet(view.p, view.rois, view.classes, r);
+    const int set = kernels::weightSet(view.p, view.args.rois, view.args.classes, r);
     if (threadIdx.x == 0)
         arrays.rowSet[r] = set;
     if (set >= 0)
@@ -117,20 +116,20 @@ __global__ void __launch_bounds__(THREADS) classifyKernel(ConvView view, Arrays 
     inside a set varies from run to run; no result depends on it. */
 __global__ void __launch_bounds__(SORT_THREADS) sortRowsKernel(ConvView view, Arrays arrays)
 {
-    const int levels = view.p.levels;
-    for (int i = threadIdx.x; i < levels; i += SORT_THREADS)
+    const int sets = view.p.weightSets;
+    for (int i = threadIdx.x; i < sets; i += SORT_THREADS)
         arrays.cursor[i] = 0;
     for (int k = threadIdx.x; k < view.s.depth; k += SORT_THREADS)
         arrays.depth[k] = depthEntry(view.s, k);
     __syncthreads();
-    for (int r = threadIdx.x; r < view.numRois; r += SORT_THREADS)
+    for (int r = threadIdx.x; r < view.args.numRois; r += SORT_THREADS)
         if (arrays.rowSet[r] >= 0)
             atomicAdd(&arrays.cursor[arrays.rowSet[r]], 1);
     __syncthreads();
-    if (threadIdx.x == 0)  // a handful of levels, or some tens of classes
+    if (threadIdx.x == 0)  // a handful of sets, or some tens of classes
     {
         int rows = 0, tiles = 0;
-        for (int i = 0; i < levels; i++)
+        for (int i = 0; i < sets; i++)
         {
             const int count = arrays.cursor[i];
             arrays.setStart[i] = arrays.cursor[i] = rows;
@@ -138,19 +137,19 @@ __global__ void __launch_bounds__(SORT_THREADS) sortRowsKernel(ConvView view, Ar
             rows += count;
             tiles += (count * view.s.area + view.tileColumns - 1) / view.tileColumns;
         }
-        arrays.setStart[levels] = rows;
-        arrays.tileStart[levels] = tiles;
+        arrays.setStart[sets] = rows;
+        arrays.tileStart[sets] = tiles;
     }
     __syncthreads();
-    for (int r = threadIdx.x; r < view.numRois; r += SORT_THREADS)
+    for (int r = threadIdx.x; r < view.args.numRois; r += SORT_THREADS)
         if (arrays.rowSet[r] >= 0)
             arrays.sortedRows[atomicAdd(&arrays.cursor[arrays.rowSet[r]], 1)] = r;
 }
 
 //! Set of a column tile: the last one that begins at or before it and is not empty.
-__device__ inline int setOfTile(const int* tileStart, int levels, int tile)
+__device__ inline int setOfTile(const int* tileStart, int sets, int tile)
 {
-    int low = 0, high = levels;  // tileStart[low] <= tile < tileStart[high]
+    int low = 0, high = sets;  // tileStart[low] <= tile < tileStart[high]
     while (high - low > 1)
     {
         const int middle = (low + high) / 2;
@@ -184,8 +183,8 @@ struct Carried
     {
         constexpr int PER_ROW = BK / COUNT;
         const int o = tile.firstChannel + threadIdx.x / PER_ROW, k = k0 + threadIdx.x % PER_ROW * COUNT;
-        const float* a =
-            view.weight + (static_cast<size_t>(tile.set) * view.s.outChannels + o) * static_cast<size_t>(view.s.depth);
+        const float* a = view.args.weight +
+                         (static_cast<size_t>(tile.set) * view.s.outChannels + o) * static_cast<size_t>(view.s.depth);
         for (int i = 0; i < COUNT; i++)
             A[i] = o < view.s.outChannels && k + i < view.s.depth ? __ldg(a + k + i) : 0.f;
         for (int i = 0; i < COUNT; i++)
@@ -238,7 +237,7 @@ struct Accumulator
     __device__ void write(const ConvView& view, const Tile& tile, float* out) const
     {
         const int ty = threadIdx.x / 16, tx = threadIdx.x % 16;
-        const float* bias = view.ofSet(view.bias, tile.set);
+        const float* bias = view.ofSet(view.args.bias, tile.set);
         const bool last = view.p.normGroups == 0;  // no norm follows
 #pragma unroll
         for (int j = 0; j < EDGE; j++)
@@ -269,11 +268,11 @@ __global__ void __launch_bounds__(THREADS, 2) productKernel(ConvView view, Array
 {
     __shared__ __align__(16) float A[2][BK][SIZE + 4];  // + 4: transposed stores meet fewer bank conflicts
     __shared__ __align__(16) float B[2][BK][SIZE];
-    const int levels = view.p.levels, tileIndex = blockIdx.x;
-    if (tileIndex >= arrays.tileStart[levels])
+    const int sets = view.p.weightSets, tileIndex = blockIdx.x;
+    if (tileIndex >= arrays.tileStart[sets])
         return;
     Tile tile;
-    tile.set = setOfTile(arrays.tileStart, levels, tileIndex);
+    tile.set = setOfTile(arrays.tileStart, sets, tileIndex);
     tile.rows = arrays.sortedRows + arrays.setStart[tile.set];
     tile.firstColumn = (tileIndex - arrays.tileStart[tile.set]) * SIZE;
     tile.columns = (arrays.setStart[tile.set + 1] - arrays.setStart[tile.set]) * view.s.area;
@@ -284,7 +283,7 @@ __global__ void __launch_bounds__(THREADS, 2) productKernel(ConvView view, Array
     if (own < tile.columns)
     {
         const size_t row = static_cast<size_t>(view.p.inChannels) * view.s.height * view.s.width;
-        column = convColumn(view.s, view.X + tile.row(view.s, own) * row, own % view.s.area);
+        column = convColumn(view.s, view.args.X + tile.row(view.s, own) * row, own % view.s.area);
     }
     Accumulator<SIZE> accumulator;
     Carried<SIZE> carried;
@@ -315,7 +314,7 @@ __global__ void __launch_bounds__(THREADS) normKernel(ConvView view, Arrays arra
     const int channels = s.outChannels / groups, count = channels * s.area;
     const float* x = in + r * s.outRow() + static_cast<size_t>(group) * count;
     float* y = Y + r * s.outRow();
-    const float *gamma = view.ofSet(view.gamma, set), *beta = view.ofSet(view.beta, set);
+    const float *gamma = view.ofSet(view.args.gamma, set), *beta = view.ofSet(view.args.beta, set);
     const Moments m = momentsOf<THREADS>(x, count, view.p.epsilon);
     for (int i = threadIdx.x; i < count; i += THREADS)
     {
@@ -331,8 +330,8 @@ void launchProduct(ConvView view, const Arrays& arrays, float* out, Stream strea
     view.tileColumns = SIZE;
     launch(sortRowsKernel, 1, SORT_THREADS, 0, stream, view, arrays);
     // Every set may end with a tile that is not full; a set has at least one row.
-    const int64_t columns = static_cast<int64_t>(view.numRois) * view.s.area;
-    const int64_t tiles = ceilDiv(columns, SIZE) + kernels::smaller(view.p.levels, view.numRois);
+    const int64_t columns = static_cast<int64_t>(view.args.numRois) * view.s.area;
+    const int64_t tiles = ceilDiv(columns, SIZE) + kernels::min2(view.p.weightSets, view.args.numRois);
     const dim3 grid(static_cast<unsigned>(tiles), static_cast<unsigned>(ceilDiv(view.s.outChannels, SIZE)));
     launch(productKernel<SIZE>, grid, THREADS, 0, stream, view, arrays, out);
 }
@@ -347,18 +346,18 @@ size_t roiConvWorkspace(const kernels::RoIConvParams& p, int numRois, int height
     return placeArrays(p, makeConvShape(p, height, width), numRois, nullptr, arrays);
 }
 
-Status roiConv(const kernels::RoIConvParams& p, const float* X, const float* rois, int numRois, int height, int width,
-               const float* weight, const float* bias, const float* gamma, const float* beta, float* Y,
-               const float* classes, void* workspace, size_t workspaceBytes, Stream stream)
+Status roiConv(const kernels::RoIConvParams& p, const kernels::RoIConvArgs<float>& args, float* Y,
+               const Workspace& workspace, Stream stream)
 {
-    if (!shapesFit(p, numRois, height, width) || (p.byClass && !classes))
-        return INVALID;
+    const int numRois = args.numRois;
+    if (!shapesFit(p, numRois, args.height, args.width) || (p.byClass && !args.classes))
+        return Status::INVALID;
     if (numRois == 0)
-        return SUCCESS;
+        return Status::SUCCESS;
     Arrays arrays;
-    const ConvView view{p, makeConvShape(p, height, width), X, rois, classes, weight, bias, gamma, beta, numRois, 0};
-    if (!workspace || workspaceBytes < placeArrays(p, view.s, numRois, workspace, arrays))
-        return INVALID;
+    const ConvView view{p, makeConvShape(p, args.height, args.width), args, 0};
+    if (!workspace.data || workspace.bytes < placeArrays(p, view.s, numRois, workspace.data, arrays))
+        return Status::INVALID;
     launch(classifyKernel, numRois, THREADS, 0, stream, view, arrays, Y);
     float* const out = needsUnordered(p) ? arrays.unordered : Y;
     constexpr int64_t ENOUGH_TILES = 256;

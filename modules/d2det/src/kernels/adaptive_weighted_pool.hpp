@@ -8,6 +8,7 @@
 #define OPENCV_D2DET_KERNELS_ADAPTIVE_WEIGHTED_POOL_HPP
 
 #include "common.hpp"
+#include "launcher.hpp"
 
 namespace cv
 {
@@ -16,20 +17,44 @@ namespace d2det
 namespace kernels
 {
 
-//! F, N [planes, height, width]; output [planes, ceil(height / 2), ceil(width / 2)]; planes = numRois * channels
-template <typename T>
-void adaptiveWeightedPoolRef(float gain, const T* F, const T* N, int planes, int height, int width, T* output);
-void adaptiveWeightedPoolCpu(float gain, const float* F, const float* N, int planes, int height, int width,
-                             float* output);
+struct AdaptiveWeightedPoolParams
+{
+    float gain = 12.f;
+    int planes = 0;  //!< numRois * channels
+    int height = 0, width = 0;
+};
 
-//! gradF, gradN [planes, height, width] are overwritten.
+//! [planes, height, width] each; overwritten
 template <typename T>
-void adaptiveWeightedPoolBackwardRef(float gain, const T* F, const T* N, int planes, int height, int width,
-                                     const T* gradOutput, T* gradF, T* gradN);
-void adaptiveWeightedPoolBackwardCpu(float gain, const float* F, const float* N, int planes, int height, int width,
-                                     const float* gradOutput, float* gradF, float* gradN);
+struct AdaptiveWeightedPoolGradients
+{
+    T *F, *N;
+};
+
+//! F, N [planes, height, width]; output [planes, ceil(height / 2), ceil(width / 2)]
+template <typename T>
+void adaptiveWeightedPoolRef(const AdaptiveWeightedPoolParams& p, const T* F, const T* N, T* output);
+void adaptiveWeightedPoolCpu(const AdaptiveWeightedPoolParams& p, const float* F, const float* N, float* output);
+
+template <typename T>
+void adaptiveWeightedPoolBackwardRef(const AdaptiveWeightedPoolParams& p, const T* F, const T* N, const T* gradOutput,
+                                     const AdaptiveWeightedPoolGradients<T>& grad);
+void adaptiveWeightedPoolBackwardCpu(const AdaptiveWeightedPoolParams& p, const float* F, const float* N,
+                                     const float* gradOutput, const AdaptiveWeightedPoolGradients<float>& grad);
 
 }  // namespace kernels
+
+namespace cuda
+{
+
+Status adaptiveWeightedPool(const kernels::AdaptiveWeightedPoolParams& p, const float* F, const float* N, float* output,
+                            Stream stream);
+
+Status adaptiveWeightedPoolBackward(const kernels::AdaptiveWeightedPoolParams& p, const float* F, const float* N,
+                                    const float* gradOutput, const kernels::AdaptiveWeightedPoolGradients<float>& grad,
+                                    Stream stream);
+
+}  // namespace cuda
 }  // namespace d2det
 }  // namespace cv
 

@@ -72,7 +72,7 @@ struct Window
 {
     int count;
     int cell[9];
-    float A[9 * LANES];
+    float A[9 * CHANNEL_BLOCK];
 };
 
 inline void findCells(const BlockTask& t, int i, int j, Window& window)
@@ -86,23 +86,24 @@ inline void findCells(const BlockTask& t, int i, int j, Window& window)
 D2DET_INLINE void weighCells(const BlockTask& t, bool shared, Window& window)
 {
     for (int k = 0; k < window.count; k++)
-        std::memcpy(window.A + k * LANES, t.A + size_t(window.cell[k]) * LANES, LANES * sizeof(float));
+        std::memcpy(window.A + k * CHANNEL_BLOCK, t.A + size_t(window.cell[k]) * CHANNEL_BLOCK,
+                    CHANNEL_BLOCK * sizeof(float));
     if (shared)
         return;
-    float best[LANES];
+    float best[CHANNEL_BLOCK];
     std::memcpy(best, window.A, sizeof(best));
     for (int k = 1; k < window.count; k++)
-        for (int c = 0; c < LANES; c++)
-            best[c] = std::max(best[c], window.A[k * LANES + c]);
+        for (int c = 0; c < CHANNEL_BLOCK; c++)
+            best[c] = std::max(best[c], window.A[k * CHANNEL_BLOCK + c]);
     for (int k = 0; k < window.count; k++)
-        for (int c = 0; c < LANES; c++)
-            window.A[k * LANES + c] = fastExp(clampExponent(window.A[k * LANES + c] - best[c]));
+        for (int c = 0; c < CHANNEL_BLOCK; c++)
+            window.A[k * CHANNEL_BLOCK + c] = fastExp(clampExponent(window.A[k * CHANNEL_BLOCK + c] - best[c]));
 }
 
 //! S = sigmoid(N); A.
 D2DET_INLINE void weighBlock(const BlockTask& t, bool shared)
 {
-    const size_t count = size_t(t.height) * t.width * LANES;
+    const size_t count = size_t(t.height) * t.width * CHANNEL_BLOCK;
     const float gain = t.gain, top = std::max(t.gain, 0.f);
     float* D2DET_RESTRICT S = t.S;
     float* D2DET_RESTRICT A = t.A;
@@ -123,9 +124,9 @@ D2DET_INLINE void scatterWindow(const BlockTask& t, const Window& window, const 
 {
     for (int k = 0; k < window.count; k++)
     {
-        const size_t at = size_t(window.cell[k]) * LANES;
+        const size_t at = size_t(window.cell[k]) * CHANNEL_BLOCK;
         Lanes<BYTES> u, d, a, gradF, gradN;
-        a.load(window.A + k * LANES);
+        a.load(window.A + k * CHANNEL_BLOCK);
         u.clear();
         u.madd(a, share);
         d.load(t.F + at);
@@ -157,12 +158,12 @@ D2DET_INLINE void blockBody(const BlockTask& t)
             for (int k = 0; k < window.count; k++)
             {
                 Lanes<BYTES> a, f;
-                a.load(window.A + k * LANES);
-                f.load(t.F + size_t(window.cell[k]) * LANES);
+                a.load(window.A + k * CHANNEL_BLOCK);
+                f.load(t.F + size_t(window.cell[k]) * CHANNEL_BLOCK);
                 sum.madd(a, f);
                 weight.madd(1.f, a);
             }
-            float* pooled = t.pooled + (size_t(i) * pooledWidth + j) * LANES;
+            float* pooled = t.pooled + (size_t(i) * pooledWidth + j) * CHANNEL_BLOCK;
             out.divide(sum, weight);
             if (!t.gradF)
             {
@@ -176,58 +177,78 @@ D2DET_INLINE void blockBody(const BlockTask& t)
         }
     if (!t.gradF)
         return;
-    const size_t count = size_t(t.height) * t.width * LANES;
+    const size_t count = size_t(t.height) * t.width * CHANNEL_BLOCK;
     for (size_t i = 0; i < count; i++)
         t.gradN[i] *= t.gain * t.S[i] * (1.f - t.S[i]);
 }
 
 D2DET_DISPATCH(runBlock, blockBody, BlockTask)
 
-//! Forward if gradF is nullptr; `pooled` is then written, else read.
-void runPlanes(float gain, const float* F, const float* N, int planes, int height, int width, float* output,
-               const float* gradOutput, float* gradF, float* gradN)
+//! Calls body(first plane, planes <= 16, memory of `floats` values) for all blocks of planes.
+template <typename Body>
+void forEachPlaneBlock(int planes, size_t floats, const Body& body)
 {
-    const size_t area = size_t(height) * width, pooledArea = size_t((height + 1) / 2) * ((width + 1) / 2);
-    parallel_for_(Range(0, (planes + LANES - 1) / LANES),
-                  [&](const Range& range)
-                  {
-                      static thread_local Scratch memory;  // kept from pass to pass
-                      float* room = memory.get((5 * area + pooledArea) * LANES);
-                      float *f = room, *s = f + area * LANES, *a = s + area * LANES, *df = a + area * LANES,
-                            *dn = df + area * LANES, *pooled = dn + area * LANES;
-                      for (int b = range.start; b < range.end; b++)
-                      {
-                          const size_t plane = size_t(b) * LANES;
-                          const int n = static_cast<int>(std::min<size_t>(planes - plane, LANES));
-                          blockToLanes(F + plane * area, area, n, area, f);
-                          blockToLanes(N + plane * area, area, n, area, s);
-                          if (!gradF)
-                          {
-                              runBlock({gain, height, width, f, s, a, pooled, nullptr, nullptr});
-                              lanesToBlock(pooled, pooledArea, n, output + plane * pooledArea, pooledArea);
-                              continue;
-                          }
-                          blockToLanes(gradOutput + plane * pooledArea, pooledArea, n, pooledArea, pooled);
-                          std::fill(df, pooled, 0.f);  // df and dn lie side by side
-                          runBlock({gain, height, width, f, s, a, pooled, df, dn});
-                          lanesToBlock(df, area, n, gradF + plane * area, area);
-                          lanesToBlock(dn, area, n, gradN + plane * area, area);
-                      }
-                  });
+    parallelFor((planes + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK,
+                [&](int begin, int end)
+                {
+                    ThreadLease<Scratch> memory;
+                    float* room = memory->get(floats);
+                    for (int b = begin; b < end; b++)
+                    {
+                        const int plane = b * CHANNEL_BLOCK;
+                        body(static_cast<size_t>(plane), std::min(planes - plane, CHANNEL_BLOCK), room);
+                    }
+                });
 }
+
+//! Floats of 16 planes.
+struct BlockSizes
+{
+    size_t area, pooledArea;
+
+    explicit BlockSizes(const AdaptiveWeightedPoolParams& p)
+        : area(size_t(p.height) * p.width), pooledArea(size_t((p.height + 1) / 2) * ((p.width + 1) / 2))
+    {
+    }
+    size_t map() const { return area * CHANNEL_BLOCK; }
+    size_t pooled() const { return pooledArea * CHANNEL_BLOCK; }
+};
 
 }  // namespace
 
-void adaptiveWeightedPoolCpu(float gain, const float* F, const float* N, int planes, int height, int width,
-                             float* output)
+void adaptiveWeightedPoolCpu(const AdaptiveWeightedPoolParams& p, const float* F, const float* N, float* output)
 {
-    runPlanes(gain, F, N, planes, height, width, output, nullptr, nullptr, nullptr);
+    const BlockSizes size(p);
+    const size_t area = size.area, pooledArea = size.pooledArea;
+    forEachPlaneBlock(p.planes, 3 * size.map() + size.pooled(),
+                      [&](size_t plane, int n, float* room)
+                      {
+                          float *f = room, *s = f + size.map(), *a = s + size.map(), *pooled = a + size.map();
+                          blockToLanes(F + plane * area, area, n, area, f);
+                          blockToLanes(N + plane * area, area, n, area, s);
+                          runBlock({p.gain, p.height, p.width, f, s, a, pooled, nullptr, nullptr});
+                          lanesToBlock(pooled, pooledArea, n, output + plane * pooledArea, pooledArea);
+                      });
 }
 
-void adaptiveWeightedPoolBackwardCpu(float gain, const float* F, const float* N, int planes, int height, int width,
-                                     const float* gradOutput, float* gradF, float* gradN)
+void adaptiveWeightedPoolBackwardCpu(const AdaptiveWeightedPoolParams& p, const float* F, const float* N,
+                                     const float* gradOutput, const AdaptiveWeightedPoolGradients<float>& grad)
 {
-    runPlanes(gain, F, N, planes, height, width, nullptr, gradOutput, gradF, gradN);
+    const BlockSizes size(p);
+    const size_t area = size.area, pooledArea = size.pooledArea;
+    forEachPlaneBlock(p.planes, 5 * size.map() + size.pooled(),
+                      [&](size_t plane, int n, float* room)
+                      {
+                          float *f = room, *s = f + size.map(), *a = s + size.map(), *df = a + size.map();
+                          float *dn = df + size.map(), *pooled = dn + size.map();
+                          blockToLanes(F + plane * area, area, n, area, f);
+                          blockToLanes(N + plane * area, area, n, area, s);
+                          blockToLanes(gradOutput + plane * pooledArea, pooledArea, n, pooledArea, pooled);
+                          std::fill(df, pooled, 0.f);  // df and dn lie side by side
+                          runBlock({p.gain, p.height, p.width, f, s, a, pooled, df, dn});
+                          lanesToBlock(df, area, n, grad.F + plane * area, area);
+                          lanesToBlock(dn, area, n, grad.N + plane * area, area);
+                      });
 }
 
 }  // namespace kernels

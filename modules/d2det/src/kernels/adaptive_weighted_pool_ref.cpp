@@ -32,14 +32,14 @@ struct Window
     int index[9];
     T share[9];
 
-    Window(float gain, const T* N, int i, int j, int height, int width)
+    Window(const AdaptiveWeightedPoolParams& p, const T* N, int i, int j)
     {
         T best = -std::numeric_limits<T>::infinity(), sum = T(0);
-        for (int y = std::max(2 * i - 1, 0); y <= std::min(2 * i + 1, height - 1); y++)
-            for (int x = std::max(2 * j - 1, 0); x <= std::min(2 * j + 1, width - 1); x++)
+        for (int y = std::max(2 * i - 1, 0); y <= std::min(2 * i + 1, p.height - 1); y++)
+            for (int x = std::max(2 * j - 1, 0); x <= std::min(2 * j + 1, p.width - 1); x++)
             {
-                index[count] = y * width + x;
-                share[count] = T(gain) * ref::sigmoid(N[index[count]]);
+                index[count] = y * p.width + x;
+                share[count] = T(p.gain) * ref::sigmoid(N[index[count]]);
                 best = std::max(best, share[count]);
                 count++;
             }
@@ -60,47 +60,44 @@ struct Window
 }  // namespace
 
 template <typename T>
-void adaptiveWeightedPoolRef(float gain, const T* F, const T* N, int planes, int height, int width, T* output)
+void adaptiveWeightedPoolRef(const AdaptiveWeightedPoolParams& p, const T* F, const T* N, T* output)
 {
-    const int pooledHeight = (height + 1) / 2, pooledWidth = (width + 1) / 2;
-    const size_t area = size_t(height) * width;
-    for (int plane = 0; plane < planes; plane++)
-        for (int i = 0; i < pooledHeight; i++)
-            for (int j = 0; j < pooledWidth; j++)
-                *output++ = Window<T>(gain, N + plane * area, i, j, height, width).pool(F + plane * area);
+    const size_t area = size_t(p.height) * p.width;
+    for (int plane = 0; plane < p.planes; plane++)
+        for (int i = 0; i < (p.height + 1) / 2; i++)
+            for (int j = 0; j < (p.width + 1) / 2; j++)
+                *output++ = Window<T>(p, N + plane * area, i, j).pool(F + plane * area);
 }
 
 template <typename T>
-void adaptiveWeightedPoolBackwardRef(float gain, const T* F, const T* N, int planes, int height, int width,
-                                     const T* gradOutput, T* gradF, T* gradN)
+void adaptiveWeightedPoolBackwardRef(const AdaptiveWeightedPoolParams& p, const T* F, const T* N, const T* gradOutput,
+                                     const AdaptiveWeightedPoolGradients<T>& grad)
 {
-    const int pooledHeight = (height + 1) / 2, pooledWidth = (width + 1) / 2;
-    const size_t area = size_t(height) * width;
-    std::fill(gradF, gradF + planes * area, T(0));
-    std::fill(gradN, gradN + planes * area, T(0));
-    for (int plane = 0; plane < planes; plane++)
-        for (int i = 0; i < pooledHeight; i++)
-            for (int j = 0; j < pooledWidth; j++)
+    const size_t area = size_t(p.height) * p.width;
+    std::fill(grad.F, grad.F + p.planes * area, T(0));
+    std::fill(grad.N, grad.N + p.planes * area, T(0));
+    for (int plane = 0; plane < p.planes; plane++)
+        for (int i = 0; i < (p.height + 1) / 2; i++)
+            for (int j = 0; j < (p.width + 1) / 2; j++)
             {
                 const T* f = F + plane * area;
-                const Window<T> window(gain, N + plane * area, i, j, height, width);
+                const Window<T> window(p, N + plane * area, i, j);
                 const T out = window.pool(f), g = *gradOutput++;
                 for (int t = 0; t < window.count; t++)
                 {
                     const int cell = window.index[t];
                     const T s = ref::sigmoid(N[plane * area + cell]);
-                    gradF[plane * area + cell] += window.share[t] * g;
-                    gradN[plane * area + cell] += (f[cell] - out) * window.share[t] * g * T(gain) * s * (T(1) - s);
+                    grad.F[plane * area + cell] += window.share[t] * g;
+                    grad.N[plane * area + cell] += (f[cell] - out) * window.share[t] * g * T(p.gain) * s * (T(1) - s);
                 }
             }
 }
 
-#define D2DET_INSTANTIATE(T)                                                                \
-    template void adaptiveWeightedPoolRef<T>(float, const T*, const T*, int, int, int, T*); \
-    template void adaptiveWeightedPoolBackwardRef<T>(float, const T*, const T*, int, int, int, const T*, T*, T*);
-D2DET_INSTANTIATE(float)
-D2DET_INSTANTIATE(double)
-#undef D2DET_INSTANTIATE
+#define REFERENCES(T)                                                                                                 \
+    template void adaptiveWeightedPoolRef<T>(const AdaptiveWeightedPoolParams&, const T*, const T*, T*);              \
+    template void adaptiveWeightedPoolBackwardRef<T>(const AdaptiveWeightedPoolParams&, const T*, const T*, const T*, \
+                                                     const AdaptiveWeightedPoolGradients<T>&);
+D2DET_INSTANTIATE(REFERENCES)
 
 }  // namespace kernels
 }  // namespace d2det

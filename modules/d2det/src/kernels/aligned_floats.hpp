@@ -7,6 +7,8 @@
 #ifndef OPENCV_D2DET_KERNELS_ALIGNED_FLOATS_HPP
 #define OPENCV_D2DET_KERNELS_ALIGNED_FLOATS_HPP
 
+#include "error.hpp"
+
 #include <cstddef>
 #include <memory>
 
@@ -56,13 +58,40 @@ private:
     size_t size_ = 0;
 };
 
-/** Memory of this thread that outlives the call, so that a pass does not allocate after the first. Valid until the same
-    slot (0 or 1) is asked for again. */
-inline float* threadScratch(int slot, size_t count)
+/** An object of this thread that outlives the call, so that a pass does not allocate after the first. Two leases of the
+    same T and SLOT at a time in one thread would be the same memory: that raises an exception. Kernels that never run inside
+    each other share slots. */
+template <typename T, int SLOT = 0>
+class ThreadLease
 {
-    static thread_local Scratch slots[2];
-    return slots[slot].get(count);
-}
+public:
+    ThreadLease() : kept_(kept())
+    {
+        if (kept_.leased)
+            raise(Failure::ASSERTION, "d2det: memory of a thread is asked for twice at a time");
+        kept_.leased = true;
+    }
+    ~ThreadLease() { kept_.leased = false; }
+    ThreadLease(const ThreadLease&) = delete;
+    ThreadLease& operator=(const ThreadLease&) = delete;
+
+    T& operator*() const { return kept_.object; }
+    T* operator->() const { return &kept_.object; }
+
+private:
+    struct Kept
+    {
+        T object;
+        bool leased = false;
+    };
+    static Kept& kept()
+    {
+        static thread_local Kept object;
+        return object;
+    }
+
+    Kept& kept_;
+};
 
 }  // namespace kernels
 }  // namespace d2det

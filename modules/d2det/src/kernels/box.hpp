@@ -24,10 +24,10 @@ template <typename T>
 D2DET_HOST_DEVICE inline T boxIoU(const T* a, const T* b, bool legacy)
 {
     const T o = legacy ? T(1) : T(0);
-    const T iw = larger(smaller(a[2], b[2]) - larger(a[0], b[0]) + o, T(0));
-    const T ih = larger(smaller(a[3], b[3]) - larger(a[1], b[1]) + o, T(0));
-    const T areaA = larger(a[2] - a[0] + o, T(0)) * larger(a[3] - a[1] + o, T(0));
-    const T areaB = larger(b[2] - b[0] + o, T(0)) * larger(b[3] - b[1] + o, T(0));
+    const T iw = max2(min2(a[2], b[2]) - max2(a[0], b[0]) + o, T(0));
+    const T ih = max2(min2(a[3], b[3]) - max2(a[1], b[1]) + o, T(0));
+    const T areaA = max2(a[2] - a[0] + o, T(0)) * max2(a[3] - a[1] + o, T(0));
+    const T areaB = max2(b[2] - b[0] + o, T(0)) * max2(b[3] - b[1] + o, T(0));
     const T inter = iw * ih, uni = areaA + areaB - inter;
     return uni > 0 ? inter / uni : T(0);
 }
@@ -38,7 +38,7 @@ D2DET_HOST_DEVICE inline void clipBox(T* box, T height, T width, bool legacy)
 {
     const T o = legacy ? T(1) : T(0);
     for (int i = 0; i < 4; i++)
-        box[i] = smaller(larger(box[i], T(0)), (i & 1 ? height : width) - o);
+        box[i] = min2(max2(box[i], T(0)), (i & 1 ? height : width) - o);
 }
 
 //! Nearest integer, halves to even whatever the rounding mode of the process is.
@@ -79,9 +79,9 @@ D2DET_HOST_DEVICE inline void decodeDeltas(const T* anchor, const T* delta, bool
     for (int axis = 0; axis < 2; axis++)
     {
         const T size = anchor[axis + 2] - anchor[axis] + o, centre = (anchor[axis] + anchor[axis + 2]) * T(0.5);
-        T logScale = smaller(delta[axis + 2], logMax);
+        T logScale = min2(delta[axis + 2], logMax);
         if (legacy)
-            logScale = larger(logScale, -logMax);
+            logScale = max2(logScale, -logMax);
         const T c = centre + delta[axis] * size, s = size * std::exp(logScale);
         box[axis] = c - T(0.5) * s + half;
         box[axis + 2] = c + T(0.5) * s - half;

@@ -11,8 +11,10 @@
      rois                     [numRois, 5] = (batch index, x1, y1, x2, y2) in network-input pixels
      output                   as documented at each kernel; every element is written
 
-   Suffixes: `Ref`  naive, obviously right, never optimised, float and double; the oracle of the fast ones
-             `Cpu`  fast, float; the same result bit for bit for any number of threads */
+   Suffixes: `Ref`  naive, obviously right, never optimised, float and double; the oracle of the fast ones, with which it
+                    shares no code (ref_rules.hpp); in <op>_ref.cpp
+             `Cpu`  fast, float; the same result bit for bit for any number of threads; in <op>_cpu.cpp
+   The launchers of the CUDA kernels have neither suffix and lie in namespace cuda (launcher.hpp). */
 
 #ifndef OPENCV_D2DET_KERNELS_COMMON_HPP
 #define OPENCV_D2DET_KERNELS_COMMON_HPP
@@ -38,6 +40,9 @@ namespace kernels
 
 constexpr int MAX_LEVELS = 8;  //!< feature pyramid levels an operator can take
 
+//! Compiles the references of an operator, a macro of one parameter, for both types.
+#define D2DET_INSTANTIATE(REFERENCES) REFERENCES(float) REFERENCES(double)
+
 //! Read-only view of the feature pyramid, finest level first.
 template <typename T>
 struct FeaturePyramid
@@ -51,14 +56,25 @@ struct FeaturePyramid
     float stride[MAX_LEVELS] = {};  //!< network-input pixels per cell
 };
 
+/** What the RoI pooling operators read.
+    rois [numRois, 5]; offsets: D2DeformRoIPool only, [numRois, 2, k, k], nullptr: zeros */
+template <typename T>
+struct RoIPoolInput
+{
+    const FeaturePyramid<T>& features;
+    const T* rois;
+    int numRois;
+    const T* offsets = nullptr;
+};
+
 //! std::min and std::max, NaN included, for host and device.
 template <typename T>
-D2DET_HOST_DEVICE inline T smaller(T a, T b)
+D2DET_HOST_DEVICE inline T min2(T a, T b)
 {
     return b < a ? b : a;
 }
 template <typename T>
-D2DET_HOST_DEVICE inline T larger(T a, T b)
+D2DET_HOST_DEVICE inline T max2(T a, T b)
 {
     return a < b ? b : a;
 }
@@ -86,7 +102,7 @@ template <typename T>
 D2DET_HOST_DEVICE inline int roiLevel(const T* roi, float finestScale, int levels, bool legacy)
 {
     const T o = legacy ? T(1) : T(0);
-    const T w = larger(roi[3] - roi[1] + o, T(0)), h = larger(roi[4] - roi[2] + o, T(0));
+    const T w = max2(roi[3] - roi[1] + o, T(0)), h = max2(roi[4] - roi[2] + o, T(0));
     const T level = std::floor(std::log2(std::sqrt(w * h) / T(finestScale) + T(1e-6)));
     if (!(level > 0))  // also NaN and -Inf
         return 0;

@@ -6,8 +6,7 @@
 
 #include "conv2d.hpp"
 #include "simd.hpp"
-
-#include "opencv2/core/utility.hpp"
+#include "parallel.hpp"
 
 #include <cstring>
 #include <vector>
@@ -26,27 +25,34 @@ constexpr int MAX_PANELS = 8;        //!< B panels of a task: what stays in the 
 constexpr int TASKS_PER_THREAD = 4;  //!< fewer tasks: smaller ones, so that no thread waits long for the last
 constexpr int MIN_SPLIT = 4;         //!< A panels, so that gathering B does not cost more than multiplying
 
+//! Pixels [begin, end) of an image by output channels [first, last).
+struct Task
+{
+    int image, begin, end, first, last;
+};
+
 //! Neighbouring output pixels of one row that go to neighbouring columns of one panel.
-struct Piece
+struct PixelRun
 {
     int panel, column, length;
     int v, u;  //!< input cell of the first pixel under the kernel's first cell; may be outside the map
 };
 
-/** Gathers the columns of output pixels [begin, end) of one image. */
+//! Gathers the columns of the output pixels of a task.
 class Columns
 {
 public:
-    Columns(const Conv2dParams& p, const Conv2dShape& s, const float* X, int begin, int end, int nr,
-            std::vector<Piece>& pieces)
-        : p_(p), s_(s), X_(X), nr_(nr), pieces_(pieces)
+    Columns(const Conv2dParams& p, const Conv2dShape& s, const float* X, const Task& task, int nr,
+            std::vector<PixelRun>& runs)
+        : p_(p), s_(s), X_(X), nr_(nr), runs_(runs)
     {
-        pieces_.clear();
-        for (int j = begin; j < end;)
+        runs_.clear();
+        for (int j = task.begin; j < task.end;)
         {
-            const int y = j / s.outWidth, x = j % s.outWidth, column = (j - begin) % nr;
-            const int length = std::min(std::min(s.outWidth - x, end - j), nr - column);
-            pieces_.push_back({(j - begin) / nr, column, length, y * p.strideY - p.padTop, x * p.strideX - p.padLeft});
+            const int y = j / s.outWidth, x = j % s.outWidth, column = (j - task.begin) % nr;
+            const int length = std::min(std::min(s.outWidth - x, task.end - j), nr - column);
+            runs_.push_back(
+                {(j - task.begin) / nr, column, length, y * p.strideY - p.padTop, x * p.strideX - p.padLeft});
             j += length;
         }
     }
@@ -59,8 +65,8 @@ public:
         for (int k = 0; k < block; k++)
         {
             const float* plane = X_ + static_cast<size_t>(c) * s_.height * s_.width;
-            for (const Piece& piece : pieces_)
-                gather(plane, piece, i, j, B + (static_cast<size_t>(piece.panel) * block + k) * nr_ + piece.column);
+            for (const PixelRun& run : runs_)
+                gather(plane, run, i, j, B + (static_cast<size_t>(run.panel) * block + k) * nr_ + run.column);
             if (++j == p_.kernelWidth)
             {
                 j = 0;
@@ -74,20 +80,20 @@ public:
     }
 
 private:
-    void gather(const float* plane, const Piece& piece, int i, int j, float* out) const
+    void gather(const float* plane, const PixelRun& run, int i, int j, float* out) const
     {
-        const int v = piece.v + i * p_.dilationY, u = piece.u + j * p_.dilationX;
+        const int v = run.v + i * p_.dilationY, u = run.u + j * p_.dilationX;
         if (v < 0 || v >= s_.height)
         {
-            std::fill(out, out + piece.length, 0.f);
+            std::fill(out, out + run.length, 0.f);
             return;
         }
         const float* row = plane + static_cast<size_t>(v) * s_.width;
-        const int last = u + (piece.length - 1) * p_.strideX;
+        const int last = u + (run.length - 1) * p_.strideX;
         if (u >= 0 && last < s_.width)
-            copyInside(row + u, piece.length, out);
+            copyInside(row + u, run.length, out);
         else
-            for (int x = 0; x < piece.length; x++)
+            for (int x = 0; x < run.length; x++)
             {
                 const int at = u + x * p_.strideX;
                 out[x] = at >= 0 && at < s_.width ? row[at] : 0.f;
@@ -111,13 +117,7 @@ private:
     const Conv2dShape& s_;
     const float* X_;
     const int nr_;
-    std::vector<Piece>& pieces_;
-};
-
-//! Pixels [begin, end) of an image by output channels [first, last).
-struct Task
-{
-    int image, begin, end, first, last;
+    std::vector<PixelRun>& runs_;
 };
 
 int divideUp(int a, int b)
@@ -128,7 +128,7 @@ int divideUp(int a, int b)
 std::vector<Task> makeTasks(const Conv2dParams& p, const Conv2dShape& s, const GemmKernel& kernel)
 {
     const int area = s.outHeight * s.outWidth, panels = divideUp(area, kernel.nr);
-    const int wanted = TASKS_PER_THREAD * std::max(getNumThreads(), 1);
+    const int wanted = TASKS_PER_THREAD * numThreads();
     const int perTask = std::max(1, std::min(MAX_PANELS, divideUp(panels * s.batch, wanted)));
     const int blocks = divideUp(panels, perTask) * s.batch;
     const int aPanels = divideUp(p.outChannels, kernel.mr);
@@ -154,17 +154,31 @@ float highest(const Conv2dParams& p)
     return p.relu && p.ceiling > 0 ? p.ceiling : std::numeric_limits<float>::infinity();
 }
 
-//! C [channels, ldc] + bias -> channels of Y [., area] at the task's pixels.
-D2DET_TARGET_CLONES
-void writeTile(const Conv2dParams& p, const Task& task, int area, const float* C, size_t ldc, const float* bias,
-               float* Y)
+//! What all tasks of a call share.
+struct Call
 {
-    const float low = lowest(p), high = highest(p);
+    const Conv2dParams& p;
+    const Conv2dShape& s;
+    const float* X;
+    const float* bias;
+    float* Y;
+
+    const float* input(int image) const { return X + static_cast<size_t>(image) * p.inChannels * s.height * s.width; }
+    float* output(int image) const { return Y + static_cast<size_t>(image) * p.outChannels * s.outHeight * s.outWidth; }
+};
+
+//! C [channels, ldc] + bias -> channels of Y at the task's pixels.
+D2DET_TARGET_CLONES
+void writeTile(const Call& call, const Task& task, const float* C, size_t ldc)
+{
+    const float low = lowest(call.p), high = highest(call.p);
     const int count = task.end - task.begin;
+    const size_t area = static_cast<size_t>(call.s.outHeight) * call.s.outWidth;
+    float* const Y = call.output(task.image);
     for (int o = task.first; o < task.last; o++, C += ldc)
     {
-        float* out = Y + static_cast<size_t>(o) * area + task.begin;
-        const float b = bias ? bias[o] : 0.f;
+        float* out = Y + o * area + task.begin;
+        const float b = call.bias ? call.bias[o] : 0.f;
         for (int j = 0; j < count; j++)
         {
             float value = C[j] + b;
@@ -174,50 +188,54 @@ void writeTile(const Conv2dParams& p, const Task& task, int area, const float* C
     }
 }
 
-void runTask(const Conv2dParams& p, const Conv2dShape& s, const Task& task, const float* X, const PackedMatrix& A,
-             const float* bias, float* Y)
+void runTask(const Call& call, const Task& task, const PackedMatrix& A)
 {
-    static thread_local std::vector<Piece> pieces;
+    ThreadLease<std::vector<PixelRun>> runs;
+    ThreadLease<Scratch, 0> memoryB;
+    ThreadLease<Scratch, 1> memoryC;
     const int nr = A.kernel->nr, count = task.end - task.begin;
     const size_t ldc = static_cast<size_t>(divideUp(count, nr)) * nr, depth = std::min(GemmKernel::KC, A.depth);
-    float* B = threadScratch(0, ldc * depth);
-    float* C = threadScratch(1, ldc * (task.last - task.first));
+    float* B = memoryB->get(ldc * depth);
+    float* C = memoryC->get(ldc * (task.last - task.first));
     if (ldc > static_cast<size_t>(count))  // never written, but multiplied: no denormal values
         std::fill(B, B + ldc * depth, 0.f);
-    const size_t inArea = static_cast<size_t>(s.height) * s.width, area = static_cast<size_t>(s.outHeight) * s.outWidth;
-    const Columns columns(p, s, X + task.image * p.inChannels * inArea, task.begin, task.end, nr, pieces);
+    const Columns columns(call.p, call.s, call.input(task.image), task, nr, *runs);
     multiplyBlocked(A, task.first, task.last, count, columns, B, C, ldc);
-    writeTile(p, task, static_cast<int>(area), C, ldc, bias, Y + task.image * p.outChannels * area);
+    writeTile(call, task, C, ldc);
 }
 
 // ------------------------------------------------------------------ Winograd
 
 //! Some tiles of an image, one after the other in rows of tiles.
-class MapTiles CV_FINAL : public WinogradTiles
+class MapTiles final : public WinogradTiles
 {
 public:
-    //! Tiles [begin, end) of image `image`. `memory` is filled and must live on.
-    MapTiles(const Conv2dParams& p, const Conv2dShape& s, const float* X, const float* biasValues, float* Y, int image,
-             int begin, int end, std::vector<int>& memory)
-        : p_(p), s_(s), X_(X), Y_(Y), image_(image), begin_(begin), perRow_(winogradTiles(s.outWidth))
+    //! `memory` is filled and must live on.
+    MapTiles(const Call& call, int image, const WinogradTask& task, std::vector<int>& memory)
+        : p_(call.p),
+          s_(call.s),
+          X_(call.input(image)),
+          Y_(call.output(image)),
+          begin_(task.begin),
+          perRow_(winogradTiles(call.s.outWidth))
     {
-        count = end - begin;
+        count = task.end - task.begin;
         rowStride = perRow_ * SIDE + 2;
-        firstRow_ = begin / perRow_ * SIDE;
-        rows_ = ((end - 1) / perRow_ + 1) * SIDE + 2 - firstRow_;
+        firstRow_ = task.begin / perRow_ * SIDE;
+        rows_ = ((task.end - 1) / perRow_ + 1) * SIDE + 2 - firstRow_;
         planesSize = static_cast<size_t>(rows_) * rowStride;
-        bias = biasValues;
-        low = lowest(p);
-        high = highest(p);
+        bias = call.bias;
+        low = lowest(p_);
+        high = highest(p_);
         memory.resize(count);
         for (int t = 0; t < count; t++)
-            memory[t] = ((begin + t) / perRow_ * SIDE - firstRow_) * rowStride + (begin + t) % perRow_ * SIDE;
+            memory[t] = ((begin_ + t) / perRow_ * SIDE - firstRow_) * rowStride + (begin_ + t) % perRow_ * SIDE;
         offsets = memory.data();
     }
 
-    void load(int channel, float* planes) const CV_OVERRIDE
+    void load(int channel, float* planes) const override
     {
-        const float* plane = X_ + (static_cast<size_t>(image_) * p_.inChannels + channel) * s_.height * s_.width;
+        const float* plane = X_ + static_cast<size_t>(channel) * s_.height * s_.width;
         const int inside = std::max(0, std::min(s_.width, rowStride - p_.padLeft));
         for (int i = 0; i < rows_; i++, planes += rowStride)
         {
@@ -233,9 +251,9 @@ public:
         }
     }
 
-    void store(int channel, int first, int n, const float* values) const CV_OVERRIDE
+    void store(int channel, int first, int n, const float* values) const override
     {
-        float* plane = Y_ + (static_cast<size_t>(image_) * p_.outChannels + channel) * s_.outHeight * s_.outWidth;
+        float* plane = Y_ + static_cast<size_t>(channel) * s_.outHeight * s_.outWidth;
         for (int t = 0; t < n; t++, values += PIXELS)
         {
             const int tile = begin_ + first + t, y = tile / perRow_ * SIDE, x = tile % perRow_ * SIDE;
@@ -247,9 +265,9 @@ public:
 private:
     const Conv2dParams& p_;
     const Conv2dShape& s_;
-    const float* X_;
+    const float* X_;  //!< of the image
     float* Y_;
-    const int image_, begin_, perRow_;
+    const int begin_, perRow_;
     int firstRow_, rows_;  //!< of the padded image that the planes hold
 };
 
@@ -264,24 +282,25 @@ bool winogradFits(const Conv2dParams& p, const Conv2dShape& s, const GemmKernel&
 }
 
 //! Tasks as those of the direct product, but of tiles.
-void conv2dWinograd(const Conv2dParams& p, const Conv2dShape& s, const float* X, const PackedMatrix& weight,
-                    const float* bias, float* Y)
+void conv2dWinograd(const Call& call, const PackedMatrix& weight)
 {
-    const int total = winogradTiles(s.outHeight) * winogradTiles(s.outWidth);
-    const WinogradPartition partition(p.inChannels, p.outChannels, total, s.batch, *weight.kernel);
-    parallel_for_(
-        Range(0, s.batch * partition.tasks()),
-        [&](const Range& range)
+    const Conv2dParams& p = call.p;
+    const int total = winogradTiles(call.s.outHeight) * winogradTiles(call.s.outWidth);
+    const WinogradPartition partition(p.inChannels, p.outChannels, total, call.s.batch, *weight.kernel);
+    const int count = call.s.batch * partition.tasks();
+    parallelFor(
+        count,
+        [&](int begin, int end)
         {
-            static thread_local std::vector<int> offsets;
-            for (int i = range.start; i < range.end; i++)
+            ThreadLease<std::vector<int>> offsets;
+            for (int i = begin; i < end; i++)
             {
                 const WinogradTask task = partition.task(i % partition.tasks());
-                const MapTiles tiles(p, s, X, bias, Y, i / partition.tasks(), task.begin, task.end, offsets);
+                const MapTiles tiles(call, i / partition.tasks(), task, *offsets);
                 winogradMultiply(weight, p.inChannels, task.first, task.last, tiles);
             }
         },
-        static_cast<double>(s.batch) * partition.tasks());
+        count);
 }
 
 }  // namespace
@@ -289,18 +308,19 @@ void conv2dWinograd(const Conv2dParams& p, const Conv2dShape& s, const float* X,
 void conv2dCpu(const Conv2dParams& p, const Conv2dShape& s, const float* X, const PackedMatrix& weight,
                const float* bias, float* Y)
 {
+    const Call call{p, s, X, bias, Y};
     if (winogradFits(p, s, *weight.kernel))
     {
-        conv2dWinograd(p, s, X, weight, bias, Y);
+        conv2dWinograd(call, weight);
         return;
     }
     const std::vector<Task> tasks = makeTasks(p, s, *weight.kernel);
-    parallel_for_(
-        Range(0, static_cast<int>(tasks.size())),
-        [&](const Range& range)
+    parallelFor(
+        static_cast<int>(tasks.size()),
+        [&](int begin, int end)
         {
-            for (int i = range.start; i < range.end; i++)
-                runTask(p, s, tasks[i], X, weight, bias, Y);
+            for (int i = begin; i < end; i++)
+                runTask(call, tasks[i], weight);
         },
         static_cast<double>(tasks.size()));
 }

@@ -8,6 +8,7 @@
 #define OPENCV_D2DET_KERNELS_DEFORM_ROI_POOL_HPP
 
 #include "common.hpp"
+#include "launcher.hpp"
 
 namespace cv
 {
@@ -26,23 +27,33 @@ struct DeformRoIPoolParams
     bool legacy = false;
 };
 
-//! offsets [numRois, 2, k, k] (plane 0 = x, 1 = y) or nullptr for zeros; output [numRois, channels, K, K]
+//! in.offsets: plane 0 = x, 1 = y, in RoI sizes before gamma; output [numRois, channels, K, K]
 template <typename T>
-void deformRoIPoolRef(const DeformRoIPoolParams& p, const FeaturePyramid<T>& features, const T* rois, int numRois,
-                      const T* offsets, T* output);
-void deformRoIPoolCpu(const DeformRoIPoolParams& p, const FeaturePyramid<float>& features, const float* rois,
-                      int numRois, const float* offsets, float* output);
+void deformRoIPoolRef(const DeformRoIPoolParams& p, const RoIPoolInput<T>& in, T* output);
+void deformRoIPoolCpu(const DeformRoIPoolParams& p, const RoIPoolInput<float>& in, float* output);
 
-//! Gradients with respect to the maps (overwritten) and to the offsets (overwritten; nullptr: not wanted).
+//! Gradients with respect to the maps (overwritten) and to the offsets (overwritten; nullptr: not wanted, and the data of
+//! the maps is then not read).
 template <typename T>
-void deformRoIPoolBackwardRef(const DeformRoIPoolParams& p, const FeaturePyramid<T>& features, const T* rois,
-                              int numRois, const T* offsets, const T* gradOutput, T* const* gradFeatures,
-                              T* gradOffsets);
-void deformRoIPoolBackwardCpu(const DeformRoIPoolParams& p, const FeaturePyramid<float>& features, const float* rois,
-                              int numRois, const float* offsets, const float* gradOutput, float* const* gradFeatures,
-                              float* gradOffsets);
+void deformRoIPoolBackwardRef(const DeformRoIPoolParams& p, const RoIPoolInput<T>& in, const T* gradOutput,
+                              T* const* gradFeatures, T* gradOffsets);
+void deformRoIPoolBackwardCpu(const DeformRoIPoolParams& p, const RoIPoolInput<float>& in, const float* gradOutput,
+                              float* const* gradFeatures, float* gradOffsets);
 
 }  // namespace kernels
+
+namespace cuda
+{
+
+Status deformRoIPool(const kernels::DeformRoIPoolParams& p, const kernels::RoIPoolInput<float>& in, float* output,
+                     Stream stream);
+
+/** @param gradFeatures as in roiAlignBackward (atomics)
+    @param gradOffsets the same bits in every run */
+Status deformRoIPoolBackward(const kernels::DeformRoIPoolParams& p, const kernels::RoIPoolInput<float>& in,
+                             const float* gradOutput, float* const* gradFeatures, float* gradOffsets, Stream stream);
+
+}  // namespace cuda
 }  // namespace d2det
 }  // namespace cv
 

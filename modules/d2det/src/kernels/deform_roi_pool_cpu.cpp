@@ -77,19 +77,18 @@ void planRoI(const DeformRoIPoolParams& p, const FeaturePyramid<float>& features
     plan.columns.finish();
 }
 
-std::vector<RoIPlan> planRoIs(const DeformRoIPoolParams& p, const FeaturePyramid<float>& features, const float* rois,
-                              int numRois, const float* offsets)
+std::vector<RoIPlan> planRoIs(const DeformRoIPoolParams& p, const RoIPoolInput<float>& in)
 {
     const size_t offsetCount = size_t(2) * p.offsetSize * p.offsetSize;
-    std::vector<RoIPlan> plans(numRois);
-    parallel_for_(Range(0, numRois),
-                  [&](const Range& range)
-                  {
-                      for (int r = range.start; r < range.end; r++)
-                          if (roiUsable(rois + 5 * size_t(r), features.batch))
-                              planRoI(p, features, rois + 5 * size_t(r), offsets ? offsets + r * offsetCount : nullptr,
-                                      plans[r]);
-                  });
+    std::vector<RoIPlan> plans(in.numRois);
+    parallelFor(in.numRois,
+                [&](int begin, int end)
+                {
+                    for (int r = begin; r < end; r++)
+                        if (roiUsable(in.rois + 5 * size_t(r), in.features.batch))
+                            planRoI(p, in.features, in.rois + 5 * size_t(r),
+                                    in.offsets ? in.offsets + r * offsetCount : nullptr, plans[r]);
+                });
     return plans;
 }
 
@@ -101,7 +100,7 @@ struct RoITask
     Patch features;      //!< without data: not needed
     Patch grad;          //!< gradient of the features
     float* bins;         //!< [K][K][16]: pooled values or their gradient
-    float* gradOffsets;  //!< [2][k][k], without the factor gamma * length
+    float* gradOffsets;  //!< [2][k][k], without the factor gamma * length; null: not wanted
 };
 
 /** Taps of a bin along one axis, as distances from the first cell: COUNT of them, which then stay in registers, or a number
@@ -162,7 +161,7 @@ template <int BYTES, int ROWS, int COLUMNS>
 D2DET_INLINE void poolBins(const RoITask& t)
 {
     const int repeat = t.K / t.k;
-    const ptrdiff_t pitch = static_cast<ptrdiff_t>(t.features.width) * LANES;
+    const ptrdiff_t pitch = static_cast<ptrdiff_t>(t.features.width) * CHANNEL_BLOCK;
     const float* origin = t.features.row(0);
     const AxisTaps &rowTaps = t.plan.rows, &columnTaps = t.plan.columns;
     float* out = t.bins;
@@ -171,8 +170,8 @@ D2DET_INLINE void poolBins(const RoITask& t)
         {
             const BinTaps<ROWS> rows(rowTaps.bin(p * t.k + cell), rowTaps.count, pitch);
             const Tap* columns = columnTaps.bin(p / repeat * t.K + cell * repeat);
-            for (int q = 0; q < repeat; q++, out += LANES, columns += columnTaps.count)
-                poolBin<BYTES>(origin, rows, BinTaps<COLUMNS>(columns, columnTaps.count, LANES), out);
+            for (int q = 0; q < repeat; q++, out += CHANNEL_BLOCK, columns += columnTaps.count)
+                poolBin<BYTES>(origin, rows, BinTaps<COLUMNS>(columns, columnTaps.count, CHANNEL_BLOCK), out);
         }
 }
 
@@ -224,7 +223,7 @@ D2DET_INLINE void scatterBin(const RoITask& t, const Tap* rows, const Tap* colum
         Lanes<BYTES> line;
         line.mul(rows[i].weight, g);
         for (int j = 0; j < t.plan.columns.count; j++)
-            line.addTo(row + size_t(columns[j].index) * LANES, columns[j].weight);
+            line.addTo(row + size_t(columns[j].index) * CHANNEL_BLOCK, columns[j].weight);
     }
 }
 
@@ -245,7 +244,7 @@ D2DET_INLINE void slopeOfBin(const RoITask& t, const Tap* rows, const Tap* colum
         for (int j = 0; j < t.plan.columns.count; j++)
         {
             Lanes<BYTES> f;
-            f.load(row + size_t(columns[j].index) * LANES);
+            f.load(row + size_t(columns[j].index) * CHANNEL_BLOCK);
             value.madd(columns[j].weight, f);
             slope.madd(columns[j].slope, f);
         }
@@ -259,15 +258,15 @@ D2DET_INLINE void slopeOfBin(const RoITask& t, const Tap* rows, const Tap* colum
 template <int BYTES>
 D2DET_INLINE float sumOfLanes(const Lanes<BYTES>& x)
 {
-    float values[LANES], sum = 0.f;
+    float values[CHANNEL_BLOCK], sum = 0.f;
     x.store(values);
-    for (int i = 0; i < LANES; i++)
+    for (int i = 0; i < CHANNEL_BLOCK; i++)
         sum += values[i];
     return sum;
 }
 
 template <int BYTES>
-D2DET_INLINE void unpoolBody(const RoITask& t)
+D2DET_INLINE void scatterBody(const RoITask& t)
 {
     const int repeat = t.K / t.k, cells = t.k * t.k;
     for (int cell = 0; cell < cells; cell++)
@@ -282,7 +281,7 @@ D2DET_INLINE void unpoolBody(const RoITask& t)
                 const Tap* rows = t.plan.rows.bin(p * t.k + cell % t.k);
                 const Tap* columns = t.plan.columns.bin(cell / t.k * t.K + q);
                 Lanes<BYTES> g;
-                g.load(t.bins + (size_t(p) * t.K + q) * LANES);
+                g.load(t.bins + (size_t(p) * t.K + q) * CHANNEL_BLOCK);
                 scatterBin<BYTES>(t, rows, columns, g);
                 if (t.gradOffsets)
                     slopeOfBin<BYTES>(t, rows, columns, g, sumX, sumY);
@@ -296,12 +295,7 @@ D2DET_INLINE void unpoolBody(const RoITask& t)
 }
 
 D2DET_DISPATCH(pool, poolBody, RoITask)
-D2DET_DISPATCH(unpool, unpoolBody, RoITask)
-
-struct Workspace
-{
-    Scratch features, grad, bins;
-};
+D2DET_DISPATCH(scatterGradient, scatterBody, RoITask)
 
 //! gradOffsets = gamma * length * sum over channel blocks; partial [numRois][blocks][2][cells]
 void sumOffsetGradients(const std::vector<RoIPlan>& plans, const std::vector<float>& partial, int blocks, int cells,
@@ -321,83 +315,28 @@ void sumOffsetGradients(const std::vector<RoIPlan>& plans, const std::vector<flo
 
 }  // namespace
 
-void deformRoIPoolCpu(const DeformRoIPoolParams& p, const FeaturePyramid<float>& features, const float* rois,
-                      int numRois, const float* offsets, float* output)
+void deformRoIPoolCpu(const DeformRoIPoolParams& p, const RoIPoolInput<float>& in, float* output)
 {
-    const int channels = features.channels;
-    const size_t numBins = size_t(p.pooledSize) * p.pooledSize, rowSize = channels * numBins;
-    const std::vector<RoIPlan> plans = planRoIs(p, features, rois, numRois, offsets);
-    const RoIBuckets<RoIPlan> buckets(plans, features.levels, features.batch);
-    for (int r = 0; r < numRois; r++)
-        if (plans[r].level < 0)
-            std::fill_n(output + r * rowSize, rowSize, 0.f);
-
-    forEachBlock<Workspace>(
-        features.batch, channels,
-        [&](int image, int channel, int blockChannels, Workspace& workspace)
-        {
-            float* bins = workspace.bins.get(numBins * LANES);
-            for (int level = 0; level < features.levels; level++)
-            {
-                const std::vector<int>& list = buckets.at(level, image);
-                if (list.empty())
-                    continue;
-                const int height = features.height[level], width = features.width[level];
-                const float* planes = features.data[level] + (size_t(image) * channels + channel) * height * width;
-                PatchSource source(planes, height, width, blockChannels, RowRange(plans, list), workspace.features);
-                for (int r : list)
-                {
-                    const RoIPlan& plan = plans[r];
-                    float* out = output + r * rowSize + channel * numBins;
-                    if (plan.empty())
-                    {
-                        std::fill_n(out, blockChannels * numBins, 0.f);
-                        continue;
-                    }
-                    pool({plan, p.pooledSize, p.offsetSize, source.get(plan), Patch(), bins, nullptr});
-                    lanesToBlock(bins, numBins, blockChannels, out, numBins);
-                }
-            }
-        });
+    poolForward(in.features, planRoIs(p, in), size_t(p.pooledSize) * p.pooledSize, output,
+                [&p](const RoIPlan& plan, const Patch& features, float* bins, PoolWorkspace&) {
+                    pool({plan, p.pooledSize, p.offsetSize, features, Patch(), bins, nullptr});
+                });
 }
 
-void deformRoIPoolBackwardCpu(const DeformRoIPoolParams& p, const FeaturePyramid<float>& features, const float* rois,
-                              int numRois, const float* offsets, const float* gradOutput, float* const* gradFeatures,
-                              float* gradOffsets)
+void deformRoIPoolBackwardCpu(const DeformRoIPoolParams& p, const RoIPoolInput<float>& in, const float* gradOutput,
+                              float* const* gradFeatures, float* gradOffsets)
 {
-    const int channels = features.channels, cells = p.offsetSize * p.offsetSize;
-    const int blocks = (channels + LANES - 1) / LANES;
-    const size_t numBins = size_t(p.pooledSize) * p.pooledSize;
-    const std::vector<RoIPlan> plans = planRoIs(p, features, rois, numRois, offsets);
-    const RoIBuckets<RoIPlan> buckets(plans, features.levels, features.batch);
-    std::vector<float> partial(gradOffsets ? size_t(numRois) * blocks * 2 * cells : 0, 0.f);
-
-    forEachBlock<Workspace>(
-        features.batch, channels,
-        [&](int image, int channel, int blockChannels, Workspace& workspace)
+    const int cells = p.offsetSize * p.offsetSize;
+    const int blocks = (in.features.channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
+    const std::vector<RoIPlan> plans = planRoIs(p, in);
+    std::vector<float> partial(gradOffsets ? plans.size() * blocks * 2 * cells : 0, 0.f);
+    poolBackward(
+        in.features, plans, gradOffsets != nullptr, {size_t(p.pooledSize) * p.pooledSize, gradOutput, gradFeatures},
+        [&](const RoIPlan& plan, const BackwardTask& task)
         {
-            float* bins = workspace.bins.get(numBins * LANES);
-            for (int level = 0; level < features.levels; level++)
-            {
-                const std::vector<int>& list = buckets.at(level, image);
-                const int height = features.height[level], width = features.width[level];
-                const size_t map = (size_t(image) * channels + channel) * height * width;
-                const RowRange rows(plans, list);
-                GradPatch grad(rows, width, workspace.grad);
-                PatchSource source(gradOffsets ? features.data[level] + map : nullptr, height, width, blockChannels,
-                                   rows, workspace.features);
-                for (int r : list)
-                {
-                    const RoIPlan& plan = plans[r];
-                    if (plan.empty())
-                        continue;
-                    blockToLanes(gradOutput + (size_t(r) * channels + channel) * numBins, numBins, blockChannels,
-                                 numBins, bins);
-                    float* sums = gradOffsets ? &partial[(size_t(r) * blocks + channel / LANES) * 2 * cells] : nullptr;
-                    unpool({plan, p.pooledSize, p.offsetSize, source.get(plan), grad.patch, bins, sums});
-                }
-                grad.finish(gradFeatures[level] + map, height, blockChannels);
-            }
+            float* sums =
+                gradOffsets ? &partial[(task.roi * blocks + task.channel / CHANNEL_BLOCK) * 2 * cells] : nullptr;
+            scatterGradient({plan, p.pooledSize, p.offsetSize, task.features, task.gradient, task.bins, sums});
         });
     if (gradOffsets)
         sumOffsetGradients(plans, partial, blocks, cells, p.gamma, gradOffsets);

@@ -8,6 +8,7 @@
 #define OPENCV_D2DET_KERNELS_DENSE_BOX_DECODE_HPP
 
 #include "common.hpp"
+#include "launcher.hpp"
 
 namespace cv
 {
@@ -23,15 +24,30 @@ struct DenseBoxDecodeParams
     bool legacy = false;
 };
 
-//! rois [numRois, 5], offsets [numRois, 4, k, k] (l, r, t, b), overlap [numRois, 1, k, k] logits, imInfo [batch, 3];
+template <typename T>
+struct DenseBoxDecodeInput
+{
+    const T* rois;     //!< [numRois, 5]
+    const T* offsets;  //!< [numRois, 4, k, k] in the order l, r, t, b
+    const T* overlap;  //!< [numRois, 1, k, k] logits
+    const T* imInfo;   //!< [batch, 3] = (valid height, valid width, scale)
+    int numRois, k, batch;
+};
+
 //! boxes [numRois, 4]
 template <typename T>
-void denseBoxDecodeRef(const DenseBoxDecodeParams& p, const T* rois, const T* offsets, const T* overlap,
-                       const T* imInfo, int numRois, int k, int batch, T* boxes);
-void denseBoxDecodeCpu(const DenseBoxDecodeParams& p, const float* rois, const float* offsets, const float* overlap,
-                       const float* imInfo, int numRois, int k, int batch, float* boxes);
+void denseBoxDecodeRef(const DenseBoxDecodeParams& p, const DenseBoxDecodeInput<T>& in, T* boxes);
+void denseBoxDecodeCpu(const DenseBoxDecodeParams& p, const DenseBoxDecodeInput<float>& in, float* boxes);
 
 }  // namespace kernels
+
+namespace cuda
+{
+
+Status denseBoxDecode(const kernels::DenseBoxDecodeParams& p, const kernels::DenseBoxDecodeInput<float>& in,
+                      float* boxes, Stream stream);
+
+}  // namespace cuda
 }  // namespace d2det
 }  // namespace cv
 

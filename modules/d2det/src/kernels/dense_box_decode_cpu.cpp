@@ -41,22 +41,21 @@ bool meanBox(const DenseBoxDecodeParams& p, const float* roi, const float* offse
 
 }  // namespace
 
-void denseBoxDecodeCpu(const DenseBoxDecodeParams& p, const float* rois, const float* offsets, const float* overlap,
-                       const float* imInfo, int numRois, int k, int batch, float* boxes)
+void denseBoxDecodeCpu(const DenseBoxDecodeParams& p, const DenseBoxDecodeInput<float>& in, float* boxes)
 {
-    const size_t cells = static_cast<size_t>(k) * k;
-    for (size_t r = 0; r < static_cast<size_t>(std::max(numRois, 0)); r++)
+    const size_t cells = static_cast<size_t>(in.k) * in.k;
+    for (size_t r = 0; r < static_cast<size_t>(std::max(in.numRois, 0)); r++)
     {
-        const float* roi = rois + 5 * r;
+        const float* roi = in.rois + 5 * r;
         float* box = boxes + 4 * r;
-        if (!roiUsable(roi, batch))
+        if (!roiUsable(roi, in.batch))
         {
             std::fill_n(box, 4, 0.f);
             continue;
         }
-        if (!meanBox(p, roi, offsets + 4 * cells * r, overlap + cells * r, k, box))
+        if (roiIsPadding(roi) || !meanBox(p, roi, in.offsets + 4 * cells * r, in.overlap + cells * r, in.k, box))
             std::copy_n(roi + 1, 4, box);
-        const float* info = imInfo + 3 * static_cast<int>(roi[0]);
+        const float* info = in.imInfo + 3 * static_cast<int>(roi[0]);
         clipBox(box, info[0], info[1], p.legacy);
     }
 }

@@ -19,11 +19,12 @@ namespace kernels
 {
 
 template <typename T>
-void denseBoxDecodeRef(const DenseBoxDecodeParams& p, const T* rois, const T* offsets, const T* overlap,
-                       const T* imInfo, int numRois, int k, int batch, T* boxes)
+void denseBoxDecodeRef(const DenseBoxDecodeParams& p, const DenseBoxDecodeInput<T>& in, T* boxes)
 {
+    const int k = in.k, batch = in.batch;
     const size_t cells = static_cast<size_t>(k) * k;
-    for (int r = 0; r < numRois; r++, rois += 5, offsets += 4 * cells, overlap += cells, boxes += 4)
+    const T *rois = in.rois, *offsets = in.offsets, *overlap = in.overlap, *imInfo = in.imInfo;
+    for (int r = 0; r < in.numRois; r++, rois += 5, offsets += 4 * cells, overlap += cells, boxes += 4)
     {
         std::fill_n(boxes, 4, T(0));
         if (!ref::usableRoI(rois, batch))
@@ -54,10 +55,9 @@ void denseBoxDecodeRef(const DenseBoxDecodeParams& p, const T* rois, const T* of
     }
 }
 
-template void denseBoxDecodeRef<float>(const DenseBoxDecodeParams&, const float*, const float*, const float*,
-                                       const float*, int, int, int, float*);
-template void denseBoxDecodeRef<double>(const DenseBoxDecodeParams&, const double*, const double*, const double*,
-                                        const double*, int, int, int, double*);
+#define REFERENCES(T) \
+    template void denseBoxDecodeRef<T>(const DenseBoxDecodeParams&, const DenseBoxDecodeInput<T>&, T*);
+D2DET_INSTANTIATE(REFERENCES)
 
 }  // namespace kernels
 }  // namespace d2det

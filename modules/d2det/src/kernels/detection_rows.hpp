@@ -20,27 +20,25 @@ namespace kernels
 struct DetectionRows
 {
     DetectionsParams p;
-    const float* rois;
-    const float* probs;
-    int roiColumns, probColumns, count;
+    DetectionsInput in;
 
     //! Image of a row, -1 if it belongs to none. Truncation: -0.5 is image 0 (operators.md 2, usable RoI).
     D2DET_HOST_DEVICE int image(int row) const
     {
-        const float index = rois[static_cast<size_t>(row) * roiColumns];
+        const float index = in.rois[static_cast<size_t>(row) * in.roiColumns];
         return index > -1.f && index < static_cast<double>(p.batchSize) ? static_cast<int>(index) : -1;
     }
 
     //! labelled: class of a row, -1 for padding and for what no int holds.
     D2DET_HOST_DEVICE int label(int row) const
     {
-        const float value = probs[static_cast<size_t>(row) * probColumns];
+        const float value = in.probs[static_cast<size_t>(row) * in.probColumns];
         return value > -1.f && value < 2147483648.f ? static_cast<int>(value) : -1;
     }
 
     D2DET_HOST_DEVICE const float* scores(int row) const
     {
-        return probs + static_cast<size_t>(row) * probColumns + (p.labelled ? 1 : 0);
+        return in.probs + static_cast<size_t>(row) * in.probColumns + (p.labelled ? 1 : 0);
     }
 
     D2DET_HOST_DEVICE float score(int row, int cls) const { return scores(row)[p.labelled ? 0 : cls]; }
@@ -49,13 +47,14 @@ struct DetectionRows
     D2DET_HOST_DEVICE const float* box(int row, int cls) const
     {
         const size_t column = p.classAgnosticBoxes ? 1 : 1 + 4 * static_cast<size_t>(cls);
-        return column + 4 <= static_cast<size_t>(roiColumns) ? rois + static_cast<size_t>(row) * roiColumns + column
-                                                             : nullptr;
+        return column + 4 <= static_cast<size_t>(in.roiColumns)
+                   ? in.rois + static_cast<size_t>(row) * in.roiColumns + column
+                   : nullptr;
     }
 
-    D2DET_HOST_DEVICE int classes() const { return probColumns - 1; }
-    D2DET_HOST_DEVICE int rowsPerImage() const { return larger(p.maxDetections, 0); }
-    D2DET_HOST_DEVICE int rowsToFill() const { return p.limit > 0 ? smaller(p.limit, rowsPerImage()) : rowsPerImage(); }
+    D2DET_HOST_DEVICE int classes() const { return in.probColumns - 1; }
+    D2DET_HOST_DEVICE int rowsPerImage() const { return max2(p.maxDetections, 0); }
+    D2DET_HOST_DEVICE int rowsToFill() const { return p.limit > 0 ? min2(p.limit, rowsPerImage()) : rowsPerImage(); }
 };
 
 //! A box that can be a detection: finite and not padding.

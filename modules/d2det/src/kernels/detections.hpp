@@ -31,15 +31,36 @@ struct DetectionsParams
     bool legacy = false;
 };
 
-//! rois [numRois, roiColumns] (5, or 1 + 4 C), probs [numRois, probColumns] (C + 1, background last, or 2 if labelled);
-//! detections [batchSize * K, 7] = (batch, class, score, x1, y1, x2, y2), unused rows (0, -1, 0, 0, 0, 0, 0);
-//! sourceRows [batchSize * K] or null: the row of rois that each detection came from, -1 in unused rows
-void detectionsRef(const DetectionsParams& p, const float* rois, int roiColumns, const float* probs, int probColumns,
-                   int numRois, float* detections, float* sourceRows = nullptr);
-void detectionsCpu(const DetectionsParams& p, const float* rois, int roiColumns, const float* probs, int probColumns,
-                   int numRois, float* detections, float* sourceRows = nullptr);
+struct DetectionsInput
+{
+    const float* rois;   //!< [numRois, roiColumns]
+    int roiColumns;      //!< 5, or 1 + 4 C
+    const float* probs;  //!< [numRois, probColumns]
+    int probColumns;     //!< C + 1 with the background last, or 2 = (class, score) if labelled
+    int numRois;
+};
+
+struct DetectionsOutput
+{
+    float* detections;  //!< [batchSize * K, 7] = (batch, class, score, x1, y1, x2, y2); unused (0, -1, 0, ...)
+    float* sourceRows = nullptr;  //!< [batchSize * K] or null: row of rois of each detection, -1 in unused rows
+};
+
+void detectionsRef(const DetectionsParams& p, const DetectionsInput& in, const DetectionsOutput& out);
+void detectionsCpu(const DetectionsParams& p, const DetectionsInput& in, const DetectionsOutput& out);
 
 }  // namespace kernels
+
+namespace cuda
+{
+
+//! Bytes of workspace of detections(): about 80 bytes per (row, class). 0 if out of range or without a device.
+size_t detectionsWorkspace(const kernels::DetectionsParams& p, const kernels::DetectionsInput& in);
+
+Status detections(const kernels::DetectionsParams& p, const kernels::DetectionsInput& in,
+                  const kernels::DetectionsOutput& out, const Workspace& workspace, Stream stream);
+
+}  // namespace cuda
 }  // namespace d2det
 }  // namespace cv
 

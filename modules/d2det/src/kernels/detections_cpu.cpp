@@ -7,16 +7,10 @@
    One pass over the probabilities in memory order notes what passes the threshold; the classes that have candidates are
    suppressed in parallel, and a class is cut at the number of rows the image can show. */
 
-#if defined(__clang__)
-#pragma STDC FP_CONTRACT OFF
-#elif defined(__GNUC__)
-#pragma GCC optimize("fp-contract=off")
-#endif
-
 #include "detection_rows.hpp"
 #include "sort_key.hpp"
-
-#include "opencv2/core/utility.hpp"
+#include "error.hpp"
+#include "parallel.hpp"
 
 #include <numeric>
 
@@ -32,16 +26,16 @@ namespace
 
 constexpr int COLUMNS = 7;
 
-void checkShapes(const DetectionsParams& p, int roiColumns, int probColumns)
+void checkShapes(const DetectionsParams& p, const DetectionsInput& in)
 {
-    if (p.labelled ? probColumns != 2 : probColumns < 2)
-        CV_Error(Error::StsUnmatchedSizes, format("D2Detections: probs has %d columns, expected %s", probColumns,
-                                                  p.labelled ? "2 (class, score)" : "classes + 1 (background last)"));
-    if (roiColumns < 5 || (!p.classAgnosticBoxes && !p.labelled && (roiColumns - 1) / 4 < probColumns - 1))
-        CV_Error(Error::StsUnmatchedSizes,
-                 format("D2Detections: rois has %d columns, expected 5, or 1 + 4 * %d for one box "
-                        "per class",
-                        roiColumns, probColumns - 1));
+    const int classes = in.probColumns - 1;
+    if (p.labelled ? classes != 1 : classes < 1)
+        raise(Failure::UNMATCHED_SIZES, "D2Detections: probs has %d columns, expected %s", in.probColumns,
+              p.labelled ? "2 (class, score)" : "classes + 1 (background last)");
+    if (in.roiColumns < 5 || (!p.classAgnosticBoxes && !p.labelled && (in.roiColumns - 1) / 4 < classes))
+        raise(Failure::UNMATCHED_SIZES,
+              "D2Detections: rois has %d columns, expected 5, or 1 + 4 * %d for one box per class", in.roiColumns,
+              classes);
 }
 
 struct Survivor
@@ -67,9 +61,9 @@ std::vector<Survivor> suppress(const DetectionRows& in, int cls, const std::vect
     for (const int i : order)
         boxes.insert(boxes.end(), in.box(rows[i], cls), in.box(rows[i], cls) + 4);
     const std::vector<int> kept =
-        hard ? hardNmsCpu(boxes.data(), n, p.nmsThreshold, p.legacy, limit)
-             : softNmsCpu(boxes.data(), scores.data(), n, p.nmsThreshold, p.softSigma, p.softMinScore,
-                          p.nmsMode == NMSMode::SOFT_GAUSSIAN, p.legacy, limit);
+        hard ? hardNmsCpu({p.nmsThreshold, p.legacy, limit}, boxes.data(), n)
+             : softNmsCpu({p.nmsThreshold, p.softSigma, p.softMinScore, p.nmsMode, p.legacy, limit}, boxes.data(),
+                          scores.data(), n);
     std::vector<Survivor> survivors;
     survivors.reserve(kept.size());
     for (const int i : kept)
@@ -77,39 +71,33 @@ std::vector<Survivor> suppress(const DetectionRows& in, int cls, const std::vect
     return survivors;
 }
 
-//! The outputs, row by row.
-struct Output
-{
-    float* detections;
-    float* sourceRows;  //!< may be null
-
-    void writeUnused(size_t at) const
-    {
-        float* const row = detections + at * COLUMNS;
-        std::fill_n(row, COLUMNS, 0.f);
-        row[1] = -1.f;
-        if (sourceRows)
-            sourceRows[at] = -1.f;
-    }
-
-    void write(size_t at, const DetectionRows& in, int image, int cls, const Survivor& s) const
-    {
-        float* const row = detections + at * COLUMNS;
-        row[0] = static_cast<float>(image);
-        row[1] = static_cast<float>(cls);
-        row[2] = s.score;
-        std::copy_n(in.box(s.row, cls), 4, row + 3);
-        if (sourceRows)
-            sourceRows[at] = static_cast<float>(s.row);
-    }
-};
-
 //! Candidates [begin, end) of one image and class.
 struct Group
 {
     int image, cls;
     size_t begin, end;
 };
+
+void writeUnused(const DetectionsOutput& out, size_t at)
+{
+    float* const row = out.detections + at * COLUMNS;
+    std::fill_n(row, COLUMNS, 0.f);
+    row[1] = -1.f;
+    if (out.sourceRows)
+        out.sourceRows[at] = -1.f;
+}
+
+//! Row `at` of the output: a survivor of a class of an image.
+void write(const DetectionsOutput& out, size_t at, const DetectionRows& rows, const Group& group, const Survivor& s)
+{
+    float* const row = out.detections + at * COLUMNS;
+    row[0] = static_cast<float>(group.image);
+    row[1] = static_cast<float>(group.cls);
+    row[2] = s.score;
+    std::copy_n(rows.box(s.row, group.cls), 4, row + 3);
+    if (out.sourceRows)
+        out.sourceRows[at] = static_cast<float>(s.row);
+}
 
 struct Candidates
 {
@@ -122,8 +110,8 @@ struct Candidates
 std::vector<std::pair<int, int>> rowsByImage(const DetectionRows& in)
 {
     std::vector<std::pair<int, int>> result;
-    result.reserve(in.count);
-    for (int r = 0; r < in.count; r++)
+    result.reserve(in.in.numRois);
+    for (int r = 0; r < in.in.numRois; r++)
         if (in.image(r) >= 0)
             result.emplace_back(in.image(r), r);
     if (in.p.batchSize > 1)
@@ -200,68 +188,73 @@ Candidates collect(const DetectionRows& in)
     return result;
 }
 
-//! The best rows of groups [begin, end), all of one image.
-void writeImage(const DetectionRows& in, const std::vector<Group>& groups,
-                const std::vector<std::vector<Survivor>>& survivors, size_t begin, size_t end, const Output& output)
+struct ClassResult
 {
-    std::vector<std::pair<size_t, size_t>> all;  // (group, survivor)
+    Group group;
+    std::vector<Survivor> survivors;
+};
+
+//! The best rows of classes [begin, end), all of one image.
+void writeImage(const DetectionRows& rows, const ClassResult* begin, const ClassResult* end,
+                const DetectionsOutput& out)
+{
+    std::vector<std::pair<const ClassResult*, const Survivor*>> all;
     std::vector<uint64_t> keys;
-    for (size_t g = begin; g < end; g++)
-        for (size_t i = 0; i < survivors[g].size(); i++)
+    for (const ClassResult* result = begin; result != end; result++)
+        for (const Survivor& s : result->survivors)
         {
-            keys.push_back(descendingKey(survivors[g][i].score, static_cast<uint32_t>(all.size())));
-            all.emplace_back(g, i);
+            keys.push_back(descendingKey(s.score, static_cast<uint32_t>(all.size())));
+            all.emplace_back(result, &s);
         }
-    keepFirst(keys, in.rowsToFill());
-    const int image = groups[begin].image;
-    const size_t first = static_cast<size_t>(image) * in.rowsPerImage();
-    for (size_t i = 0; i < keys.size(); i++)
+    keepFirst(keys, rows.rowsToFill());
+    size_t at = static_cast<size_t>(begin->group.image) * rows.rowsPerImage();
+    for (const uint64_t key : keys)
     {
-        const std::pair<size_t, size_t>& at = all[keyIndex(keys[i])];
-        output.write(first + i, in, image, groups[at.first].cls, survivors[at.first][at.second]);
+        const auto& [result, survivor] = all[keyIndex(key)];
+        write(out, at++, rows, result->group, *survivor);
     }
 }
 
 }  // namespace
 
-void detectionsCpu(const DetectionsParams& p, const float* rois, int roiColumns, const float* probs, int probColumns,
-                   int numRois, float* detections, float* sourceRows)
+void detectionsCpu(const DetectionsParams& p, const DetectionsInput& in, const DetectionsOutput& out)
 {
-    checkShapes(p, roiColumns, probColumns);
-    const DetectionRows in{p, rois, probs, roiColumns, probColumns, numRois};
-    const Output output{detections, sourceRows};
-    if (in.rowsPerImage() == 0)
+    checkShapes(p, in);
+    const DetectionRows rows{p, in};
+    if (rows.rowsPerImage() == 0)
         return;
-    const size_t outputRows = static_cast<size_t>(std::max(p.batchSize, 0)) * in.rowsPerImage();
+    const size_t outputRows = static_cast<size_t>(std::max(p.batchSize, 0)) * rows.rowsPerImage();
     for (size_t i = 0; i < outputRows; i++)
-        output.writeUnused(i);
+        writeUnused(out, i);
 
-    const Candidates candidates = collect(in);
-    const std::vector<Group>& groups = candidates.groups;
+    const Candidates candidates = collect(rows);
+    std::vector<ClassResult> results;
+    for (const Group& group : candidates.groups)
+        results.push_back({group, {}});
     // Soft scores only fall, so that a class emits in final order and can be cut; not so with a sigma below zero.
     const bool ordered = p.nmsMode != NMSMode::SOFT_GAUSSIAN || p.softSigma > 0;
-    const int limit = ordered ? in.rowsToFill() : 0;
-    std::vector<std::vector<Survivor>> survivors(groups.size());
-    const auto run = [&](const Range& range)
+    const int limit = ordered ? rows.rowsToFill() : 0;
+    const auto run = [&](int begin, int end)
     {
-        for (int g = range.start; g < range.end; g++)
+        for (int i = begin; i < end; i++)
         {
-            const size_t begin = groups[g].begin, end = groups[g].end;
-            const std::vector<int> rows(candidates.rows.begin() + begin, candidates.rows.begin() + end);
-            const std::vector<float> scores(candidates.scores.begin() + begin, candidates.scores.begin() + end);
-            survivors[g] = suppress(in, groups[g].cls, rows, scores, limit);
+            const Group& group = results[i].group;
+            const auto firstRow = candidates.rows.begin(), lastRow = firstRow + group.end;
+            const auto firstScore = candidates.scores.begin(), lastScore = firstScore + group.end;
+            results[i].survivors = suppress(rows, group.cls, {firstRow + group.begin, lastRow},
+                                            {firstScore + group.begin, lastScore}, limit);
         }
     };
-    const Range everything(0, static_cast<int>(groups.size()));
+    const int count = static_cast<int>(results.size());
     if (candidates.rows.size() < 256)  // not worth waking a thread
-        run(everything);
+        run(0, count);
     else
-        parallel_for_(everything, run);
-    for (size_t begin = 0, end = 0; begin < groups.size(); begin = end)
+        parallelFor(count, run);
+    for (int begin = 0, end = 0; begin < count; begin = end)
     {
-        while (end < groups.size() && groups[end].image == groups[begin].image)
+        while (end < count && results[end].group.image == results[begin].group.image)
             end++;
-        writeImage(in, groups, survivors, begin, end, output);
+        writeImage(rows, results.data() + begin, results.data() + end, out);
     }
 }
 

@@ -11,8 +11,7 @@
 
 #include "detections.hpp"
 #include "ref_rules.hpp"
-
-#include "opencv2/core/utility.hpp"
+#include "error.hpp"
 
 #include <set>
 
@@ -28,13 +27,6 @@ namespace
 
 constexpr int COLUMNS = 7;
 
-struct Input
-{
-    const DetectionsParams& p;
-    const float *rois, *probs;
-    int roiColumns, probColumns, numRois;
-};
-
 struct Detection
 {
     int cls, row;
@@ -43,39 +35,39 @@ struct Detection
 };
 
 //! Is `row` a candidate for this image and class? Then `found` is filled in.
-bool candidate(const Input& in, int image, int cls, int row, Detection& found)
+bool candidate(const DetectionsParams& p, const DetectionsInput& in, int image, int cls, int row, Detection& found)
 {
     const float* roi = in.rois + static_cast<size_t>(row) * in.roiColumns;
     const float* probs = in.probs + static_cast<size_t>(row) * in.probColumns;
     // Fractions of the image index and of a label are cut off: above -1 is 0.
-    if (!(roi[0] > -1) || static_cast<double>(roi[0]) >= in.p.batchSize || static_cast<int>(roi[0]) != image)
+    if (!(roi[0] > -1) || static_cast<double>(roi[0]) >= p.batchSize || static_cast<int>(roi[0]) != image)
         return false;
-    if (in.p.labelled && (!(probs[0] > -1) || std::trunc(static_cast<double>(probs[0])) != cls))
+    if (p.labelled && (!(probs[0] > -1) || std::trunc(static_cast<double>(probs[0])) != cls))
         return false;
-    const int64_t column = 1 + (in.p.classAgnosticBoxes ? 0 : 4 * static_cast<int64_t>(cls));
+    const int64_t column = 1 + (p.classAgnosticBoxes ? 0 : 4 * static_cast<int64_t>(cls));
     if (column + 4 > in.roiColumns)  // a label beyond the boxes
         return false;
     const float* box = roi + column;
-    const float score = in.p.labelled ? probs[1] : probs[cls];
+    const float score = p.labelled ? probs[1] : probs[cls];
     const bool finite = std::all_of(box, box + 4, [](float x) { return std::isfinite(x); });
     const bool padding = std::all_of(box, box + 4, [](float x) { return x == 0; });
     found = {cls, row, score, box};
-    return finite && !padding && std::isfinite(score) && score > in.p.scoreThreshold;
+    return finite && !padding && std::isfinite(score) && score > p.scoreThreshold;
 }
 
 //! Steps 1 and 2: in order of final score.
-std::vector<Detection> detectionsOfClass(const Input& in, int image, int cls)
+std::vector<Detection> detectionsOfClass(const DetectionsParams& p, const DetectionsInput& in, int image, int cls)
 {
     std::vector<Detection> candidates;
     std::vector<float> scores;
     Detection found{};
     for (int row = 0; row < in.numRois; row++)
-        if (candidate(in, image, cls, row, found))
+        if (candidate(p, in, image, cls, row, found))
         {
             candidates.push_back(found);
             scores.push_back(found.score);
         }
-    const bool hard = in.p.nmsMode == NMSMode::HARD;
+    const bool hard = p.nmsMode == NMSMode::HARD;
     if (hard)  // hard NMS wants the order of scores
     {
         std::vector<Detection> sorted;
@@ -87,10 +79,9 @@ std::vector<Detection> detectionsOfClass(const Input& in, int image, int cls)
     for (const Detection& d : candidates)
         boxes.insert(boxes.end(), d.box, d.box + 4);
     const int n = static_cast<int>(candidates.size());
-    const std::vector<int> kept =
-        hard ? hardNmsRef(boxes.data(), n, in.p.nmsThreshold, in.p.legacy, 0)
-             : softNmsRef(boxes.data(), scores.data(), n, in.p.nmsThreshold, in.p.softSigma, in.p.softMinScore,
-                          in.p.nmsMode == NMSMode::SOFT_GAUSSIAN, in.p.legacy);
+    const std::vector<int> kept = hard ? hardNmsRef({p.nmsThreshold, p.legacy}, boxes.data(), n)
+                                       : softNmsRef({p.nmsThreshold, p.softSigma, p.softMinScore, p.nmsMode, p.legacy},
+                                                    boxes.data(), scores.data(), n);
     std::vector<Detection> result;
     for (const int i : kept)
     {
@@ -102,12 +93,12 @@ std::vector<Detection> detectionsOfClass(const Input& in, int image, int cls)
 }
 
 //! All class ids that can occur, ascending.
-std::set<int> classIds(const Input& in)
+std::set<int> classIds(const DetectionsParams& p, const DetectionsInput& in)
 {
     std::set<int> ids;
-    for (int c = 0; !in.p.labelled && c < in.probColumns - 1; c++)
+    for (int c = 0; !p.labelled && c < in.probColumns - 1; c++)
         ids.insert(c);
-    for (int row = 0; in.p.labelled && row < in.numRois; row++)
+    for (int row = 0; p.labelled && row < in.numRois; row++)
     {
         const float label = in.probs[static_cast<size_t>(row) * 2];
         if (label > -1 && label < 2147483648.f)
@@ -116,28 +107,27 @@ std::set<int> classIds(const Input& in)
     return ids;
 }
 
-void checkColumns(const Input& in)
+void checkColumns(const DetectionsParams& p, const DetectionsInput& in)
 {
     const int classes = in.probColumns - 1;
-    if (classes < 1 || (in.p.labelled && classes != 1) || in.roiColumns < 5 ||
-        (!in.p.labelled && !in.p.classAgnosticBoxes && in.roiColumns < 1 + 4 * classes))
-        CV_Error(Error::StsUnmatchedSizes,
-                 format("D2Detections: rois with %d columns do not fit probs with %d", in.roiColumns, in.probColumns));
+    if (classes < 1 || (p.labelled && classes != 1) || in.roiColumns < 5 ||
+        (!p.labelled && !p.classAgnosticBoxes && in.roiColumns < 1 + 4 * classes))
+        raise(Failure::UNMATCHED_SIZES, "D2Detections: rois with %d columns do not fit probs with %d", in.roiColumns,
+              in.probColumns);
 }
 
 }  // namespace
 
-void detectionsRef(const DetectionsParams& p, const float* rois, int roiColumns, const float* probs, int probColumns,
-                   int numRois, float* detections, float* sourceRows)
+void detectionsRef(const DetectionsParams& p, const DetectionsInput& in, const DetectionsOutput& out)
 {
-    const Input in{p, rois, probs, roiColumns, probColumns, numRois};
-    checkColumns(in);
+    checkColumns(p, in);
+    float *detections = out.detections, *sourceRows = out.sourceRows;
     const int rows = std::max(p.maxDetections, 0);
     for (int image = 0; image < p.batchSize; image++)
     {
         std::vector<Detection> all;
-        for (const int cls : classIds(in))
-            for (const Detection& d : detectionsOfClass(in, image, cls))
+        for (const int cls : classIds(p, in))
+            for (const Detection& d : detectionsOfClass(p, in, image, cls))
                 all.push_back(d);
         std::vector<float> scores;
         for (const Detection& d : all)

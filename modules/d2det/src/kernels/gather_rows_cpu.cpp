@@ -5,8 +5,8 @@
 /* D2GatherRows on the CPU, see gather_rows.hpp: copies entire rows, several at a time. */
 
 #include "gather_rows.hpp"
-
-#include "opencv2/core/utility.hpp"
+#include "error.hpp"
+#include "parallel.hpp"
 
 namespace cv
 {
@@ -18,37 +18,36 @@ namespace kernels
 namespace
 {
 
-void checkRows(const float* rows, int count, int numRows)
+void checkRows(const GatherRowsInput<float>& in)
 {
-    for (int i = 0; i < count; i++)
-        if (gatheredRow(rows[i], numRows) == BAD_ROW)
-            CV_Error(Error::StsOutOfRange,
-                     format("D2GatherRows: rows[%d] is %g, it must be -1 (padding) or the index of one of %d rows", i,
-                            static_cast<double>(rows[i]), numRows));
+    for (int i = 0; i < in.count; i++)
+        if (gatheredRow(in.rows[i], in.numRows) == BAD_ROW)
+            raise(Failure::OUT_OF_RANGE,
+                  "D2GatherRows: rows[%d] is %g, it must be -1 (padding) or the index of one of %d rows", i,
+                  static_cast<double>(in.rows[i]), in.numRows);
 }
 
 }  // namespace
 
-void gatherRowsCpu(const float* X, int numRows, size_t rowSize, const float* rows, int count, float* Y)
+void gatherRowsCpu(const GatherRowsInput<float>& in, float* Y)
 {
-    checkRows(rows, count, numRows);
-    const auto run = [&](const Range& range)
+    checkRows(in);
+    const auto run = [&](int begin, int end)
     {
-        for (int i = range.start; i < range.end; i++)
+        for (int i = begin; i < end; i++)
         {
-            const int row = gatheredRow(rows[i], numRows);
-            float* const y = Y + i * rowSize;
+            const int row = gatheredRow(in.rows[i], in.numRows);
+            float* const y = Y + i * in.rowSize;
             if (row == PADDING_ROW)
-                std::fill_n(y, rowSize, 0.f);
+                std::fill_n(y, in.rowSize, 0.f);
             else
-                std::copy_n(X + row * rowSize, rowSize, y);
+                std::copy_n(in.X + row * in.rowSize, in.rowSize, y);
         }
     };
-    const Range everything(0, count);
-    if (count * rowSize < 32768)  // not worth waking a thread
-        run(everything);
+    if (in.count * in.rowSize < 32768)  // not worth waking a thread
+        run(0, in.count);
     else
-        parallel_for_(everything, run);
+        parallelFor(in.count, run);
 }
 
 }  // namespace kernels

@@ -5,8 +5,7 @@
 /* D2GatherRows, naive form: value by value. The oracle of gather_rows_cpu.cpp. Contract: gather_rows.hpp. */
 
 #include "gather_rows.hpp"
-
-#include "opencv2/core/utility.hpp"
+#include "error.hpp"
 
 namespace cv
 {
@@ -16,19 +15,19 @@ namespace kernels
 {
 
 template <typename T>
-void gatherRowsRef(const T* X, int numRows, size_t rowSize, const T* rows, int count, T* Y)
+void gatherRowsRef(const GatherRowsInput<T>& in, T* Y)
 {
-    for (int i = 0; i < count; i++)
-        if (rows[i] != T(-1) && !(rows[i] > T(-1) && rows[i] < T(numRows)))
-            CV_Error(Error::StsOutOfRange, format("D2GatherRows: rows[%d] is %g, not one of %d rows", i,
-                                                  static_cast<double>(rows[i]), numRows));
-    for (int i = 0; i < count; i++)
-        for (size_t j = 0; j < rowSize; j++)
-            Y[i * rowSize + j] = rows[i] == T(-1) ? T(0) : X[static_cast<size_t>(std::trunc(rows[i])) * rowSize + j];
+    for (int i = 0; i < in.count; i++)
+        if (in.rows[i] != T(-1) && !(in.rows[i] > T(-1) && in.rows[i] < double(in.numRows)))
+            raise(Failure::OUT_OF_RANGE, "D2GatherRows: rows[%d] is %g, not one of %d rows", i, double(in.rows[i]),
+                  in.numRows);
+    for (int i = 0; i < in.count; i++)
+        for (size_t j = 0; j < in.rowSize; j++, Y++)
+            *Y = in.rows[i] == T(-1) ? T(0) : in.X[static_cast<size_t>(std::trunc(in.rows[i])) * in.rowSize + j];
 }
 
-template void gatherRowsRef<float>(const float*, int, size_t, const float*, int, float*);
-template void gatherRowsRef<double>(const double*, int, size_t, const double*, int, double*);
+#define REFERENCES(T) template void gatherRowsRef<T>(const GatherRowsInput<T>&, T*);
+D2DET_INSTANTIATE(REFERENCES)
 
 }  // namespace kernels
 }  // namespace d2det

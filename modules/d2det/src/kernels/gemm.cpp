@@ -9,10 +9,9 @@
    one output channel does not pay for twelve. */
 
 #include "gemm.hpp"
+#include "error.hpp"
+#include "parallel.hpp"
 #include "simd.hpp"
-
-#include "opencv2/core/utility.hpp"
-#include "opencv2/core/utils/logger.hpp"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define D2DET_GEMM_X86 1
@@ -183,8 +182,8 @@ const GemmKernel& gemmKernel()
     {
         const GemmKernel* kernels[3];
         gemmKernels(kernels);
-        CV_LOG_INFO(NULL,
-                    "d2det: convolutions and matrix products by the module's own kernels for " << kernels[0]->name);
+        logInfo(std::string("d2det: convolutions and matrix products by the module's own kernels for ") +
+                kernels[0]->name);
         return kernels[0];
     }();
     return *best;
@@ -198,13 +197,13 @@ PackedMatrix packMatrix(const float* A, int rows, int depth, const GemmKernel& k
     packed.kernel = &kernel;
     const int mr = kernel.mr, panels = (rows + mr - 1) / mr;
     packed.data = AlignedFloats(static_cast<size_t>(panels) * mr * depth);
-    parallel_for_(Range(0, panels),
-                  [&](const Range& range)
-                  {
-                      for (int k0 = 0; k0 < depth; k0 += GemmKernel::KC)
-                          for (int panel = range.start; panel < range.end; panel++)
-                              packPanel(A, packed, panel * mr, k0);
-                  });
+    parallelFor(panels,
+                [&](int begin, int end)
+                {
+                    for (int k0 = 0; k0 < depth; k0 += GemmKernel::KC)
+                        for (int panel = begin; panel < end; panel++)
+                            packPanel(A, packed, panel * mr, k0);
+                });
     return packed;
 }
 

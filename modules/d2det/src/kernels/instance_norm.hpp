@@ -9,6 +9,7 @@
 #define OPENCV_D2DET_KERNELS_INSTANCE_NORM_HPP
 
 #include "common.hpp"
+#include "launcher.hpp"
 
 namespace cv
 {
@@ -17,13 +18,27 @@ namespace d2det
 namespace kernels
 {
 
+struct InstanceNormParams
+{
+    float epsilon = 1e-5f;
+    int rows = 0, channels = 0, area = 0;
+};
+
 //! X, Y [rows, channels, area]; scale, bias [channels]
 template <typename T>
-void instanceNormRef(const T* X, const T* scale, const T* bias, float epsilon, int rows, int channels, int area, T* Y);
-void instanceNormCpu(const float* X, const float* scale, const float* bias, float epsilon, int rows, int channels,
-                     int area, float* Y);
+void instanceNormRef(const InstanceNormParams& p, const T* X, const T* scale, const T* bias, T* Y);
+void instanceNormCpu(const InstanceNormParams& p, const float* X, const float* scale, const float* bias, float* Y);
 
 }  // namespace kernels
+
+namespace cuda
+{
+
+//! Y may be X.
+Status instanceNorm(const kernels::InstanceNormParams& p, const float* X, const float* scale, const float* bias,
+                    float* Y, Stream stream);
+
+}  // namespace cuda
 }  // namespace d2det
 }  // namespace cv
 

@@ -4,13 +4,12 @@
 
 /* D2InstanceNorm on the CPU. Contract: operators.md 3.5.
 
-   Two passes: the mean, then the variance around it. What rounding left of the mean is taken out in the second pass:
+   Two passes: the mean, then the variance around it. The second pass corrects the rounding error of the mean:
    with d = X - m, mean = m + avg(d) and var = avg(d^2) - avg(d)^2. */
 
 #include "instance_norm.hpp"
+#include "parallel.hpp"
 #include "simd.hpp"
-
-#include <opencv2/core/utility.hpp>
 
 namespace cv
 {
@@ -39,16 +38,16 @@ struct Moments
 template <int BYTES>
 D2DET_INLINE Moments moments(const PlaneTask& t, float m)
 {
-    constexpr int CHUNK = 64 * LANES;  // summed in single precision, 64 numbers per lane
+    constexpr int CHUNK = 64 * CHANNEL_BLOCK;  // summed in single precision, 64 numbers per lane
     Moments total;
     int i = 0;
-    while (i + LANES <= t.area)
+    while (i + CHANNEL_BLOCK <= t.area)
     {
-        const int end = std::min(t.area - LANES, i + CHUNK - LANES);
+        const int end = std::min(t.area - CHANNEL_BLOCK, i + CHUNK - CHANNEL_BLOCK);
         Lanes<BYTES> sum, squares;
         sum.clear();
         squares.clear();
-        for (; i <= end; i += LANES)
+        for (; i <= end; i += CHANNEL_BLOCK)
         {
             Lanes<BYTES> d;
             d.load(t.X + i);
@@ -56,10 +55,10 @@ D2DET_INLINE Moments moments(const PlaneTask& t, float m)
             sum.madd(1.f, d);
             squares.madd(d, d);
         }
-        float s[LANES], q[LANES];
+        float s[CHANNEL_BLOCK], q[CHANNEL_BLOCK];
         sum.store(s);
         squares.store(q);
-        for (int c = 0; c < LANES; c++)
+        for (int c = 0; c < CHANNEL_BLOCK; c++)
         {
             total.sum += s[c];
             total.squares += q[c];
@@ -90,16 +89,18 @@ D2DET_DISPATCH(normalisePlane, planeBody, PlaneTask)
 
 }  // namespace
 
-void instanceNormCpu(const float* X, const float* scale, const float* bias, float epsilon, int rows, int channels,
-                     int area, float* Y)
+void instanceNormCpu(const InstanceNormParams& p, const float* X, const float* scale, const float* bias, float* Y)
 {
-    parallel_for_(
-        Range(0, rows * channels),
-        [&](const Range& range)
-        {
-            for (size_t i = range.start; i < size_t(range.end); i++)
-                normalisePlane({X + i * area, Y + i * area, area, scale[i % channels], bias[i % channels], epsilon});
-        });
+    parallelFor(p.rows * p.channels,
+                [&](int begin, int end)
+                {
+                    for (int i = begin; i < end; i++)
+                    {
+                        const size_t at = static_cast<size_t>(i) * p.area;
+                        const int c = i % p.channels;
+                        normalisePlane({X + at, Y + at, p.area, scale[c], bias[c], p.epsilon});
+                    }
+                });
 }
 
 }  // namespace kernels

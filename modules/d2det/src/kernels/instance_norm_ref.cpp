@@ -16,25 +16,26 @@ namespace kernels
 {
 
 template <typename T>
-void instanceNormRef(const T* X, const T* scale, const T* bias, float epsilon, int rows, int channels, int area, T* Y)
+void instanceNormRef(const InstanceNormParams& p, const T* X, const T* scale, const T* bias, T* Y)
 {
-    for (int r = 0; r < rows; r++)
-        for (int c = 0; c < channels; c++)
+    const int area = p.area;
+    for (int r = 0; r < p.rows; r++)
+        for (int c = 0; c < p.channels; c++)
         {
-            const T* x = X + (size_t(r) * channels + c) * area;
-            T* y = Y + (size_t(r) * channels + c) * area;
+            const T* x = X + (size_t(r) * p.channels + c) * area;
+            T* y = Y + (size_t(r) * p.channels + c) * area;
             double mean = 0, var = 0;
             for (int i = 0; i < area; i++)
                 mean += double(x[i]) / area;
             for (int i = 0; i < area; i++)
                 var += (x[i] - mean) * (x[i] - mean) / area;
             for (int i = 0; i < area; i++)
-                y[i] = T((x[i] - mean) / std::sqrt(var + double(epsilon)) * double(scale[c]) + double(bias[c]));
+                y[i] = T((x[i] - mean) / std::sqrt(var + double(p.epsilon)) * double(scale[c]) + double(bias[c]));
         }
 }
 
-template void instanceNormRef<float>(const float*, const float*, const float*, float, int, int, int, float*);
-template void instanceNormRef<double>(const double*, const double*, const double*, float, int, int, int, double*);
+#define REFERENCES(T) template void instanceNormRef<T>(const InstanceNormParams&, const T*, const T*, const T*, T*);
+D2DET_INSTANTIATE(REFERENCES)
 
 }  // namespace kernels
 }  // namespace d2det

@@ -8,6 +8,7 @@
 #define OPENCV_D2DET_KERNELS_NMS_HPP
 
 #include "common.hpp"
+#include "launcher.hpp"
 
 #include <vector>
 
@@ -25,28 +26,59 @@ enum class NMSMode
     SOFT_GAUSSIAN
 };
 
-//! Factor by which a box emitted with overlap u lowers the score of another one.
-D2DET_HOST_DEVICE inline float decay(float u, float threshold, float sigma, bool gaussian)
+struct HardNmsParams
 {
-    if (gaussian)
-        return u > 0 ? std::exp(-u * u / sigma) : 1.f;
-    return u > threshold ? 1.f - u : 1.f;
+    float threshold = 0.5f;
+    bool legacy = false;
+    int limit = 0;  //!< stop after so many boxes; <= 0: no limit
+};
+
+struct SoftNmsParams
+{
+    float threshold = 0.5f;               //!< linear: no decay at or below
+    float sigma = 0.5f;                   //!< gaussian
+    float minScore = 0.001f;              //!< stop when the best remaining score is lower
+    NMSMode mode = NMSMode::SOFT_LINEAR;  //!< one of the two soft ones
+    bool legacy = false;
+    int limit = 0;  //!< stop after so many boxes; <= 0: no limit
+};
+
+//! Factor by which a box emitted with overlap u lowers the score of another one.
+D2DET_HOST_DEVICE inline float decay(const SoftNmsParams& p, float u)
+{
+    if (p.mode == NMSMode::SOFT_GAUSSIAN)
+        return u > 0 ? std::exp(-u * u / p.sigma) : 1.f;
+    return u > p.threshold ? 1.f - u : 1.f;
 }
 
 /** Hard NMS of boxes [n, 4] already in descending order of score: a kept box removes every later one with
-    IoU > threshold (strict). Returns kept positions in order; stops after `limit` kept boxes (<= 0: no limit). */
-std::vector<int> hardNmsRef(const float* boxes, int n, float threshold, bool legacy, int limit);
-std::vector<int> hardNmsCpu(const float* boxes, int n, float threshold, bool legacy, int limit);
+    IoU > threshold (strict). Returns kept positions in order. */
+std::vector<int> hardNmsRef(const HardNmsParams& p, const float* boxes, int n);
+std::vector<int> hardNmsCpu(const HardNmsParams& p, const float* boxes, int n);
 
 /** Soft-NMS of boxes [n, 4] with `scores` [n] (changed in place). Emission order is returned; scores[i] of an emitted
-    box holds its decayed score, those of the others are unspecified. Stops when the best remaining score is < minScore or
-    after `limit` boxes (<= 0: no limit). A NaN score is never emitted. */
-std::vector<int> softNmsRef(const float* boxes, float* scores, int n, float threshold, float sigma, float minScore,
-                            bool gaussian, bool legacy, int limit = 0);
-std::vector<int> softNmsCpu(const float* boxes, float* scores, int n, float threshold, float sigma, float minScore,
-                            bool gaussian, bool legacy, int limit = 0);
+    box holds its decayed score, those of the others are unspecified. A NaN score is never emitted. */
+std::vector<int> softNmsRef(const SoftNmsParams& p, const float* boxes, float* scores, int n);
+std::vector<int> softNmsCpu(const SoftNmsParams& p, const float* boxes, float* scores, int n);
 
 }  // namespace kernels
+
+namespace cuda
+{
+
+struct NmsOutput
+{
+    int* kept;     //!< [n]: kept positions, or order of emission; entries from *numKept on are -1
+    int* numKept;  //!< one
+};
+
+Status hardNms(const kernels::HardNmsParams& p, const float* boxes, int n, const NmsOutput& out, Stream stream);
+
+//! @param boxes [n, 4] in any order
+Status softNms(const kernels::SoftNmsParams& p, const float* boxes, float* scores, int n, const NmsOutput& out,
+               Stream stream);
+
+}  // namespace cuda
 }  // namespace d2det
 }  // namespace cv
 

@@ -9,13 +9,7 @@
 
    Hard NMS turns the loops around: a box is compared with the boxes kept so far, which lie side by side in
    memory, and the first block that contains a suppressor ends the search. It computes boxIoU's numbers in boxIoU's order
-   of operations, so its decisions are those of the reference; hence no contraction to fused multiply-add here. */
-
-#if defined(__clang__)
-#pragma STDC FP_CONTRACT OFF
-#elif defined(__GNUC__)
-#pragma GCC optimize("fp-contract=off")
-#endif
+   of operations, so its decisions are those of the reference (compiled without contraction to fused multiply-add, cmake/exact_kernels.cmake). */
 
 #include "nms.hpp"
 #include "box.hpp"
@@ -34,20 +28,32 @@ namespace kernels
 namespace
 {
 
-/** Does any of n boxes, given as arrays of x1, y1, x2, y2 and area, have IoU > threshold >= 0 with `box`?
+//! n boxes as arrays.
+struct BoxArrays
+{
+    const float *x1, *y1, *x2, *y2, *areas;
+    int n;
+};
+
+float boxArea(const float* box, float o)
+{
+    return std::max(box[2] - box[0] + o, 0.f) * std::max(box[3] - box[1] + o, 0.f);
+}
+
+/** Does any of the boxes have IoU > threshold >= 0 with `box`?
     The union is 0 only if the intersection is (rounding is monotone), and 0 / 0 is not > threshold. */
 D2DET_TARGET_CLONES
-bool anyOverlap(const float* const* coordinates, const float* areas, int n, const float* box, float boxArea, float o,
-                float threshold)
+bool anyOverlap(const BoxArrays& boxes, const float* box, float area, float o, float threshold)
 {
-    const float *x1 = coordinates[0], *y1 = coordinates[1], *x2 = coordinates[2], *y2 = coordinates[3];
+    const float *x1 = boxes.x1, *y1 = boxes.y1, *x2 = boxes.x2, *y2 = boxes.y2, *areas = boxes.areas;
     const float bx1 = box[0], by1 = box[1], bx2 = box[2], by2 = box[3];
+    const int n = boxes.n;
     int found = 0;
     for (int i = 0; i < n; i++)
     {
         const float iw = std::max(std::min(x2[i], bx2) - std::max(x1[i], bx1) + o, 0.f);
         const float ih = std::max(std::min(y2[i], by2) - std::max(y1[i], by1) + o, 0.f);
-        const float inter = iw * ih, uni = areas[i] + boxArea - inter;
+        const float inter = iw * ih, uni = areas[i] + area - inter;
         found |= inter / uni > threshold;
     }
     return found != 0;
@@ -59,28 +65,23 @@ class KeptBoxes
 public:
     explicit KeptBoxes(float o) : o_(o) {}
 
-    float area(const float* box) const
-    {
-        return std::max(box[2] - box[0] + o_, 0.f) * std::max(box[3] - box[1] + o_, 0.f);
-    }
-
     void push(const float* box)
     {
         for (int i = 0; i < 4; i++)
             coordinates_[i].push_back(box[i]);
-        areas_.push_back(area(box));
+        areas_.push_back(boxArea(box, o_));
     }
 
     //! Is there a kept box with IoU > threshold? threshold >= 0
     bool overlap(const float* box, float threshold) const
     {
         const int n = static_cast<int>(areas_.size());
-        const float boxArea = area(box);
+        const float area = boxArea(box, o_);
         for (int begin = 0; begin < n; begin += BLOCK)
         {
-            const float* const block[4] = {&coordinates_[0][begin], &coordinates_[1][begin], &coordinates_[2][begin],
-                                           &coordinates_[3][begin]};
-            if (anyOverlap(block, &areas_[begin], std::min(BLOCK, n - begin), box, boxArea, o_, threshold))
+            const BoxArrays block{&coordinates_[0][begin], &coordinates_[1][begin], &coordinates_[2][begin],
+                                  &coordinates_[3][begin], &areas_[begin],          std::min(BLOCK, n - begin)};
+            if (anyOverlap(block, box, area, o_, threshold))
                 return true;
         }
         return false;
@@ -95,16 +96,16 @@ private:
 
 }  // namespace
 
-std::vector<int> hardNmsCpu(const float* boxes, int n, float threshold, bool legacy, int limit)
+std::vector<int> hardNmsCpu(const HardNmsParams& p, const float* boxes, int n)
 {
     std::vector<int> kept;
-    if (n > 0 && threshold < 0)  // every IoU is > threshold
+    if (n > 0 && p.threshold < 0)  // every IoU is > threshold
         return std::vector<int>(1, 0);
-    KeptBoxes keptBoxes(legacy ? 1.f : 0.f);
-    for (int i = 0; i < n && (limit <= 0 || static_cast<int>(kept.size()) < limit); i++)
+    KeptBoxes keptBoxes(p.legacy ? 1.f : 0.f);
+    for (int i = 0; i < n && (p.limit <= 0 || static_cast<int>(kept.size()) < p.limit); i++)
     {
         const float* box = boxes + 4 * static_cast<size_t>(i);
-        if (keptBoxes.overlap(box, threshold))
+        if (keptBoxes.overlap(box, p.threshold))
             continue;
         keptBoxes.push(box);
         kept.push_back(i);
@@ -112,20 +113,20 @@ std::vector<int> hardNmsCpu(const float* boxes, int n, float threshold, bool leg
     return kept;
 }
 
-std::vector<int> softNmsCpu(const float* boxes, float* scores, int n, float threshold, float sigma, float minScore,
-                            bool gaussian, bool legacy, int limit)
+std::vector<int> softNmsCpu(const SoftNmsParams& p, const float* boxes, float* scores, int n)
 {
     // Being lazy is right only if scores never rise: factors above 1 or scores below 0 would let them.
-    if ((gaussian && !(sigma > 0)) || std::any_of(scores, scores + std::max(n, 0), [](float s) { return s < 0; }))
-        return softNmsRef(boxes, scores, n, threshold, sigma, minScore, gaussian, legacy, limit);
+    if ((p.mode == NMSMode::SOFT_GAUSSIAN && !(p.sigma > 0)) ||
+        std::any_of(scores, scores + std::max(n, 0), [](float s) { return s < 0; }))
+        return softNmsRef(p, boxes, scores, n);
     std::vector<uint64_t> heap;  // smallest key first = highest score, then lowest index
     for (int i = 0; i < n; i++)
-        if (scores[i] >= minScore)
+        if (scores[i] >= p.minScore)
             heap.push_back(descendingKey(scores[i], static_cast<uint32_t>(i)));
     std::make_heap(heap.begin(), heap.end(), std::greater<uint64_t>());
     std::vector<size_t> applied(std::max(n, 0), 0);  // emitted boxes that a score has been lowered for
     std::vector<int> emitted;
-    while (!heap.empty() && (limit <= 0 || static_cast<int>(emitted.size()) < limit))
+    while (!heap.empty() && (p.limit <= 0 || static_cast<int>(emitted.size()) < p.limit))
     {
         std::pop_heap(heap.begin(), heap.end(), std::greater<uint64_t>());
         const int i = static_cast<int>(keyIndex(heap.back()));
@@ -135,12 +136,12 @@ std::vector<int> softNmsCpu(const float* boxes, float* scores, int n, float thre
         // Stop at the first factor that lowers it: it goes back into the heap and may never return.
         while (applied[i] < emitted.size() && scores[i] == before)
         {
-            const float u = boxIoU(boxes + 4 * static_cast<size_t>(emitted[applied[i]++]), box, legacy);
-            scores[i] *= decay(u, threshold, sigma, gaussian);
+            const float u = boxIoU(boxes + 4 * static_cast<size_t>(emitted[applied[i]++]), box, p.legacy);
+            scores[i] *= decay(p, u);
         }
         if (scores[i] == before)
             emitted.push_back(i);
-        else if (scores[i] >= minScore)
+        else if (scores[i] >= p.minScore)
         {
             heap.push_back(descendingKey(scores[i], static_cast<uint32_t>(i)));
             std::push_heap(heap.begin(), heap.end(), std::greater<uint64_t>());

@@ -18,47 +18,55 @@ namespace d2det
 namespace kernels
 {
 
-std::vector<int> hardNmsRef(const float* boxes, int n, float threshold, bool legacy, int limit)
+namespace
+{
+
+//! Is there room for one more?
+bool below(int limit, const std::vector<int>& list)
+{
+    return limit <= 0 || static_cast<int>(list.size()) < limit;
+}
+
+float factor(const SoftNmsParams& p, float overlap)
+{
+    if (p.mode == NMSMode::SOFT_GAUSSIAN)
+        return overlap > 0 ? std::exp(-overlap * overlap / p.sigma) : 1.f;
+    return overlap > p.threshold ? 1.f - overlap : 1.f;
+}
+
+}  // namespace
+
+std::vector<int> hardNmsRef(const HardNmsParams& p, const float* boxes, int n)
 {
     std::vector<int> kept;
-    for (int i = 0; i < n && (limit <= 0 || static_cast<int>(kept.size()) < limit); i++)
+    for (int i = 0; i < n && below(p.limit, kept); i++)
     {
         bool suppressed = false;
         for (const int j : kept)
-            suppressed = suppressed || ref::boxIoU(boxes + 4 * j, boxes + 4 * i, legacy) > threshold;
+            suppressed = suppressed || ref::boxIoU(boxes + 4 * j, boxes + 4 * i, p.legacy) > p.threshold;
         if (!suppressed)
             kept.push_back(i);
     }
     return kept;
 }
 
-std::vector<int> softNmsRef(const float* boxes, float* scores, int n, float threshold, float sigma, float minScore,
-                            bool gaussian, bool legacy, int limit)
+std::vector<int> softNmsRef(const SoftNmsParams& p, const float* boxes, float* scores, int n)
 {
-    std::vector<int> remaining(std::max(n, 0)), emitted;
-    std::iota(remaining.begin(), remaining.end(), 0);
-    while (!remaining.empty() && (limit <= 0 || static_cast<int>(emitted.size()) < limit))
+    std::vector<bool> done(std::max(n, 0), false);
+    std::vector<int> emitted;
+    while (below(p.limit, emitted))
     {
-        // `remaining` stays in ascending order, so the first maximum is the one of the lowest index; NaN is never chosen.
-        size_t best = remaining.size();
-        for (size_t i = 0; i < remaining.size(); i++)
-            if (!std::isnan(scores[remaining[i]]) &&
-                (best == remaining.size() || scores[remaining[i]] > scores[remaining[best]]))
+        int best = -1;  // the first maximum: the one of the lowest index; NaN is never chosen
+        for (int i = 0; i < n; i++)
+            if (!done[i] && !std::isnan(scores[i]) && (best < 0 || scores[i] > scores[best]))
                 best = i;
-        if (best == remaining.size() || scores[remaining[best]] < minScore)
+        if (best < 0 || scores[best] < p.minScore)
             break;
-        const int winner = remaining[best];
-        emitted.push_back(winner);
-        remaining.erase(remaining.begin() + best);
-        for (const int i : remaining)
-        {
-            const float u =
-                ref::boxIoU(boxes + 4 * static_cast<size_t>(winner), boxes + 4 * static_cast<size_t>(i), legacy);
-            if (gaussian)
-                scores[i] *= u > 0 ? std::exp(-u * u / sigma) : 1.f;
-            else if (u > threshold)
-                scores[i] *= 1.f - u;
-        }
+        emitted.push_back(best);
+        done[best] = true;
+        for (int i = 0; i < n; i++)
+            if (!done[i])
+                scores[i] *= factor(p, ref::boxIoU(boxes + 4 * best, boxes + 4 * i, p.legacy));
     }
     return emitted;
 }

@@ -5,6 +5,7 @@
 /* Transposition between planes and blocks of 16 channels, 4 x 4 values at a time. */
 
 #include "pooling_taps.hpp"
+#include "transpose.hpp"
 
 namespace cv
 {
@@ -15,24 +16,6 @@ namespace kernels
 
 namespace
 {
-
-//! dst[j * dstStride + i] = src[i * srcStride + j], i, j < 4
-inline void transpose4x4(const float* src, size_t srcStride, float* dst, size_t dstStride)
-{
-#if CV_SIMD128
-    v_float32x4 a, b, c, d;
-    v_transpose4x4(v_load(src), v_load(src + srcStride), v_load(src + 2 * srcStride), v_load(src + 3 * srcStride), a, b,
-                   c, d);
-    v_store(dst, a);
-    v_store(dst + dstStride, b);
-    v_store(dst + 2 * dstStride, c);
-    v_store(dst + 3 * dstStride, d);
-#else
-    for (int j = 0; j < 4; j++)
-        for (int i = 0; i < 4; i++)
-            dst[j * dstStride + i] = src[i * srcStride + j];
-#endif
-}
 
 constexpr size_t LINE = 16;  //!< floats per cache line: a line of a plane is used up before the next plane's is touched
 
@@ -49,14 +32,15 @@ void blockToLanes(const float* src, size_t planeStride, int channels, size_t cou
             const float* plane = src + c * planeStride;
             size_t i = begin;
             for (; i + 4 <= end; i += 4)
-                transpose4x4(plane + i, planeStride, dst + i * LANES + c, LANES);
+                transpose4x4(plane + i, plane + planeStride + i, plane + 2 * planeStride + i,
+                             plane + 3 * planeStride + i, dst + i * CHANNEL_BLOCK + c, CHANNEL_BLOCK);
             for (; i < end; i++)
                 for (int j = 0; j < 4; j++)
-                    dst[i * LANES + c + j] = plane[j * planeStride + i];
+                    dst[i * CHANNEL_BLOCK + c + j] = plane[j * planeStride + i];
         }
-        for (int c = whole; c < LANES; c++)
+        for (int c = whole; c < CHANNEL_BLOCK; c++)
             for (size_t i = begin; i < end; i++)
-                dst[i * LANES + c] = c < channels ? src[c * planeStride + i] : 0.f;
+                dst[i * CHANNEL_BLOCK + c] = c < channels ? src[c * planeStride + i] : 0.f;
     }
 }
 
@@ -71,14 +55,18 @@ void lanesToBlock(const float* src, size_t count, int channels, float* dst, size
             float* plane = dst + c * planeStride;
             size_t i = begin;
             for (; i + 4 <= end; i += 4)
-                transpose4x4(src + i * LANES + c, LANES, plane + i, planeStride);
+            {
+                const float* in = src + i * CHANNEL_BLOCK + c;
+                transpose4x4(in, in + CHANNEL_BLOCK, in + 2 * CHANNEL_BLOCK, in + 3 * CHANNEL_BLOCK, plane + i,
+                             planeStride);
+            }
             for (; i < end; i++)
                 for (int j = 0; j < 4; j++)
-                    plane[j * planeStride + i] = src[i * LANES + c + j];
+                    plane[j * planeStride + i] = src[i * CHANNEL_BLOCK + c + j];
         }
         for (int c = whole; c < channels; c++)
             for (size_t i = begin; i < end; i++)
-                dst[c * planeStride + i] = src[i * LANES + c];
+                dst[c * planeStride + i] = src[i * CHANNEL_BLOCK + c];
     }
 }
 

@@ -17,11 +17,9 @@
 
 #include "aligned_floats.hpp"
 #include "common.hpp"
+#include "parallel.hpp"
 #include "simd.hpp"
 #include "taps.hpp"
-
-#include <opencv2/core/hal/intrin.hpp>
-#include <opencv2/core/utility.hpp>
 
 #include <memory>
 #include <vector>
@@ -107,7 +105,7 @@ struct Patch
     float* data = nullptr;
     int y0 = 0, x0 = 0, width = 0;
 
-    D2DET_INLINE float* row(int y) const { return data + (ptrdiff_t(y - y0) * width - x0) * LANES; }
+    D2DET_INLINE float* row(int y) const { return data + (ptrdiff_t(y - y0) * width - x0) * CHANNEL_BLOCK; }
 };
 
 //! src [channels <= 16][planeStride], `count` consecutive cells -> dst [count][16], missing channels 0
@@ -160,7 +158,7 @@ struct RowRange
 };
 
 /** Gives the RoIs of one (level, image, channel block) their cells with channels last: the rows that any RoI uses are
-    transposed at once if the RoIs overlap, else each RoI's own rectangle. Without planes there is no data either. */
+    transposed at once if the RoIs overlap, else each RoI's own rectangle. No planes: data is null. */
 class PatchSource
 {
 public:
@@ -173,7 +171,7 @@ public:
         whole_ = rows.cells >= cells;
         if (!whole_)
             return;
-        patch_.data = scratch.get(cells * LANES);
+        patch_.data = scratch.get(cells * CHANNEL_BLOCK);
         patch_.y0 = rows.first;
         patch_.width = width;
         blockToLanes(planes + size_t(rows.first) * width, area_, channels, cells, patch_.data);
@@ -186,10 +184,10 @@ public:
         patch_.y0 = plan.firstRow();
         patch_.x0 = plan.firstColumn();
         patch_.width = plan.lastColumn() - plan.firstColumn();
-        patch_.data = scratch_.get(size_t(plan.lastRow() - plan.firstRow()) * patch_.width * LANES);
+        patch_.data = scratch_.get(size_t(plan.lastRow() - plan.firstRow()) * patch_.width * CHANNEL_BLOCK);
         for (int y = plan.firstRow(); y < plan.lastRow(); y++)
             blockToLanes(planes_ + size_t(y) * width_ + patch_.x0, area_, channels_, patch_.width,
-                         patch_.data + size_t(y - patch_.y0) * patch_.width * LANES);
+                         patch_.data + size_t(y - patch_.y0) * patch_.width * CHANNEL_BLOCK);
         return patch_;
     }
 
@@ -209,7 +207,7 @@ class GradPatch
 public:
     GradPatch(const RowRange& rows, int width, Scratch& scratch) : rows_(rows)
     {
-        const size_t count = size_t(rows.last - rows.first) * width * LANES;
+        const size_t count = size_t(rows.last - rows.first) * width * CHANNEL_BLOCK;
         patch.data = scratch.get(count);
         patch.y0 = rows.first;
         patch.width = width;
@@ -231,21 +229,132 @@ private:
     const RowRange& rows_;
 };
 
-//! Runs body(image, first channel, channels <= 16, scratch...) for all images and channel blocks.
-template <typename Workspace, typename Body>
+//! What a thread needs for its blocks of channels.
+struct PoolWorkspace
+{
+    Scratch features, gradient, bins, line;
+};
+
+//! One image and one block of channels <= 16, which a task owns.
+struct ChannelBlock
+{
+    int image, channel, channels;
+    PoolWorkspace& workspace;
+
+    //! First value of the block in the maps [batch, allChannels, area] or rows [rows, allChannels, numBins].
+    size_t first(size_t row, int allChannels, size_t area) const { return (row * allChannels + channel) * area; }
+};
+
+//! Runs body(block) for all images and channel blocks.
+template <typename Body>
 void forEachBlock(int batch, int channels, const Body& body)
 {
-    const int blocks = (channels + LANES - 1) / LANES;
-    parallel_for_(Range(0, batch * blocks),
-                  [&](const Range& range)
-                  {
-                      static thread_local Workspace workspace;  // kept from pass to pass
-                      for (int i = range.start; i < range.end; i++)
-                      {
-                          const int c = i % blocks * LANES;
-                          body(i / blocks, c, std::min(channels - c, LANES), workspace);
-                      }
-                  });
+    const int blocks = (channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
+    parallelFor(batch * blocks,
+                [&](int begin, int end)
+                {
+                    ThreadLease<PoolWorkspace> workspace;
+                    for (int i = begin; i < end; i++)
+                    {
+                        const int c = i % blocks * CHANNEL_BLOCK;
+                        body(ChannelBlock{i / blocks, c, std::min(channels - c, CHANNEL_BLOCK), *workspace});
+                    }
+                });
+}
+
+/** Forward pass of a pooling operator. output [plans, channels, numBins].
+    Plan: level (-1: not usable), image, empty(), firstRow() .. lastColumn().
+    pool(plan, features, bins, workspace) writes the bins [numBins][16] of a RoI that is not empty. */
+template <typename Plan, typename Pool>
+void poolForward(const FeaturePyramid<float>& features, const std::vector<Plan>& plans, size_t numBins, float* output,
+                 const Pool& pool)
+{
+    const int channels = features.channels;
+    const RoIBuckets<Plan> buckets(plans, features.levels, features.batch);
+    for (size_t r = 0; r < plans.size(); r++)
+        if (plans[r].level < 0)
+            std::fill_n(output + r * channels * numBins, channels * numBins, 0.f);
+    forEachBlock(features.batch, channels,
+                 [&](const ChannelBlock& block)
+                 {
+                     float* bins = block.workspace.bins.get(numBins * CHANNEL_BLOCK);
+                     for (int level = 0; level < features.levels; level++)
+                     {
+                         const std::vector<int>& list = buckets.at(level, block.image);
+                         if (list.empty())
+                             continue;
+                         const int height = features.height[level], width = features.width[level];
+                         const float* planes =
+                             features.data[level] + block.first(block.image, channels, size_t(height) * width);
+                         PatchSource source(planes, height, width, block.channels, RowRange(plans, list),
+                                            block.workspace.features);
+                         for (const int r : list)
+                         {
+                             float* out = output + block.first(r, channels, numBins);
+                             if (plans[r].empty())
+                             {
+                                 std::fill_n(out, block.channels * numBins, 0.f);
+                                 continue;
+                             }
+                             pool(plans[r], source.get(plans[r]), bins, block.workspace);
+                             lanesToBlock(bins, numBins, block.channels, out, numBins);
+                         }
+                     }
+                 });
+}
+
+//! One RoI and one block of channels of a backward pass.
+struct BackwardTask
+{
+    size_t roi;
+    int channel;     //!< first of the block
+    Patch features;  //!< without data if not wanted
+    Patch gradient;  //!< of the features, to be added to
+    float* bins;     //!< [numBins][16]: gradient of the pooled values
+    PoolWorkspace& workspace;
+};
+
+struct PoolGradients
+{
+    size_t numBins;
+    const float* output;     //!< [plans, channels, numBins]
+    float* const* features;  //!< overwritten
+};
+
+/** Backward pass of a pooling operator. scatter(plan, task) adds the gradient of one RoI.
+    @param withFeatures the scatter function reads the features */
+template <typename Plan, typename Scatter>
+void poolBackward(const FeaturePyramid<float>& features, const std::vector<Plan>& plans, bool withFeatures,
+                  const PoolGradients& grad, const Scatter& scatter)
+{
+    const size_t numBins = grad.numBins;
+    const int channels = features.channels;
+    const RoIBuckets<Plan> buckets(plans, features.levels, features.batch);
+    forEachBlock(features.batch, channels,
+                 [&](const ChannelBlock& block)
+                 {
+                     float* bins = block.workspace.bins.get(numBins * CHANNEL_BLOCK);
+                     for (int level = 0; level < features.levels; level++)
+                     {
+                         const std::vector<int>& list = buckets.at(level, block.image);
+                         const int height = features.height[level], width = features.width[level];
+                         const size_t map = block.first(block.image, channels, size_t(height) * width);
+                         const RowRange rows(plans, list);
+                         GradPatch gradient(rows, width, block.workspace.gradient);
+                         PatchSource source(withFeatures ? features.data[level] + map : nullptr, height, width,
+                                            block.channels, rows, block.workspace.features);
+                         for (const int r : list)
+                         {
+                             if (plans[r].empty())
+                                 continue;
+                             blockToLanes(grad.output + block.first(r, channels, numBins), numBins, block.channels,
+                                          numBins, bins);
+                             scatter(plans[r], BackwardTask{size_t(r), block.channel, source.get(plans[r]),
+                                                            gradient.patch, bins, block.workspace});
+                         }
+                         gradient.finish(grad.features[level] + map, height, block.channels);
+                     }
+                 });
 }
 
 }  // namespace kernels

@@ -8,6 +8,7 @@
 #define OPENCV_D2DET_KERNELS_PROPOSAL_HPP
 
 #include "common.hpp"
+#include "launcher.hpp"
 
 #include <vector>
 
@@ -43,11 +44,31 @@ struct RpnMaps
     float stride[MAX_LEVELS] = {};
 };
 
-//! imInfo [batch, 3]; rois [batch * K, 5]; scores [batch * K] = sigmoid(logit)
-void proposalRef(const ProposalParams& p, const RpnMaps& maps, const float* imInfo, float* rois, float* scores);
-void proposalCpu(const ProposalParams& p, const RpnMaps& maps, const float* imInfo, float* rois, float* scores);
+struct ProposalOutput
+{
+    float* rois;    //!< [batch * K, 5], K = maxProposals; unused rows (b, 0, 0, 0, 0)
+    float* scores;  //!< [batch * K] = sigmoid(logit), 0 in unused rows
+};
+
+//! imInfo [batch, 3] = (valid height, valid width, scale)
+void proposalRef(const ProposalParams& p, const RpnMaps& maps, const float* imInfo, const ProposalOutput& out);
+void proposalCpu(const ProposalParams& p, const RpnMaps& maps, const float* imInfo, const ProposalOutput& out);
 
 }  // namespace kernels
+
+namespace cuda
+{
+
+constexpr int MAX_ANCHOR_RATIOS = 64;  //!< more are INVALID
+
+/** Bytes of workspace of proposal(): about 48 bytes per anchor of the batch. Only the shapes in `maps` are used.
+    0 if the parameters are out of range (more than 2^31 - 1 anchors in the batch) or there is no device. */
+size_t proposalWorkspace(const kernels::ProposalParams& p, const kernels::RpnMaps& maps);
+
+Status proposal(const kernels::ProposalParams& p, const kernels::RpnMaps& maps, const float* imInfo,
+                const kernels::ProposalOutput& out, const Workspace& workspace, Stream stream);
+
+}  // namespace cuda
 }  // namespace d2det
 }  // namespace cv
 

@@ -10,19 +10,13 @@
    A level is never sorted as a whole: one vectorised pass over the logits passes on only those which can still
    be among the best preNmsTopN, looks at the deltas of the winners alone, and runs images and levels in parallel. */
 
-#if defined(__clang__)
-#pragma STDC FP_CONTRACT OFF
-#elif defined(__GNUC__)
-#pragma GCC optimize("fp-contract=off")
-#endif
-
 #include "proposal.hpp"
 #include "box.hpp"
 #include "nms.hpp"
 #include "simd.hpp"
 #include "sort_key.hpp"
-
-#include "opencv2/core/utility.hpp"
+#include "error.hpp"
+#include "parallel.hpp"
 
 namespace cv
 {
@@ -53,10 +47,10 @@ struct LevelView
         cls = maps.cls[level] + image * size();
         box = maps.box[level] + image * size() * 4;
         if (size() > std::numeric_limits<uint32_t>::max())
-            CV_Error(Error::StsOutOfRange,
-                     format("D2Proposal: a level of %d x %d cells with %d anchors has more anchors "
-                            "than 32 bits count",
-                            height, width, anchors));
+            raise(Failure::OUT_OF_RANGE,
+                  "D2Proposal: a level of %d x %d cells with %d anchors has more anchors "
+                  "than 32 bits count",
+                  height, width, anchors);
     }
 
     size_t cells() const { return static_cast<size_t>(height) * width; }
@@ -117,18 +111,18 @@ Proposals decodeAndSuppress(const ProposalParams& p, const LevelView& level, con
             candidates.push(box, keyValue(key));
     }
     const int n = static_cast<int>(candidates.logits.size());
-    for (const int i : hardNmsCpu(candidates.boxes.data(), n, p.nmsThreshold, p.legacy, p.postNmsTopN))
+    for (const int i : hardNmsCpu({p.nmsThreshold, p.legacy, p.postNmsTopN}, candidates.boxes.data(), n))
         result.push(&candidates.boxes[4 * static_cast<size_t>(i)], candidates.logits[i]);
     return result;
 }
 
 //! All rows of image b: the proposals all[order[i]], at most p.limit, then padding (b, 0, 0, 0, 0) of score 0.
-void writeImage(const ProposalParams& p, int b, int rows, const Proposals& all, const std::vector<int>& order,
-                float* rois, float* scores)
+void writeImage(const ProposalParams& p, int b, const Proposals& all, const std::vector<int>& order,
+                const ProposalOutput& out)
 {
-    const int count = std::min(static_cast<int>(order.size()), p.limit > 0 ? p.limit : rows);
-    rois += static_cast<size_t>(b) * rows * 5;
-    scores += static_cast<size_t>(b) * rows;
+    const int rows = p.maxProposals, count = std::min(static_cast<int>(order.size()), p.limit > 0 ? p.limit : rows);
+    float* rois = out.rois + static_cast<size_t>(b) * rows * 5;
+    float* scores = out.scores + static_cast<size_t>(b) * rows;
     for (int i = 0; i < rows; i++, rois += 5)
     {
         const bool used = i < count;
@@ -205,17 +199,17 @@ std::vector<int> bestOfAll(const std::vector<float>& logits, int rows)
 
 }  // namespace
 
-void proposalCpu(const ProposalParams& p, const RpnMaps& maps, const float* imInfo, float* rois, float* scores)
+void proposalCpu(const ProposalParams& p, const RpnMaps& maps, const float* imInfo, const ProposalOutput& out)
 {
     const int rows = std::max(p.maxProposals, 0), tasks = maps.batch * maps.levels;
     if (rows == 0 || tasks <= 0)
         return;
     std::vector<Proposals> parts(tasks);
-    parallel_for_(
-        Range(0, tasks),
-        [&](const Range& range)
+    parallelFor(
+        tasks,
+        [&](int begin, int end)
         {
-            for (int task = range.start; task < range.end; task++)
+            for (int task = begin; task < end; task++)
             {
                 const int b = task / maps.levels;
                 const LevelView level(p, maps, b, task % maps.levels);
@@ -228,7 +222,7 @@ void proposalCpu(const ProposalParams& p, const RpnMaps& maps, const float* imIn
         Proposals all;
         for (int level = 0; level < maps.levels; level++)
             append(all, parts[b * maps.levels + level]);
-        writeImage(p, b, rows, all, bestOfAll(all.logits, rows), rois, scores);
+        writeImage(p, b, all, bestOfAll(all.logits, rows), out);
     }
 }
 

@@ -112,15 +112,16 @@ void suppress(const ProposalParams& p, const Proposals& best, Proposals& all)
             large.push(box, best.logits[i]);
     }
     const int n = static_cast<int>(large.logits.size());
-    for (const int i : hardNmsRef(large.boxes.data(), n, p.nmsThreshold, p.legacy, p.postNmsTopN))
+    for (const int i : hardNmsRef({p.nmsThreshold, p.legacy, p.postNmsTopN}, large.boxes.data(), n))
         all.push(large.box(i), large.logits[i]);
 }
 
 }  // namespace
 
-void proposalRef(const ProposalParams& p, const RpnMaps& maps, const float* imInfo, float* rois, float* scores)
+void proposalRef(const ProposalParams& p, const RpnMaps& maps, const float* imInfo, const ProposalOutput& out)
 {
     const int rows = std::max(p.maxProposals, 0);
+    float *rois = out.rois, *scores = out.scores;
     for (int image = 0; image < maps.batch; image++)
     {
         Proposals all;

@@ -32,8 +32,9 @@ struct RoIPlan
     AxisTaps rows, columns;  //!< the index of a column tap is a position in usedColumns
     std::vector<int> usedColumns;
 
+    bool empty() const { return usedColumns.empty(); }
     int firstRow() const { return rows.first; }
-    int lastRow() const { return usedColumns.empty() ? rows.first : rows.last; }
+    int lastRow() const { return empty() ? rows.first : rows.last; }
     int firstColumn() const { return columns.first; }
     int lastColumn() const { return columns.last; }
 };
@@ -69,17 +70,17 @@ void compactColumns(RoIPlan& plan)
         taps.bin(0)[i].index = position[taps.bin(0)[i].index - taps.first];
 }
 
-std::vector<RoIPlan> planRoIs(const RoIAlignParams& p, const FeaturePyramid<float>& features, const float* rois,
-                              int numRois)
+std::vector<RoIPlan> planRoIs(const RoIAlignParams& p, const RoIPoolInput<float>& in)
 {
-    std::vector<RoIPlan> plans(numRois);
-    parallel_for_(
-        Range(0, numRois),
-        [&](const Range& range)
+    const FeaturePyramid<float>& features = in.features;
+    std::vector<RoIPlan> plans(in.numRois);
+    parallelFor(
+        in.numRois,
+        [&](int begin, int end)
         {
-            for (int r = range.start; r < range.end; r++)
+            for (int r = begin; r < end; r++)
             {
-                const float* roi = rois + 5 * size_t(r);
+                const float* roi = in.rois + 5 * size_t(r);
                 if (!roiUsable(roi, features.batch))
                     continue;
                 RoIPlan& plan = plans[r];
@@ -123,18 +124,18 @@ D2DET_INLINE void averageRows(const RoITask& t, const Tap* rows)
         const bool three = k + 3 >= count;
         for (int u = 0; u < used; u++)
         {
-            const size_t x = size_t(columns[u]) * LANES;
+            const size_t x = size_t(columns[u]) * CHANNEL_BLOCK;
             Lanes<BYTES> sum;
             if (k == 0)
                 sum.clear();
             else
-                sum.load(t.line + u * LANES);
+                sum.load(t.line + u * CHANNEL_BLOCK);
             sum.madd(w[0], row[0] + x);
             sum.madd(w[1], row[1] + x);
             sum.madd(w[2], row[2] + x);
             if (!three)
                 sum.madd(w[3], row[3] + x);
-            sum.store(t.line + u * LANES);
+            sum.store(t.line + u * CHANNEL_BLOCK);
         }
     }
 }
@@ -147,34 +148,34 @@ D2DET_INLINE void poolBody(const RoITask& t)
     for (int p = 0; p < rows.bins(); p++)
     {
         averageRows<BYTES>(t, rows.bin(p));
-        for (int q = 0; q < columns.bins(); q++, out += LANES)
+        for (int q = 0; q < columns.bins(); q++, out += CHANNEL_BLOCK)
         {
             const Tap* taps = columns.bin(q);
             Lanes<BYTES> sum;
             sum.clear();
             for (int k = 0; k < columns.count; k++)
-                sum.madd(taps[k].weight, t.line + size_t(taps[k].index) * LANES);
+                sum.madd(taps[k].weight, t.line + size_t(taps[k].index) * CHANNEL_BLOCK);
             sum.store(out);
         }
     }
 }
 
 template <int BYTES>
-D2DET_INLINE void unpoolBody(const RoITask& t)
+D2DET_INLINE void scatterBody(const RoITask& t)
 {
     const AxisTaps &rows = t.plan.rows, &columns = t.plan.columns;
     const int used = static_cast<int>(t.plan.usedColumns.size());
     const float* grad = t.bins;
     for (int p = 0; p < rows.bins(); p++)
     {
-        std::fill(t.line, t.line + size_t(used) * LANES, 0.f);
-        for (int q = 0; q < columns.bins(); q++, grad += LANES)
+        std::fill(t.line, t.line + size_t(used) * CHANNEL_BLOCK, 0.f);
+        for (int q = 0; q < columns.bins(); q++, grad += CHANNEL_BLOCK)
         {
             const Tap* taps = columns.bin(q);
             Lanes<BYTES> g;
             g.load(grad);
             for (int k = 0; k < columns.count; k++)
-                g.addTo(t.line + size_t(taps[k].index) * LANES, taps[k].weight);
+                g.addTo(t.line + size_t(taps[k].index) * CHANNEL_BLOCK, taps[k].weight);
         }
         for (int k = 0; k < rows.count; k++)
         {
@@ -183,20 +184,15 @@ D2DET_INLINE void unpoolBody(const RoITask& t)
             for (int u = 0; u < used; u++)
             {
                 Lanes<BYTES> x;
-                x.load(t.line + size_t(u) * LANES);
-                x.addTo(row + size_t(t.plan.usedColumns[u]) * LANES, w);
+                x.load(t.line + size_t(u) * CHANNEL_BLOCK);
+                x.addTo(row + size_t(t.plan.usedColumns[u]) * CHANNEL_BLOCK, w);
             }
         }
     }
 }
 
 D2DET_DISPATCH(pool, poolBody, RoITask)
-D2DET_DISPATCH(unpool, unpoolBody, RoITask)
-
-struct Workspace
-{
-    Scratch map, bins, line;
-};
+D2DET_DISPATCH(scatterGradient, scatterBody, RoITask)
 
 //! The two cells of an axis that a sample is interpolated from; off the map, and where there is one cell only, weight 0.
 struct Corners
@@ -236,53 +232,21 @@ float largestCorner(const AlignAxis& y, const AlignAxis& x, int py, int px, cons
 
 }  // namespace
 
-void roiAlignCpu(const RoIAlignParams& p, const FeaturePyramid<float>& features, const float* rois, int numRois,
-                 float* output)
+void roiAlignCpu(const RoIAlignParams& p, const RoIPoolInput<float>& in, float* output)
 {
-    const int channels = features.channels;
-    const size_t numBins = size_t(p.pooledHeight) * p.pooledWidth, rowSize = channels * numBins;
-    const std::vector<RoIPlan> plans = planRoIs(p, features, rois, numRois);
-    const RoIBuckets<RoIPlan> buckets(plans, features.levels, features.batch);
-    for (int r = 0; r < numRois; r++)
-        if (plans[r].level < 0)
-            std::fill_n(output + r * rowSize, rowSize, 0.f);
-
-    forEachBlock<Workspace>(
-        features.batch, channels,
-        [&](int image, int channel, int blockChannels, Workspace& workspace)
-        {
-            float* bins = workspace.bins.get(numBins * LANES);
-            for (int level = 0; level < features.levels; level++)
-            {
-                const std::vector<int>& list = buckets.at(level, image);
-                if (list.empty())
-                    continue;
-                const int height = features.height[level], width = features.width[level];
-                const float* planes = features.data[level] + (size_t(image) * channels + channel) * height * width;
-                PatchSource source(planes, height, width, blockChannels, RowRange(plans, list), workspace.map);
-                for (int r : list)
-                {
-                    const RoIPlan& plan = plans[r];
-                    float* out = output + r * rowSize + channel * numBins;
-                    if (plan.usedColumns.empty())
-                    {
-                        std::fill_n(out, blockChannels * numBins, 0.f);
-                        continue;
-                    }
-                    pool({plan, source.get(plan), bins, workspace.line.get(plan.usedColumns.size() * LANES)});
-                    lanesToBlock(bins, numBins, blockChannels, out, numBins);
-                }
-            }
-        });
+    poolForward(in.features, planRoIs(p, in), size_t(p.pooledHeight) * p.pooledWidth, output,
+                [](const RoIPlan& plan, const Patch& features, float* bins, PoolWorkspace& workspace) {
+                    pool({plan, features, bins, workspace.line.get(plan.usedColumns.size() * CHANNEL_BLOCK)});
+                });
 }
 
-void roiAlignMaxCpu(const RoIAlignParams& p, const FeaturePyramid<float>& features, const float* rois, int numRois,
-                    float* output)
+void roiAlignMaxCpu(const RoIAlignParams& p, const RoIPoolInput<float>& in, float* output)
 {
+    const FeaturePyramid<float>& features = in.features;
     const int channels = features.channels, bins = p.pooledHeight * p.pooledWidth;
-    for (int r = 0; r < numRois; r++, output += static_cast<size_t>(channels) * bins)
+    for (int r = 0; r < in.numRois; r++, output += static_cast<size_t>(channels) * bins)
     {
-        const float* roi = rois + 5 * size_t(r);
+        const float* roi = in.rois + 5 * size_t(r);
         if (!roiUsable(roi, features.batch))
         {
             std::fill_n(output, static_cast<size_t>(channels) * bins, 0.f);
@@ -302,38 +266,16 @@ void roiAlignMaxCpu(const RoIAlignParams& p, const FeaturePyramid<float>& featur
     }
 }
 
-void roiAlignBackwardCpu(const RoIAlignParams& p, const FeaturePyramid<float>& features, const float* rois, int numRois,
-                         const float* gradOutput, float* const* gradFeatures)
+void roiAlignBackwardCpu(const RoIAlignParams& p, const RoIPoolInput<float>& in, const float* gradOutput,
+                         float* const* gradFeatures)
 {
-    const int channels = features.channels;
-    const size_t numBins = size_t(p.pooledHeight) * p.pooledWidth;
-    const std::vector<RoIPlan> plans = planRoIs(p, features, rois, numRois);
-    const RoIBuckets<RoIPlan> buckets(plans, features.levels, features.batch);
-
-    forEachBlock<Workspace>(
-        features.batch, channels,
-        [&](int image, int channel, int blockChannels, Workspace& workspace)
-        {
-            float* bins = workspace.bins.get(numBins * LANES);
-            for (int level = 0; level < features.levels; level++)
-            {
-                const std::vector<int>& list = buckets.at(level, image);
-                const int height = features.height[level], width = features.width[level];
-                const RowRange rows(plans, list);
-                GradPatch grad(rows, width, workspace.map);
-                for (int r : list)
-                {
-                    const RoIPlan& plan = plans[r];
-                    if (plan.usedColumns.empty())
-                        continue;
-                    blockToLanes(gradOutput + (size_t(r) * channels + channel) * numBins, numBins, blockChannels,
-                                 numBins, bins);
-                    unpool({plan, grad.patch, bins, workspace.line.get(plan.usedColumns.size() * LANES)});
-                }
-                grad.finish(gradFeatures[level] + (size_t(image) * channels + channel) * height * width, height,
-                            blockChannels);
-            }
-        });
+    poolBackward(in.features, planRoIs(p, in), false,
+                 {size_t(p.pooledHeight) * p.pooledWidth, gradOutput, gradFeatures},
+                 [](const RoIPlan& plan, const BackwardTask& task)
+                 {
+                     float* line = task.workspace.line.get(plan.usedColumns.size() * CHANNEL_BLOCK);
+                     scatterGradient({plan, task.gradient, task.bins, line});
+                 });
 }
 
 }  // namespace kernels

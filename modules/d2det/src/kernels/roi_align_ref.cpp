@@ -19,14 +19,14 @@ namespace
 
 //! Interpolation along one axis: weight wLow on cell `low`, wHigh on cell `high`; both 0 outside the map.
 template <typename T>
-struct Tap
+struct BilinearTap
 {
     int low, high;
     T wLow, wHigh;
 };
 
 template <typename T>
-Tap<T> alignTap(T coord, int size)
+BilinearTap<T> alignTap(T coord, int size)
 {
     if (!(coord >= T(-1) && coord <= T(size)))  // also NaN
         return {0, 0, T(0), T(0)};
@@ -40,17 +40,17 @@ Tap<T> alignTap(T coord, int size)
 
 //! The part of an axis that a RoI covers, in cells, and its number of samples per bin.
 template <typename T>
-struct Span
+struct AlignSpan
 {
     T start, length;
     int samples;
 };
 
 template <typename T>
-Span<T> alignSpan(const RoIAlignParams& p, T lo, T hi, float stride, int bins)
+AlignSpan<T> alignSpan(const RoIAlignParams& p, T lo, T hi, float stride, int bins)
 {
     const T s = T(1) / T(stride);
-    Span<T> span;
+    AlignSpan<T> span;
     if (p.legacy)
     {
         span.start = lo * s;
@@ -72,7 +72,7 @@ Span<T> alignSpan(const RoIAlignParams& p, T lo, T hi, float stride, int bins)
 
 //! Coordinate of sample i of bin p.
 template <typename T>
-T sampleCoord(const Span<T>& span, int p, int i, int bins)
+T sampleCoord(const AlignSpan<T>& span, int p, int i, int bins)
 {
     return span.start + (T(p) + (T(i) + T(0.5)) / T(span.samples)) * (span.length / T(bins));
 }
@@ -82,8 +82,8 @@ T sampleCoord(const Span<T>& span, int p, int i, int bins)
 template <typename T, typename Visit>
 void forEachSample(const RoIAlignParams& p, const T* roi, float stride, int height, int width, Visit visit)
 {
-    const Span<T> spanY = alignSpan(p, roi[2], roi[4], stride, p.pooledHeight);
-    const Span<T> spanX = alignSpan(p, roi[1], roi[3], stride, p.pooledWidth);
+    const AlignSpan<T> spanY = alignSpan(p, roi[2], roi[4], stride, p.pooledHeight);
+    const AlignSpan<T> spanX = alignSpan(p, roi[1], roi[3], stride, p.pooledWidth);
     const T divisor = std::max(T(spanY.samples) * T(spanX.samples), T(1));
     for (int py = 0; py < p.pooledHeight; py++)
         for (int px = 0; px < p.pooledWidth; px++)
@@ -96,13 +96,14 @@ void forEachSample(const RoIAlignParams& p, const T* roi, float stride, int heig
 }  // namespace
 
 template <typename T>
-void roiAlignRef(const RoIAlignParams& p, const FeaturePyramid<T>& features, const T* rois, int numRois, T* output)
+void roiAlignRef(const RoIAlignParams& p, const RoIPoolInput<T>& in, T* output)
 {
+    const FeaturePyramid<T>& features = in.features;
     const int channels = features.channels, bins = p.pooledHeight * p.pooledWidth;
-    std::fill(output, output + size_t(numRois) * channels * bins, T(0));
-    for (int r = 0; r < numRois; r++)
+    std::fill(output, output + size_t(in.numRois) * channels * bins, T(0));
+    for (int r = 0; r < in.numRois; r++)
     {
-        const T* roi = rois + 5 * size_t(r);
+        const T* roi = in.rois + 5 * size_t(r);
         if (!ref::usableRoI(roi, features.batch))
             continue;
         const int level = ref::pyramidLevel(roi, p.finestScale, features.levels, p.legacy);
@@ -111,7 +112,7 @@ void roiAlignRef(const RoIAlignParams& p, const FeaturePyramid<T>& features, con
         const T* map = features.data[level] + static_cast<int>(roi[0]) * channels * area;
         T* out = output + size_t(r) * channels * bins;
         forEachSample(p, roi, features.stride[level], height, width,
-                      [&](int bin, const Tap<T>& y, const Tap<T>& x, T divisor)
+                      [&](int bin, const BilinearTap<T>& y, const BilinearTap<T>& x, T divisor)
                       {
                           for (int c = 0; c < channels; c++)
                           {
@@ -127,15 +128,16 @@ void roiAlignRef(const RoIAlignParams& p, const FeaturePyramid<T>& features, con
 }
 
 template <typename T>
-void roiAlignBackwardRef(const RoIAlignParams& p, const FeaturePyramid<T>& features, const T* rois, int numRois,
-                         const T* gradOutput, T* const* gradFeatures)
+void roiAlignBackwardRef(const RoIAlignParams& p, const RoIPoolInput<T>& in, const T* gradOutput,
+                         T* const* gradFeatures)
 {
+    const FeaturePyramid<T>& features = in.features;
     const int channels = features.channels, bins = p.pooledHeight * p.pooledWidth;
     for (int i = 0; i < features.levels; i++)
         std::fill_n(gradFeatures[i], size_t(features.batch) * channels * features.height[i] * features.width[i], T(0));
-    for (int r = 0; r < numRois; r++)
+    for (int r = 0; r < in.numRois; r++)
     {
-        const T* roi = rois + 5 * size_t(r);
+        const T* roi = in.rois + 5 * size_t(r);
         if (!ref::usableRoI(roi, features.batch))
             continue;
         const int level = ref::pyramidLevel(roi, p.finestScale, features.levels, p.legacy);
@@ -144,7 +146,7 @@ void roiAlignBackwardRef(const RoIAlignParams& p, const FeaturePyramid<T>& featu
         T* gradMap = gradFeatures[level] + static_cast<int>(roi[0]) * channels * area;
         const T* gradOut = gradOutput + size_t(r) * channels * bins;
         forEachSample(p, roi, features.stride[level], height, width,
-                      [&](int bin, const Tap<T>& y, const Tap<T>& x, T divisor)
+                      [&](int bin, const BilinearTap<T>& y, const BilinearTap<T>& x, T divisor)
                       {
                           for (int c = 0; c < channels; c++)
                           {
@@ -160,13 +162,10 @@ void roiAlignBackwardRef(const RoIAlignParams& p, const FeaturePyramid<T>& featu
     }
 }
 
-#define D2DET_INSTANTIATE(T)                                                                                       \
-    template void roiAlignRef<T>(const RoIAlignParams&, const FeaturePyramid<T>&, const T*, int, T*);              \
-    template void roiAlignBackwardRef<T>(const RoIAlignParams&, const FeaturePyramid<T>&, const T*, int, const T*, \
-                                         T* const*);
-D2DET_INSTANTIATE(float)
-D2DET_INSTANTIATE(double)
-#undef D2DET_INSTANTIATE
+#define REFERENCES(T)                                                                \
+    template void roiAlignRef<T>(const RoIAlignParams&, const RoIPoolInput<T>&, T*); \
+    template void roiAlignBackwardRef<T>(const RoIAlignParams&, const RoIPoolInput<T>&, const T*, T* const*);
+D2DET_INSTANTIATE(REFERENCES)
 
 }  // namespace kernels
 }  // namespace d2det

@@ -2,22 +2,22 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2RoIConv: convolution of pooled RoI features that follows what is in the picture.
+/* D2RoIConv: convolution of pooled RoI features. Padding rows give zeros.
 
-     Y[r] = act(norm(conv(X[r], weight[level(r)]) + bias[level(r)]))     for rows r that hold a RoI
-     Y[r] = 0                                                            for padding rows (box all zero) and rows
-                                                                         with a value that is not finite
+     Y[r] = act(norm(conv(X[r], weight[set(r)]) + bias[set(r)]))     for rows r that hold a RoI
+     Y[r] = 0                                                        for padding rows (box all zero) and rows with a value
+                                                                     that is not finite
 
-   with one weight set for all levels, or one per pyramid level (the released model's discriminative pooling, d2det.md
-   3.1), or one per class, chosen by the class of the row (the last layer of a mask head, of which only the detected
-   class's output is of use, d2det.md 4.1: set(r) in place of level(r)). A convolution whose kernel covers the whole map is a fully connected layer: X [R, C, 7, 7], kernel 7x7, no
-   padding, gives [R, O, 1, 1]. `norm` is group norm over the row (d2det.md 2.1); with as many groups as channels it is
-   instance norm (d2det.md 3.4). cv::dnn's own layers work on every row of a fixed-size tensor, padding included, and on
-   4.6 multiply a fully connected layer row by row: hence an operator of ours.
+   The weight set is one for all rows, or chosen per pyramid level (the released model's discriminative pooling, d2det.md
+   3.1), or per class of the row (the last layer of a mask head, of which only the detected class's output is needed, d2det.md
+   4.1). A convolution whose kernel covers the entire map is a fully connected layer: X [R, C, 7, 7], kernel 7x7, no padding,
+   gives [R, O, 1, 1]. `norm` is group norm over the row (d2det.md 2.1); with as many groups as channels it is instance norm
+   (d2det.md 3.4). cv::dnn's own layers compute every row of a fixed-size tensor, padding included, and OpenCV 4.6 multiplies
+   a fully connected layer row by row: hence an own operator.
 
-   The fast version takes Winograd's method for 3x3 kernels when there are enough rows of a set (winograd.hpp), so the last
-   bits of a row depend on how many there are. A row with the same box, set and features as an earlier one costs a copy:
-   the same proposal often stays for several classes.
+   The fast version uses Winograd's method for 3x3 kernels when a set has enough rows (winograd.hpp), so the last bits of a
+   row depend on how many there are. A row with the same box, set and features as an earlier one is copied from it:
+   class-wise detection keeps one proposal per class, so identical rows repeat.
 
    With upsample = u every u x u output channels become a u x u block of pixels, after norm and activation:
      Y[r][c][u y + dy][u x + dx] = convolution output [u u c + u dy + dx][y][x]
@@ -28,6 +28,7 @@
 #define OPENCV_D2DET_KERNELS_ROI_CONV_HPP
 
 #include "common.hpp"
+#include "launcher.hpp"
 #include "winograd.hpp"
 
 #include <vector>
@@ -41,7 +42,7 @@ namespace kernels
 
 struct RoIConvParams
 {
-    int levels = 1;        //!< weight sets; 1: shared by all levels
+    int weightSets = 1;    //!< 1: shared by all rows
     bool byClass = false;  //!< the set is the row's class, not its level
     int inChannels = 0;
     int outChannels = 0;
@@ -54,7 +55,7 @@ struct RoIConvParams
     bool relu = false;
     bool sigmoid = false;      //!< 1 / (1 + exp(-Y)) at the end; rows that are not computed stay 0
     int upsample = 1;          //!< u
-    float finestScale = 56.f;  //!< level rule of the RoI, used if levels > 1 and not byClass
+    float finestScale = 56.f;  //!< level rule of the RoI, used if weightSets > 1 and not byClass
     bool legacy = false;
     ConvolutionMethod method = ConvolutionMethod::AUTO;  //!< of the fast version
 };
@@ -70,8 +71,8 @@ D2DET_HOST_DEVICE inline int weightSet(const RoIConvParams& p, const T* rois, co
     if (roiIsPadding(roi))
         return -1;
     if (p.byClass)
-        return classes[r] >= 0 && classes[r] < T(p.levels) ? static_cast<int>(classes[r]) : -1;
-    return p.levels > 1 ? roiLevel(roi, p.finestScale, p.levels, p.legacy) : 0;
+        return classes[r] >= 0 && classes[r] < T(p.weightSets) ? static_cast<int>(classes[r]) : -1;
+    return p.weightSets > 1 ? roiLevel(roi, p.finestScale, p.weightSets, p.legacy) : 0;
 }
 
 //! Pixels of the output along one axis.
@@ -80,32 +81,48 @@ inline int outputLength(int length, int pad, int kernel, int stride)
     return (length + 2 * pad - kernel) / stride + 1;
 }
 
-/** X [numRois, inChannels, height, width]; rois [numRois, 5].
-    weight [levels, outChannels, inChannels, kernelHeight, kernelWidth]; bias, gamma, beta [levels, outChannels] or
-    nullptr (no bias; gamma 1, beta 0). classes [numRois], needed if byClass: a row whose class is no set is not computed.
-    Y [numRois, outChannels / u / u, u oh, u ow], oh = (height + 2 pad - kernelHeight) / stride + 1. */
 template <typename T>
-void roiConvRef(const RoIConvParams& p, const T* X, const T* rois, int numRois, int height, int width, const T* weight,
-                const T* bias, const T* gamma, const T* beta, T* Y, const T* classes = nullptr);
-void roiConvCpu(const RoIConvParams& p, const float* X, const float* rois, int numRois, int height, int width,
-                const float* weight, const float* bias, const float* gamma, const float* beta, float* Y,
-                const float* classes = nullptr);
+struct RoIConvArgs
+{
+    const T* X;     //!< [numRois, inChannels, height, width]
+    const T* rois;  //!< [numRois, 5]
+    int numRois, height, width;
+    const T* weight;             //!< [weightSets, outChannels, inChannels, kernelHeight, kernelWidth]
+    const T* bias = nullptr;     //!< [weightSets, outChannels] or null: none
+    const T* gamma = nullptr;    //!< of the norm, [weightSets, outChannels] or null: 1
+    const T* beta = nullptr;     //!< of the norm, [weightSets, outChannels] or null: 0
+    const T* classes = nullptr;  //!< [numRois], needed if byClass: a row whose class is no set is not computed
+};
 
-//! Weights in the order in which this machine's matrix multiplication reads them, one matrix per level. Own memory.
+//! Y [numRois, outChannels / u / u, u oh, u ow], oh = (height + 2 pad - kernelHeight) / stride + 1
+template <typename T>
+void roiConvRef(const RoIConvParams& p, const RoIConvArgs<T>& args, T* Y);
+void roiConvCpu(const RoIConvParams& p, const RoIConvArgs<float>& args, float* Y);
+
+//! Weights in the order in which this machine's matrix multiplication reads them, one matrix per set. Own memory.
 struct RoIConvPacked
 {
-    std::vector<PackedMatrix> levels;
+    std::vector<PackedMatrix> sets;
 };
 RoIConvPacked packRoIConv(const RoIConvParams& p, const float* weight);
 //! The weight that was packed.
 void unpackRoIConv(const RoIConvPacked& packed, float* weight);
 
-//! The same as above with weights packed before: for those that do not change from call to call.
-void roiConvCpu(const RoIConvParams& p, const float* X, const float* rois, int numRois, int height, int width,
-                const RoIConvPacked& weight, const float* bias, const float* gamma, const float* beta, float* Y,
-                const float* classes = nullptr);
+//! The same as above with weights packed before, for those that do not change from call to call; args.weight is not read.
+void roiConvCpu(const RoIConvParams& p, const RoIConvArgs<float>& args, const RoIConvPacked& weight, float* Y);
 
 }  // namespace kernels
+
+namespace cuda
+{
+
+//! Bytes of workspace of roiConv(); 0 if the parameters are out of range.
+size_t roiConvWorkspace(const kernels::RoIConvParams& p, int numRois, int height, int width);
+
+Status roiConv(const kernels::RoIConvParams& p, const kernels::RoIConvArgs<float>& args, float* Y,
+               const Workspace& workspace, Stream stream);
+
+}  // namespace cuda
 }  // namespace d2det
 }  // namespace cv
 

@@ -1,20 +1,19 @@
 // This file is part of OpenCV project.
-// It is subject to the license terms in the LICENSE file found in the top-level directory
+// It is subject to the license terms in the LICENSE file found in the top-set directory
 // of this distribution and at http://opencv.org/license.html.
 
 /* D2RoIConv on the CPU, see roi_conv.hpp.
 
    A matrix multiplication of the weights [O, C kh kw] by columns: one column per output pixel of a row
-   that holds a RoI, grouped by level. Columns are never stored as a whole: a task takes a few panels of columns, gathers
+   that holds a RoI, grouped by set. Columns are never stored as a whole: a task takes a few panels of columns, gathers
    a block of their depth from X into a cache-sized buffer, and multiplies. Kernels of 3x3 with stride 1 go by Winograd's
-   method (winograd.hpp) where a level has enough rows. Bias and ReLU are applied when the tile is written; group norm,
+   method (winograd.hpp) where a set has enough rows. Bias and ReLU are applied when the tile is written; group norm,
    which needs all channels of a row, follows row by row. A row that repeats an earlier one is copied from it. */
 
+#include "parallel.hpp"
 #include "roi_conv.hpp"
 #include "simd.hpp"
-
-#include "opencv2/core/hal/intrin.hpp"
-#include "opencv2/core/utility.hpp"
+#include "transpose.hpp"
 
 #include <cstring>
 #include <limits>
@@ -29,7 +28,7 @@ namespace kernels
 namespace
 {
 
-constexpr int MAX_PANELS = 6;        //!< B panels of a task: what stays in the second-level cache beside the weights
+constexpr int MAX_PANELS = 6;        //!< B panels of a task: what stays in the second-set cache beside the weights
 constexpr int TASKS_PER_THREAD = 3;  //!< fewer tasks: split the output channels too
 constexpr int MIN_SPLIT = 8;         //!< A panels, so that gathering B does not cost more than multiplying
 
@@ -142,16 +141,8 @@ private:
     void transpose4(const float* const in[4], int block, float* out) const
     {
         int k = 0;
-#if CV_SIMD128
         for (; in[3] && k + 4 <= block; k += 4)
-        {
-            v_float32x4 a[4];
-            v_transpose4x4(v_load(in[0] + k), v_load(in[1] + k), v_load(in[2] + k), v_load(in[3] + k), a[0], a[1], a[2],
-                           a[3]);
-            for (int i = 0; i < 4; i++)
-                v_store(out + static_cast<size_t>(k + i) * nr_, a[i]);
-        }
-#endif
+            transpose4x4(in[0] + k, in[1] + k, in[2] + k, in[3] + k, out + static_cast<size_t>(k) * nr_, nr_);
         for (; k < block; k++)
             for (int i = 0; i < 4; i++)
                 out[static_cast<size_t>(k) * nr_ + i] = in[i] ? in[i][k] : 0.f;
@@ -210,49 +201,49 @@ private:
     std::vector<float> planes_;  //!< one channel of rows_ with a border of zeros
 };
 
-//! Columns (Winograd: tiles) [begin, end) of a level by output channels [first, last): one task.
+//! Columns (Winograd: tiles) [begin, end) of a weight set by output channels [first, last): one task.
 struct Task
 {
-    int level;
+    int set;
     bool winograd;
     int begin, end, first, last;
 };
 
-//! Rows of each level.
-typedef std::vector<std::vector<int>> LevelRows;
+//! Rows of each weight set.
+typedef std::vector<std::vector<int>> RowsOfSets;
 
-void addDirectTasks(const RoIConvParams& p, const GemmKernel& kernel, const LevelRows& rowsOfLevel,
+void addDirectTasks(const RoIConvParams& p, const GemmKernel& kernel, const RowsOfSets& rowsOfSets,
                     const std::vector<bool>& winograd, int area, std::vector<Task>& tasks)
 {
     int panels = 0;
-    for (size_t level = 0; level < rowsOfLevel.size(); level++)
-        if (!winograd[level])
-            panels += (static_cast<int>(rowsOfLevel[level].size()) * area + kernel.nr - 1) / kernel.nr;
+    for (size_t set = 0; set < rowsOfSets.size(); set++)
+        if (!winograd[set])
+            panels += (static_cast<int>(rowsOfSets[set].size()) * area + kernel.nr - 1) / kernel.nr;
     const int aPanels = (p.outChannels + kernel.mr - 1) / kernel.mr;
-    const int wanted = TASKS_PER_THREAD * std::max(getNumThreads(), 1);
+    const int wanted = TASKS_PER_THREAD * numThreads();
     const int blocks = std::max(1, panels / MAX_PANELS);
     const int splits = std::max(1, std::min((wanted + blocks - 1) / blocks, aPanels / MIN_SPLIT));
     const int channels = (aPanels + splits - 1) / splits * kernel.mr, columns = MAX_PANELS * kernel.nr;
-    for (int level = 0; level < static_cast<int>(rowsOfLevel.size()); level++)
+    for (int set = 0; set < static_cast<int>(rowsOfSets.size()); set++)
     {
-        const int count = winograd[level] ? 0 : static_cast<int>(rowsOfLevel[level].size()) * area;
+        const int count = winograd[set] ? 0 : static_cast<int>(rowsOfSets[set].size()) * area;
         for (int begin = 0; begin < count; begin += columns)
             for (int first = 0; first < p.outChannels; first += channels)
-                tasks.push_back({level, false, begin, std::min(begin + columns, count), first,
+                tasks.push_back({set, false, begin, std::min(begin + columns, count), first,
                                  std::min(first + channels, p.outChannels)});
     }
 }
 
 std::vector<Task> makeTasks(const RoIConvParams& p, const Shape& s, const GemmKernel& kernel,
-                            const LevelRows& rowsOfLevel)
+                            const RowsOfSets& rowsOfSets)
 {
     const int tilesPerRow = winogradTiles(s.oh) * winogradTiles(s.ow);
     const bool fits = p.kernelHeight == 3 && p.kernelWidth == 3 && p.stride == 1;
     std::vector<Task> tasks;
     std::vector<bool> winograd;
-    for (int level = 0; level < static_cast<int>(rowsOfLevel.size()); level++)
+    for (int set = 0; set < static_cast<int>(rowsOfSets.size()); set++)
     {
-        const int rows = static_cast<int>(rowsOfLevel[level].size()), tiles = rows * tilesPerRow;
+        const int rows = static_cast<int>(rowsOfSets[set].size()), tiles = rows * tilesPerRow;
         winograd.push_back(
             fits && rows > 0 &&
             useWinograd(p.method, p.inChannels, p.outChannels, tiles, static_cast<int64_t>(rows) * s.area, kernel));
@@ -262,37 +253,51 @@ std::vector<Task> makeTasks(const RoIConvParams& p, const Shape& s, const GemmKe
         for (int i = 0; i < partition.tasks(); i++)
         {
             const WinogradTask task = partition.task(i);
-            tasks.push_back({level, true, task.begin, task.end, task.first, task.last});
+            tasks.push_back({set, true, task.begin, task.end, task.first, task.last});
         }
     }
-    addDirectTasks(p, kernel, rowsOfLevel, winograd, s.area, tasks);
+    addDirectTasks(p, kernel, rowsOfSets, winograd, s.area, tasks);
     return tasks;
 }
 
-//! Tiles of the rows of a level, one row's after the other's.
-class RowTiles CV_FINAL : public WinogradTiles
+//! What all tasks of a call share.
+struct Call
+{
+    const RoIConvParams& p;
+    const RoIConvArgs<float>& args;
+    Shape s;
+    float* Y;  //!< [numRois, outChannels, area]: before upsampling
+
+    //! The part of bias, gamma or beta that belongs to a set.
+    const float* ofSet(const float* values, int set) const
+    {
+        return values ? values + static_cast<size_t>(set) * p.outChannels : nullptr;
+    }
+};
+
+//! Tiles of the rows of a set, one row's after the other's.
+class RowTiles final : public WinogradTiles
 {
 public:
-    //! Tiles [task.begin, task.end). biasValues: of this level's channels, or null. `memory` is filled and must live on.
-    RowTiles(const RoIConvParams& p, const Shape& s, const Task& task, const std::vector<int>& rows, const float* X,
-             const float* biasValues, float* Y, std::vector<int>& memory)
-        : p_(p),
-          s_(s),
-          X_(X),
-          Y_(Y),
+    //! Tiles [task.begin, task.end). `memory` is filled and must live on.
+    RowTiles(const Call& call, const Task& task, const std::vector<int>& rows, std::vector<int>& memory)
+        : p_(call.p),
+          s_(call.s),
+          X_(call.args.X),
+          Y_(call.Y),
           rows_(rows),
           begin_(task.begin),
-          perLine_(winogradTiles(s.ow)),
-          perRow_(winogradTiles(s.oh) * perLine_),
+          perLine_(winogradTiles(s_.ow)),
+          perRow_(winogradTiles(s_.oh) * perLine_),
           firstRow_(task.begin / perRow_),
           lastRow_((task.end - 1) / perRow_),
-          planeHeight_(winogradTiles(s.oh) * SIDE + 2)
+          planeHeight_(winogradTiles(s_.oh) * SIDE + 2)
     {
         count = task.end - task.begin;
         rowStride = perLine_ * SIDE + 2;
         planesSize = static_cast<size_t>(lastRow_ - firstRow_ + 1) * planeHeight_ * rowStride;
-        bias = biasValues;
-        low = p.relu && p.normGroups == 0 ? 0.f : -std::numeric_limits<float>::infinity();
+        bias = call.ofSet(call.args.bias, task.set);
+        low = p_.relu && p_.normGroups == 0 ? 0.f : -std::numeric_limits<float>::infinity();
         high = std::numeric_limits<float>::infinity();
         memory.resize(count);
         for (int t = 0; t < count; t++)
@@ -303,7 +308,7 @@ public:
         offsets = memory.data();
     }
 
-    void load(int channel, float* planes) const CV_OVERRIDE
+    void load(int channel, float* planes) const override
     {
         std::fill(planes, planes + planesSize, 0.f);
         const int width = std::min(s_.width, rowStride - p_.pad), height = std::min(s_.height, planeHeight_ - p_.pad);
@@ -317,7 +322,7 @@ public:
         }
     }
 
-    void store(int channel, int first, int n, const float* values) const CV_OVERRIDE
+    void store(int channel, int first, int n, const float* values) const override
     {
         for (int t = 0; t < n; t++, values += PIXELS)
         {
@@ -338,16 +343,17 @@ private:
     const int firstRow_, lastRow_, planeHeight_;
 };
 
-//! C -> rows of Y, plus bias, and ReLU where no norm follows. bias: of this level's channels, or null.
-void writeTile(const RoIConvParams& p, const Task& task, const std::vector<Column>& columns, int area, const float* C,
-               size_t ldc, const float* bias, float* Y)
+//! C -> rows of Y, plus bias, and ReLU where no norm follows.
+void writeTile(const Call& call, const Task& task, const std::vector<Column>& columns, const float* C, size_t ldc)
 {
-    const bool relu = p.relu && p.normGroups == 0;
+    const bool relu = call.p.relu && call.p.normGroups == 0;
+    const int area = call.s.area;
+    const float* bias = call.ofSet(call.args.bias, task.set);
     for (size_t j = 0; j < columns.size();)
     {
         const Column& c = columns[j];
         const size_t run = std::min(static_cast<size_t>(area - c.pixel), columns.size() - j);
-        float* out = Y + (static_cast<size_t>(c.row) * p.outChannels + task.first) * area + c.pixel;
+        float* out = call.Y + (static_cast<size_t>(c.row) * call.p.outChannels + task.first) * area + c.pixel;
         for (int m = task.first; m < task.last; m++, out += area)
         {
             const float* in = C + (m - task.first) * ldc + j;
@@ -362,16 +368,16 @@ void writeTile(const RoIConvParams& p, const Task& task, const std::vector<Colum
     }
 }
 
-constexpr int LANES = 8;  //!< partial sums: the same order of additions for every instruction set
+constexpr int PARTIAL_SUMS = 8;  //!< partial sums: the same order of additions for every instruction set
 
 //! Sum of (x - shift)^power, power 1 or 2.
 template <int POWER>
 D2DET_INLINE double sumOfPowers(const float* x, int count, double shift)
 {
-    double lanes[LANES] = {};
+    double lanes[PARTIAL_SUMS] = {};
     int i = 0;
-    for (; i + LANES <= count; i += LANES)
-        for (int l = 0; l < LANES; l++)
+    for (; i + PARTIAL_SUMS <= count; i += PARTIAL_SUMS)
+        for (int l = 0; l < PARTIAL_SUMS; l++)
         {
             const double d = x[i + l] - shift;
             lanes[l] += POWER == 1 ? d : d * d;
@@ -412,8 +418,8 @@ void groupNormRow(const RoIConvParams& p, const float* gamma, const float* beta,
     }
 }
 
-//! What follows the norm, on one row of the convolution's output [outChannels, oh, ow] in place.
-void finishRow(const RoIConvParams& p, int oh, int ow, float* Y)
+//! What follows norm and ReLU, on one row of the convolution's output [outChannels, oh, ow] in place.
+void activateAndUpsample(const RoIConvParams& p, int oh, int ow, float* Y)
 {
     const size_t count = static_cast<size_t>(p.outChannels) * oh * ow;
     for (size_t i = 0; p.sigmoid && i < count; i++)
@@ -432,7 +438,8 @@ void finishRow(const RoIConvParams& p, int oh, int ow, float* Y)
     }
 }
 
-/** For each row an earlier one whose output is the same, or -1: dense regression meets a box as often as it has classes.
+/** For each row an earlier one whose output is the same, or -1. Class-wise detection keeps one proposal per class, so
+    identical rows repeat; each is computed once.
     sets: weight set of each row, -1 for one that is not computed. */
 std::vector<int> findRepeated(const float* X, const float* rois, const std::vector<int>& sets, size_t rowSize)
 {
@@ -461,15 +468,15 @@ std::vector<int> findRepeated(const float* X, const float* rois, const std::vect
     return repeated;
 }
 
-void runTask(const RoIConvParams& p, const Shape& s, const Task& task, const std::vector<int>& rows, const float* X,
-             const PackedMatrix& A, const float* bias, float* Y)
+void runTask(const Call& call, const Task& task, const std::vector<int>& rows, const PackedMatrix& A)
 {
     if (task.winograd)
     {
-        static thread_local std::vector<int> offsets;
-        winogradMultiply(A, p.inChannels, task.first, task.last, RowTiles(p, s, task, rows, X, bias, Y, offsets));
+        ThreadLease<std::vector<int>> offsets;
+        winogradMultiply(A, call.p.inChannels, task.first, task.last, RowTiles(call, task, rows, *offsets));
         return;
     }
+    const Shape& s = call.s;
     std::vector<Column> columns;
     columns.reserve(task.end - task.begin);
     for (int j = task.begin; j < task.end; j++)
@@ -477,15 +484,25 @@ void runTask(const RoIConvParams& p, const Shape& s, const Task& task, const std
     const int nr = A.kernel->nr;
     const size_t ldc = (columns.size() + nr - 1) / nr * nr;
     const size_t depth = std::min(GemmKernel::KC, s.depth);
-    float* B = threadScratch(0, ldc * depth);
-    float* C = threadScratch(1, ldc * (task.last - task.first));
+    ThreadLease<Scratch, 0> memoryB;
+    ThreadLease<Scratch, 1> memoryC;
+    float* B = memoryB->get(ldc * depth);
+    float* C = memoryC->get(ldc * (task.last - task.first));
     if (ldc > columns.size())  // never written, but multiplied: no denormal values
         std::fill(B, B + ldc * depth, 0.f);
-    Gather gather(p, s, X, columns, nr);
+    Gather gather(call.p, s, call.args.X, columns, nr);
     multiplyBlocked(
         A, task.first, task.last, static_cast<int>(columns.size()),
         [&gather](int k0, int block, float* panels) { gather.pack(k0, block, panels); }, B, C, ldc);
-    writeTile(p, task, columns, s.area, C, ldc, bias, Y);
+    writeTile(call, task, columns, C, ldc);
+}
+
+//! Norm, activation and upsampling of one row, in place.
+void finishRow(const Call& call, int set, float* Y)
+{
+    if (call.p.normGroups > 0)
+        groupNormRow(call.p, call.ofSet(call.args.gamma, set), call.ofSet(call.args.beta, set), call.s.area, Y);
+    activateAndUpsample(call.p, call.s.oh, call.s.ow, Y);
 }
 
 }  // namespace
@@ -494,77 +511,65 @@ RoIConvPacked packRoIConv(const RoIConvParams& p, const float* weight)
 {
     RoIConvPacked packed;
     const int depth = p.inChannels * p.kernelHeight * p.kernelWidth;
-    for (int level = 0; level < p.levels; level++)
-        packed.levels.push_back(
-            packMatrix(weight + static_cast<size_t>(level) * p.outChannels * depth, p.outChannels, depth));
+    for (int set = 0; set < p.weightSets; set++)
+        packed.sets.push_back(
+            packMatrix(weight + static_cast<size_t>(set) * p.outChannels * depth, p.outChannels, depth));
     return packed;
 }
 
 void unpackRoIConv(const RoIConvPacked& packed, float* weight)
 {
-    for (const PackedMatrix& level : packed.levels)
+    for (const PackedMatrix& set : packed.sets)
     {
-        unpackMatrix(level, weight);
-        weight += static_cast<size_t>(level.rows) * level.depth;
+        unpackMatrix(set, weight);
+        weight += static_cast<size_t>(set.rows) * set.depth;
     }
 }
 
-void roiConvCpu(const RoIConvParams& p, const float* X, const float* rois, int numRois, int height, int width,
-                const RoIConvPacked& weight, const float* bias, const float* gamma, const float* beta, float* Y,
-                const float* classes)
+void roiConvCpu(const RoIConvParams& p, const RoIConvArgs<float>& args, const RoIConvPacked& weight, float* Y)
 {
-    const Shape s = makeShape(p, height, width);
-    const size_t inRow = static_cast<size_t>(p.inChannels) * height * width;
-    const size_t outRow = static_cast<size_t>(p.outChannels) * s.area;
-    std::vector<int> levelOfRow(numRois);
+    const Call call{p, args, makeShape(p, args.height, args.width), Y};
+    const int numRois = args.numRois;
+    const size_t inRow = static_cast<size_t>(p.inChannels) * args.height * args.width;
+    const size_t outRow = static_cast<size_t>(p.outChannels) * call.s.area;
+    std::vector<int> setOfRow(numRois);
     for (int r = 0; r < numRois; r++)
-        levelOfRow[r] = weightSet(p, rois, classes, r);
-    const std::vector<int> repeated = findRepeated(X, rois, levelOfRow, inRow);
-    LevelRows rowsOfLevel(p.levels);
+        setOfRow[r] = weightSet(p, args.rois, args.classes, r);
+    const std::vector<int> repeated = findRepeated(args.X, args.rois, setOfRow, inRow);
+    RowsOfSets rowsOfSets(p.weightSets);
     for (int r = 0; r < numRois; r++)
-        if (levelOfRow[r] >= 0 && repeated[r] < 0)
-            rowsOfLevel[levelOfRow[r]].push_back(r);
+        if (setOfRow[r] >= 0 && repeated[r] < 0)
+            rowsOfSets[setOfRow[r]].push_back(r);
 
-    const auto ofLevel = [&p](const float* values, int level)
-    { return values ? values + static_cast<size_t>(level) * p.outChannels : nullptr; };
-    const std::vector<Task> tasks = makeTasks(p, s, *weight.levels[0].kernel, rowsOfLevel);
-    parallel_for_(
-        Range(0, static_cast<int>(tasks.size())),
-        [&](const Range& range)
+    const std::vector<Task> tasks = makeTasks(p, call.s, *weight.sets[0].kernel, rowsOfSets);
+    parallelFor(
+        static_cast<int>(tasks.size()),
+        [&](int begin, int end)
         {
-            for (int i = range.start; i < range.end; i++)
-                runTask(p, s, tasks[i], rowsOfLevel[tasks[i].level], X, weight.levels[tasks[i].level],
-                        ofLevel(bias, tasks[i].level), Y);
+            for (int i = begin; i < end; i++)
+                runTask(call, tasks[i], rowsOfSets[tasks[i].set], weight.sets[tasks[i].set]);
         },
         static_cast<double>(tasks.size()));
 
     if (p.normGroups > 0 || p.sigmoid || p.upsample > 1)
-        parallel_for_(Range(0, numRois),
-                      [&](const Range& range)
-                      {
-                          for (int r = range.start; r < range.end; r++)
-                          {
-                              const int level = levelOfRow[r];
-                              if (level < 0 || repeated[r] >= 0)
-                                  continue;
-                              if (p.normGroups > 0)
-                                  groupNormRow(p, ofLevel(gamma, level), ofLevel(beta, level), s.area, Y + r * outRow);
-                              finishRow(p, s.oh, s.ow, Y + r * outRow);
-                          }
-                      });
+        parallelFor(numRois,
+                    [&](int begin, int end)
+                    {
+                        for (int r = begin; r < end; r++)
+                            if (setOfRow[r] >= 0 && repeated[r] < 0)
+                                finishRow(call, setOfRow[r], Y + r * outRow);
+                    });
 
     for (int r = 0; r < numRois; r++)
-        if (levelOfRow[r] < 0)
+        if (setOfRow[r] < 0)
             std::fill(Y + r * outRow, Y + (r + 1) * outRow, 0.f);
         else if (repeated[r] >= 0)
             std::copy(Y + repeated[r] * outRow, Y + (repeated[r] + 1) * outRow, Y + r * outRow);
 }
 
-void roiConvCpu(const RoIConvParams& p, const float* X, const float* rois, int numRois, int height, int width,
-                const float* weight, const float* bias, const float* gamma, const float* beta, float* Y,
-                const float* classes)
+void roiConvCpu(const RoIConvParams& p, const RoIConvArgs<float>& args, float* Y)
 {
-    roiConvCpu(p, X, rois, numRois, height, width, packRoIConv(p, weight), bias, gamma, beta, Y, classes);
+    roiConvCpu(p, args, packRoIConv(p, args.weight), Y);
 }
 
 }  // namespace kernels

@@ -23,15 +23,16 @@ int setOfRow(const RoIConvParams& p, const T* roi, T cls)
 {
     const bool finite = std::all_of(roi, roi + 5, [](T x) { return std::isfinite(x); });
     const bool padding = std::all_of(roi + 1, roi + 5, [](T x) { return x == 0; });
-    if (!finite || padding || (p.byClass && !(cls >= 0 && cls < T(p.levels))))
+    if (!finite || padding || (p.byClass && !(cls >= 0 && cls < T(p.weightSets))))
         return -1;
-    return p.byClass ? static_cast<int>(cls) : ref::pyramidLevel(roi, p.finestScale, p.levels, p.legacy);
+    return p.byClass ? static_cast<int>(cls) : ref::pyramidLevel(roi, p.finestScale, p.weightSets, p.legacy);
 }
 
 //! One output pixel: the sum over the kernel's cells inside the map.
 template <typename T>
-T convolveAt(const RoIConvParams& p, const T* X, int height, int width, const T* weight, int y0, int x0)
+T convolveAt(const RoIConvParams& p, const RoIConvArgs<T>& args, const T* X, const T* weight, int y0, int x0)
 {
+    const int height = args.height, width = args.width;
     T sum = 0;
     for (int c = 0; c < p.inChannels; c++)
         for (int ky = 0; ky < p.kernelHeight; ky++)
@@ -70,9 +71,10 @@ void groupNorm(const RoIConvParams& p, const T* gamma, const T* beta, int area, 
 }  // namespace
 
 template <typename T>
-void roiConvRef(const RoIConvParams& p, const T* X, const T* rois, int numRois, int height, int width, const T* weight,
-                const T* bias, const T* gamma, const T* beta, T* Y, const T* classes)
+void roiConvRef(const RoIConvParams& p, const RoIConvArgs<T>& args, T* Y)
 {
+    const int height = args.height, width = args.width;
+    const T* X = args.X;
     const int oh = (height + 2 * p.pad - p.kernelHeight) / p.stride + 1;
     const int ow = (width + 2 * p.pad - p.kernelWidth) / p.stride + 1;
     const int u = p.upsample, channels = p.outChannels / (u * u);
@@ -80,10 +82,10 @@ void roiConvRef(const RoIConvParams& p, const T* X, const T* rois, int numRois, 
     const size_t outRow = static_cast<size_t>(p.outChannels) * oh * ow;
     const size_t kernel = static_cast<size_t>(p.inChannels) * p.kernelHeight * p.kernelWidth;
     std::vector<T> row(outRow);
-    for (int r = 0; r < numRois; r++, X += inRow, Y += outRow)
+    for (int r = 0; r < args.numRois; r++, X += inRow, Y += outRow)
     {
         std::fill(Y, Y + outRow, T(0));
-        const int set = setOfRow(p, rois + 5 * static_cast<size_t>(r), p.byClass ? classes[r] : T(0));
+        const int set = setOfRow(p, args.rois + 5 * static_cast<size_t>(r), p.byClass ? args.classes[r] : T(0));
         if (set < 0)
             continue;
         const size_t first = static_cast<size_t>(set) * p.outChannels;  // of this set's output channels
@@ -91,11 +93,12 @@ void roiConvRef(const RoIConvParams& p, const T* X, const T* rois, int numRois, 
             for (int i = 0; i < oh; i++)
                 for (int j = 0; j < ow; j++)
                     row[(static_cast<size_t>(o) * oh + i) * ow + j] =
-                        convolveAt(p, X, height, width, weight + (first + o) * kernel, i * p.stride - p.pad,
+                        convolveAt(p, args, X, args.weight + (first + o) * kernel, i * p.stride - p.pad,
                                    j * p.stride - p.pad) +
-                        (bias ? bias[first + o] : T(0));
+                        (args.bias ? args.bias[first + o] : T(0));
         if (p.normGroups > 0)
-            groupNorm(p, gamma ? gamma + first : gamma, beta ? beta + first : beta, oh * ow, row.data());
+            groupNorm(p, args.gamma ? args.gamma + first : nullptr, args.beta ? args.beta + first : nullptr, oh * ow,
+                      row.data());
         for (int c = 0; c < channels; c++)
             for (int y = 0; y < u * oh; y++)
                 for (int x = 0; x < u * ow; x++)
@@ -110,10 +113,8 @@ void roiConvRef(const RoIConvParams& p, const T* X, const T* rois, int numRois, 
     }
 }
 
-template void roiConvRef<float>(const RoIConvParams&, const float*, const float*, int, int, int, const float*,
-                                const float*, const float*, const float*, float*, const float*);
-template void roiConvRef<double>(const RoIConvParams&, const double*, const double*, int, int, int, const double*,
-                                 const double*, const double*, const double*, double*, const double*);
+#define REFERENCES(T) template void roiConvRef<T>(const RoIConvParams&, const RoIConvArgs<T>&, T*);
+D2DET_INSTANTIATE(REFERENCES)
 
 }  // namespace kernels
 }  // namespace d2det

@@ -46,7 +46,7 @@ namespace d2det
 namespace kernels
 {
 
-constexpr int LANES = 16;  //!< channels that the pooling kernels treat at once
+constexpr int CHANNEL_BLOCK = 16;  //!< channels that the pooling kernels treat at once
 
 //! 16 floats. Memory need not be aligned.
 template <int BYTES>
@@ -57,7 +57,7 @@ struct Lanes
     static constexpr int N = 64 / BYTES, STEP = BYTES / 4;
 #else
     typedef float Vector;
-    static constexpr int N = LANES, STEP = 1;
+    static constexpr int N = CHANNEL_BLOCK, STEP = 1;
 #endif
     Vector v[N];
 

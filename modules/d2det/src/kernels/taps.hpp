@@ -34,7 +34,7 @@ D2DET_HOST_DEVICE inline int alignTaps(float coord, int size, float weight, Tap*
 {
     if (!(coord >= -1.f && coord <= static_cast<float>(size)))  // also NaN
         return 0;
-    const float c = larger(coord, 0.f);
+    const float c = max2(coord, 0.f);
     const int low = static_cast<int>(c);
     if (low >= size - 1)
     {
@@ -52,7 +52,7 @@ D2DET_HOST_DEVICE inline int cornerTaps(float coord, int size, float weight, Tap
 {
     if (!(coord >= -0.5f && coord <= static_cast<float>(size) - 0.5f))
         return 0;
-    const float c = smaller(larger(coord, 0.f), static_cast<float>(size - 1));
+    const float c = min2(max2(coord, 0.f), static_cast<float>(size - 1));
     const int low = static_cast<int>(c);
     const float f = c - static_cast<float>(low);
     if (f == 0.f)
@@ -97,8 +97,7 @@ D2DET_HOST_DEVICE inline AlignAxis makeAlignAxis(const RoIAlignParams& p, float 
 {
     const float s = 1.f / stride;
     const float start = p.legacy || !p.aligned ? lo * s : lo * s - 0.5f;
-    const float length =
-        p.legacy ? larger((hi + 1.f) * s - lo * s, 0.f) : larger(hi * s - lo * s, p.aligned ? 0.f : 1.f);
+    const float length = p.legacy ? max2((hi + 1.f) * s - lo * s, 0.f) : max2(hi * s - lo * s, p.aligned ? 0.f : 1.f);
     const float binLength = length / static_cast<float>(bins);
     int samples = p.samplingRatio;
     if (samples <= 0)
@@ -138,8 +137,7 @@ D2DET_HOST_DEVICE inline DeformAxis makeDeformAxis(const DeformRoIPoolParams& p,
     const float s = 1.f / stride;
     DeformAxis axis;
     axis.start = p.legacy ? std::round(lo) * s - 0.5f : lo * s - 0.5f;
-    axis.length =
-        p.legacy ? larger((std::round(hi) + 1.f) * s - 0.5f - axis.start, 0.1f) : larger(hi * s - lo * s, 0.f);
+    axis.length = p.legacy ? max2((std::round(hi) + 1.f) * s - 0.5f - axis.start, 0.1f) : max2(hi * s - lo * s, 0.f);
     axis.binLength = axis.length / static_cast<float>(p.pooledSize);
     axis.step = axis.binLength / static_cast<float>(p.samplingRatio);
     axis.size = size;
@@ -158,7 +156,7 @@ D2DET_HOST_DEVICE inline int sampleTaps(const DeformRoIPoolParams& p, const Defo
 //! What the taps of a bin are multiplied with when `inside` of its samples lie on the map.
 D2DET_HOST_DEVICE inline float sampleShare(const DeformRoIPoolParams& p, int inside)
 {
-    return 1.f / static_cast<float>(larger(p.legacy ? inside : p.samplingRatio, 1));
+    return 1.f / static_cast<float>(max2(p.legacy ? inside : p.samplingRatio, 1));
 }
 
 }  // namespace kernels

@@ -10,10 +10,9 @@
      A^T  rows: p^i for i = 0..3; the last one also takes the point at infinity */
 
 #include "winograd.hpp"
+#include "parallel.hpp"
 #include "simd.hpp"
-
-#include "opencv2/core/hal/intrin.hpp"
-#include "opencv2/core/utility.hpp"
+#include "transpose.hpp"
 
 #include <cstdlib>
 #include <cstring>
@@ -41,7 +40,7 @@ constexpr int PAD = 16;  //!< floats between the matrices of two points: no comm
 constexpr float a1 = 0.75f, b1 = 1.5f;
 constexpr float a2 = a1 * a1, b2 = b1 * b1, a3 = a2 * a1, b3 = b2 * b1;
 
-static_assert(GROUP == LANES, "a group of tiles is one set of lanes");
+static_assert(GROUP == CHANNEL_BLOCK, "a group of tiles is one set of lanes");
 
 // ------------------------------------------------------------------ the three transforms along one axis
 
@@ -97,21 +96,6 @@ D2DET_INLINE void store(const Vector& v, float* p)
 
 // ------------------------------------------------------------------ the three transforms along both, for 16 tiles or rows
 
-//! 4x4 values: out[i * outStride + j] = in[j][i].
-D2DET_INLINE void transpose4x4(const float* const* in, float* out, int outStride)
-{
-#if CV_SIMD128
-    v_float32x4 x[4];
-    v_transpose4x4(v_load(in[0]), v_load(in[1]), v_load(in[2]), v_load(in[3]), x[0], x[1], x[2], x[3]);
-    for (int i = 0; i < 4; i++)
-        v_store(out + i * outStride, x[i]);
-#else
-    for (int i = 0; i < 4; i++)
-        for (int j = 0; j < 4; j++)
-            out[i * outStride + j] = in[j][i];
-#endif
-}
-
 //! 16 windows of one channel.
 struct InputGroup
 {
@@ -135,9 +119,8 @@ D2DET_INLINE void gatherWindows(const InputGroup& g, float (*window)[GROUP])
             line[k] = g.planes + g.offsets[t + k];
         for (int i = 0; i < WINDOW; i++)
         {
-            const float* const last[4] = {line[0] + 2, line[1] + 2, line[2] + 2, line[3] + 2};
-            transpose4x4(last, &window[i * WINDOW + 2][t], GROUP);
-            transpose4x4(line, &window[i * WINDOW][t], GROUP);
+            transpose4x4(line[0] + 2, line[1] + 2, line[2] + 2, line[3] + 2, &window[i * WINDOW + 2][t], GROUP);
+            transpose4x4(line[0], line[1], line[2], line[3], &window[i * WINDOW][t], GROUP);
             for (int k = 0; k < 4; k++)
                 line[k] += g.rowStride;
         }
@@ -256,10 +239,8 @@ D2DET_INLINE void transformOutputBody(const OutputGroup& g)
         }
     for (int i = 0; i < WinogradTiles::PIXELS; i += 4)
         for (int t = 0; t < GROUP; t += 4)
-        {
-            const float* const in[4] = {&pixels[i][t], &pixels[i + 1][t], &pixels[i + 2][t], &pixels[i + 3][t]};
-            transpose4x4(in, g.Y + t * WinogradTiles::PIXELS + i, WinogradTiles::PIXELS);
-        }
+            transpose4x4(&pixels[i][t], &pixels[i + 1][t], &pixels[i + 2][t], &pixels[i + 3][t],
+                         g.Y + t * WinogradTiles::PIXELS + i, WinogradTiles::PIXELS);
 }
 D2DET_DISPATCH(transformOutput, transformOutputBody, OutputGroup)
 
@@ -288,7 +269,7 @@ public:
         strideU_ = (static_cast<size_t>(channels_) * rows_ + 2 * PAD - 1) / PAD * PAD + PAD;
         strideM_ = static_cast<size_t>(rows_) * columns_ + PAD;
         const size_t planes = (tiles.planesSize + PAD - 1) / PAD * PAD;
-        V_ = threadScratch(0, POINTS * (strideV_ + strideU_ + strideM_) + planes);
+        V_ = memory_->get(POINTS * (strideV_ + strideU_ + strideM_) + planes);
         U_ = V_ + POINTS * strideV_;
         M_ = U_ + POINTS * strideU_;
         planes_ = M_ + POINTS * strideM_;
@@ -321,7 +302,7 @@ private:
     void loadInput()
     {
         const int nr = kernel_.nr, piece = std::min(nr, GROUP), rest = tiles_.count % GROUP;
-        int restOffsets[GROUP];  // the free places of the last group repeat a tile
+        int restOffsets[GROUP];  // unused slots duplicate a valid tile
         for (int t = 0; t < GROUP; t++)
             restOffsets[t] = tiles_.offsets[tiles_.count - rest + (t < rest ? t : -1)];
         forBlocks(
@@ -408,6 +389,7 @@ private:
     const int channels_, first_, last_;
     const int columns_;  //!< tiles, rounded up
     const int rows_;     //!< output channels of a block, rounded up
+    ThreadLease<Scratch> memory_;
     size_t strideV_, strideU_, strideM_;
     float *V_, *U_, *M_, *planes_;
 };
@@ -449,7 +431,7 @@ WinogradPartition::WinogradPartition(int inChannels, int outChannels, int tiles,
     constexpr int MEMORY = 8 << 20;                 // floats of transformed input
     constexpr int MIN_TILES = 96, MAX_TILES = 192;  // of a task
     constexpr int MIN_CHANNELS = 48;                // of a task, so that transforming the input does not cost more
-    const int wanted = TASKS_PER_THREAD * std::max(getNumThreads(), 1);
+    const int wanted = TASKS_PER_THREAD * numThreads();
     const int most = std::max(MIN_TILES, std::min(MAX_TILES, MEMORY / (POINTS * inChannels)));
     const int even = (tiles * repeats + wanted - 1) / wanted;
     perTask_ = roundUp(std::min(even, most), kernel.nr);

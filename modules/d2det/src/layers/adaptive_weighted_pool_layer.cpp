@@ -44,21 +44,24 @@ protected:
 
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
     {
-        const Mat& F = inputs[0];
-        kernels::adaptiveWeightedPoolCpu(gain_, F.ptr<float>(), inputs[1].ptr<float>(), F.size[0] * F.size[1],
-                                         F.size[2], F.size[3], outputs[0].ptr<float>());
+        kernels::adaptiveWeightedPoolCpu(paramsFor(inputs[0]), inputs[0].ptr<float>(), inputs[1].ptr<float>(),
+                                         outputs[0].ptr<float>());
     }
 
 #ifdef D2DET_HAVE_CUDA
     cuda::Status runCuda(CudaPass& pass) CV_OVERRIDE
     {
-        const Mat& F = pass.inputs[0];
-        return cuda::adaptiveWeightedPool(gain_, pass.input(0), pass.input(1), F.size[0] * F.size[1], F.size[2],
-                                          F.size[3], pass.output(0), pass.stream);
+        return cuda::adaptiveWeightedPool(paramsFor(pass.inputs[0]), pass.input(0), pass.input(1), pass.output(0),
+                                          pass.stream);
     }
 #endif
 
 private:
+    kernels::AdaptiveWeightedPoolParams paramsFor(const Mat& F) const
+    {
+        return {gain_, F.size[0] * F.size[1], F.size[2], F.size[3]};
+    }
+
     float gain_;
 };
 

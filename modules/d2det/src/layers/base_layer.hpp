@@ -147,16 +147,10 @@ private:
 #endif
 };
 
-// Constructors for LayerFactory; D2Proposal and D2Detections: see proposal_layer.hpp and detections_layer.hpp.
-Ptr<dnn::Layer> createRoIAlignLayer(dnn::LayerParams& params);
-Ptr<dnn::Layer> createDeformRoIPoolLayer(dnn::LayerParams& params);
-Ptr<dnn::Layer> createAdaptiveWeightedPoolLayer(dnn::LayerParams& params);
-Ptr<dnn::Layer> createInstanceNormLayer(dnn::LayerParams& params);
-Ptr<dnn::Layer> createDenseBoxDecodeLayer(dnn::LayerParams& params);
-Ptr<dnn::Layer> createRoIConvLayer(dnn::LayerParams& params);
-Ptr<dnn::Layer> createGatherRowsLayer(dnn::LayerParams& params);
-Ptr<dnn::Layer> createOnnxRoiAlignLayer(dnn::LayerParams& params);
-Ptr<dnn::Layer> createOnnxNonMaxSuppressionLayer(dnn::LayerParams& params);
+// Constructors for LayerFactory, of all operators.
+#define D2DET_OPERATOR(Name, stem) Ptr<dnn::Layer> create##Name##Layer(dnn::LayerParams& params);
+#define D2DET_ONNX_OPERATOR(Name, stem) Ptr<dnn::Layer> createOnnx##Name##Layer(dnn::LayerParams& params);
+#include "kernels/operators.inc"
 
 }  // namespace d2det
 }  // namespace cv

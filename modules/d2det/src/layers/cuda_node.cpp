@@ -62,7 +62,7 @@ struct CudaConstants
     std::vector<const uchar*> sources;  //!< data of the blobs then
 
     //! Have the blobs been replaced since? An empty one has been given up after packing, its values are the same.
-    bool areThoseOf(const std::vector<Mat>& blobs) const
+    bool matches(const std::vector<Mat>& blobs) const
     {
         bool same = blobs.size() == sources.size();
         for (size_t i = 0; i < blobs.size() && same; i++)
@@ -135,11 +135,11 @@ public:
         for (const csl::ManagedPtr<float>& block : constants_->blocks)
             pass.constants.push_back(block.get().get());
         // Settings of the layer may have changed since the node was made.
-        pass.workspaceBytes = workspaceBytes(pass);
-        workspace.require(pass.workspaceBytes);
-        pass.workspace = workspace.get().get();
+        pass.workspace.bytes = workspaceBytes(pass);
+        workspace.require(pass.workspace.bytes);
+        pass.workspace.data = workspace.get().get();
         const cuda::Status status = layer_.runCuda(pass);
-        if (status != 0)
+        if (status != cuda::Status::SUCCESS)
             layerError(layer_, Error::GpuApiCallError,
                        String("cannot run on the CUDA device: ") + cuda::statusString(status));
     }
@@ -168,7 +168,7 @@ Ptr<dnn::BackendNode> BaseLayer::initCUDA(void* context, const Wrappers& inputs,
         layerError(*this, Error::StsUnmatchedSizes,
                    "the outputs were not allocated as the inputs ask for: settings changed after allocation");
     const csl::Stream& stream = static_cast<const csl::CSLContext*>(context)->stream;
-    if (!constantsOnDevice_ || !constantsOnDevice_->areThoseOf(blobs))
+    if (!constantsOnDevice_ || !constantsOnDevice_->matches(blobs))
         constantsOnDevice_ = upload(cudaConstants(), blobs, stream);
     return Ptr<dnn::BackendNode>(new CudaNode(*this, stream, inputs));
 }

@@ -9,7 +9,7 @@
 #define OPENCV_D2DET_LAYERS_CUDA_PASS_HPP
 
 #include "opencv2/core.hpp"
-#include "cuda/kernels.hpp"
+#include "kernels/launcher.hpp"
 
 #include <vector>
 
@@ -25,8 +25,7 @@ struct CudaPass
     std::vector<Mat> inputs;
     std::vector<Mat> outputs;
     std::vector<const float*> constants;  //!< of the model, on the device
-    void* workspace = nullptr;            //!< aligned to 256 bytes
-    size_t workspaceBytes = 0;
+    cuda::Workspace workspace;
     cuda::Stream stream = nullptr;
 
     const float* input(size_t i) const { return inputs[i].ptr<float>(); }

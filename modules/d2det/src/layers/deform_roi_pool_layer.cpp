@@ -59,15 +59,19 @@ protected:
 
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
     {
-        kernels::deformRoIPoolCpu(paramsFor(inputs), makePyramid(inputs, 1, strides_), inputs[0].ptr<float>(),
-                                  inputs[0].size[0], offsetsOf(inputs), outputs[0].ptr<float>());
+        kernels::deformRoIPoolCpu(
+            paramsFor(inputs),
+            {makePyramid(inputs, 1, strides_), inputs[0].ptr<float>(), inputs[0].size[0], offsetsOf(inputs)},
+            outputs[0].ptr<float>());
     }
 
 #ifdef D2DET_HAVE_CUDA
     cuda::Status runCuda(CudaPass& pass) CV_OVERRIDE
     {
-        return cuda::deformRoIPool(paramsFor(pass.inputs), makePyramid(pass.inputs, 1, strides_), pass.input(0),
-                                   pass.inputs[0].size[0], offsetsOf(pass.inputs), pass.output(0), pass.stream);
+        return cuda::deformRoIPool(
+            paramsFor(pass.inputs),
+            {makePyramid(pass.inputs, 1, strides_), pass.input(0), pass.inputs[0].size[0], offsetsOf(pass.inputs)},
+            pass.output(0), pass.stream);
     }
 #endif
 

@@ -47,21 +47,23 @@ protected:
 
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
     {
-        kernels::denseBoxDecodeCpu(params_, inputs[0].ptr<float>(), inputs[1].ptr<float>(), inputs[2].ptr<float>(),
-                                   inputs[3].ptr<float>(), inputs[0].size[0], inputs[1].size[2], inputs[3].size[0],
-                                   outputs[0].ptr<float>());
+        kernels::denseBoxDecodeCpu(params_, makeInput(inputs), outputs[0].ptr<float>());
     }
 
 #ifdef D2DET_HAVE_CUDA
     cuda::Status runCuda(CudaPass& pass) CV_OVERRIDE
     {
-        return cuda::denseBoxDecode(params_, pass.input(0), pass.input(1), pass.input(2), pass.input(3),
-                                    pass.inputs[0].size[0], pass.inputs[1].size[2], pass.inputs[3].size[0],
-                                    pass.output(0), pass.stream);
+        return cuda::denseBoxDecode(params_, makeInput(pass.inputs), pass.output(0), pass.stream);
     }
 #endif
 
 private:
+    static kernels::DenseBoxDecodeInput<float> makeInput(const std::vector<Mat>& inputs)
+    {
+        return {inputs[0].ptr<float>(), inputs[1].ptr<float>(), inputs[2].ptr<float>(), inputs[3].ptr<float>(),
+                inputs[0].size[0],      inputs[1].size[2],      inputs[3].size[0]};
+    }
+
     kernels::DenseBoxDecodeParams params_;
 };
 

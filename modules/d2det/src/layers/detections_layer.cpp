@@ -32,8 +32,8 @@ kernels::DetectionsParams readSettings(const Attributes& attributes)
     p.batchSize = attributes.getInt("batch_size", 1, 1, MAX_BATCH_SIZE);
     p.scoreThreshold = attributes.getFloat("score_threshold", 0.05f, -FLT_MAX, FLT_MAX);
     p.nmsThreshold = attributes.getFloat("nms_threshold", 0.5f, -FLT_MAX, FLT_MAX);
-    p.nmsMode =
-        static_cast<kernels::NMSMode>(attributes.getChoice("nms_mode", {"hard", "soft_linear", "soft_gaussian"}));
+    const NMSMode modes[] = {NMS_HARD, NMS_SOFT_LINEAR, NMS_SOFT_GAUSSIAN};  // as the choices stand in the next line
+    p.nmsMode = kernelMode(modes[attributes.getChoice("nms_mode", {"hard", "soft_linear", "soft_gaussian"})]);
     p.softSigma = attributes.getPositive("soft_sigma", 0.5f, FLT_MAX);
     p.softMinScore = attributes.getFloat("soft_min_score", 0.001f, -FLT_MAX, FLT_MAX);
     p.maxDetections = attributes.getInt("max_detections", 100, 1, MAX_ROWS_PER_IMAGE);
@@ -95,6 +95,29 @@ ModelInfo readInfo(const dnn::Layer& layer, const Attributes& attributes)
 
 }  // namespace
 
+kernels::NMSMode kernelMode(int mode)
+{
+    switch (mode)
+    {
+        case NMS_HARD:
+            return kernels::NMSMode::HARD;
+        case NMS_SOFT_LINEAR:
+            return kernels::NMSMode::SOFT_LINEAR;
+        case NMS_SOFT_GAUSSIAN:
+            return kernels::NMSMode::SOFT_GAUSSIAN;
+        default:
+            CV_Error_(Error::StsOutOfRange,
+                      ("the NMS mode is %d, it must be one of cv::d2det::NMSMode (0, 1, 2)", mode));
+    }
+}
+
+NMSMode publicMode(kernels::NMSMode mode)
+{
+    return mode == kernels::NMSMode::HARD          ? NMS_HARD
+           : mode == kernels::NMSMode::SOFT_LINEAR ? NMS_SOFT_LINEAR
+                                                   : NMS_SOFT_GAUSSIAN;
+}
+
 DetectionsLayer::DetectionsLayer(const dnn::LayerParams& params) : BaseLayer(params)
 {
     const Attributes attributes(params);
@@ -106,7 +129,7 @@ DetectionsLayer::DetectionsLayer(const dnn::LayerParams& params) : BaseLayer(par
     info = readInfo(*this, attributes);
 }
 
-Ptr<dnn::Layer> DetectionsLayer::create(dnn::LayerParams& params)
+Ptr<dnn::Layer> createDetectionsLayer(dnn::LayerParams& params)
 {
     return makePtr<DetectionsLayer>(params);
 }
@@ -132,25 +155,28 @@ std::vector<MatShape> DetectionsLayer::outputShapes(const std::vector<MatShape>&
     return outputs;
 }
 
+kernels::DetectionsInput DetectionsLayer::makeInput(const std::vector<Mat>& inputs) const
+{
+    const Mat &rois = inputs[0], &probs = inputs[1];
+    return {rois.ptr<float>(), rois.size[1], probs.ptr<float>(), probs.size[1], rois.size[0]};
+}
+
 void DetectionsLayer::run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs)
 {
-    kernels::detectionsCpu(settings, inputs[0].ptr<float>(), inputs[0].size[1], inputs[1].ptr<float>(),
-                           inputs[1].size[1], inputs[0].size[0], outputs[0].ptr<float>(),
-                           outputRows_ ? outputs[1].ptr<float>() : nullptr);
+    kernels::detectionsCpu(settings, makeInput(inputs),
+                           {outputs[0].ptr<float>(), outputRows_ ? outputs[1].ptr<float>() : nullptr});
 }
 
 #ifdef D2DET_HAVE_CUDA
 size_t DetectionsLayer::cudaWorkspace(const std::vector<Mat>& inputs) const
 {
-    return cuda::detectionsWorkspace(settings, inputs[0].size[1], inputs[1].size[1], inputs[0].size[0]);
+    return cuda::detectionsWorkspace(settings, makeInput(inputs));
 }
 
 cuda::Status DetectionsLayer::runCuda(CudaPass& pass)
 {
-    const Mat &rois = pass.inputs[0], &probs = pass.inputs[1];
-    return cuda::detections(settings, pass.input(0), rois.size[1], pass.input(1), probs.size[1], rois.size[0],
-                            pass.output(0), pass.workspace, pass.workspaceBytes, pass.stream,
-                            outputRows_ ? pass.output(1) : nullptr);
+    return cuda::detections(settings, makeInput(pass.inputs), {pass.output(0), outputRows_ ? pass.output(1) : nullptr},
+                            pass.workspace, pass.stream);
 }
 #endif
 

@@ -33,6 +33,11 @@ namespace cv
 namespace d2det
 {
 
+//! The kernels' name of a mode of the public interface; another value raises a cv::Exception.
+kernels::NMSMode kernelMode(int mode);
+//! The other way round.
+NMSMode publicMode(kernels::NMSMode mode);
+
 struct ModelInfo
 {
     bool present = false;  //!< the node carries format_version
@@ -46,7 +51,6 @@ class DetectionsLayer CV_FINAL : public BaseLayer
 {
 public:
     explicit DetectionsLayer(const dnn::LayerParams& params);
-    static Ptr<dnn::Layer> create(dnn::LayerParams& params);
 
     kernels::DetectionsParams settings;  //!< may be changed between two forward passes (not maxDetections: use limit)
     ModelInfo info;
@@ -60,6 +64,8 @@ protected:
 #endif
 
 private:
+    kernels::DetectionsInput makeInput(const std::vector<Mat>& inputs) const;
+
     bool outputRows_;  //!< there is a second output
 };
 

@@ -26,9 +26,10 @@ using dnn::MatShape;
 namespace
 {
 
-size_t rowSize(const Mat& X)
+kernels::GatherRowsInput<float> makeInput(const std::vector<Mat>& inputs)
 {
-    return X.total() / static_cast<size_t>(X.size[0]);
+    const Mat &X = inputs[0], &rows = inputs[1];
+    return {X.ptr<float>(), X.size[0], X.total() / static_cast<size_t>(X.size[0]), rows.ptr<float>(), rows.size[0]};
 }
 
 class GatherRowsLayer CV_FINAL : public BaseLayer
@@ -49,17 +50,13 @@ protected:
 
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
     {
-        const Mat& X = inputs[0];
-        kernels::gatherRowsCpu(X.ptr<float>(), X.size[0], rowSize(X), inputs[1].ptr<float>(), inputs[1].size[0],
-                               outputs[0].ptr<float>());
+        kernels::gatherRowsCpu(makeInput(inputs), outputs[0].ptr<float>());
     }
 
 #ifdef D2DET_HAVE_CUDA
     cuda::Status runCuda(CudaPass& pass) CV_OVERRIDE
     {
-        const Mat& X = pass.inputs[0];
-        return cuda::gatherRows(pass.input(0), X.size[0], rowSize(X), pass.input(1), pass.inputs[1].size[0],
-                                pass.output(0), pass.stream);
+        return cuda::gatherRows(makeInput(pass.inputs), pass.output(0), pass.stream);
     }
 #endif
 };

@@ -44,23 +44,26 @@ protected:
 
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
     {
-        const Mat& X = inputs[0];
         const std::vector<Mat> constants = checkedConstants(inputs);
-        kernels::instanceNormCpu(X.ptr<float>(), constants[0].ptr<float>(), constants[1].ptr<float>(), epsilon_,
-                                 X.size[0], X.size[1], X.size[2] * X.size[3], outputs[0].ptr<float>());
+        kernels::instanceNormCpu(paramsFor(inputs[0]), inputs[0].ptr<float>(), constants[0].ptr<float>(),
+                                 constants[1].ptr<float>(), outputs[0].ptr<float>());
     }
 
 #ifdef D2DET_HAVE_CUDA
     cuda::Status runCuda(CudaPass& pass) CV_OVERRIDE
     {
         checkedConstants(pass.inputs);
-        const Mat& X = pass.inputs[0];
-        return cuda::instanceNorm(pass.input(0), pass.constant(0, 1), pass.constant(1, 1), epsilon_, X.size[0],
-                                  X.size[1], X.size[2] * X.size[3], pass.output(0), pass.stream);
+        return cuda::instanceNorm(paramsFor(pass.inputs[0]), pass.input(0), pass.constant(0, 1), pass.constant(1, 1),
+                                  pass.output(0), pass.stream);
     }
 #endif
 
 private:
+    kernels::InstanceNormParams paramsFor(const Mat& X) const
+    {
+        return {epsilon_, X.size[0], X.size[1], X.size[2] * X.size[3]};
+    }
+
     //! Scale and bias.
     std::vector<Mat> checkedConstants(const std::vector<Mat>& inputs) const
     {

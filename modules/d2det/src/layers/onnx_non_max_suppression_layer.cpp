@@ -83,7 +83,7 @@ std::vector<int> selectBoxes(const float* corners, const float* scores, int numB
     for (int i = 0; i < n; i++)
         std::copy_n(corners + 4 * static_cast<size_t>(candidates[order[i]]), 4, &sorted[4 * static_cast<size_t>(i)]);
     std::vector<int> selected;
-    for (const int i : kernels::hardNmsCpu(sorted.data(), n, settings.iouThreshold, false, settings.maxOutputBoxes))
+    for (const int i : kernels::hardNmsCpu({settings.iouThreshold, false, settings.maxOutputBoxes}, sorted.data(), n))
         selected.push_back(candidates[order[i]]);
     return selected;
 }

@@ -64,13 +64,13 @@ protected:
         const kernels::FeaturePyramid<float> map = makePyramid(all, 0, {stride_});
         if (!max_)
         {
-            kernels::roiAlignCpu(params_, map, rois.ptr<float>(), rois.rows, outputs[0].ptr<float>());
+            kernels::roiAlignCpu(params_, {map, rois.ptr<float>(), rois.rows}, outputs[0].ptr<float>());
             return;
         }
         parallel_for_(Range(0, rois.rows),
                       [&](const Range& range)
                       {
-                          kernels::roiAlignMaxCpu(params_, map, rois.ptr<float>(range.start), range.size(),
+                          kernels::roiAlignMaxCpu(params_, {map, rois.ptr<float>(range.start), range.size()},
                                                   outputs[0].ptr<float>(range.start));
                       });
     }

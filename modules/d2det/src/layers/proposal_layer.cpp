@@ -78,8 +78,8 @@ kernels::RpnMaps ProposalLayer::makeMaps(const std::vector<Mat>& inputs) const
 
 void ProposalLayer::run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs)
 {
-    kernels::proposalCpu(settings, makeMaps(inputs), inputs.back().ptr<float>(), outputs[0].ptr<float>(),
-                         outputs[1].ptr<float>());
+    kernels::proposalCpu(settings, makeMaps(inputs), inputs.back().ptr<float>(),
+                         {outputs[0].ptr<float>(), outputs[1].ptr<float>()});
 }
 
 #ifdef D2DET_HAVE_CUDA
@@ -90,12 +90,12 @@ size_t ProposalLayer::cudaWorkspace(const std::vector<Mat>& inputs) const
 
 cuda::Status ProposalLayer::runCuda(CudaPass& pass)
 {
-    return cuda::proposal(settings, makeMaps(pass.inputs), pass.inputs.back().ptr<float>(), pass.output(0),
-                          pass.output(1), pass.workspace, pass.workspaceBytes, pass.stream);
+    return cuda::proposal(settings, makeMaps(pass.inputs), pass.inputs.back().ptr<float>(),
+                          {pass.output(0), pass.output(1)}, pass.workspace, pass.stream);
 }
 #endif
 
-Ptr<dnn::Layer> ProposalLayer::create(dnn::LayerParams& params)
+Ptr<dnn::Layer> createProposalLayer(dnn::LayerParams& params)
 {
     return makePtr<ProposalLayer>(params);
 }

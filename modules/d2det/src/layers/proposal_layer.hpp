@@ -17,7 +17,6 @@ class ProposalLayer CV_FINAL : public BaseLayer
 {
 public:
     explicit ProposalLayer(const dnn::LayerParams& params);
-    static Ptr<dnn::Layer> create(dnn::LayerParams& params);
 
     kernels::ProposalParams settings;  //!< may be changed between two forward passes (not maxProposals: use limit)
 

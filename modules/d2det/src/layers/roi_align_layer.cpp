@@ -47,14 +47,14 @@ protected:
 
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
     {
-        kernels::roiAlignCpu(params_, makePyramid(inputs, 1, strides_), inputs[0].ptr<float>(), inputs[0].size[0],
+        kernels::roiAlignCpu(params_, {makePyramid(inputs, 1, strides_), inputs[0].ptr<float>(), inputs[0].size[0]},
                              outputs[0].ptr<float>());
     }
 
 #ifdef D2DET_HAVE_CUDA
     cuda::Status runCuda(CudaPass& pass) CV_OVERRIDE
     {
-        return cuda::roiAlign(params_, makePyramid(pass.inputs, 1, strides_), pass.input(0), pass.inputs[0].size[0],
+        return cuda::roiAlign(params_, {makePyramid(pass.inputs, 1, strides_), pass.input(0), pass.inputs[0].size[0]},
                               pass.output(0), pass.stream);
     }
 #endif

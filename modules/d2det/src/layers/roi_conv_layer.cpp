@@ -4,8 +4,8 @@
 
 /* Layer d2det.D2RoIConv: convolution, norm and activation of the rows that hold a RoI (kernels/roi_conv.hpp).
 
-   Inputs: `X` [R, C, h, w], `rois` [R, 5] and, with by_class = 1, `classes` [R, 1]. Constants in this order: `weight` [levels * O, C, kh, kw], then, where the
-   attributes say so, `bias` [levels * O], `gamma` [levels * O], `beta` [levels * O]; the O values of the finest level
+   Inputs: `X` [R, C, h, w], `rois` [R, 5] and, with by_class = 1, `classes` [R, 1]. Constants in this order: `weight`
+   [levels * O, C, kh, kw], then, where the attributes say so, `bias` [levels * O], `gamma` [levels * O], `beta` [levels * O]; the O values of the finest level
    first. Output: `Y` [R, O / u / u, u oh, u ow], oh = (h + 2 conv_pad - kh) / conv_stride + 1, u = upsample.
 
    | attribute    | type  | default |                                                                              |
@@ -54,7 +54,7 @@ public:
     {
         const Attributes attributes(layerParams);
         params_.byClass = attributes.getFlag("by_class", false);
-        params_.levels = attributes.getInt("levels", 1, 1, params_.byClass ? MAX_CLASSES : kernels::MAX_LEVELS);
+        params_.weightSets = attributes.getInt("levels", 1, 1, params_.byClass ? MAX_CLASSES : kernels::MAX_LEVELS);
         params_.stride = attributes.getInt("conv_stride", 1, 1, MAX_KERNEL);
         params_.pad = attributes.getInt("conv_pad", 1, 0, MAX_KERNEL);
         params_.normGroups = attributes.getInt("norm_groups", 0, 0, MAX_CHANNELS);
@@ -88,7 +88,7 @@ protected:
         const int rows = std::max(dimension(X, 0), dimension(inputs[1], 0)), u = params_.upsample;
         if (params_.byClass)
             checkShape(*this, "classes", inputs[2], {rows, 1});
-        return {outputShape(*this, {rows, dimension(weight, 0) / params_.levels / (u * u),
+        return {outputShape(*this, {rows, dimension(weight, 0) / params_.weightSets / (u * u),
                                     int64(u) * outputLength(dimension(X, 2), dimension(weight, 2)),
                                     int64(u) * outputLength(dimension(X, 3), dimension(weight, 3))})};
     }
@@ -100,12 +100,11 @@ protected:
         std::vector<Mat> rest;  // bias, gamma, beta
         for (size_t i = 1; i < numConstants(); i++)
             rest.push_back(blobs.empty() ? inputs[numInputs() + i] : denseConstant(*this, i));
-        const Mat& X = inputs[0];
-        kernels::roiConvCpu(paramsFor(weightShape_), X.ptr<float>(), inputs[1].ptr<float>(), X.size[0], X.size[2],
-                            X.size[3], packed_, hasBias_ ? rest[0].ptr<float>() : nullptr,
-                            hasAffine_ ? rest[hasBias_].ptr<float>() : nullptr,
-                            hasAffine_ ? rest[hasBias_ + 1].ptr<float>() : nullptr, outputs[0].ptr<float>(),
-                            params_.byClass ? inputs[2].ptr<float>() : nullptr);
+        kernels::RoIConvArgs<float> args = makeArgs(inputs);
+        args.bias = hasBias_ ? rest[0].ptr<float>() : nullptr;
+        args.gamma = hasAffine_ ? rest[hasBias_].ptr<float>() : nullptr;
+        args.beta = hasAffine_ ? rest[hasBias_ + 1].ptr<float>() : nullptr;
+        kernels::roiConvCpu(paramsFor(weightShape_), args, packed_, outputs[0].ptr<float>());
     }
 
 #ifdef D2DET_HAVE_CUDA
@@ -119,14 +118,13 @@ protected:
     {
         if (blobs.empty())
             checkConstants(layerConstants(*this, pass.inputs, numInputs()));
-        const Mat& X = pass.inputs[0];
         const size_t first = numInputs(), gamma = hasBias_ ? 2 : 1;
-        return cuda::roiConv(paramsFor(weightShape(pass.inputs)), pass.input(0), pass.input(1), X.size[0], X.size[2],
-                             X.size[3], pass.constant(0, first), hasBias_ ? pass.constant(1, first) : nullptr,
-                             hasAffine_ ? pass.constant(gamma, first) : nullptr,
-                             hasAffine_ ? pass.constant(gamma + 1, first) : nullptr, pass.output(0),
-                             params_.byClass ? pass.input(2) : nullptr, pass.workspace, pass.workspaceBytes,
-                             pass.stream);
+        kernels::RoIConvArgs<float> args = makeArgs(pass.inputs);
+        args.weight = pass.constant(0, first);
+        args.bias = hasBias_ ? pass.constant(1, first) : nullptr;
+        args.gamma = hasAffine_ ? pass.constant(gamma, first) : nullptr;
+        args.beta = hasAffine_ ? pass.constant(gamma + 1, first) : nullptr;
+        return cuda::roiConv(paramsFor(weightShape(pass.inputs)), args, pass.output(0), pass.workspace, pass.stream);
     }
 
     std::vector<Mat> cudaConstants() CV_OVERRIDE
@@ -148,10 +146,20 @@ private:
         return 1 + (hasBias_ ? 1 : 0) + (hasAffine_ ? 2 : 0);
     }
 
+    //! Without the model's constants.
+    kernels::RoIConvArgs<float> makeArgs(const std::vector<Mat>& inputs) const
+    {
+        const Mat& X = inputs[0];
+        kernels::RoIConvArgs<float> args{X.ptr<float>(), inputs[1].ptr<float>(), X.size[0], X.size[2], X.size[3],
+                                         nullptr};
+        args.classes = params_.byClass ? inputs[2].ptr<float>() : nullptr;
+        return args;
+    }
+
     kernels::RoIConvParams paramsFor(const MatShape& weight) const
     {
         kernels::RoIConvParams params = params_;
-        params.outChannels = weight[0] / params.levels;
+        params.outChannels = weight[0] / params.weightSets;
         params.inChannels = weight[1];
         params.kernelHeight = weight[2];
         params.kernelWidth = weight[3];
@@ -207,17 +215,17 @@ private:
                               static_cast<int>(constants.size()), hasBias_, params_.normGroups, hasAffine_,
                               static_cast<int>(numConstants())));
         const Mat& weight = constants[0];
-        if (weight.dims != 4 || weight.total() == 0 || weight.size[0] % params_.levels != 0 ||
+        if (weight.dims != 4 || weight.total() == 0 || weight.size[0] % params_.weightSets != 0 ||
             weight.size[0] > MAX_CHANNELS || weight.size[1] > MAX_CHANNELS || weight.size[2] > MAX_KERNEL ||
             weight.size[3] > MAX_KERNEL)
             layerError(*this, Error::StsBadSize,
                        format("weight has %d dimensions and %g values, it must be [%d * O, C, kh, kw]", weight.dims,
-                              static_cast<double>(weight.total()), params_.levels));
+                              static_cast<double>(weight.total()), params_.weightSets));
         if (params_.pad >= std::max(weight.size[2], weight.size[3]) && params_.pad > 0)
             layerError(*this, Error::StsOutOfRange,
                        format("attribute conv_pad is %d, it must be smaller than the %d x %d kernel", params_.pad,
                               weight.size[2], weight.size[3]));
-        const int channels = weight.size[0] / params_.levels;
+        const int channels = weight.size[0] / params_.weightSets;
         if (params_.normGroups > 0 && channels % params_.normGroups != 0)
             layerError(*this, Error::StsBadSize,
                        format("attribute norm_groups is %d, it must divide the %d output channels", params_.normGroups,

@@ -103,24 +103,21 @@ struct AdaptiveWeightedPool
         void referenceBackward(const Arguments<double>& a) const override { naiveBackward<double>(a); }
         void fast(const Arguments<float>& a) const override
         {
-            kernels::adaptiveWeightedPoolCpu(case_.gain, a.in[0], a.in[1], planes(), case_.height, case_.width,
-                                             a.out[0]);
+            kernels::adaptiveWeightedPoolCpu(params(), a.in[0], a.in[1], a.out[0]);
         }
         void fastBackward(const Arguments<float>& a) const override
         {
-            kernels::adaptiveWeightedPoolBackwardCpu(case_.gain, a.in[0], a.in[1], planes(), case_.height, case_.width,
-                                                     a.in.back(), a.out[0], a.out[1]);
+            kernels::adaptiveWeightedPoolBackwardCpu(params(), a.in[0], a.in[1], a.in.back(), {a.out[0], a.out[1]});
         }
 #ifdef D2DET_TEST_CUDA
-        cuda::Status onDevice(const Arguments<float>& a, void*, size_t) const override
+        cuda::Status onDevice(const Arguments<float>& a, const cuda::Workspace&) const override
         {
-            return cuda::adaptiveWeightedPool(case_.gain, a.in[0], a.in[1], planes(), case_.height, case_.width,
-                                              a.out[0], nullptr);
+            return cuda::adaptiveWeightedPool(params(), a.in[0], a.in[1], a.out[0], nullptr);
         }
         cuda::Status onDeviceBackward(const Arguments<float>& a) const override
         {
-            return cuda::adaptiveWeightedPoolBackward(case_.gain, a.in[0], a.in[1], planes(), case_.height, case_.width,
-                                                      a.in.back(), a.out[0], a.out[1], nullptr);
+            return cuda::adaptiveWeightedPoolBackward(params(), a.in[0], a.in[1], a.in.back(), {a.out[0], a.out[1]},
+                                                      nullptr);
         }
 #endif
 #ifdef D2DET_TEST_TORCH
@@ -131,21 +128,19 @@ struct AdaptiveWeightedPool
 #endif
 
     private:
-        int planes() const
+        kernels::AdaptiveWeightedPoolParams params() const
         {
-            return case_.rows * case_.channels;
+            return {case_.gain, case_.rows * case_.channels, case_.height, case_.width};
         }
         template <typename T>
         void naive(const Arguments<T>& a) const
         {
-            kernels::adaptiveWeightedPoolRef<T>(case_.gain, a.in[0], a.in[1], planes(), case_.height, case_.width,
-                                                a.out[0]);
+            kernels::adaptiveWeightedPoolRef<T>(params(), a.in[0], a.in[1], a.out[0]);
         }
         template <typename T>
         void naiveBackward(const Arguments<T>& a) const
         {
-            kernels::adaptiveWeightedPoolBackwardRef<T>(case_.gain, a.in[0], a.in[1], planes(), case_.height,
-                                                        case_.width, a.in.back(), a.out[0], a.out[1]);
+            kernels::adaptiveWeightedPoolBackwardRef<T>(params(), a.in[0], a.in[1], a.in.back(), {a.out[0], a.out[1]});
         }
         Case case_;
     };

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* All operators, and kernels that are no operator of their own. An operator of operators.inc whose header is missing here
+/* All operators, and kernels that are no operator of their own. An operator of kernels/operators.inc whose header is missing here
    does not compile. */
 
 #ifndef D2DET_TEST_OPERATORS_ALL_HPP
@@ -25,16 +25,14 @@ namespace d2det_test
 
 inline const std::vector<const Operator*>& allOperators()
 {
-#define D2DET_OPERATOR(type, name, stem) static const OperatorOf<name> stem(#stem, #type);
-#include "operators.inc"
-#undef D2DET_OPERATOR
+#define D2DET_OPERATOR(name, stem) static const OperatorOf<name> stem(#stem, "D2" #name);
+#include "kernels/operators.inc"
     static const OperatorOf<HardNMS> nms("nms", "");
     static const OperatorOf<SoftNMS> softNms("soft_nms", "");
     static const OperatorOf<Conv2d> conv2d("conv2d", "");
     static const std::vector<const Operator*> all = {
-#define D2DET_OPERATOR(type, name, stem) &stem,
-#include "operators.inc"
-#undef D2DET_OPERATOR
+#define D2DET_OPERATOR(name, stem) &stem,
+#include "kernels/operators.inc"
         &nms, &softNms, &conv2d};
     return all;
 }

@@ -96,22 +96,22 @@ struct DeformRoIPool
         void referenceBackward(const Arguments<double>& a) const override { naiveBackward<double>(a); }
         void fast(const Arguments<float>& a) const override
         {
-            kernels::deformRoIPoolCpu(params, pyramid(a), a.in[0], shape().numRois, offsetsOf(a), a.out[0]);
+            kernels::deformRoIPoolCpu(params, {pyramid(a), a.in[0], shape().numRois, offsetsOf(a)}, a.out[0]);
         }
         void fastBackward(const Arguments<float>& a) const override
         {
-            kernels::deformRoIPoolBackwardCpu(params, pyramid(a), a.in[0], shape().numRois, offsetsOf(a), a.in.back(),
+            kernels::deformRoIPoolBackwardCpu(params, {pyramid(a), a.in[0], shape().numRois, offsetsOf(a)}, a.in.back(),
                                               a.out.data(), gradOffsetsOf(a));
         }
 #ifdef D2DET_TEST_CUDA
-        cuda::Status onDevice(const Arguments<float>& a, void*, size_t) const override
+        cuda::Status onDevice(const Arguments<float>& a, const cuda::Workspace&) const override
         {
-            return cuda::deformRoIPool(params, pyramid(a), a.in[0], shape().numRois, offsetsOf(a), a.out[0], nullptr);
+            return cuda::deformRoIPool(params, {pyramid(a), a.in[0], shape().numRois, offsetsOf(a)}, a.out[0], nullptr);
         }
         cuda::Status onDeviceBackward(const Arguments<float>& a) const override
         {
-            return cuda::deformRoIPoolBackward(params, pyramid(a), a.in[0], shape().numRois, offsetsOf(a), a.in.back(),
-                                               a.out.data(), gradOffsetsOf(a), nullptr);
+            return cuda::deformRoIPoolBackward(params, {pyramid(a), a.in[0], shape().numRois, offsetsOf(a)},
+                                               a.in.back(), a.out.data(), gradOffsetsOf(a), nullptr);
         }
 #endif
 #ifdef D2DET_TEST_TORCH
@@ -156,12 +156,12 @@ struct DeformRoIPool
         template <typename T>
         void naive(const Arguments<T>& a) const
         {
-            kernels::deformRoIPoolRef<T>(params, pyramid(a), a.in[0], shape().numRois, offsetsOf(a), a.out[0]);
+            kernels::deformRoIPoolRef<T>(params, {pyramid(a), a.in[0], shape().numRois, offsetsOf(a)}, a.out[0]);
         }
         template <typename T>
         void naiveBackward(const Arguments<T>& a) const
         {
-            kernels::deformRoIPoolBackwardRef<T>(params, pyramid(a), a.in[0], shape().numRois, offsetsOf(a),
+            kernels::deformRoIPoolBackwardRef<T>(params, {pyramid(a), a.in[0], shape().numRois, offsetsOf(a)},
                                                  a.in.back(), a.out.data(), gradOffsetsOf(a));
         }
         //! Offsets whose samples all keep away from kinks, so that differences of small steps are exact.

@@ -91,13 +91,13 @@ struct DenseBoxDecode
         void reference(const Arguments<double>& a) const override { naive<double>(a); }
         void fast(const Arguments<float>& a) const override
         {
-            kernels::denseBoxDecodeCpu(case_.p, a.in[0], a.in[1], a.in[2], a.in[3], case_.numRois, case_.k, BATCH,
+            kernels::denseBoxDecodeCpu(case_.p, {a.in[0], a.in[1], a.in[2], a.in[3], case_.numRois, case_.k, BATCH},
                                        a.out[0]);
         }
 #ifdef D2DET_TEST_CUDA
-        cuda::Status onDevice(const Arguments<float>& a, void*, size_t) const override
+        cuda::Status onDevice(const Arguments<float>& a, const cuda::Workspace&) const override
         {
-            return cuda::denseBoxDecode(case_.p, a.in[0], a.in[1], a.in[2], a.in[3], case_.numRois, case_.k, BATCH,
+            return cuda::denseBoxDecode(case_.p, {a.in[0], a.in[1], a.in[2], a.in[3], case_.numRois, case_.k, BATCH},
                                         a.out[0], nullptr);
         }
 #endif
@@ -145,7 +145,7 @@ struct DenseBoxDecode
         template <typename T>
         void naive(const Arguments<T>& a) const
         {
-            kernels::denseBoxDecodeRef<T>(case_.p, a.in[0], a.in[1], a.in[2], a.in[3], case_.numRois, case_.k, BATCH,
+            kernels::denseBoxDecodeRef<T>(case_.p, {a.in[0], a.in[1], a.in[2], a.in[3], case_.numRois, case_.k, BATCH},
                                           a.out[0]);
         }
         Case case_;

@@ -187,23 +187,20 @@ struct Detections
 
         void reference(const Arguments<float>& a) const override
         {
-            kernels::detectionsRef(case_.p, a.in[0], roiColumns(), a.in[1], probColumns(), case_.rows, a.out[0],
-                                   case_.sourceRows ? a.out[1] : nullptr);
+            kernels::detectionsRef(case_.p, inputOf(a), outputOf(a));
         }
         void fast(const Arguments<float>& a) const override
         {
-            kernels::detectionsCpu(case_.p, a.in[0], roiColumns(), a.in[1], probColumns(), case_.rows, a.out[0],
-                                   case_.sourceRows ? a.out[1] : nullptr);
+            kernels::detectionsCpu(case_.p, inputOf(a), outputOf(a));
         }
 #ifdef D2DET_TEST_CUDA
         size_t workspace() const override
         {
-            return cuda::detectionsWorkspace(case_.p, roiColumns(), probColumns(), case_.rows);
+            return cuda::detectionsWorkspace(case_.p, {nullptr, roiColumns(), nullptr, probColumns(), case_.rows});
         }
-        cuda::Status onDevice(const Arguments<float>& a, void* workspace, size_t bytes) const override
+        cuda::Status onDevice(const Arguments<float>& a, const cuda::Workspace& workspace) const override
         {
-            return cuda::detections(case_.p, a.in[0], roiColumns(), a.in[1], probColumns(), case_.rows, a.out[0],
-                                    workspace, bytes, nullptr, case_.sourceRows ? a.out[1] : nullptr);
+            return cuda::detections(case_.p, inputOf(a), outputOf(a), workspace, nullptr);
         }
 #endif
 #ifdef D2DET_TEST_TORCH
@@ -217,6 +214,14 @@ struct Detections
 #endif
 
     private:
+        kernels::DetectionsInput inputOf(const Arguments<float>& a) const
+        {
+            return {a.in[0], roiColumns(), a.in[1], probColumns(), case_.rows};
+        }
+        kernels::DetectionsOutput outputOf(const Arguments<float>& a) const
+        {
+            return {a.out[0], case_.sourceRows ? a.out[1] : nullptr};
+        }
         void draw(Random& random)
         {
             kernels::DetectionsParams& p = case_.p;

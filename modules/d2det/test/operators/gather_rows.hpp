@@ -97,16 +97,17 @@ struct GatherRows
             for (float& row : rows)
                 if (case_.hostile && !(row > -1 && row < static_cast<float>(case_.numRows)))
                     row = -1.f;
-            kernels::gatherRowsRef(a.in[0], case_.numRows, elements(case_.row), rows.data(), case_.count, a.out[0]);
+            kernels::gatherRowsRef<float>({a.in[0], case_.numRows, elements(case_.row), rows.data(), case_.count},
+                                          a.out[0]);
         }
         void fast(const Arguments<float>& a) const override
         {
-            kernels::gatherRowsCpu(a.in[0], case_.numRows, elements(case_.row), a.in[1], case_.count, a.out[0]);
+            kernels::gatherRowsCpu({a.in[0], case_.numRows, elements(case_.row), a.in[1], case_.count}, a.out[0]);
         }
 #ifdef D2DET_TEST_CUDA
-        cuda::Status onDevice(const Arguments<float>& a, void*, size_t) const override
+        cuda::Status onDevice(const Arguments<float>& a, const cuda::Workspace&) const override
         {
-            return cuda::gatherRows(a.in[0], case_.numRows, elements(case_.row), a.in[1], case_.count, a.out[0],
+            return cuda::gatherRows({a.in[0], case_.numRows, elements(case_.row), a.in[1], case_.count}, a.out[0],
                                     nullptr);
         }
 #endif

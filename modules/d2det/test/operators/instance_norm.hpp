@@ -59,27 +59,24 @@ struct InstanceNorm
         void reference(const Arguments<double>& a) const override { naive<double>(a); }
         void fast(const Arguments<float>& a) const override
         {
-            kernels::instanceNormCpu(a.in[0], a.in[1], a.in[2], EPSILON, case_.rows, case_.channels, area(), a.out[0]);
+            kernels::instanceNormCpu(params(), a.in[0], a.in[1], a.in[2], a.out[0]);
         }
 #ifdef D2DET_TEST_CUDA
-        cuda::Status onDevice(const Arguments<float>& a, void*, size_t) const override
+        cuda::Status onDevice(const Arguments<float>& a, const cuda::Workspace&) const override
         {
-            return cuda::instanceNorm(a.in[0], a.in[1], a.in[2], EPSILON, case_.rows, case_.channels, area(), a.out[0],
-                                      nullptr);
+            return cuda::instanceNorm(params(), a.in[0], a.in[1], a.in[2], a.out[0], nullptr);
         }
 #endif
 
     private:
-        static constexpr float EPSILON = 1e-5f;
-        int area() const
+        kernels::InstanceNormParams params() const
         {
-            return case_.height * case_.width;
+            return {1e-5f, case_.rows, case_.channels, case_.height * case_.width};
         }
         template <typename T>
         void naive(const Arguments<T>& a) const
         {
-            kernels::instanceNormRef<T>(a.in[0], a.in[1], a.in[2], EPSILON, case_.rows, case_.channels, area(),
-                                        a.out[0]);
+            kernels::instanceNormRef<T>(params(), a.in[0], a.in[1], a.in[2], a.out[0]);
         }
         Case case_;
     };

@@ -23,6 +23,12 @@ inline void writeKept(const std::vector<int>& list, int n, float* kept, float* c
     *count = static_cast<float>(list.size());
 }
 
+//! The same two outputs for a CUDA kernel, which writes ints.
+inline cuda::NmsOutput keptOnDevice(const Arguments<float>& a)
+{
+    return {reinterpret_cast<int*>(a.out[0]), reinterpret_cast<int*>(a.out[1])};
+}
+
 struct HardNMS
 {
     struct Case : CaseInfo
@@ -111,23 +117,24 @@ struct HardNMS
 
         void reference(const Arguments<float>& a) const override
         {
-            writeKept(kernels::hardNmsRef(a.in[0], case_.n, case_.threshold, case_.legacy, case_.limit), case_.n,
-                      a.out[0], a.out[1]);
+            writeKept(kernels::hardNmsRef(params(), a.in[0], case_.n), case_.n, a.out[0], a.out[1]);
         }
         void fast(const Arguments<float>& a) const override
         {
-            writeKept(kernels::hardNmsCpu(a.in[0], case_.n, case_.threshold, case_.legacy, case_.limit), case_.n,
-                      a.out[0], a.out[1]);
+            writeKept(kernels::hardNmsCpu(params(), a.in[0], case_.n), case_.n, a.out[0], a.out[1]);
         }
 #ifdef D2DET_TEST_CUDA
-        cuda::Status onDevice(const Arguments<float>& a, void*, size_t) const override
+        cuda::Status onDevice(const Arguments<float>& a, const cuda::Workspace&) const override
         {
-            return cuda::hardNms(a.in[0], case_.n, case_.threshold, case_.legacy, case_.limit,
-                                 reinterpret_cast<int*>(a.out[0]), reinterpret_cast<int*>(a.out[1]), nullptr);
+            return cuda::hardNms(params(), a.in[0], case_.n, keptOnDevice(a), nullptr);
         }
 #endif
 
     private:
+        kernels::HardNmsParams params() const
+        {
+            return {case_.threshold, case_.legacy, case_.limit};
+        }
         Case case_;
     };
 };
@@ -217,15 +224,11 @@ struct SoftNMS
 
         void reference(const Arguments<float>& a) const override
         {
-            writeKept(kernels::softNmsRef(a.in[0], a.out[2], case_.n, case_.threshold, case_.sigma, case_.minScore,
-                                          case_.gaussian, case_.legacy, case_.limit),
-                      case_.n, a.out[0], a.out[1]);
+            writeKept(kernels::softNmsRef(params(), a.in[0], a.out[2], case_.n), case_.n, a.out[0], a.out[1]);
         }
         void fast(const Arguments<float>& a) const override
         {
-            writeKept(kernels::softNmsCpu(a.in[0], a.out[2], case_.n, case_.threshold, case_.sigma, case_.minScore,
-                                          case_.gaussian, case_.legacy, case_.limit),
-                      case_.n, a.out[0], a.out[1]);
+            writeKept(kernels::softNmsCpu(params(), a.in[0], a.out[2], case_.n), case_.n, a.out[0], a.out[1]);
         }
         //! The scores of boxes that are not emitted are not specified.
         void settle(std::vector<Floats>& values) const override
@@ -249,15 +252,19 @@ struct SoftNMS
             };
         }
 #ifdef D2DET_TEST_CUDA
-        cuda::Status onDevice(const Arguments<float>& a, void*, size_t) const override
+        cuda::Status onDevice(const Arguments<float>& a, const cuda::Workspace&) const override
         {
-            return cuda::softNms(a.in[0], a.out[2], case_.n, case_.threshold, case_.sigma, case_.minScore,
-                                 case_.gaussian, case_.legacy, case_.limit, reinterpret_cast<int*>(a.out[0]),
-                                 reinterpret_cast<int*>(a.out[1]), nullptr);
+            return cuda::softNms(params(), a.in[0], a.out[2], case_.n, keptOnDevice(a), nullptr);
         }
 #endif
 
     private:
+        kernels::SoftNmsParams params() const
+        {
+            const kernels::NMSMode mode =
+                case_.gaussian ? kernels::NMSMode::SOFT_GAUSSIAN : kernels::NMSMode::SOFT_LINEAR;
+            return {case_.threshold, case_.sigma, case_.minScore, mode, case_.legacy, case_.limit};
+        }
         Floats drawnScores(Random& random) const
         {
             Floats scores(case_.n);

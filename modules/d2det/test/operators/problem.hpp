@@ -34,9 +34,7 @@
 
 #include "kernels/common.hpp"
 
-#ifdef D2DET_TEST_CUDA
-#include "cuda/kernels.hpp"
-#endif
+#include "kernels/launcher.hpp"
 #ifdef D2DET_TEST_TORCH
 #include "ops/ops.hpp"
 #endif
@@ -57,9 +55,7 @@ namespace d2det_test
 {
 
 namespace kernels = cv::d2det::kernels;
-#ifdef D2DET_TEST_CUDA
 namespace cuda = cv::d2det::cuda;
-#endif
 
 constexpr float UNWRITTEN = -12345.678f;  //!< in outputs of the reference; those of others are NaN before they run
 constexpr double SAME_BITS = 0;           //!< as a tolerance
@@ -182,15 +178,15 @@ public:
     {
         return 0;
     }
-    virtual cuda::Status onDevice(const Arguments<float>&, void*, size_t) const
+    virtual cuda::Status onDevice(const Arguments<float>&, const cuda::Workspace&) const
     {
         missing("a CUDA kernel");
-        return 0;
+        return cuda::Status::INVALID;
     }
     virtual cuda::Status onDeviceBackward(const Arguments<float>&) const
     {
         missing("a backward pass");
-        return 0;
+        return cuda::Status::INVALID;
     }
 #endif
 #ifdef D2DET_TEST_TORCH

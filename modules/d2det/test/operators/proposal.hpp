@@ -126,20 +126,20 @@ struct Proposal
 
         void reference(const Arguments<float>& a) const override
         {
-            kernels::proposalRef(case_.p, maps(a), a.in.back(), a.out[0], a.out[1]);
+            kernels::proposalRef(case_.p, maps(a), a.in.back(), {a.out[0], a.out[1]});
         }
         void fast(const Arguments<float>& a) const override
         {
-            kernels::proposalCpu(case_.p, maps(a), a.in.back(), a.out[0], a.out[1]);
+            kernels::proposalCpu(case_.p, maps(a), a.in.back(), {a.out[0], a.out[1]});
         }
 #ifdef D2DET_TEST_CUDA
         size_t workspace() const override
         {
             return cuda::proposalWorkspace(case_.p, shapes());
         }
-        cuda::Status onDevice(const Arguments<float>& a, void* workspace, size_t bytes) const override
+        cuda::Status onDevice(const Arguments<float>& a, const cuda::Workspace& workspace) const override
         {
-            return cuda::proposal(case_.p, maps(a), a.in.back(), a.out[0], a.out[1], workspace, bytes, nullptr);
+            return cuda::proposal(case_.p, maps(a), a.in.back(), {a.out[0], a.out[1]}, workspace, nullptr);
         }
 #endif
 #ifdef D2DET_TEST_TORCH

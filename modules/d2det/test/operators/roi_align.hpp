@@ -61,21 +61,21 @@ struct RoIAlign
         void referenceBackward(const Arguments<double>& a) const override { naiveBackward<double>(a); }
         void fast(const Arguments<float>& a) const override
         {
-            kernels::roiAlignCpu(params, pyramid(a), a.in[0], shape().numRois, a.out[0]);
+            kernels::roiAlignCpu(params, {pyramid(a), a.in[0], shape().numRois}, a.out[0]);
         }
         void fastBackward(const Arguments<float>& a) const override
         {
-            kernels::roiAlignBackwardCpu(params, pyramid(a), a.in[0], shape().numRois, a.in.back(), a.out.data());
+            kernels::roiAlignBackwardCpu(params, {pyramid(a), a.in[0], shape().numRois}, a.in.back(), a.out.data());
         }
         bool backwardReads(size_t input) const override { return input == 0; }
 #ifdef D2DET_TEST_CUDA
-        cuda::Status onDevice(const Arguments<float>& a, void*, size_t) const override
+        cuda::Status onDevice(const Arguments<float>& a, const cuda::Workspace&) const override
         {
-            return cuda::roiAlign(params, pyramid(a), a.in[0], shape().numRois, a.out[0], nullptr);
+            return cuda::roiAlign(params, {pyramid(a), a.in[0], shape().numRois}, a.out[0], nullptr);
         }
         cuda::Status onDeviceBackward(const Arguments<float>& a) const override
         {
-            return cuda::roiAlignBackward(params, pyramid(a), a.in[0], shape().numRois, a.in.back(), a.out.data(),
+            return cuda::roiAlignBackward(params, {pyramid(a), a.in[0], shape().numRois}, a.in.back(), a.out.data(),
                                           nullptr);
         }
 #endif
@@ -90,12 +90,12 @@ struct RoIAlign
         template <typename T>
         void naive(const Arguments<T>& a) const
         {
-            kernels::roiAlignRef<T>(params, pyramid(a), a.in[0], shape().numRois, a.out[0]);
+            kernels::roiAlignRef<T>(params, {pyramid(a), a.in[0], shape().numRois}, a.out[0]);
         }
         template <typename T>
         void naiveBackward(const Arguments<T>& a) const
         {
-            kernels::roiAlignBackwardRef<T>(params, pyramid(a), a.in[0], shape().numRois, a.in.back(), a.out.data());
+            kernels::roiAlignBackwardRef<T>(params, {pyramid(a), a.in[0], shape().numRois}, a.in.back(), a.out.data());
         }
     };
 };

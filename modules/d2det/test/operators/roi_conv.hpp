@@ -38,7 +38,7 @@ struct RoIConv
         c.width = width;
         c.bias = bias;
         c.affine = affine;
-        c.p.levels = levels;
+        c.p.weightSets = levels;
         c.p.inChannels = in;
         c.p.outChannels = out;
         c.p.kernelHeight = kernelHeight;
@@ -156,7 +156,7 @@ struct RoIConv
         Problem(const Case& c, uint64_t seed) : p(c.p), numRois(c.numRois), height(c.height), width(c.width), case_(c)
         {
             Random random(seed);
-            const int sets = p.levels * p.outChannels;
+            const int sets = p.weightSets * p.outChannels;
             const auto fill = [&](size_t count)
             { return c.integers ? random.wholes(count, -4, 4) : random.reals(count, -1.f, 1.f); };
             const auto add = [&](const char* name, const Shape& shape, const Floats& values) {
@@ -185,7 +185,7 @@ struct RoIConv
             layer.numConstants = size_t(1) + c.bias + 2 * c.affine;
             layer.rois = 1;
             layer.freeLengths = {{0, 2}, {0, 3}};
-            layer.attributes = {{"levels", p.levels},
+            layer.attributes = {{"levels", p.weightSets},
                                 {"by_class", int(p.byClass)},
                                 {"conv_stride", p.stride},
                                 {"conv_pad", p.pad},
@@ -207,15 +207,10 @@ struct RoIConv
 
         void reference(const Arguments<float>& a) const override { naive<float>(a); }
         void reference(const Arguments<double>& a) const override { naive<double>(a); }
-        void fast(const Arguments<float>& a) const override
-        {
-            kernels::roiConvCpu(p, a.in[0], a.in[1], numRois, height, width, find(a, "weight"), find(a, "bias"),
-                                find(a, "gamma"), find(a, "beta"), a.out[0], find(a, "classes"));
-        }
+        void fast(const Arguments<float>& a) const override { kernels::roiConvCpu(p, args(a), a.out[0]); }
         void fast(const Arguments<float>& a, const kernels::RoIConvPacked& packed) const
         {
-            kernels::roiConvCpu(p, a.in[0], a.in[1], numRois, height, width, packed, find(a, "bias"), find(a, "gamma"),
-                                find(a, "beta"), a.out[0], find(a, "classes"));
+            kernels::roiConvCpu(p, args(a), packed, a.out[0]);
         }
         std::function<void()> prepared(const Arguments<float>& a) const override
         {
@@ -233,11 +228,9 @@ struct RoIConv
         {
             return cuda::roiConvWorkspace(p, numRois, height, width);
         }
-        cuda::Status onDevice(const Arguments<float>& a, void* workspace, size_t bytes) const override
+        cuda::Status onDevice(const Arguments<float>& a, const cuda::Workspace& workspace) const override
         {
-            return cuda::roiConv(p, a.in[0], a.in[1], numRois, height, width, find(a, "weight"), find(a, "bias"),
-                                 find(a, "gamma"), find(a, "beta"), a.out[0], find(a, "classes"), workspace, bytes,
-                                 nullptr);
+            return cuda::roiConv(p, args(a), a.out[0], workspace, nullptr);
         }
 #endif
 
@@ -266,7 +259,7 @@ struct RoIConv
         {
             Floats classes;
             for (int r = 0; r < numRois; r++)
-                classes.push_back(static_cast<float>(r % (p.levels + 2)) - 1.f);
+                classes.push_back(static_cast<float>(r % (p.weightSets + 2)) - 1.f);
             classes[0] = NOT_A_NUMBER;
             return classes;
         }
@@ -279,10 +272,15 @@ struct RoIConv
             return nullptr;
         }
         template <typename T>
+        kernels::RoIConvArgs<T> args(const Arguments<T>& a) const
+        {
+            return {a.in[0],           a.in[1],         numRois,          height,          width,
+                    find(a, "weight"), find(a, "bias"), find(a, "gamma"), find(a, "beta"), find(a, "classes")};
+        }
+        template <typename T>
         void naive(const Arguments<T>& a) const
         {
-            kernels::roiConvRef<T>(p, a.in[0], a.in[1], numRois, height, width, find(a, "weight"), find(a, "bias"),
-                                   find(a, "gamma"), find(a, "beta"), a.out[0], find(a, "classes"));
+            kernels::roiConvRef<T>(p, args(a), a.out[0]);
         }
         Case case_;
     };

@@ -2,19 +2,12 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The few names of OpenCV's core that kernels and tests use, for machines without OpenCV (GPU servers): same meaning, no
-   speed. RNG gives OpenCV's numbers. */
+/* OpenCV's random numbers for the tests on machines without OpenCV (GPU servers). */
 
 #ifndef D2DET_TEST_NO_OPENCV_CORE_HPP
 #define D2DET_TEST_NO_OPENCV_CORE_HPP
 
-#include <cstdarg>
-#include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <functional>
-#include <stdexcept>
-#include <string>
 
 namespace cv
 {
@@ -40,48 +33,6 @@ private:
     uint64_t state_;
 };
 
-struct Range
-{
-    int start, end;
-    Range(int s, int e) : start(s), end(e) {}
-};
-
-inline void parallel_for_(const Range& range, const std::function<void(const Range&)>& body, double = -1.)
-{
-    body(range);
-}
-inline int getNumThreads()
-{
-    return 1;
-}
-
-template <typename T>
-T* alignPtr(T* pointer, int alignment)
-{
-    return reinterpret_cast<T*>((reinterpret_cast<size_t>(pointer) + alignment - 1) / alignment * alignment);
-}
-
-struct Error
-{
-    enum Code
-    {
-        StsOutOfRange = -211,
-        StsUnmatchedSizes = -209
-    };
-};
-
-inline std::string format(const char* pattern, ...)
-{
-    char text[512];
-    va_list arguments;
-    va_start(arguments, pattern);
-    std::vsnprintf(text, sizeof(text), pattern, arguments);
-    va_end(arguments);
-    return text;
-}
-
 }  // namespace cv
-
-#define CV_Error(code, message) throw std::runtime_error(message)
 
 #endif

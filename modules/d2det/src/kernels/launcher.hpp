@@ -1,0 +1,70 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* The operators on a CUDA device: rules of the launchers, which every kernels/<op>.hpp declares in namespace cuda beside the
+   kernels of the CPU, over the same parameter structs and layouts. They are defined in ../cuda/<op>.cu.
+
+   Rules of every launcher:
+   - Pointers to tensors are device pointers, float32, dense and row-major, aligned as cudaMalloc or an offset of whole
+     floats gives it. Structs and counts are host values, read before the call returns; only the pointers to tensors inside
+     them are device pointers.
+   - It enqueues kernels on `stream` (nullptr: the default stream) of the current device and returns. It never waits for
+     the device, never allocates, and reads nothing back: counts stay on the device.
+   - Every element of every output is written, padding rows too. Inputs are not changed and must not overlap outputs.
+   - What the CPU contract says about bad batch indices, values that are not finite, padding rows and empty RoIs holds
+     here: no data, whatever it is, makes a kernel read or write outside its arrays.
+   - A count of 0 (RoIs, planes, rows) is allowed and does nothing but what "every output is written" asks for.
+   - Where a `workspace` is asked for it is at least the bytes that the function <op>Workspace names.
+     Operators without that parameter need none.
+   - Errors inside kernels appear at the caller's next synchronisation, as always with CUDA.
+
+   Results: the same for every run, bit for bit, except roiAlignBackward and deformRoIPoolBackward's gradients of the maps,
+   which are summed by atomics in changing order. They agree with the CPU reference within float32 rounding; decisions
+   (levels, suppression, order) use the same expressions without fused multiply-add.
+
+   No CUDA header is needed here, and none in any kernels/<op>.hpp: builds without CUDA only see declarations. */
+
+#ifndef OPENCV_D2DET_KERNELS_LAUNCHER_HPP
+#define OPENCV_D2DET_KERNELS_LAUNCHER_HPP
+
+#include <cstddef>
+
+struct CUstream_st;
+
+namespace cv
+{
+namespace d2det
+{
+namespace cuda
+{
+
+using Stream = ::CUstream_st*;  //!< a cudaStream_t
+
+//! A cudaError_t by value, so that no CUDA header is needed here; statusString() names it.
+enum class Status : int
+{
+    SUCCESS = 0,
+    INVALID =
+        1  //!< cudaErrorInvalidValue: a parameter is out of range or the workspace too small; others: from the launch
+};
+
+//! Device memory aligned to 256 bytes, free for the next launch on the same stream. It need not be initialised.
+struct Workspace
+{
+    void* data = nullptr;
+    size_t bytes = 0;
+};
+
+//! Name and meaning of a status, static memory.
+const char* statusString(Status status);
+
+/** Number of CUDA devices that can be used: 0 without a device or a driver.
+    @param reason if not null: why there is none, static memory; "" if there is one */
+int deviceCount(const char** reason = nullptr);
+
+}  // namespace cuda
+}  // namespace d2det
+}  // namespace cv
+
+#endif
