@@ -27,10 +27,10 @@ const Case optional("deform_roi_pool:gradient of offsets is optional",
                             OnDevice arrays(p);
                             const Arguments<float> a = arrays.backward();
                             const float* offsets = p.hasOffsets() ? a.in[p.inputs.size() - 1] : nullptr;
-                            requireSuccess(
-                                cuda::deformRoIPoolBackward(p.params, makePyramid<float>(s), a.in[0], s.numRois,
-                                                            offsets, a.in.back(), a.out.data(), nullptr, nullptr),
-                                c.name);
+                            requireSuccess(cuda::deformRoIPoolBackward(
+                                               p.params, {makePyramid<float>(s), a.in[0], s.numRois, offsets},
+                                               a.in.back(), a.out.data(), nullptr, nullptr),
+                                           c.name);
                             Results got = arrays.results();
                             for (int i = 0; i < s.levels; i++)
                             {
