@@ -7,7 +7,7 @@
 #   OLD, NEW      commits; NEW is HEAD by default. Both must have modules/d2det/perf
 #   --rounds      how often each is run (default 5)
 #   --threshold   percent (default 10)
-#   --filter      only some of the benchmarks, e.g. 'Pooling*'
+#   --filter      only some of the benchmarks, e.g. 'Operators*'
 #   --threads     default 1, the figure that other programs disturb least
 #
 # Both are built inside OpenCV's tree (scripts/build_in_tree.sh; OpenCV itself is built once). Machines are noisy: the two

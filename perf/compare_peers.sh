@@ -50,7 +50,7 @@ threads=2; [ -f "$work/backbone.onnx" ] || torchvision export "$work/backbone.on
 
 lines=$work/lines.csv; : > "$lines"
 kernels() {
-    "$bin/d2det_kernels_benchmark" "$threads" "$work" | sed '1d; s/^/d2det /'
+    "$bin/d2det_kernels_benchmark" "$threads" "$work" roi_align deform_roi_pool nms proposal | sed '1d; s/^/d2det /'
     torchvision kernels "$threads" "$work" | sed 's/^/torchvision /'
 }
 # paper_model PROPOSALS NAME CONVOLUTION PROGRAM

@@ -2,19 +2,17 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Times the CPU kernels whose counterparts exist elsewhere, over the large entries of the one table of shapes, and says what
-   memory bandwidth alone would allow. perf/compare_peers.sh runs it beside torchvision on the same RoIs and boxes.
+/* Times the CPU kernels over the large cases of their lists (modules/d2det/test/operators), and says what memory bandwidth
+   alone would allow. perf/compare_peers.sh runs it beside torchvision on the same RoIs and boxes.
 
-   usage: d2det_kernels_benchmark THREADS [FOLDER]    writes rois.f32 [1000, 5] and boxes.f32 [10000, 5] (with scores)
-                                                       to FOLDER for the peers
+   usage: d2det_kernels_benchmark THREADS [FOLDER [OPERATOR]...]    writes rois.f32 [1000, 5] and boxes.f32 [10000, 5] (with
+                                                                     scores) to FOLDER for the peers; "": writes nothing.
+                                                                     Operators: stems of files as roi_align; default: all
    Output: CSV, one line per kernel: name, threads, median ms, ms that bandwidth allows (empty: not bound by it). */
 
-#include "kernels/deform_roi_pool.hpp"
-#include "kernels/nms.hpp"
-#include "kernels/proposal.hpp"
-#include "kernels/roi_align.hpp"
+#include "operators/all.hpp"
+
 #include "kernels/sort_key.hpp"
-#include "shapes.hpp"
 
 #include <opencv2/core/utility.hpp>
 
@@ -22,14 +20,14 @@
 #include <cstring>
 #include <fstream>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
 namespace
 {
 
-using namespace cv::d2det::kernels;
-using opencv_test::PoolingShape;
+using namespace d2det_test;
 
 //! Median of the milliseconds of a few runs, after one that is not counted.
 double time(const std::function<void()>& run, int runs = 5)
@@ -75,126 +73,57 @@ void report(const std::string& name, double ms, double bytes, double gigabytesPe
     std::fflush(stdout);
 }
 
-//! Feature maps P2.. of a shape with random values.
-struct Maps
+void benchmark(const Operator& op, double gigabytesPerSecond)
 {
-    Maps(const PoolingShape& s, cv::RNG& rng) : pyramid(opencv_test::makePyramid<float>(s))
+    const std::vector<CaseInfo> cases = op.cases();
+    for (size_t i = 0; i < cases.size(); i++)
     {
-        for (int i = 0; i < s.levels; i++)
-        {
-            values.emplace_back(s.mapCount(i));
-            cv::Mat row(1, static_cast<int>(values.back().size()), CV_32F, values.back().data());
-            rng.fill(row, cv::RNG::UNIFORM, -1., 1.);
-            pyramid.data[i] = values.back().data();
-            bytes += values.back().size() * sizeof(float);
-        }
+        if (!cases[i].large)
+            continue;
+        const std::unique_ptr<Problem> problem = op.make(i, 1);
+        Arrays<float> arrays(*problem, 0.f);
+        report(op.name() + " " + cases[i].name, time(problem->prepared(arrays.forward())),
+               problem->flop() > 0 ? 0 : problem->moved(false), gigabytesPerSecond);
     }
-    std::vector<std::vector<float>> values;
-    FeaturePyramid<float> pyramid;
-    double bytes = 0;
-};
-
-PoolingShape largeShape(const std::string& name)
-{
-    for (const PoolingShape& s : opencv_test::poolingShapes(true))
-        if (name == s.name)
-            return s;
-    throw std::runtime_error("no shape " + name);
 }
 
-void pooling(const std::string& shapeName, const std::vector<float>& rois, double gbs)
+//! What torchvision's nms does: sort by score, then suppress. boxes [n, 5], the score last.
+void sortedNms(const Floats& boxes, int count, double gigabytesPerSecond)
 {
-    cv::RNG rng(2);
-    const PoolingShape s = largeShape(shapeName);
-    const Maps maps(s, rng);
-    const int K = s.pooledSize, count = static_cast<int>(rois.size() / 5);
-    std::vector<float> output(static_cast<size_t>(count) * s.channels * K * K);
-    const double bytes = maps.bytes + output.size() * sizeof(float);
-    const std::string size = cv::format(" %dx%d", K, K);
-    RoIAlignParams align;
-    align.pooledHeight = align.pooledWidth = K;
-    align.samplingRatio = s.samplingRatio;
-    report("roi_align" + size,
-           time(
-               [&] {
-                   roiAlignCpu(align, {maps.pyramid, rois.data(), count}, output.data());
-               }),
-           bytes, gbs);
-    DeformRoIPoolParams deform;
-    deform.pooledSize = K;
-    deform.offsetSize = s.offsetSize;
-    deform.samplingRatio = s.samplingRatio;
-    std::vector<float> offsets(static_cast<size_t>(count) * 2 * s.offsetSize * s.offsetSize);
-    for (float& v : offsets)
-        v = rng.uniform(-1.f, 1.f);
-    report("deform_roi_pool" + size,
-           time(
-               [&] {
-                   deformRoIPoolCpu(deform, {maps.pyramid, rois.data(), count, offsets.data()}, output.data());
-               }),
-           bytes, gbs);
-}
-
-void nms(const std::vector<float>& boxes, int count, double gbs)
-{
-    std::vector<float> scores(count);
+    Floats scores(count);
     for (int i = 0; i < count; i++)
         scores[i] = boxes[size_t(i) * 5 + 4];
     report(cv::format("nms %d", count),
            time(
                [&]
                {
-                   const std::vector<int> order = sortDescending(scores.data(), count);
-                   std::vector<float> sorted(size_t(count) * 4);
+                   const std::vector<int> order = kernels::sortDescending(scores.data(), count);
+                   Floats sorted(size_t(count) * 4);
                    for (int i = 0; i < count; i++)
                        std::memcpy(&sorted[size_t(i) * 4], &boxes[size_t(order[i]) * 5], 4 * sizeof(float));
-                   hardNmsCpu({0.5f, false, 0}, sorted.data(), count);
+                   kernels::hardNmsCpu({0.5f, false, 0}, sorted.data(), count);
                }),
-           0, gbs);
+           0, gigabytesPerSecond);
 }
 
-//! All five levels of a picture of 800x1344, 1000 boxes per level before NMS and 1000 in all.
-void proposals(double gbs)
+//! Boxes of a detector with scores, [count, 5].
+Floats scoredBoxes(int count)
 {
-    cv::RNG rng(3);
-    RpnMaps maps;
-    maps.levels = 5;
-    maps.batch = 1;
-    std::vector<std::vector<float>> values;
-    for (int i = 0; i < maps.levels; i++)
-    {
-        maps.stride[i] = static_cast<float>(4 << i);
-        maps.height[i] = (800 + (4 << i) - 1) / (4 << i);
-        maps.width[i] = (1344 + (4 << i) - 1) / (4 << i);
-        const size_t area = static_cast<size_t>(maps.height[i]) * maps.width[i];
-        for (size_t channels : {3, 12})
-        {
-            values.emplace_back(channels * area);
-            for (float& v : values.back())
-                v = static_cast<float>(rng.gaussian(channels == 3 ? 2. : 0.3));
-            (channels == 3 ? maps.cls : maps.box)[i] = values.back().data();
-        }
-    }
-    const ProposalParams p;
-    const float info[3] = {800, 1333, 1};
-    std::vector<float> rois(1000 * 5), scores(1000);
-    report("proposals 800x1344", time([&] { proposalCpu(p, maps, info, {rois.data(), scores.data()}); }), 0, gbs);
-}
-
-//! Boxes that overlap as those of a detector do: a few hundred objects, each found many times.
-std::vector<float> detectorLikeBoxes(int count, cv::RNG& rng)
-{
-    std::vector<float> boxes;
+    Random random(1);
+    const Floats boxes = detectorLikeBoxes(random, count);
+    Floats scored;
     for (int i = 0; i < count; i++)
     {
-        cv::RNG object(static_cast<uint64>(rng.uniform(0, 300)) + 1);
-        const float w = object.uniform(20.f, 300.f), h = object.uniform(20.f, 300.f);
-        const float x = object.uniform(0.f, 1344.f - w) + rng.uniform(-0.2f, 0.2f) * w;
-        const float y = object.uniform(0.f, 800.f) + rng.uniform(-0.2f, 0.2f) * h;
-        for (float v : {x, y, x + w, y + h, rng.uniform(0.f, 1.f)})
-            boxes.push_back(v);
+        scored.insert(scored.end(), &boxes[size_t(i) * 4], &boxes[size_t(i) * 4] + 4);
+        scored.push_back(random.real(0.f, 1.f));
     }
-    return boxes;
+    return scored;
+}
+
+//! Those of the large RoIAlign cases.
+Floats poolingRois()
+{
+    return RoIAlign::Problem(RoIAlign::Case(poolingShape("7x7")), 1).rois();
 }
 
 void save(const std::string& path, const std::vector<float>& values)
@@ -210,25 +139,27 @@ int run(int argc, char** argv)
 {
     if (argc < 2 || std::atoi(argv[1]) < 1)
     {
-        std::fprintf(stderr, "usage: d2det_kernels_benchmark THREADS [FOLDER]\n");
+        std::fprintf(stderr, "usage: d2det_kernels_benchmark THREADS [FOLDER [OPERATOR]...]\n");
         return 2;
     }
     cv::setNumThreads(std::atoi(argv[1]));
-    cv::RNG rng(1);
-    const std::vector<float> rois = opencv_test::randomRois(largeShape("box head"), rng);
-    const std::vector<float> boxes = detectorLikeBoxes(10000, rng);
-    if (argc > 2)
+    const Floats boxes = scoredBoxes(10000);
+    if (argc > 2 && *argv[2])
     {
-        save(std::string(argv[2]) + "/rois.f32", rois);
+        save(std::string(argv[2]) + "/rois.f32", poolingRois());
         save(std::string(argv[2]) + "/boxes.f32", boxes);
     }
+    const std::set<std::string> wanted(argv + std::min(argc, 3), argv + argc);
+    for (const std::string& name : wanted)
+        operatorOf(name);  // it exists
     const double gbs = bandwidth();
     std::printf("name,threads,ms,bandwidth_ms\nbandwidth GB/s,%d,%.1f,\n", cv::getNumThreads(), gbs);
-    pooling("box head", rois, gbs);
-    pooling("d2det head", rois, gbs);
-    nms(boxes, 1000, gbs);
-    nms(boxes, 10000, gbs);
-    proposals(gbs);
+    for (const Operator* op : allOperators())
+        if (wanted.empty() || wanted.count(op->name()))
+            benchmark(*op, gbs);
+    if (wanted.empty() || wanted.count("nms"))
+        for (const int count : {1000, 10000})
+            sortedNms(boxes, count, gbs);
     return 0;
 }
 

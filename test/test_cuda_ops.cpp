@@ -39,7 +39,7 @@ boost::test_tools::assertion_result haveDevice(utf::test_unit_id)
 void check(const std::vector<Comparison>& comparisons)
 {
     for (const Comparison& c : comparisons)
-        BOOST_CHECK_MESSAGE(c.passed(), c.name << ": error " << c.error << ", at most " << c.bound << " allowed");
+        BOOST_CHECK_MESSAGE(c.passed(), c.message());
 }
 
 }  // namespace

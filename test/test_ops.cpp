@@ -10,12 +10,14 @@
 
 #include "golden.hpp"
 #include "gradient_check.hpp"
+#include "operators_in_trainer.hpp"
 #include "ops/ops.hpp"
 
 #include <cmath>
 
 using namespace d2det;
 using namespace d2det::test;
+using d2det::test::Random;
 using torch::Tensor;
 
 namespace
@@ -90,26 +92,6 @@ ops::kernels::DeformRoIPoolParams deformParams(bool legacy, int samplingRatio = 
     return p;
 }
 
-/** Distance of a cell's samples from the places where the interpolation has a kink (integers and halves, generously), for
-    one axis of a RoI. The formulas are the table of operators.md 3.3. */
-double distanceToKinks(const ops::kernels::DeformRoIPoolParams& p, double low, double high, double scale, double offset,
-                       int cell)
-{
-    const int K = p.pooledSize, S = p.samplingRatio, perCell = K / p.offsetSize;
-    const double start = (p.legacy ? std::round(low) : low) * scale - 0.5;
-    const double length =
-        p.legacy ? std::max((std::round(high) + 1) * scale - 0.5 - start, 0.1) : std::max((high - low) * scale, 0.0);
-    double nearest = 1;
-    for (int q = cell * perCell; q < (cell + 1) * perCell; q++)
-        for (int b = 0; b < S; b++)
-        {
-            const double u = start + q * length / K + double(p.gamma) * offset * length +
-                             (b + (p.legacy ? 0.0 : 0.5)) * length / (K * S);
-            nearest = std::min(nearest, std::abs(2 * u - std::round(2 * u)) / 2);
-        }
-    return nearest;
-}
-
 //! Offsets [R, 2, k, k] whose samples all keep away from kinks, so that differences of small steps are exact.
 Tensor smoothOffsets(const ops::kernels::DeformRoIPoolParams& p, const Scene& scene, uint32_t seed)
 {
@@ -127,7 +109,8 @@ Tensor smoothOffsets(const ops::kernels::DeformRoIPoolParams& p, const Scene& sc
                 const int cell = static_cast<int>(axis == 0 ? i % k : i / k);
                 do
                     o = random.uniform(-0.5, 0.5);
-                while (distanceToKinks(p, roi[1 + axis], roi[3 + axis], 1.0 / scene.strides[level], o, cell) < 1e-3);
+                while (d2det_test::DeformRoIPool::Problem::distanceToKinks(p, roi[1 + axis], roi[3 + axis],
+                                                                           1.0 / scene.strides[level], o, cell) < 1e-3);
             }
     }
     return offsets;
@@ -146,50 +129,30 @@ std::vector<Tensor> gradients(const Tensor& output, const std::vector<Tensor>& i
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(roi_align_gradient)
+//! Every differentiable operator over the gradient cases of its list.
+BOOST_AUTO_TEST_CASE(operator_gradients)
 {
-    for (const auto& p : {alignParams(false, true, 2), alignParams(false, false, 1), alignParams(true, true, 2),
-                          alignParams(false, true, 0)})
+    using namespace d2det_test;
+    const Selection selection;
+    BOOST_REQUIRE(selectionExists(allOperators()));
+    int count = 0;
+    for (const Operator* op : allOperators())
     {
-        Scene s = makeScene(1);
-        requireGrad(s.features);
-        checkGradient([&](const std::vector<Tensor>& in) { return ops::roiAlign(in, s.strides, s.rois, p); },
-                      s.features);
+        const std::vector<CaseInfo> cases = op->cases();
+        for (size_t i = 0; i < cases.size(); i++)
+        {
+            if (!cases[i].gradient || !selection.takes(op->name(), cases[i].name))
+                continue;
+            BOOST_TEST_CONTEXT(repeatLine(op->name(), cases[i].name, selection.seed, "--run_test=operator_gradients"))
+            {
+                const std::unique_ptr<Problem> p = op->make(i, selection.seed);
+                checkGradient([&](const std::vector<torch::Tensor>& in) { return p->inTrainer(in).at(0); },
+                              trainerInputs(*p, torch::kCPU, torch::kDouble));
+            }
+            count++;
+        }
     }
-}
-
-BOOST_AUTO_TEST_CASE(deform_gradient)
-{
-    for (const bool legacy : {false, true})
-        for (const int samplingRatio : {1, 2})
-        {
-            const auto p = deformParams(legacy, samplingRatio);
-            Scene s = makeScene(2);
-            s.rois[4].copy_(s.rois[0]);  // differences of an unusable row are no test of offsets
-            s.rois[5].copy_(s.rois[1]);
-            std::vector<Tensor> inputs = s.features;
-            inputs.push_back(smoothOffsets(p, s, 3));
-            requireGrad(inputs);
-            checkGradient(
-                [&](const std::vector<Tensor>& in) {
-                    return ops::deformRoIPool({in[0], in[1]}, s.strides, s.rois, in[2], p);
-                },
-                inputs);
-        }
-}
-
-BOOST_AUTO_TEST_CASE(adaptive_weighted_pool_gradient)
-{
-    for (const double gain : {12.0, 3.0})
-        for (const int64_t size : {4, 5, 1})
-        {
-            Random random(4);
-            std::vector<Tensor> inputs{random.tensor({2, 3, size, size + 2}, -1, 1),
-                                       random.tensor({2, 3, size, size + 2}, -2, 2)};
-            requireGrad(inputs);
-            checkGradient([&](const std::vector<Tensor>& in) { return ops::adaptiveWeightedPool(in[0], in[1], gain); },
-                          inputs);
-        }
+    BOOST_TEST((count > 0 || !selection.name.empty()));
 }
 
 //! The whole block of the classifier: weights from a convolution and an instance norm of the features themselves.

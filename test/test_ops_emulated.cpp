@@ -28,8 +28,11 @@ void emulate(bool on)
 void check(const std::vector<Comparison>& comparisons)
 {
     for (const Comparison& c : comparisons)
-        BOOST_CHECK_MESSAGE(c.passed(), c.name << ": error " << c.error << ", at most " << c.bound << " allowed");
-    BOOST_TEST(comparisons.size() >= 5u);
+        BOOST_CHECK_MESSAGE(c.passed(), c.message());
+    if (d2det_test::Selection().name.empty())
+        BOOST_TEST(comparisons.size() >= 5u);
+    else  // whichever of the two tests the chosen case belongs to
+        BOOST_TEST(d2det_test::selectionExists(d2det_test::allOperators()));
 }
 
 }  // namespace
@@ -37,7 +40,8 @@ void check(const std::vector<Comparison>& comparisons)
 BOOST_AUTO_TEST_CASE(with_gradients)
 {
     check(compareOperators(torch::kCPU, emulate));
-    BOOST_TEST(launches > 0);
+    if (d2det_test::Selection().name.empty())
+        BOOST_TEST(launches > 0);
 }
 
 BOOST_AUTO_TEST_CASE(without_gradients)

@@ -23,7 +23,7 @@ namespace
 void check(const std::vector<Comparison>& comparisons)
 {
     for (const Comparison& c : comparisons)
-        BOOST_CHECK_MESSAGE(c.passed(), c.name << ": error " << c.error << ", at most " << c.bound << " allowed");
+        BOOST_CHECK_MESSAGE(c.passed(), c.message());
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 
    usage: PROGRAM [--filter TEXT] [--exclude TEXT] [--seed NUMBER] [--list]
 
+   D2DET_TEST_CASE ("roi_align" or "roi_align:odd maps") and D2DET_TEST_SEED choose too, as in all tests of operators.
+
    Status 0: all cases that could run are right; 1: some are wrong, or none was chosen; 77: there is no CUDA device, or
    every chosen case had to be skipped. */
 
@@ -26,7 +28,8 @@ namespace
 
 constexpr int SKIPPED_STATUS = 77, MAX_LINES = 5;
 int failures = 0;
-uint64_t seed = 0;
+uint64_t seed = 0, failingSeed = 0;
+bool given = false;  //!< the seed, by option or environment
 
 }  // namespace
 
@@ -47,36 +50,25 @@ void expect(bool good, const std::string& what)
         std::printf("    wrong: %s\n", what.c_str());
 }
 
-uint64_t nextSeed()
+uint64_t caseSeed()
 {
-    return seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return seed;
 }
 
-void expectNear(const Floats& expected, const Floats& actual, double tolerance, const std::string& what)
+void failedWith(uint64_t used)
 {
-    expect(expected.size() == actual.size(), what + ": another number of values");
-    size_t bad = 0, first = 0;
-    double worst = 0;
-    for (size_t i = 0; i < expected.size() && i < actual.size(); i++)
-    {
-        const double e = expected[i], difference = std::abs(e - actual[i]);
-        if (expected[i] == actual[i] || (std::isnan(expected[i]) && std::isnan(actual[i])) ||
-            difference <= tolerance * std::max(1., std::abs(e)))
-            continue;
-        first = bad++ == 0 ? i : first;
-        worst = std::max(worst, difference);
-    }
-    if (bad > 0)
-        expect(false, what + ": " + std::to_string(bad) + " of " + std::to_string(expected.size()) +
-                          " values are off, by up to " + std::to_string(worst) + "; [" + std::to_string(first) +
-                          "] is " + std::to_string(actual[first]) + ", expected " + std::to_string(expected[first]));
+    failingSeed = used;
+}
+
+bool seedIsGiven()
+{
+    return given;
 }
 
 void expectSameBits(const Floats& expected, const Floats& actual, const std::string& what)
 {
-    expect(expected.size() == actual.size() &&
-               (expected.empty() || std::memcmp(expected.data(), actual.data(), expected.size() * sizeof(float)) == 0),
-           what + ": not the same bits");
+    const std::string error = difference(expected, actual, SAME_BITS);
+    expect(error.empty(), what + ": " + error);
 }
 
 namespace
@@ -92,8 +84,8 @@ enum Outcome
 Outcome runCase(const Case& c)
 {
     const auto start = std::chrono::steady_clock::now();
-    const uint64_t caseSeed = seed;
     failures = 0;
+    failingSeed = seed;
     std::string note;
     Outcome outcome = RIGHT;
     try
@@ -113,8 +105,9 @@ Outcome runCase(const Case& c)
     if (failures > 0)
     {
         outcome = WRONG;
-        note = " (" + std::to_string(failures) + " failures; repeat with --filter '" + c.name + "' --seed " +
-               std::to_string(caseSeed) + ")";
+        const size_t colon = c.name.find(':');
+        note = " (" + std::to_string(failures) + " failures)\n" +
+               repeatLine(c.name.substr(0, colon), c.name.substr(colon + 1), failingSeed, "");
     }
     std::printf("%-8s %s, %.2f s%s\n",
                 outcome == RIGHT   ? "ok"
@@ -125,16 +118,24 @@ Outcome runCase(const Case& c)
     return outcome;
 }
 
+//! By D2DET_TEST_CASE.
+bool isSelected(const std::string& name)
+{
+    const size_t colon = name.find(':');
+    return Selection().takes(name.substr(0, colon), colon == std::string::npos ? "" : name.substr(colon + 1));
+}
+
 int runAll(const std::string& filter, const std::string& exclude)
 {
     int counts[3] = {};
     for (const Case* c : allCases())
-        if (c->name.find(filter) != std::string::npos &&
+        if (isSelected(c->name) && c->name.find(filter) != std::string::npos &&
             (exclude.empty() || c->name.find(exclude) == std::string::npos))
             counts[runCase(*c)]++;
     std::printf("%d cases right, %d wrong, %d skipped\n", counts[RIGHT], counts[WRONG], counts[NOT_RUN]);
     if (counts[RIGHT] + counts[WRONG] + counts[NOT_RUN] == 0)
-        std::printf("no case has '%s' in its name\n", filter.c_str());
+        std::printf("no case is chosen by --filter '%s' and D2DET_TEST_CASE '%s'\n", filter.c_str(),
+                    Selection().name.c_str());
     if (counts[WRONG] > 0 || counts[RIGHT] + counts[NOT_RUN] == 0)
         return EXIT_FAILURE;
     return counts[RIGHT] > 0 ? EXIT_SUCCESS : SKIPPED_STATUS;
@@ -143,7 +144,9 @@ int runAll(const std::string& filter, const std::string& exclude)
 int run(int argc, char** argv)
 {
     std::string filter, exclude;
-    seed = std::random_device()();
+    const Selection selection;
+    given = selection.hasSeed;
+    seed = given ? selection.seed : std::random_device()();
     for (int i = 1; i < argc; i++)
     {
         const std::string option = argv[i];
@@ -160,7 +163,10 @@ int run(int argc, char** argv)
         }
         const std::string value = argv[++i];
         if (option == "--seed")
+        {
             seed = std::strtoull(value.c_str(), nullptr, 10);
+            given = true;
+        }
         else
             (option == "--filter" ? filter : exclude) = value;
     }

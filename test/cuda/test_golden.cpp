@@ -251,7 +251,7 @@ const std::set<std::string> NO_OPERATOR{
     "awp_block_backward",  "dlr_loss",       "bce_loss",    "smooth_l1", "overlap_labels",
     "mask_overlap_labels", "assign_anchors", "sample_rois", "box_iou",   "encode_deltas"};
 
-const Case golden("golden vectors",
+const Case golden("golden:vectors",
                   []
                   {
                       const char* place = std::getenv("D2DET_SHARED");

@@ -113,7 +113,7 @@ TEST(D2Det_CudaLayers, compute_the_same_as_on_the_CPU)
 {
     for (const Case& c : cases())
     {
-        SCOPED_TRACE(c.op);
+        SCOPED_TRACE(c.op + ", " + c.name + "\n" + c.repeat());
         const Ptr<Layer> layer = createLayer(c.type(), c.params);
         CudaNode node(baseOf(layer));
         for (const int size : {1, 2, 1})
@@ -126,7 +126,7 @@ TEST(D2Det_CudaLayers, follow_a_pass_on_the_CPU)
 {
     for (const Case& c : cases())
     {
-        SCOPED_TRACE(c.op);
+        SCOPED_TRACE(c.op + ", " + c.name + "\n" + c.repeat());
         const std::vector<Mat> inputs = c.inputs(1);
         Net net = makeNet(c.type(), c.params, inputs.size());
         const std::vector<Mat> expected = forward(net, inputs);
@@ -142,7 +142,7 @@ TEST(D2Det_CudaLayers, constants_may_be_inputs)
     {
         if (c.params.blobs.empty())
             continue;
-        SCOPED_TRACE(c.op);
+        SCOPED_TRACE(c.op + ", " + c.name + "\n" + c.repeat());
         const std::vector<Mat> expected = runOnce(c, c.inputs(1));
         LayerParams params = c.params;
         params.blobs.clear();
@@ -154,14 +154,6 @@ TEST(D2Det_CudaLayers, constants_may_be_inputs)
     }
 }
 
-const Case& caseOf(const String& op)
-{
-    for (const Case& c : cases())
-        if (op == c.op)
-            return c;
-    CV_Error(Error::StsBadArg, "no case of " + op);
-}
-
 //! Rows of the last output whose `column` is above `low`.
 int rowsInUse(const std::vector<Mat>& outputs, int column, float low)
 {
@@ -171,7 +163,7 @@ int rowsInUse(const std::vector<Mat>& outputs, int column, float low)
 //! Detector changes them between two passes, when the node is there already.
 TEST(D2Det_CudaLayers, read_their_settings_at_launch)
 {
-    const Case& proposals = caseOf("D2Proposal");
+    const Case proposals = casesOf("D2Proposal").at(0);
     const Ptr<Layer> first = createLayer(proposals.type(), proposals.params);
     CudaNode proposalNode(baseOf(first));
     const int images = 2, score = 0;
@@ -179,7 +171,7 @@ TEST(D2Det_CudaLayers, read_their_settings_at_launch)
     dynamic_cast<d2det::ProposalLayer&>(*first).settings.limit = 3;
     EXPECT_EQ(3 * images, rowsInUse(proposalNode.forward(proposals.inputs(2)), score, 0));
 
-    const Case& detections = caseOf("D2Detections");
+    const Case detections = casesOf("D2Detections").at(0);
     const Ptr<Layer> last = createLayer(detections.type(), detections.params);
     CudaNode detectionNode(baseOf(last));
     const int classId = 1;

@@ -10,6 +10,7 @@
 #define D2DET_TEST_DEVICE_COMPARISON_HPP
 
 #include "engine/step.hpp"
+#include "operators_in_trainer.hpp"
 #include "ops/ops.hpp"
 
 #include <ATen/CPUGeneratorImpl.h>
@@ -32,7 +33,13 @@ struct Comparison
     std::string name;
     double error;  //!< largest difference, as a share of the largest number expected
     double bound;
+    std::string repeat;                             //!< how to run the case alone
     bool passed() const { return error <= bound; }  //!< false for NaN
+    std::string message() const
+    {
+        return name + ": error " + std::to_string(error) + ", at most " + std::to_string(bound) + " allowed" +
+               (repeat.empty() ? "" : "\n" + repeat);
+    }
 };
 
 inline double relativeError(const torch::Tensor& got, const torch::Tensor& expected)
@@ -60,133 +67,98 @@ private:
     const Switch& change_;
 };
 
-//! An operator of differentiable inputs; the rest of its arguments come through the closure and the device.
-struct OperatorCase
+//! Output and gradients of all leaves, for the upstream gradient of the case.
+inline Tensors outputAndGradients(const d2det_test::Problem& p, const Tensors& inputs)
 {
-    std::string name;
-    std::function<torch::Tensor(const Tensors& inputs, const torch::Device& device)> call;
-    Tensors inputs;  //!< float64 on the CPU
-};
+    Tensors result{p.inTrainer(inputs).at(0)}, leaves;
+    for (const torch::Tensor& input : inputs)
+        if (input.requires_grad())
+            leaves.push_back(input);
+    const std::vector<int64_t> sizes(p.outputs[0].shape.begin(), p.outputs[0].shape.end());
+    const torch::Tensor upstream = torch::from_blob(const_cast<float*>(p.upstream.data()), sizes, torch::kFloat)
+                                       .to(result[0].device(), result[0].scalar_type(), false, true);
+    for (const torch::Tensor& grad : torch::autograd::grad({result[0]}, leaves, {upstream}))
+        result.push_back(grad);
+    return result;
+}
 
-//! Output and gradients of all inputs, for the gradient of a fixed random weighting of the output.
-inline Tensors outputAndGradients(const OperatorCase& c, const torch::Device& device, torch::ScalarType type)
+//! Maps as convolutions leave them: the same numbers, channels last in memory.
+inline Tensors channelsLast(const Tensors& inputs)
 {
-    Tensors leaves;
-    for (const torch::Tensor& input : c.inputs)
-        leaves.push_back(input.to(device, type).detach().requires_grad_());
-    const torch::Tensor output = c.call(leaves, device);
-    const torch::Tensor weights =
-        torch::rand(output.sizes(), at::detail::createCPUGenerator(5), torch::kDouble).to(device, output.scalar_type());
-    (output * weights).sum().backward();
-    Tensors result{output};
-    for (const torch::Tensor& leaf : leaves)
-        result.push_back(leaf.grad());
+    Tensors result;
+    for (const torch::Tensor& input : inputs)
+        result.push_back(
+            input.dim() == 4
+                ? input.detach().contiguous(torch::MemoryFormat::ChannelsLast).requires_grad_(input.requires_grad())
+                : input);
     return result;
 }
 
 //! Device against the float64 reference kernels of the CPU. Half types: both start from the rounded inputs.
-inline void compareOperator(OperatorCase c, const torch::Device& device, torch::ScalarType type, double bound,
-                            const Switch& change, std::vector<Comparison>& out)
+inline void compareOperator(const d2det_test::Problem& p, const std::string& name, const std::string& repeat,
+                            const torch::Device& device, torch::ScalarType type, double bound, const Switch& change,
+                            std::vector<Comparison>& out, bool last = false)
 {
-    for (torch::Tensor& input : c.inputs)
-        input = input.to(type).to(torch::kDouble);
-    const Tensors expected = outputAndGradients(c, torch::kCPU, torch::kDouble);
+    Tensors inputs = trainerInputs(p, device, type), exact;
+    for (const torch::Tensor& input : inputs)
+        exact.push_back(input.detach().to(torch::kCPU, torch::kDouble).requires_grad_(input.requires_grad()));
+    const Tensors expected = outputAndGradients(p, exact);
+    if (last)
+        inputs = channelsLast(inputs);
     Tensors got;
     {
         const Switched on(change);
-        got = outputAndGradients(c, device, type);
+        got = outputAndGradients(p, inputs);
     }
     for (size_t i = 0; i < got.size(); i++)
-        out.push_back({c.name + " " + c10::toString(type) + (i == 0 ? " output" : " gradient " + std::to_string(i - 1)),
-                       relativeError(got[i], expected[i]), i == 0 ? 1e-4 : bound});
+        out.push_back({name + " " + c10::toString(type) + (last ? ", channels last" : "") +
+                           (i == 0 ? ", output" : ", gradient of " + p.inputs[p.gradients[i - 1].input].name),
+                       relativeError(got[i], expected[i]), i == 0 ? 1e-4 : bound, repeat});
 }
 
-//! RoIs [n, 5] of all sizes over two images, some partly outside, the last one of an image that does not exist.
-inline torch::Tensor randomRois(int64_t n, double height, double width, torch::Generator generator)
+/** Calls compare(problem, name, repeat) for every case of the lists that the trainer's operators take, with gradients or
+    without. */
+template <typename Compare>
+void forTrainerCases(bool differentiable, Compare compare)
 {
-    const torch::Tensor u = torch::rand({n, 4}, generator, torch::kDouble);
-    const torch::Tensor x1 = u.select(1, 0) * width * 1.1 - 0.1 * width,
-                        y1 = u.select(1, 1) * height * 1.1 - 0.1 * height;
-    const torch::Tensor w = u.select(1, 2).square() * width + 4, h = u.select(1, 3).square() * height + 4;
-    torch::Tensor image = torch::arange(n, torch::kDouble).remainder(2);
-    image[n - 1] = 7;
-    return torch::stack({image, x1, y1, x1 + w, y1 + h}, 1);
-}
-
-inline std::vector<OperatorCase> operatorCases()
-{
-    torch::Generator generator = at::detail::createCPUGenerator(3);
-    const auto random = [&](at::IntArrayRef sizes) { return torch::rand(sizes, generator, torch::kDouble) * 2 - 1; };
-    const std::vector<float> strides{4, 8};
-    const Tensors maps{random({2, 12, 24, 32}), random({2, 12, 12, 16})};
-    const torch::Tensor rois = randomRois(40, 96, 128, generator);
-    const auto at = [rois](const torch::Tensor& like, const torch::Device& device)
-    { return rois.to(device, like.scalar_type() == torch::kDouble ? torch::kDouble : torch::kFloat); };
-
-    std::vector<OperatorCase> cases;
-    for (const bool legacy : {false, true})
+    using namespace d2det_test;
+    const Selection selection;
+    for (const Operator* op : allOperators())
     {
-        const std::string suffix = legacy ? " legacy" : "";
-        ops::kernels::RoIAlignParams align;
-        align.pooledHeight = 7;
-        align.pooledWidth = 5;
-        align.samplingRatio = legacy ? 2 : 0;
-        align.finestScale = 24;
-        align.legacy = legacy;
-        cases.push_back({"roiAlign" + suffix,
-                         [=](const Tensors& in, const torch::Device& device) {
-                             return ops::roiAlign({in[0], in[1]}, strides, at(in[0], device), align);
-                         },
-                         maps});
-        ops::kernels::DeformRoIPoolParams deform;
-        deform.pooledSize = 6;
-        deform.offsetSize = 3;
-        deform.gamma = 0.1f;
-        deform.finestScale = 24;
-        deform.legacy = legacy;
-        cases.push_back({"deformRoIPool" + suffix,
-                         [=](const Tensors& in, const torch::Device& device) {
-                             return ops::deformRoIPool({in[0], in[1]}, strides, at(in[0], device), in[2], deform);
-                         },
-                         {maps[0], maps[1], random({40, 2, 3, 3})}});
+        const std::vector<CaseInfo> cases = op->cases();
+        for (size_t i = 0; i < cases.size(); i++)
+            if (cases[i].trainer && op->differentiable() == differentiable &&
+                selection.takes(op->name(), cases[i].name))
+                compare(*op->make(i, selection.seed), op->name() + ", " + cases[i].name,
+                        repeatLine(op->name(), cases[i].name, selection.seed, ""));
     }
-    // Maps as convolutions leave them, and a pooling without offsets.
-    ops::kernels::DeformRoIPoolParams plain;
-    plain.pooledSize = 3;
-    plain.offsetSize = 1;
-    plain.finestScale = 24;
-    cases.push_back({"deformRoIPool channels last, no offsets",
-                     [=](const Tensors& in, const torch::Device& device)
-                     {
-                         const auto last = torch::MemoryFormat::ChannelsLast;
-                         return ops::deformRoIPool({in[0].contiguous(last), in[1].contiguous(last)}, strides,
-                                                   at(in[0], device), {}, plain);
-                     },
-                     maps});
-    cases.push_back({"adaptiveWeightedPool",
-                     [](const Tensors& in, const torch::Device&) { return ops::adaptiveWeightedPool(in[0], in[1], 6); },
-                     {random({9, 5, 14, 13}), random({9, 5, 14, 13})}});
-    return cases;
 }
 
 inline std::vector<Comparison> compareOperators(
     const torch::Device& device, const Switch& change = [](bool) {})
 {
     std::vector<Comparison> out;
-    for (const OperatorCase& c : operatorCases())
-    {
-        compareOperator(c, device, torch::kFloat, 1e-3, change, out);
-        compareOperator(c, device, torch::kBFloat16, 1e-2, change, out);  // gradients are rounded to bfloat16
-        if (device.is_cuda())
-            compareOperator(c, device, torch::kHalf, 2e-3, change, out);
-    }
-    if (device.is_cuda())
-    {
-        const c10::StreamGuard other(c10::impl::VirtualGuardImpl(device.type()).getStreamFromGlobalPool(device));
-        OperatorCase c = operatorCases()[0];
-        c.name += " on another stream";
-        compareOperator(c, device, torch::kFloat, 1e-3, change, out);
-    }
+    bool first = true;
+    forTrainerCases(true,
+                    [&](const d2det_test::Problem& p, const std::string& name, const std::string& repeat)
+                    {
+                        const auto compare =
+                            [&](const std::string& what, torch::ScalarType type, double bound, bool last)
+                        { compareOperator(p, what, repeat, device, type, bound, change, out, last); };
+                        compare(name, torch::kFloat, 1e-3, false);
+                        compare(name, torch::kFloat, 1e-3, true);
+                        compare(name, torch::kBFloat16, 1e-2, false);  // gradients are rounded to bfloat16
+                        if (!device.is_cuda())
+                            return;
+                        compare(name, torch::kHalf, 2e-3, false);
+                        if (first)
+                        {
+                            const c10::StreamGuard other(
+                                c10::impl::VirtualGuardImpl(device.type()).getStreamFromGlobalPool(device));
+                            compare(name + " on another stream", torch::kFloat, 1e-3, false);
+                        }
+                        first = false;
+                    });
     return out;
 }
 
@@ -194,58 +166,18 @@ inline std::vector<Comparison> compareOperators(
 inline std::vector<Comparison> compareInference(
     const torch::Device& device, const Switch& change = [](bool) {})
 {
-    torch::Generator generator = at::detail::createCPUGenerator(4);
-    const auto random = [&](at::IntArrayRef sizes) { return torch::rand(sizes, generator) * 2 - 1; };
     std::vector<Comparison> out;
-    using Operator = std::function<torch::Tensor(const Tensors&)>;
-    const auto compare = [&](const std::string& name, const Operator& call, const Tensors& inputs)
-    {
-        const torch::Tensor expected = call(inputs);
-        Tensors moved;
-        for (const torch::Tensor& input : inputs)
-            moved.push_back(input.to(device));
-        const Switched on(change);
-        out.push_back({name, relativeError(call(moved), expected), 1e-5});
-    };
-    const torch::Tensor imInfo = torch::tensor({{96.f, 128.f, 1.f}, {90.f, 100.f, 0.5f}});
-
-    ops::kernels::ProposalParams p;
-    p.preNmsTopN = 300;
-    p.postNmsTopN = p.maxProposals = 80;
-    const Tensors maps{random({2, 3, 24, 32}), random({2, 3, 12, 16}), random({2, 12, 24, 32}) * 0.3,
-                       random({2, 12, 12, 16}) * 0.3};
-    const auto propose = [&](const Tensors& in) {
-        return ops::proposal({in[0], in[1]}, {in[2], in[3]}, {4, 8}, imInfo, p);
-    };
-    compare(
-        "proposals", [&](const Tensors& in) { return propose(in).first; }, maps);
-    compare(
-        "proposals scores", [&](const Tensors& in) { return propose(in).second; }, maps);
-
-    const torch::Tensor rois = propose(maps).first;
-    const int64_t n = rois.size(0);
-    ops::kernels::DenseBoxDecodeParams decode;
-    compare("denseBoxDecode",
-            [&](const Tensors& in) { return ops::denseBoxDecode(in[0], in[1], in[2], imInfo, decode); },
-            {rois, random({n, 4, 7, 7}).abs(), random({n, 1, 7, 7}) * 3});
-
-    const torch::Tensor probs = torch::softmax(random({n, 6}) * 4, 1);
-    ops::kernels::DetectionsParams d;
-    d.batchSize = 2;
-    d.maxDetections = 40;
-    const auto detect = [&](const Tensors& in) { return ops::detections(in[0], in[1], d); };
-    compare("detections hard", detect, {rois, probs});
-    d.nmsMode = ops::kernels::NMSMode::SOFT_LINEAR;
-    compare("detections soft", detect, {rois, probs});
-    const auto sources = [&](const Tensors& in)
-    {
-        torch::Tensor rows;
-        ops::detections(in[0], in[1], d, &rows);
-        return rows;
-    };
-    compare("detections rows", sources, {rois, probs});
-    compare("gatherRows", [](const Tensors& in) { return ops::gatherRows(in[0], in[1]); },
-            {random({n, 3, 5, 4}), sources({rois, probs})});
+    forTrainerCases(
+        false,
+        [&](const d2det_test::Problem& p, const std::string& name, const std::string& repeat)
+        {
+            const Tensors expected = p.inTrainer(trainerInputs(p, torch::kCPU, torch::kFloat));
+            const Tensors moved = trainerInputs(p, device, torch::kFloat);
+            const Switched on(change);
+            const Tensors got = p.inTrainer(moved);
+            for (size_t i = 0; i < expected.size(); i++)
+                out.push_back({name + ", " + p.outputs[i].name, relativeError(got.at(i), expected[i]), 1e-5, repeat});
+        });
     return out;
 }
 
@@ -335,7 +267,7 @@ inline std::vector<Comparison> compareStep(const torch::Device& device, torch::S
     const StepOutcome expected = stepOnce(torch::kCPU, torch::kFloat, none), got = stepOnce(device, type, scaler);
     const std::string prefix = std::string("step ") + c10::toString(type) + " ";
     const auto number = [&](const std::string& name, double a, double b) {
-        return Comparison{prefix + name, std::abs(a - b) / std::max(std::abs(b), 0.05), bound};
+        return Comparison{prefix + name, std::abs(a - b) / std::max(std::abs(b), 0.05), bound, ""};
     };
     std::vector<Comparison> out{number("loss", got.result.loss, expected.result.loss),
                                 number("gradient norm", got.result.norm, expected.result.norm)};
@@ -345,7 +277,7 @@ inline std::vector<Comparison> compareStep(const torch::Device& device, torch::S
     for (const auto& item : expected.weights)
         largest = std::max(largest, (got.weights.at(item.first) - item.second).abs().max().item<double>());
     // The clipped step moves no weight by more than rate * 1.
-    out.push_back({prefix + "weights, share of the step", largest / 0.1, bound});
+    out.push_back({prefix + "weights, share of the step", largest / 0.1, bound, ""});
     return out;
 }
 

@@ -7,12 +7,13 @@
 #ifndef D2DET_TEST_GRADIENT_CHECK_HPP
 #define D2DET_TEST_GRADIENT_CHECK_HPP
 
+#include "operators/random.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 #include <torch/torch.h>
 
 #include <functional>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -21,14 +22,11 @@ namespace d2det
 namespace test
 {
 
-//! Uniform numbers; std::mt19937 is the same everywhere, the library's distributions are not.
-class Random
+//! The random numbers of the operators' tests, as tensors too.
+class Random : public d2det_test::Random
 {
 public:
-    explicit Random(uint32_t seed) : engine_(seed) {}
-
-    double uniform(double low, double high) { return low + (high - low) * (engine_() / 4294967296.0); }
-    int integer(int low, int high) { return low + static_cast<int>(engine_() % (high - low + 1)); }  //!< both included
+    using d2det_test::Random::Random;
 
     torch::Tensor tensor(at::IntArrayRef sizes, double low, double high)
     {
@@ -37,9 +35,6 @@ public:
             t.data_ptr<double>()[i] = uniform(low, high);
         return t;
     }
-
-private:
-    std::mt19937 engine_;
 };
 
 /** Checks d(sum of function(inputs) * random weights)/d(inputs) against central differences, element by element. The

@@ -2,19 +2,20 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* One table has a small valid network for every layer of the module. */
+/* A small valid network for every layer of the module, from the lists of cases of operators/. */
 
 #ifndef OPENCV_D2DET_TEST_LAYER_CASES_HPP
 #define OPENCV_D2DET_TEST_LAYER_CASES_HPP
 
+#include "operators/all.hpp"
 #include "test_precomp.hpp"
 
 #include "opencv2/dnn.hpp"
 #include "opencv2/dnn/layer.hpp"
 #include "opencv2/dnn/shape_utils.hpp"
 
-#include <functional>
-#include <map>
+#include <limits>
+#include <memory>
 
 namespace opencv_test
 {
@@ -46,149 +47,83 @@ inline DictValue reals(const std::vector<double>& values)
     return DictValue::arrayReal(values.data(), static_cast<int>(values.size()));
 }
 
-//! Boxes inside a 64 x 64 image; the last row is padding.
-inline Mat rois(int rows, int images)
+//! The tensor as a matrix of its own memory.
+inline Mat toMat(const d2det_test::Tensor& t)
 {
-    Mat m(rows, 5, CV_32F, Scalar(0));
-    RNG rng(5);
-    for (int r = 0; r + 1 < rows; r++)
-    {
-        float* roi = m.ptr<float>(r);
-        roi[0] = static_cast<float>(r % images);
-        roi[1] = rng.uniform(0.f, 30.f);
-        roi[2] = rng.uniform(0.f, 30.f);
-        roi[3] = roi[1] + rng.uniform(4.f, 34.f);
-        roi[4] = roi[2] + rng.uniform(4.f, 34.f);
-    }
-    return m;
+    return Mat(static_cast<int>(t.shape.size()), t.shape.data(), CV_32F, const_cast<float*>(t.values.data())).clone();
 }
 
-inline Mat imageInfo(int images)
+inline DictValue toValue(const d2det_test::Attribute& a)
 {
-    Mat m(images, 3, CV_32F, Scalar(64));
-    m.col(2) = 1.f;
-    return m;
+    if (a.kind == d2det_test::Attribute::TEXT)
+        return DictValue(String(a.text));
+    if (a.kind == d2det_test::Attribute::REAL)
+        return a.list ? reals(a.numbers) : DictValue(a.numbers[0]);
+    const std::vector<int> values(a.numbers.begin(), a.numbers.end());
+    return a.list ? ints(values) : DictValue(values[0]);
 }
 
-//! A network of one layer: attributes, constants, inputs; `size` scales rows and maps.
+//! A network of one layer: attributes, constants, inputs; a `size` scales rows and maps.
 struct Case
 {
-    const char* op;
+    std::string op, name;
     LayerParams params;
-    std::function<std::vector<Mat>(int size)> inputs;
-    //! (input, dimension) pairs whose length is free
-    std::vector<std::pair<int, int>> freeLengths;
+    d2det_test::LayerTraits traits;
+    const d2det_test::Operator* oper;
+    size_t index;
 
     String type() const { return String("d2det.") + op; }
+    bool isFree(size_t input, int dimension) const
+    {
+        const auto& all = traits.freeLengths;
+        return std::find(all.begin(), all.end(), std::make_pair(static_cast<int>(input), dimension)) != all.end();
+    }
+
+    //! The operator on inputs of this size, with the constants of the model.
+    std::unique_ptr<d2det_test::Problem> problem(int size) const
+    {
+        const uint64_t seed = d2det_test::Selection().seed;
+        std::unique_ptr<d2det_test::Problem> sized = oper->makeLayer(index, size, seed);
+        const std::unique_ptr<d2det_test::Problem> model = oper->makeLayer(index, 1, seed);
+        for (size_t i = sized->inputs.size() - traits.numConstants; i < sized->inputs.size(); i++)
+            sized->inputs[i].values = model->inputs[i].values;
+        return sized;
+    }
+    std::vector<Mat> inputs(int size) const
+    {
+        std::vector<Mat> mats;
+        const std::unique_ptr<d2det_test::Problem> p = problem(size);
+        for (size_t i = 0; i + traits.numConstants < p->inputs.size(); i++)
+            mats.push_back(toMat(p->inputs[i]));
+        return mats;
+    }
+    //! How to run it alone.
+    std::string repeat() const { return d2det_test::repeatLine(oper->name(), name, d2det_test::Selection().seed, ""); }
 };
 
 inline std::vector<Case> makeCases()
 {
     std::vector<Case> cases;
-    const auto add = [&cases](const char* op, const std::map<std::string, DictValue>& attributes,
-                              std::function<std::vector<Mat>(int)> inputs,
-                              const std::vector<std::pair<int, int>>& freeLengths)
+    const d2det_test::Selection selection;
+    for (const d2det_test::Operator* oper : d2det_test::layerOperators())
     {
-        Case c{op, LayerParams(), inputs, freeLengths};
-        for (const auto& a : attributes)
-            c.params.set(a.first, a.second);
-        cases.push_back(c);
-    };
-    const auto maps = [](int size, std::vector<Mat> head)
-    {
-        head.push_back(tensor({2, 3, 8 * size, 6 * size}));
-        head.push_back(tensor({2, 3, 4 * size, 3 * size}, -1, 1, 2));
-        return head;
-    };
-    add("D2Proposal",
-        {{"feat_strides", ints({8, 16})}, {"max_proposals", DictValue(20)}, {"anchor_scale", DictValue(2.)}},
-        [](int s)
+        const std::vector<d2det_test::CaseInfo> infos = oper->layerCases();
+        for (size_t i = 0; i < infos.size(); i++)
         {
-            return std::vector<Mat>{tensor({2, 3, 4 * s, 3 * s}), tensor({2, 3, 2 * s, 2 * s}, -1, 1, 2),
-                                    tensor({2, 12, 4 * s, 3 * s}, -1, 1, 3), tensor({2, 12, 2 * s, 2 * s}, -1, 1, 4),
-                                    imageInfo(2)};
-        },
-        {});
-    add("D2RoIAlign",
-        {{"feat_strides", ints({8, 16})}, {"output_size", ints({3, 4})}, {"finest_scale", DictValue(14.)}},
-        [maps](int s) { return maps(s, {rois(4 * s, 2)}); }, {{0, 0}, {1, 2}, {1, 3}, {2, 2}, {2, 3}});
-    add("D2DeformRoIPool",
-        {{"feat_strides", ints({8, 16})}, {"output_size", ints({6, 6})}, {"finest_scale", DictValue(14.)}},
-        [maps](int s)
-        {
-            std::vector<Mat> in = maps(s, {rois(4 * s, 2)});
-            in.push_back(tensor({4 * s, 2, 3, 3}));
-            return in;
-        },
-        {{1, 2}, {1, 3}, {2, 2}, {2, 3}});
-    add("D2DeformRoIPool",
-        {{"feat_strides", ints({8, 16})}, {"output_size", ints({6, 6})}, {"finest_scale", DictValue(14.)}},
-        [maps](int s) { return maps(s, {rois(4 * s, 2)}); }, {{0, 0}, {1, 2}, {1, 3}, {2, 2}, {2, 3}});
-    add("D2AdaptiveWeightedPool", {},
-        [](int s) {
-            return std::vector<Mat>{tensor({4 * s, 3, 6, 5}), tensor({4 * s, 3, 6, 5}, -1, 1, 2)};
-        },
-        {});
-    add("D2InstanceNorm", {},
-        [](int s) {
-            return std::vector<Mat>{tensor({4 * s, 3, 6, 5})};
-        },
-        {{0, 0}, {0, 2}, {0, 3}});
-    cases.back().params.blobs = {tensor({3, 1}), tensor({3, 1})};
-    add("D2DenseBoxDecode", {},
-        [](int s) {
-            return std::vector<Mat>{rois(4 * s, 2), tensor({4 * s, 4, 3, 3}, 0, 1), tensor({4 * s, 1, 3, 3}),
-                                    imageInfo(2)};
-        },
-        {{3, 0}});
-    add("D2Detections", {{"batch_size", DictValue(2)}, {"max_detections", DictValue(7)}},
-        [](int s) {
-            return std::vector<Mat>{rois(4 * s, 2), tensor({4 * s, 4}, 0, 1)};
-        },
-        {{1, 1}});
-    add("D2Detections", {{"class_agnostic_boxes", DictValue(0)}, {"nms_mode", DictValue("soft_gaussian")}},
-        [](int s) {
-            return std::vector<Mat>{tensor({4 * s, 13}, 0, 9), tensor({4 * s, 4}, 0, 1)};
-        },
-        {});
-    add("D2Detections",
-        {{"batch_size", DictValue(2)},
-         {"max_detections", DictValue(9)},
-         {"labelled", DictValue(1)},
-         {"nms_mode", DictValue("soft_linear")},
-         {"output_rows", DictValue(1)}},
-        [](int s)
-        {
-            Mat labels = tensor({4 * s, 2}, 0, 1);
-            for (int r = 0; r < labels.rows; r++)
-                labels.at<float>(r, 0) = static_cast<float>(r % 2);
-            return std::vector<Mat>{rois(4 * s, 2), labels};
-        },
-        {});
-    add("D2GatherRows", {},
-        [](int s)
-        {
-            Mat rows(3 * s, 1, CV_32F, Scalar(-1));
-            for (int r = 1; r < rows.rows; r++)
-                rows.at<float>(r) = static_cast<float>((7 * r + 1) % (4 * s));
-            return std::vector<Mat>{tensor({4 * s, 3, 5, 6}), rows};
-        },
-        {{0, 0}, {0, 1}, {0, 2}, {0, 3}, {1, 0}});
-    add("D2RoIConv",
-        {{"levels", DictValue(2)},
-         {"has_bias", DictValue(1)},
-         {"norm_groups", DictValue(2)},
-         {"relu", DictValue(1)},
-         {"finest_scale", DictValue(14.)}},
-        [](int s) {
-            return std::vector<Mat>{tensor({4 * s, 3, 5, 6}), rois(4 * s, 2)};
-        },
-        {{0, 2}, {0, 3}});
-    cases.back().params.blobs = {tensor({8, 3, 3, 3}), tensor({8, 1}), tensor({8, 1}), tensor({8, 1})};
+            Case c{oper->layerType(), infos[i].name, LayerParams(), d2det_test::LayerTraits(), oper, i};
+            const std::unique_ptr<d2det_test::Problem> p = oper->makeLayer(i, 1, selection.seed);
+            c.traits = p->layer;
+            for (const d2det_test::Attribute& attribute : c.traits.attributes)
+                c.params.set(attribute.name, toValue(attribute));
+            for (size_t k = p->inputs.size() - c.traits.numConstants; k < p->inputs.size(); k++)
+                c.params.blobs.push_back(toMat(p->inputs[k]));
+            cases.push_back(c);
+        }
+    }
     return cases;
 }
 
-inline const std::vector<Case>& cases()
+inline const std::vector<Case>& allCases()
 {
     static const std::vector<Case> all = []
     {
@@ -196,6 +131,27 @@ inline const std::vector<Case>& cases()
         return makeCases();
     }();
     return all;
+}
+
+//! Those that D2DET_TEST_CASE asks for; all by default.
+inline std::vector<Case> cases()
+{
+    const d2det_test::Selection selection;
+    std::vector<Case> some;
+    for (const Case& c : allCases())
+        if (selection.takes(c.oper->name(), c.name))
+            some.push_back(c);
+    return some;
+}
+
+//! All cases of one layer.
+inline std::vector<Case> casesOf(const std::string& op)
+{
+    std::vector<Case> some;
+    for (const Case& c : allCases())
+        if (c.op == op)
+            some.push_back(c);
+    return some;
 }
 
 inline Ptr<Layer> createLayer(const String& type, LayerParams params)
@@ -236,6 +192,21 @@ inline std::vector<Mat> runOnce(const Case& c, const std::vector<Mat>& inputs)
 {
     Net net = makeNet(c.type(), c.params, inputs.size());
     return forward(net, inputs);
+}
+
+//! The message of the exception that a call must raise; it must name the layer.
+template <typename Call>
+std::string messageOf(Call call)
+{
+    try
+    {
+        call();
+    }
+    catch (const cv::Exception& e)
+    {
+        return e.what();
+    }
+    return std::string();
 }
 
 }  // namespace layer_cases

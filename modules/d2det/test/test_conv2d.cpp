@@ -6,7 +6,7 @@
    the same model with those of cv::dnn. Inputs of the kernel's tests are small integers, so that results are exact, or
    with Winograd's method exact once rounded. */
 
-#include "test_precomp.hpp"
+#include "operator_tests.hpp"
 
 #include "kernels/conv2d.hpp"
 #include "opencv2/imgproc.hpp"
@@ -21,109 +21,47 @@ namespace
 {
 
 using namespace cv::d2det::kernels;
+using namespace d2det_test;
 
-std::vector<float> integers(RNG& rng, size_t count)
+Conv2d::Problem makeProblem(Conv2d::Case c, bool integers, uint64_t seed)
 {
-    std::vector<float> values(count);
-    for (float& v : values)
-        v = static_cast<float>(rng.uniform(-4, 5));
-    return values;
+    c.integers = integers;
+    return Conv2d::Problem(c, seed);
 }
 
-struct Conv2dCase
+Floats fast(const Conv2d::Problem& p, const GemmKernel& kernel)
 {
-    const char* name;
-    int batch, channels, height, width, outChannels;
-    int kernelHeight, kernelWidth, stride, dilation, pad, padEnd;
-};
-
-const Conv2dCase CASES[] = {
-    // name           N   C   h   w   O  kh kw s  d  p  p'
-    {"one value", 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0},
-    {"1x1", 2, 19, 9, 13, 30, 1, 1, 1, 1, 0, 0},
-    {"1x1, stride 2", 1, 8, 12, 11, 25, 1, 1, 2, 1, 0, 0},
-    {"3x3", 2, 7, 10, 70, 13, 3, 3, 1, 1, 1, 1},
-    {"3x3, wide", 1, 3, 4, 300, 12, 3, 3, 1, 1, 1, 1},
-    {"3x3, stride 2", 1, 5, 33, 47, 24, 3, 3, 2, 1, 1, 1},
-    {"pad at the end only", 1, 5, 32, 46, 24, 3, 3, 2, 1, 0, 1},
-    {"7x7, stride 2", 1, 3, 40, 52, 64, 7, 7, 2, 1, 3, 3},
-    {"dilated", 1, 4, 17, 19, 6, 3, 3, 1, 2, 2, 2},
-    {"1x5", 1, 4, 6, 40, 9, 1, 5, 1, 1, 0, 0},
-    {"deep", 1, 300, 5, 7, 50, 3, 3, 1, 1, 1, 1},
-    {"3x3, no border", 1, 40, 23, 30, 61, 3, 3, 1, 1, 0, 0},
-    {"3x3, a border at the end only", 2, 20, 9, 10, 14, 3, 3, 1, 1, 0, 2},
-    {"3x3, border of two", 1, 9, 5, 6, 50, 3, 3, 1, 1, 2, 2},
-    {"3x3, one row", 1, 6, 1, 37, 3, 3, 3, 1, 1, 1, 1},
-    {"3x3, more than one task", 1, 32, 70, 64, 100, 3, 3, 1, 1, 1, 1},
-    {"many channels", 1, 16, 6, 5, 500, 1, 1, 1, 1, 0, 0},
-};
-
-struct Prepared
-{
-    Conv2dParams p;
-    Conv2dShape s;
-    std::vector<float> X, weight, bias, Y;
-};
-
-Prepared prepare(const Conv2dCase& c, RNG& rng)
-{
-    Prepared t;
-    t.p.inChannels = c.channels;
-    t.p.outChannels = c.outChannels;
-    t.p.kernelHeight = c.kernelHeight;
-    t.p.kernelWidth = c.kernelWidth;
-    t.p.strideY = t.p.strideX = c.stride;
-    t.p.dilationY = t.p.dilationX = c.dilation;
-    t.p.padTop = t.p.padLeft = c.pad;
-    const auto length = [&c](int in, int kernel)
-    { return (in + c.pad + c.padEnd - c.dilation * (kernel - 1) - 1) / c.stride + 1; };
-    t.s = {c.batch, c.height, c.width, length(c.height, c.kernelHeight), length(c.width, c.kernelWidth)};
-    t.X = integers(rng, static_cast<size_t>(c.batch) * c.channels * c.height * c.width);
-    t.weight = integers(rng, static_cast<size_t>(c.outChannels) * c.channels * c.kernelHeight * c.kernelWidth);
-    t.bias = integers(rng, c.outChannels);
-    t.Y.assign(static_cast<size_t>(c.batch) * c.outChannels * t.s.outHeight * t.s.outWidth, NAN);
-    return t;
+    Arrays<float> arrays(p, NOT_A_NUMBER);
+    p.fast(arrays.forward(), kernel);
+    return arrays.out[0];
 }
 
-std::vector<float> fast(const Prepared& t, const GemmKernel& kernel, bool withBias)
+Floats reference(const Conv2d::Problem& p)
 {
-    std::vector<float> Y(t.Y.size(), NAN);
-    const int depth = static_cast<int>(t.weight.size()) / t.p.outChannels;
-    conv2dCpu(t.p, t.s, t.X.data(), packMatrix(t.weight.data(), t.p.outChannels, depth, kernel),
-              withBias ? t.bias.data() : nullptr, Y.data());
-    return Y;
+    return runReference(p).outputs[0];
 }
 
 const ConvolutionMethod METHODS[] = {ConvolutionMethod::DIRECT, ConvolutionMethod::WINOGRAD, ConvolutionMethod::AUTO};
 
-//! Whether WINOGRAD means something else than DIRECT.
-bool winogradFits(const Conv2dCase& c)
-{
-    return c.kernelHeight == 3 && c.kernelWidth == 3 && c.stride == 1 && c.dilation == 1;
-}
-
 TEST(D2Det_Conv2d, equals_reference_on_integers)
 {
-    const GemmKernel* kernels[3];
-    const int count = gemmKernels(kernels);
-    RNG rng(11);
-    for (const Conv2dCase& c : CASES)
+    for (const Conv2d::Case& c : Conv2d::smallCases())
         for (int variant = 0; variant < 3; variant++)
         {
-            Prepared t = prepare(c, rng);
+            Conv2d::Problem t = makeProblem(c, true, 11);
             t.p.relu = variant > 0;
             t.p.ceiling = variant == 2 ? 6.f : 0.f;
-            const bool withBias = variant != 1;
-            conv2dRef(t.p, t.s, t.X.data(), t.weight.data(), withBias ? t.bias.data() : nullptr, t.Y.data());
-            for (int k = 0; k < count; k++)
+            t.bias = variant != 1;
+            const Floats expected = reference(t);
+            for (const GemmKernel* kernel : allGemmKernels())
             {
-                SCOPED_TRACE(cv::format("%s, variant %d, %s", c.name, variant, kernels[k]->name));
+                SCOPED_TRACE(cv::format("%s, variant %d, %s", c.name.c_str(), variant, kernel->name));
                 t.p.method = ConvolutionMethod::DIRECT;
-                ASSERT_EQ(t.Y, fast(t, *kernels[k], withBias));
+                ASSERT_EQ(expected, fast(t, *kernel));
                 t.p.method = ConvolutionMethod::WINOGRAD;
-                const std::vector<float> Y = fast(t, *kernels[k], withBias);
+                const Floats Y = fast(t, *kernel);
                 for (size_t i = 0; i < Y.size(); i++)  // an integer is hit or missed by one at least
-                    ASSERT_NEAR(t.Y[i], Y[i], winogradFits(c) ? 0.02f : 0.f) << i;
+                    ASSERT_NEAR(expected[i], Y[i], c.winogradFits() ? 0.02f : 0.f) << i;
             }
         }
 }
@@ -131,24 +69,23 @@ TEST(D2Det_Conv2d, equals_reference_on_integers)
 //! Relative to the output's root mean square; what the header says, with room.
 TEST(D2Det_Conv2d, error_of_winograd)
 {
-    RNG rng(16);
-    const Conv2dCase c = {"", 1, 256, 40, 44, 64, 3, 3, 1, 1, 1, 1};
-    Prepared t = prepare(c, rng);
-    for (float& x : t.X)
-        x = std::max(0.f, static_cast<float>(rng.gaussian(1.)));
-    for (float& w : t.weight)
-        w = static_cast<float>(rng.gaussian(0.05));
-    conv2dRef(t.p, t.s, t.X.data(), t.weight.data(), t.bias.data(), t.Y.data());
+    Random random(16);
+    Conv2d::Problem t = makeProblem({"", 1, 256, 40, 44, 64, 3, 3, 1, 1, 1, 1}, true, 16);
+    for (float& x : t.input("X").values)
+        x = std::max(0.f, random.gaussian(1.));
+    for (float& w : t.input("weight").values)
+        w = random.gaussian(0.05);
+    const Floats expected = reference(t);
     double error[2] = {}, worst[2] = {}, square = 0;
-    for (const float y : t.Y)
-        square += double(y) * y / t.Y.size();
+    for (const float y : expected)
+        square += double(y) * y / expected.size();
     for (int k = 0; k < 2; k++)
     {
         t.p.method = METHODS[k];
-        const std::vector<float> Y = fast(t, gemmKernel(), true);
+        const Floats Y = fast(t, gemmKernel());
         for (size_t i = 0; i < Y.size(); i++)
         {
-            const double difference = double(Y[i]) - t.Y[i];
+            const double difference = double(Y[i]) - expected[i];
             error[k] += difference * difference / Y.size();
             worst[k] = std::max(worst[k], std::abs(difference));
         }
@@ -177,20 +114,17 @@ TEST(D2Det_Conv2d, winograd_where_it_pays)
 TEST(D2Det_Conv2d, threads_do_not_change_a_bit)
 {
     const int before = cv::getNumThreads();
-    RNG rng(12);
-    for (const Conv2dCase& c : CASES)
+    for (const Conv2d::Case& c : Conv2d::smallCases())
         for (const ConvolutionMethod method : METHODS)
         {
-            Prepared t = prepare(c, rng);
+            Conv2d::Problem t = makeProblem(c, false, 12);
             t.p.method = method;
-            for (float& x : t.X)
-                x = rng.uniform(-1.f, 1.f);
             cv::setNumThreads(1);
-            const std::vector<float> one = fast(t, gemmKernel(), true);
+            const Floats one = fast(t, gemmKernel());
             for (int threads : {2, 4, 7})
             {
                 cv::setNumThreads(threads);
-                EXPECT_EQ(one, fast(t, gemmKernel(), true)) << c.name << ", " << threads << " threads";
+                EXPECT_EQ(one, fast(t, gemmKernel())) << c.name << ", " << threads << " threads";
             }
         }
     cv::setNumThreads(before);
@@ -198,15 +132,14 @@ TEST(D2Det_Conv2d, threads_do_not_change_a_bit)
 
 TEST(D2Det_Conv2d, NaN_stays_where_it_belongs)
 {
-    RNG rng(13);
-    Prepared t = prepare(CASES[3], rng);
+    Conv2d::Problem t = makeProblem({"3x3", 2, 7, 10, 70, 13, 3, 3, 1, 1, 1, 1}, true, 13);
     t.p.relu = true;
     t.p.ceiling = 6.f;
-    t.X[5 * t.s.width + 30] = NAN;  // first image, first channel, row 5
+    t.input("X").values[5 * t.s.width + 30] = NOT_A_NUMBER;  // first image, first channel, row 5
     for (const ConvolutionMethod method : {ConvolutionMethod::DIRECT, ConvolutionMethod::WINOGRAD})
     {
         t.p.method = method;
-        const std::vector<float> Y = fast(t, gemmKernel(), true);
+        const Floats Y = fast(t, gemmKernel());
         const int reach = method == ConvolutionMethod::DIRECT ? 1 : 1 + 3;  // of the cell; of the tiles that it lies in
         for (int y = 0; y < t.s.outHeight; y++)
             for (int x = 0; x < t.s.outWidth; x++)

@@ -2,14 +2,12 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2GatherRows: the fast kernel against the naive one bit for bit, and both against numbers worked out by hand. */
+/* D2GatherRows: numbers worked out by hand, and what is refused. The fast kernel against the naive one: test_operators.cpp. */
 
-#include "test_precomp.hpp"
+#include "layer_cases.hpp"
+#include "operator_tests.hpp"
 
-#include "../src/kernels/gather_rows.hpp"
-
-#include <cstring>
-#include <limits>
+#include "kernels/gather_rows.hpp"
 
 namespace opencv_test
 {
@@ -18,9 +16,7 @@ namespace
 
 using namespace cv::d2det::kernels;
 
-const float NOT_A_NUMBER = std::numeric_limits<float>::quiet_NaN();
-const float INFINITE = std::numeric_limits<float>::infinity();
-const float UNWRITTEN = -12345.f;
+using namespace d2det_test;
 
 typedef void (*Gather)(const GatherRowsInput<float>&, float*);
 const Gather BOTH[] = {gatherRowsRef<float>, gatherRowsCpu};
@@ -38,37 +34,9 @@ TEST(D2Det_GatherRows, by_hand)
     }
     const double rows64[] = {1, -1}, X64[] = {0.1, 0.2};
     double Y64[2];
-    gatherRowsRef({X64, 2, 1, rows64, 2}, Y64);
+    gatherRowsRef<double>({X64, 2, 1, rows64, 2}, Y64);
     EXPECT_EQ(0.2, Y64[0]);
     EXPECT_EQ(0., Y64[1]);
-}
-
-//! Sizes on both sides of the one that wakes threads; every bit of a value is kept, NaN too.
-TEST(D2Det_GatherRows, fast_equals_reference_for_any_number_of_threads)
-{
-    cv::RNG rng(4);
-    const int before = cv::getNumThreads();
-    for (int round = 0; round < 60; round++)
-    {
-        const int numRows = rng.uniform(1, 90), count = rng.uniform(1, 120);
-        const size_t rowSize = round % 3 ? rng.uniform(1, 40) : rng.uniform(300, 3000);
-        std::vector<float> X(numRows * rowSize), rows(count);
-        for (float& x : X)
-            x = rng.uniform(0, 20) ? rng.uniform(-9.f, 9.f) : NOT_A_NUMBER;
-        for (float& row : rows)
-            row = rng.uniform(0, 4) ? static_cast<float>(rng.uniform(0, numRows)) : -1.f;
-        std::vector<float> expected(count * rowSize, UNWRITTEN);
-        gatherRowsRef({X.data(), numRows, rowSize, rows.data(), count}, expected.data());
-        for (const int threads : {1, 2, 4})
-        {
-            cv::setNumThreads(threads);
-            std::vector<float> Y(count * rowSize, UNWRITTEN);
-            gatherRowsCpu({X.data(), numRows, rowSize, rows.data(), count}, Y.data());
-            ASSERT_EQ(0, std::memcmp(expected.data(), Y.data(), Y.size() * sizeof(float)))
-                << "round " << round << ", " << threads << " threads";
-        }
-    }
-    cv::setNumThreads(before);
 }
 
 TEST(D2Det_GatherRows, bad_rows_are_refused_before_anything_is_written)
@@ -92,6 +60,30 @@ TEST(D2Det_GatherRows, bad_rows_are_refused_before_anything_is_written)
             }
             EXPECT_EQ(std::vector<float>(12, UNWRITTEN), Y);
         }
+}
+
+//////////////////////////////////////////// the layer ////////////////////////////////////////////
+
+using namespace layer_cases;
+
+//! Boxes and classes are taken from a matrix of other rank too.
+TEST(D2Det_GatherRowsLayer, rows_of_any_rank_are_gathered)
+{
+    const Mat rows = (Mat_<float>(4, 1) << 2, -1, 0, 2);
+    for (const std::vector<int>& shape : {std::vector<int>{3, 5}, {3, 2, 4}, {3, 2, 3, 2, 2}})
+    {
+        const Mat X = tensor(shape);
+        Net net = makeNet("d2det.D2GatherRows", LayerParams(), 2);
+        const Mat Y = forward(net, {X, rows})[0];
+        ASSERT_EQ(X.dims, Y.dims);
+        const int length = static_cast<int>(X.total() / 3);
+        for (int r = 0; r < rows.rows; r++)
+        {
+            const int from = static_cast<int>(rows.at<float>(r));
+            for (int i = 0; i < length; i++)
+                ASSERT_EQ(from < 0 ? 0.f : X.ptr<float>()[from * length + i], Y.ptr<float>()[r * length + i]);
+        }
+    }
 }
 
 }  // namespace

@@ -30,6 +30,8 @@ void report(const std::vector<Comparison>& comparisons)
     {
         std::printf("%-4s %-58s error %.2e  allowed %.0e\n", c.passed() ? "ok" : "FAIL", c.name.c_str(), c.error,
                     c.bound);
+        if (!c.passed() && !c.repeat.empty())
+            std::printf("     %s\n", c.repeat.c_str());
         failures += !c.passed();
     }
     std::fflush(stdout);

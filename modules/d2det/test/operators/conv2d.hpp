@@ -1,0 +1,154 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Convolution of entire maps: a kernel of the layer d2det.Convolution, for the CPU only. */
+
+#ifndef D2DET_TEST_OPERATORS_CONV2D_HPP
+#define D2DET_TEST_OPERATORS_CONV2D_HPP
+
+#include "problem.hpp"
+
+#include "kernels/conv2d.hpp"
+
+namespace d2det_test
+{
+
+struct Conv2d
+{
+    struct Case : CaseInfo
+    {
+        int batch, channels, height, width, outChannels;
+        int kernelHeight, kernelWidth, stride, dilation, pad, padEnd;
+        bool integers = false;  //!< small ones: sums are exact in any order
+        bool relu = false, bias = true;
+        float ceiling = 0;
+
+        Case(const char* n, int N, int C, int h, int w, int O, int kh, int kw, int s, int d, int p, int end)
+            : CaseInfo(n),
+              batch(N),
+              channels(C),
+              height(h),
+              width(w),
+              outChannels(O),
+              kernelHeight(kh),
+              kernelWidth(kw),
+              stride(s),
+              dilation(d),
+              pad(p),
+              padEnd(end)
+        {
+            cpuOnly = true;
+        }
+        //! Whether WINOGRAD means something else than DIRECT.
+        bool winogradFits() const { return kernelHeight == 3 && kernelWidth == 3 && stride == 1 && dilation == 1; }
+    };
+
+    static std::vector<Case> smallCases()
+    {
+        return {
+            // name                           N   C   h   w   O  kh kw s  d  p  p'
+            {"one value", 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0},
+            {"1x1", 2, 19, 9, 13, 30, 1, 1, 1, 1, 0, 0},
+            {"1x1, stride 2", 1, 8, 12, 11, 25, 1, 1, 2, 1, 0, 0},
+            {"3x3", 2, 7, 10, 70, 13, 3, 3, 1, 1, 1, 1},
+            {"3x3, wide", 1, 3, 4, 300, 12, 3, 3, 1, 1, 1, 1},
+            {"3x3, stride 2", 1, 5, 33, 47, 24, 3, 3, 2, 1, 1, 1},
+            {"pad at the end only", 1, 5, 32, 46, 24, 3, 3, 2, 1, 0, 1},
+            {"7x7, stride 2", 1, 3, 40, 52, 64, 7, 7, 2, 1, 3, 3},
+            {"dilated", 1, 4, 17, 19, 6, 3, 3, 1, 2, 2, 2},
+            {"1x5", 1, 4, 6, 40, 9, 1, 5, 1, 1, 0, 0},
+            {"deep", 1, 300, 5, 7, 50, 3, 3, 1, 1, 1, 1},
+            {"3x3, no border", 1, 40, 23, 30, 61, 3, 3, 1, 1, 0, 0},
+            {"3x3, a border at the end only", 2, 20, 9, 10, 14, 3, 3, 1, 1, 0, 2},
+            {"3x3, border of two", 1, 9, 5, 6, 50, 3, 3, 1, 1, 2, 2},
+            {"3x3, one row", 1, 6, 1, 37, 3, 3, 3, 1, 1, 1, 1},
+            {"3x3, more than one task", 1, 32, 70, 64, 100, 3, 3, 1, 1, 1, 1},
+            {"many channels", 1, 16, 6, 5, 500, 1, 1, 1, 1, 0, 0},
+        };
+    }
+
+    static std::vector<Case> cases()
+    {
+        std::vector<Case> cases;
+        for (const Case& c : smallCases())
+        {
+            cases.push_back(c);
+            cases.push_back(c);
+            cases.back().name += ", no bias, ReLU6";
+            cases.back().bias = false;
+            cases.back().relu = true;
+            cases.back().ceiling = 6.f;
+        }
+        // Layers of ResNet-50 with its pyramid at 800 x 1344.
+        cases.emplace_back("7x7, stride 2, of the image", 1, 3, 800, 1344, 64, 7, 7, 2, 1, 3, 3);
+        cases.emplace_back("1x1 of 50x84", 1, 1024, 50, 84, 256, 1, 1, 1, 1, 0, 0);
+        cases.emplace_back("3x3 of 50x84", 1, 256, 50, 84, 256, 3, 3, 1, 1, 1, 1);
+        for (size_t i = cases.size() - 3; i < cases.size(); i++)
+            cases[i].large = true;
+        return cases;
+    }
+
+    class Problem : public d2det_test::Problem
+    {
+    public:
+        Problem(const Case& c, uint64_t seed)
+        {
+            Random random(seed);
+            p.inChannels = c.channels;
+            p.outChannels = c.outChannels;
+            p.kernelHeight = c.kernelHeight;
+            p.kernelWidth = c.kernelWidth;
+            p.strideY = p.strideX = c.stride;
+            p.dilationY = p.dilationX = c.dilation;
+            p.padTop = p.padLeft = c.pad;
+            p.relu = c.relu;
+            p.ceiling = c.ceiling;
+            const auto length = [&c](int in, int kernel)
+            { return (in + c.pad + c.padEnd - c.dilation * (kernel - 1) - 1) / c.stride + 1; };
+            s = {c.batch, c.height, c.width, length(c.height, c.kernelHeight), length(c.width, c.kernelWidth)};
+            const auto add = [&](const char* name, const Shape& shape)
+            {
+                const size_t n = elements(shape);
+                inputs.push_back({name, shape, c.integers ? random.wholes(n, -4, 4) : random.reals(n, -1.f, 1.f)});
+            };
+            add("X", {c.batch, c.channels, c.height, c.width});
+            add("weight", {c.outChannels, c.channels, c.kernelHeight, c.kernelWidth});
+            add("bias", {c.outChannels});
+            bias = c.bias;
+            outputs.push_back({"Y", {c.batch, c.outChannels, s.outHeight, s.outWidth}, 5e-5, 5e-5});
+        }
+
+        kernels::Conv2dParams p;
+        kernels::Conv2dShape s;
+        bool bias;
+
+        void reference(const Arguments<float>& a) const override
+        {
+            kernels::conv2dRef(p, s, a.in[0], a.in[1], bias ? a.in[2] : nullptr, a.out[0]);
+        }
+        void fast(const Arguments<float>& a) const override { fast(a, kernels::gemmKernel()); }
+        void fast(const Arguments<float>& a, const kernels::GemmKernel& kernel) const
+        {
+            run(a, kernels::packMatrix(a.in[1], p.outChannels, depth(), kernel));
+        }
+        std::function<void()> prepared(const Arguments<float>& a) const override
+        {
+            const auto packed =
+                std::make_shared<kernels::PackedMatrix>(kernels::packMatrix(a.in[1], p.outChannels, depth()));
+            return [this, a, packed] { run(a, *packed); };
+        }
+        double flop() const override { return 2. * elements(outputs[0].shape) * depth(); }
+
+    private:
+        int depth() const { return p.inChannels * p.kernelHeight * p.kernelWidth; }
+        void run(const Arguments<float>& a, const kernels::PackedMatrix& packed) const
+        {
+            kernels::conv2dCpu(p, s, a.in[0], packed, bias ? a.in[2] : nullptr, a.out[0]);
+        }
+    };
+};
+
+}  // namespace d2det_test
+
+#endif
