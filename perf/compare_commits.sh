@@ -10,9 +10,9 @@
 #   --filter      only some of the benchmarks, e.g. 'Operators*'
 #   --threads     default 1, the figure that other programs disturb least
 #
-# Both are built inside OpenCV's tree (scripts/build_in_tree.sh; OpenCV itself is built once). Machines are noisy: the two
-# run in turn, and of each benchmark the fastest sample of all rounds counts, so that what other programs took away does
-# not. Exit status 1: a benchmark of NEW is slower by the threshold or more.
+# Both are built inside OpenCV's tree (scripts/build_in_tree.sh; OpenCV itself is built once). Machines are noisy: the
+# two run in turn, and of each benchmark the fastest sample of all rounds counts, so that what other programs took away
+# does not. Exit status 1: a benchmark of NEW is slower by the threshold or more.
 #
 # The measurements stay in build/compare/*/*.xml, for OpenCV's own tool too:
 #   build/opencv-4.6/source/modules/ts/misc/summary.py build/compare/*/1.xml

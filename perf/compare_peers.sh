@@ -4,10 +4,10 @@
 # usage: perf/compare_peers.sh [BUILD_FOLDER] [ROUNDS]      (default build/test, 3 rounds)
 #
 # Installs the peers: Debian's python3-torchvision (0.14 on LibTorch 1.13) with apt-get, onnxruntime-node with npm into
-# build/peers. In every round kernels, the paper's model and the small one run after their counterparts, and the table has the
-# medians of the rounds, so that the ratios hold on a noisy machine; with 1 and 2 threads. Further builds of d2det_benchmark,
-# against other versions of OpenCV, run with 1000 proposals and 2 threads: D2DET_BENCHMARKS="4.10=PATH 4.13=PATH".
-# D2DET_DATA (default ../shared/data) may hold peers/yolox_nano.onnx.
+# build/peers. In every round kernels, the paper's model and the small one run after their counterparts, and the table
+# has the medians of the rounds, so that the ratios hold on a noisy machine; with 1 and 2 threads. Further builds of
+# d2det_benchmark, against other versions of OpenCV, run with 1000 proposals and 2 threads: D2DET_BENCHMARKS="4.10=PATH
+# 4.13=PATH". D2DET_DATA (default ../shared/data) may hold peers/yolox_nano.onnx.
 set -euo pipefail
 . "$(dirname "$0")/../scripts/common.sh"
 case ${1:-} in -h|--help) print_help; exit 0;; esac
@@ -24,9 +24,9 @@ command -v npm >/dev/null || install_packages npm  # NodeSource's nodejs has its
         say "npm could not install onnxruntime-node ($work/npm.log): its rows stay empty"; }
 
 python=/usr/bin/python3
-# LibTorch takes and gives back the memory of every tensor. Where page faults are dear, as in virtual machines, that doubles
-# its time and more, so it is told to keep memory; peak memory is measured without. Debian's OpenBLAS takes new processors
-# for old ones.
+# LibTorch takes and gives back the memory of every tensor. Where page faults are dear, as in virtual machines, that
+# doubles its time and more, so it is told to keep memory; peak memory is measured without. Debian's OpenBLAS takes new
+# processors for old ones.
 core=Haswell; grep -qw avx512f /proc/cpuinfo && core=SkylakeX
 torchvision_peer() { OMP_NUM_THREADS=$threads OPENBLAS_CORETYPE=$core "$python" "$root/perf/peers/torchvision_peer.py" "$@" 2>/dev/null; }
 torchvision() { MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 torchvision_peer "$@" | awk '!/peak MiB/'; }

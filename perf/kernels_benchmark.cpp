@@ -2,12 +2,14 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Times the CPU kernels over the large cases of their lists (modules/d2det/test/operators), and says what memory bandwidth
-   alone would allow. perf/compare_peers.sh runs it beside torchvision on the same RoIs and boxes.
+/* Times the CPU kernels over the large cases of their lists (modules/d2det/test/operators), and says what memory
+   bandwidth alone would allow. perf/compare_peers.sh runs it beside torchvision on the same RoIs and boxes.
 
-   usage: d2det_kernels_benchmark THREADS [FOLDER [OPERATOR]...]    writes rois.f32 [1000, 5] and boxes.f32 [10000, 5] (with
-                                                                     scores) to FOLDER for the peers; "": writes nothing.
-                                                                     Operators: stems of files as roi_align; default: all
+   usage: d2det_kernels_benchmark THREADS [FOLDER [OPERATOR]...]    writes rois.f32 [1000, 5] and boxes.f32 [10000, 5]
+                                                                    (with
+                                                                     scores) to FOLDER for the peers; "": writes
+                                                                     nothing. Operators: stems of files as roi_align;
+                                                                     default: all
    Output: CSV, one line per kernel: name, threads, median ms, ms that bandwidth allows (empty: not bound by it). */
 
 #include "operators/all.hpp"
@@ -88,7 +90,7 @@ void benchmark(const Operator& op, double gigabytesPerSecond)
 }
 
 //! What torchvision's nms does: sort by score, then suppress. boxes [n, 5], the score last.
-void sortedNms(const Floats& boxes, int count, double gigabytesPerSecond)
+void sortedNMS(const Floats& boxes, int count, double gigabytesPerSecond)
 {
     Floats scores(count);
     for (int i = 0; i < count; i++)
@@ -101,7 +103,7 @@ void sortedNms(const Floats& boxes, int count, double gigabytesPerSecond)
                    Floats sorted(size_t(count) * 4);
                    for (int i = 0; i < count; i++)
                        std::memcpy(&sorted[size_t(i) * 4], &boxes[size_t(order[i]) * 5], 4 * sizeof(float));
-                   kernels::hardNmsCpu({0.5f, false, 0}, sorted.data(), count);
+                   kernels::hardNMSCpu({0.5f, false, 0}, sorted.data(), count);
                }),
            0, gigabytesPerSecond);
 }
@@ -121,7 +123,7 @@ Floats scoredBoxes(int count)
 }
 
 //! Those of the large RoIAlign cases.
-Floats poolingRois()
+Floats poolingRoIs()
 {
     return RoIAlign::Problem(RoIAlign::Case(poolingShape("7x7")), 1).rois();
 }
@@ -146,7 +148,7 @@ int run(int argc, char** argv)
     const Floats boxes = scoredBoxes(10000);
     if (argc > 2 && *argv[2])
     {
-        save(std::string(argv[2]) + "/rois.f32", poolingRois());
+        save(std::string(argv[2]) + "/rois.f32", poolingRoIs());
         save(std::string(argv[2]) + "/boxes.f32", boxes);
     }
     const std::set<std::string> wanted(argv + std::min(argc, 3), argv + argc);
@@ -159,7 +161,7 @@ int run(int argc, char** argv)
             benchmark(*op, gbs);
     if (wanted.empty() || wanted.count("nms"))
         for (const int count : {1000, 10000})
-            sortedNms(boxes, count, gbs);
+            sortedNMS(boxes, count, gbs);
     return 0;
 }
 

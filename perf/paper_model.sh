@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Runs the paper-size D2Det R50 (80 classes, random weights) at 800x1344 inside cv::dnn::Net and prints its time by stage.
+# Runs the paper-size D2Det R50 (80 classes, random weights) at 800x1344 inside cv::dnn::Net and prints its time by
+# stage.
 #
 # usage: perf/paper_model.sh [BUILD_FOLDER] [THREADS]      (default build/test, all cores)
 #
-# With random weights all class scores are near 1/81; the score threshold is lowered so that the regression stage has its
-# full 125 boxes to refine: the worst case.
+# With random weights all class scores are near 1/81; the score threshold is lowered so that the regression stage has
+# its full 125 boxes to refine: the worst case.
 set -euo pipefail
 case ${1:-} in -h|--help) sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0"; exit 0;; esac
 root=$(cd "$(dirname "$0")/.." && pwd)

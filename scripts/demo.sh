@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Finds people in real pictures with the bundled D2Det model, run whole by OpenCV's dnn module.
+# Finds people in real images with the bundled D2Det model, run whole by OpenCV's dnn module.
 #
 # usage: scripts/demo.sh [FILE...]
 #
-#   FILE   pictures, folders or a video of yours. Without any: frames 100, 200, 300, 400 and 500 of vtest.avi and the
+#   FILE   images, folders or a video of yours. Without any: frames 100, 200, 300, 400 and 500 of vtest.avi and the
 #          photographs messi5.jpg and basketball1.png, taken from the source package of OpenCV.
 #
 # Does everything from a fresh Debian 12 (or Ubuntu 24.04): installs packages with apt-get, builds the module and the
-# programs (no LibTorch needed) in build/demo, runs the detector. Leaves annotated pictures and detections.json in
+# programs (no LibTorch needed) in build/demo, runs the detector. Leaves annotated images and detections.json in
 # out/demo. Running it again repeats only the detection.
 #
 # Environment: D2DET_MODEL (another .onnx file), D2DET_JOBS (parallel compile jobs, default all cores).
@@ -26,11 +26,11 @@ build_project "$build" -DD2DET_BUILD_TRAINING=OFF -DD2DET_BUILD_TESTS=OFF -DD2DE
 
 inputs=("$@")
 if [ ${#inputs[@]} = 0 ]; then
-    "$root/scripts/fetch_demo_pictures.sh" "$root/out/demo-input"
+    "$root/scripts/fetch_demo_images.sh" "$root/out/demo-input"
     inputs=(--frames 100,200,300,400,500 "$root/out/demo-input/vtest.avi" "$root/out/demo-input/messi5.jpg"
             "$root/out/demo-input/basketball1.png")
 fi
 say "Detecting"
 mkdir -p "$root/out"
 "$build/bin/d2det_detect" --model "$model" --score 0.7 --output "$root/out/demo" "${inputs[@]}"
-say "Done in $((SECONDS - started)) s: annotated pictures and detections.json are in out/demo"
+say "Done in $((SECONDS - started)) s: annotated images and detections.json are in out/demo"

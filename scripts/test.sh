@@ -36,6 +36,6 @@ esac
 if [ ! -d "${D2DET_SHARED:-$root/../shared}" ]; then
     say "No shared data folder: $(ctest --test-dir "$build" -N -L shared | sed -n 's/^Total Tests: //p') tests labelled 'shared' will be skipped"
 fi
-"$root/scripts/fetch_demo_pictures.sh" "$root/out/demo-input" || say "The demo's pictures could not be fetched: its test will be skipped"
+"$root/scripts/fetch_demo_images.sh" "$root/out/demo-input" || say "The demo's images could not be fetched: its test will be skipped"
 say "Running the tests"
 ctest --test-dir "$build" --output-on-failure --no-tests=error "$@"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The demo's promise, counted: at frame 200 of vtest.avi at least 5 of the 7 pedestrians are found with IoU >= 0.5 and at
-# most 2 boxes are wrong.
+# The demo's promise, counted: at frame 200 of vtest.avi at least 5 of the 7 pedestrians are found with IoU >= 0.5 and
+# at most 2 boxes are wrong.
 # usage: check_demo.sh D2DET_DETECT MODEL SOURCE
 set -euo pipefail
 detect=$1 model=$2 source=$3
 video=$source/out/demo-input/vtest.avi
-[ -f "$video" ] || { echo "SKIPPED: no demo pictures (scripts/fetch_demo_pictures.sh gets them)"; exit 0; }
+[ -f "$video" ] || { echo "SKIPPED: no demo images (scripts/fetch_demo_images.sh gets them)"; exit 0; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$detect" --model "$model" --score 0.7 --output "$work" --frames 200 "$video"

@@ -15,18 +15,18 @@ fi
 case $part in
     module) "$program" --gtest_filter='-*Shared*:D2Det_CUDA.*';;  # built without CUDA
     module_shared) "$program" --gtest_filter='*Shared*';;
-    perf) "$program" --perf_min_samples=1 --perf_force_samples=1;;  # one sample of each: they work, no figure is looked at
+    perf) "$program" --perf_min_samples=1 --perf_force_samples=1;;  # one sample of each: a smoke test
     python)
-        picture=$source/out/demo-input/messi5.jpg
-        export PYTHONPATH=$build/lib/python3 OPENCV_LOG_LEVEL=ERROR D2DET_PICTURE=
-        if [ -f "$picture" ]; then D2DET_PICTURE=$picture; fi
+        image=$source/out/demo-input/messi5.jpg
+        export PYTHONPATH=$build/lib/python3 OPENCV_LOG_LEVEL=ERROR D2DET_IMAGE=
+        if [ -f "$image" ]; then D2DET_IMAGE=$image; fi
         /usr/bin/python3 "$source/modules/d2det/misc/python/test/test_d2det.py" -v
         work=$(mktemp -d)
         trap 'rm -rf "$work"' EXIT
-        if [ -n "$D2DET_PICTURE" ]; then
+        if [ -n "$D2DET_IMAGE" ]; then
             /usr/bin/python3 "$source/modules/d2det/samples/detect.py" "$source/data/models/d2det_mnv2_person.onnx" \
-                "$picture" "$work/drawn.jpg" 0.6 | tee "$work/found"
+                "$image" "$work/drawn.jpg" 0.6 | tee "$work/found"
             grep -q '^person' "$work/found"
-            ! cmp -s "$picture" "$work/drawn.jpg"
+            ! cmp -s "$image" "$work/drawn.jpg"
         fi;;
 esac

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Weight files and checkpoints: round trips, names, hostile bytes, solver and schedule. */
+/* Weight files and checkpoints: round trips, names, malicious bytes, solver and schedule. */
 
 #define BOOST_TEST_MODULE checkpoint
 #include <boost/test/unit_test.hpp>
@@ -53,14 +53,14 @@ std::string bytesOf(const std::string& path)
 std::string fileOf(const std::string& header, const std::string& data)
 {
     std::string text;
-    for (int i = 0; i < 8; ++i)
+    for (int i = 0; i < 8; i++)
         text += static_cast<char>(header.size() >> (8 * i));
     return text + header + data;
 }
 
 std::string errorOf(const Folder& folder, const std::string& bytes)
 {
-    const std::string path = folder.file("hostile.safetensors");
+    const std::string path = folder.file("malformed.safetensors");
     std::ofstream(path, std::ios::binary) << bytes;
     try
     {
@@ -138,7 +138,7 @@ BOOST_AUTO_TEST_CASE(a_failed_write_keeps_the_old_file)
     BOOST_TEST(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
 }
 
-BOOST_AUTO_TEST_CASE(hostile_files)
+BOOST_AUTO_TEST_CASE(malformed_files)
 {
     const Folder folder;
     const auto entry = [](const std::string& type, const std::string& shape, const std::string& offsets)
@@ -196,7 +196,7 @@ BOOST_AUTO_TEST_CASE(damaged_files)
         BOOST_TEST(!errorOf(folder, whole.substr(0, size)).empty(), "read a file of " << size << " bytes");
     std::mt19937 random(2);
     const size_t headerEnd = whole.find(']', whole.rfind("data_offsets"));
-    for (int round = 0; round < 2000; ++round)
+    for (int round = 0; round < 2000; round++)
     {
         std::string damaged = whole;
         damaged[random() % headerEnd] = static_cast<char>(random());
@@ -280,7 +280,7 @@ BOOST_AUTO_TEST_CASE(schedules)
     BOOST_TEST(learningRate(config, 500, 100) < 1e-12);
 }
 
-//! Our steps against LibTorch's optimisers; then the saved state continues exactly.
+//! Our steps against LibTorch's optimizers; then the saved state continues exactly.
 BOOST_AUTO_TEST_CASE(steps_equal_those_of_libtorch)
 {
     for (const Optimizer kind : {Optimizer::SGD, Optimizer::ADAM})
@@ -299,7 +299,7 @@ BOOST_AUTO_TEST_CASE(steps_equal_those_of_libtorch)
         else
             reference = std::make_unique<torch::optim::AdamW>(theirs->parameters(),
                                                               torch::optim::AdamWOptions(0.1).weight_decay(0.01));
-        for (int i = 0; i < 20; ++i)
+        for (int i = 0; i < 20; i++)
         {
             const torch::Tensor input = torch::randn({8, 3});
             solver.zeroGrad();
@@ -347,7 +347,7 @@ BOOST_AUTO_TEST_CASE(moving_average)
     Solver solver(config, *model);
     torch::Tensor& weight = model->first->weight;
     torch::Tensor expected = weight.detach().clone();
-    for (int t = 1; t <= 12; ++t)
+    for (int t = 1; t <= 12; t++)
     {
         solver.zeroGrad();
         model->forward(torch::randn({4, 3})).square().sum().backward();
@@ -375,7 +375,7 @@ BOOST_AUTO_TEST_CASE(saved_state_continues_exactly)
         const auto model = std::make_shared<TwoLayers>(), copy = std::make_shared<TwoLayers>();
         const auto train = [](TwoLayers& net, Solver& solver, int from, int to)
         {
-            for (int i = from; i < to; ++i)
+            for (int i = from; i < to; i++)
             {
                 torch::manual_seed(i);
                 solver.zeroGrad();

@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Configuration files: reading, spelling hints, inheritance, variables, overrides, ranges, malformed bytes; the table of keys. */
+/* Configuration files: reading, spelling hints, inheritance, variables, overrides, ranges, malformed bytes; the table
+   of keys. */
 
 #define BOOST_TEST_MODULE config
 #include <boost/test/unit_test.hpp>
@@ -252,13 +253,13 @@ BOOST_AUTO_TEST_CASE(base_files_and_folders)
 {
     const Folder folder;
     folder.write("base/root.json", R"({"solver": {"epochs": 7, "batch_size": 3},
-                 "data": {"train": [{"annotations": "a.json", "images": "../pictures"}]}})");
+                 "data": {"train": [{"annotations": "a.json", "images": "../images"}]}})");
     const std::string child = folder.write("child.json", R"({"base": "base/root.json", "solver": {"epochs": 8}})");
     const Config config = loadConfig(child);
     BOOST_TEST(config.solver.epochs == 8);
     BOOST_TEST(config.solver.batchSize == 3);
     BOOST_TEST(config.data.train.at(0).annotations == (folder.path / "base" / "a.json").string());
-    BOOST_TEST(config.data.train.at(0).images == (folder.path / "pictures").string());
+    BOOST_TEST(config.data.train.at(0).images == (folder.path / "images").string());
 }
 
 BOOST_AUTO_TEST_CASE(base_cycles_and_missing_files)
@@ -293,7 +294,8 @@ BOOST_AUTO_TEST_CASE(variables_in_paths)
     BOOST_CHECK_THROW(annotations("a\\u0000b"), Error);
 }
 
-//! Every name of a choice reaches its value and is written again; the file's spelling of losses.mask is not that of a bool.
+//! Every name of a choice reaches its value and is written again; the file's spelling of losses.mask is not that of a
+//! bool.
 BOOST_AUTO_TEST_CASE(choices_survive_writing)
 {
     const std::pair<const char*, std::vector<std::string>> choices[] = {

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The training loop on a data set of coloured rectangles that every test paints for itself: resuming, checkpoints, skipped
-   steps, evaluation, logs and the program d2det_train. */
+/* The training loop on a data set of colored rectangles that every test paints for itself: resuming, checkpoints,
+   skipped steps, evaluation, logs and the program d2det_train. */
 
 #define BOOST_TEST_MODULE engine
 #include <boost/test/unit_test.hpp>
@@ -42,7 +42,7 @@ namespace utf = boost::unit_test;
 namespace
 {
 
-constexpr int kImages = 8;
+constexpr int IMAGES = 8;
 
 //! A folder with images, annotations and run folders, removed at the end.
 struct World
@@ -66,7 +66,7 @@ struct World
                                {"images", nlohmann::json::array()},
                                {"annotations", nlohmann::json::array()}};
         cv::RNG random(7);
-        for (int i = 0; i < kImages; ++i)
+        for (int i = 0; i < IMAGES; i++)
         {
             cv::Mat image(64, 96, CV_8UC3, cv::Scalar(40, 60, 50));
             const bool flat = i % 2 == 0;
@@ -229,7 +229,7 @@ BOOST_AUTO_TEST_CASE(resuming_changes_nothing)
         // The log has every iteration once.
         const std::vector<std::string> log = linesOf(world.path(prefix + "_killed/log.csv"));
         BOOST_REQUIRE_EQUAL(log.size(), 7u);
-        for (size_t i = 1; i < log.size(); ++i)
+        for (size_t i = 1; i < log.size(); i++)
             BOOST_TEST(std::atoi(log[i].c_str()) == static_cast<int>(i));
     }
 }
@@ -291,7 +291,7 @@ BOOST_AUTO_TEST_CASE(training_moves_what_it_should)
     BOOST_TEST(moved > 20);
 }
 
-//! A few dozen steps on eight pictures: the loss falls and the boxes are found.
+//! A few dozen steps on eight images: the loss falls and the boxes are found.
 BOOST_AUTO_TEST_CASE(it_learns)
 {
     const World world;
@@ -314,7 +314,7 @@ BOOST_AUTO_TEST_CASE(it_learns)
     {
         std::istringstream stream(line);
         std::string cell;
-        for (long i = 0; i <= column; ++i)
+        for (long i = 0; i <= column; i++)
             std::getline(stream, cell, ',');
         return std::atof(cell.c_str());
     };
@@ -505,7 +505,7 @@ BOOST_AUTO_TEST_CASE(a_run_can_be_watched)
     const World world;
     TrainOptions options = world.options("run");
     options.evalEvery = 0.5;  // after iterations 2, 4, 6
-    options.pictures = 3;
+    options.images = 3;
     options.command = "first --epochs 1.5";
     options.stopAfter = 5;
     Trainer(world.config(), options).run();
@@ -525,8 +525,8 @@ BOOST_AUTO_TEST_CASE(a_run_can_be_watched)
     {
         const CsvTable table = readCsv(world.path(std::string("run/") + file));
         BOOST_REQUIRE_EQUAL(table.rows(), file[0] == 'l' ? 6u : 3u);
-        for (size_t column = 2; column < table.names.size(); ++column)
-            for (size_t row = 0; row < table.rows(); ++row)
+        for (size_t column = 2; column < table.names.size(); column++)
+            for (size_t row = 0; row < table.rows(); row++)
             {
                 const double value = table.columns[column][row];
                 const auto found =
@@ -605,7 +605,7 @@ BOOST_AUTO_TEST_CASE(the_line_fits)
                "1.00e-03 left 1h01m");
     BOOST_TEST(progressLine(progress, values, 79) ==
                "epoch 0.25 iter 120/4800 loss 1.2500 data 25% 12.35 images/s left 1h01m");
-    for (size_t columns = 63; columns < 130; ++columns)
+    for (size_t columns = 63; columns < 130; columns++)
         BOOST_TEST(progressLine(progress, values, columns).size() <= columns, columns);
 }
 
@@ -648,7 +648,7 @@ Dataset annotatedByDetector(Detector& model, const Dataset& dataset)
         size.scale = info.at<float>(2);
         const torch::Tensor images = torch::from_blob(blob.data, {1, 3, blob.size[2], blob.size[3]}, torch::kFloat);
         const torch::Tensor rows = model->infer(ImageBatch(images, {size})).detections;
-        for (int64_t i = 0; i < rows.size(0); ++i)
+        for (int64_t i = 0; i < rows.size(0); i++)
         {
             const torch::Tensor box = rows[i].slice(0, 3, 7) / size.scale;
             Annotation a;
@@ -683,17 +683,17 @@ BOOST_AUTO_TEST_CASE(evaluation_uses_image_pixels)
     const Dataset dataset = loadDatasets(config.data.val, options);
     const Evaluation result = evaluate(model, dataset, 0.1, {});
     BOOST_TEST(result.complete);
-    BOOST_TEST(result.images == kImages);
+    BOOST_TEST(result.images == IMAGES);
     BOOST_TEST(result.unreadable == 0);
     BOOST_REQUIRE_EQUAL(result.summary.size(), 12u);
     BOOST_REQUIRE_EQUAL(result.categoryAP.size(), 2u);
     for (const double value : result.summary)
         BOOST_TEST((value >= -1 && value <= 1));
     BOOST_TEST(result.detections > 0);
-    BOOST_TEST(result.detections <= kImages * config.model.test.maxDetections);
+    BOOST_TEST(result.detections <= IMAGES * config.model.test.maxDetections);
 
     const Dataset own = annotatedByDetector(model, dataset);
-    BOOST_TEST(own.numAnnotations() > kImages);
+    BOOST_TEST(own.numAnnotations() > IMAGES);
     const Evaluation perfect = evaluate(model, own, 0.1, {});
     BOOST_TEST(perfect.summary[0] > 0.99);
     BOOST_TEST(perfect.summary[8] > 0.99);  // AR100
@@ -719,7 +719,7 @@ Config maskConfig(const World& world)
     return config;
 }
 
-//! Pictures get what is counted, on the images that were asked for; masks also where none are annotated.
+//! Images get what is counted, on the images that were asked for; masks also where none are annotated.
 BOOST_AUTO_TEST_CASE(evaluation_shows_images)
 {
     const World world;
@@ -728,7 +728,7 @@ BOOST_AUTO_TEST_CASE(evaluation_shows_images)
     Detector model(config.model);
     const Dataset dataset = loadDatasets(config.data.val, {});
     BOOST_TEST(chooseImages(dataset, 3) == (std::vector<size_t>{1, 4, 6}), boost::test_tools::per_element());
-    BOOST_TEST(chooseImages(dataset, 100).size() == size_t(kImages));
+    BOOST_TEST(chooseImages(dataset, 100).size() == size_t(IMAGES));
     BOOST_TEST(chooseImages(dataset, 0).empty());
 
     int64_t shown = 0;
@@ -739,7 +739,7 @@ BOOST_AUTO_TEST_CASE(evaluation_shows_images)
         shown += result.detections.rows;
         BOOST_TEST(cv::norm(result.image, cv::imread(record.path), cv::NORM_INF) == 0);
         BOOST_REQUIRE_EQUAL(result.masks.size(), static_cast<size_t>(result.detections.rows));
-        for (int i = 0; i < result.detections.rows; ++i)
+        for (int i = 0; i < result.detections.rows; i++)
         {
             const float* const row = result.detections.ptr<float>(i);
             BOOST_TEST((0 <= row[0] && row[0] <= row[2] && row[2] <= 96));
@@ -780,7 +780,7 @@ BOOST_AUTO_TEST_CASE(evaluation_without_a_second_pass)
         const InferenceTrace trace = model->infer(
             ImageBatch(torch::from_blob(blob.ptr<float>(), {1, 3, blob.size[2], blob.size[3]}).clone(), {valid}));
         BOOST_REQUIRE_EQUAL(trace.masks.size(0), trace.maskBoxes.size(0));
-        for (int i = 0; i < result.detections.rows; ++i)
+        for (int i = 0; i < result.detections.rows; i++)
         {
             const torch::Tensor box = trace.maskBoxes[i].to(torch::kDouble) / double(valid.scale);
             moved += (trace.maskBoxes[i] - trace.detections[i].slice(0, 3, 7)).abs().max().item<float>() > 1;

@@ -90,7 +90,8 @@ bool contains(const std::string& text, const std::string& part)
     return text.find(part) != std::string::npos;
 }
 
-//! Forms that OpenCV 4.6 reads wrongly or not at all (opencv.md 6) and graph errors that the checker does not look for.
+//! Forms that OpenCV 4.6 reads wrongly or not at all (opencv_notes.md 6) and graph errors that the checker does not
+//! look for.
 void checkGraph(const ONNX_NAMESPACE::ModelProto& model)
 {
     static const std::set<std::string> standard{"Conv",  "Relu",   "MaxPool", "AveragePool", "Resize",
@@ -191,7 +192,8 @@ BOOST_AUTO_TEST_CASE(headerInputsAndOutputs)
     BOOST_TEST(model.graph().output(0).type().tensor_type().shape().dim(0).dim_value() == 30);
 }
 
-//! Without the mask head's second pass pooling and convolutions of the box head are there once; a file with it is as before.
+//! Without the mask head's second pass pooling and convolutions of the box head are there once; a file with it is as
+//! before.
 BOOST_AUTO_TEST_CASE(secondPassOfTheMasks)
 {
     Folder folder;

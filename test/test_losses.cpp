@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Losses: gradients against central differences, values by hand, the floors of the IoU loss, empty inputs, golden vectors. */
+/* Losses: gradients against central differences, values by hand, the floors of the IoU loss, empty inputs, golden
+   vectors. */
 
 #define BOOST_TEST_MODULE losses
 #include <boost/test/unit_test.hpp>
@@ -76,7 +77,7 @@ BOOST_AUTO_TEST_CASE(dense_iou_loss_gradient)
         {
             const Scene s = makeScene(1);
             checkGradient([&](const std::vector<Tensor>& in)
-                          { return denseIouLoss(s.rois, in[0], s.gts, s.labels, legacy, reduction, 2); },
+                          { return denseIoULoss(s.rois, in[0], s.gts, s.labels, legacy, reduction, 2); },
                           {s.offsets.clone().requires_grad_()});
             checkGradient([&](const std::vector<Tensor>& in) { return iouLossMap(s.rois, in[0], s.gts, legacy); },
                           {s.offsets.clone().requires_grad_()});
@@ -116,7 +117,7 @@ BOOST_AUTO_TEST_CASE(targets_decode_to_the_ground_truth)
     BOOST_TEST(denseSmoothL1Loss(s.rois, denseTargets(s.rois, s.gts, 7), s.gts, ones, 1, 1).item<double>() < 1e-12);
 }
 
-//! d2det.md 2.4: u = max(IoU, 1e-6), u' = u if u > 0.1 else u + 0.1, loss = -ln u'.
+//! model.md 2.4: u = max(IoU, 1e-6), u' = u if u > 0.1 else u + 0.1, loss = -ln u'.
 BOOST_AUTO_TEST_CASE(iou_loss_by_hand)
 {
     const auto near = [](double a, double b) { return std::abs(a - b) < 1e-9; };
@@ -131,9 +132,9 @@ BOOST_AUTO_TEST_CASE(iou_loss_by_hand)
     const Tensor rois = row({0, 0, 10, 10}).repeat({2, 1}),
                  gts = torch::cat({row({0, 0, 10, 20}), row({0, 0, 10, 40})});
     const Tensor labels = torch::tensor({1., 0.}, torch::kDouble).reshape({2, 1, 1, 1});
-    BOOST_TEST(near(denseIouLoss(rois, offsets, gts, labels, false, LossReduction::MASKED, 3).item<double>(),
+    BOOST_TEST(near(denseIoULoss(rois, offsets, gts, labels, false, LossReduction::MASKED, 3).item<double>(),
                     1.5 * std::log(2.0)));
-    BOOST_TEST(near(denseIouLoss(rois, offsets, gts, labels, false, LossReduction::BROADCAST, 3).item<double>(),
+    BOOST_TEST(near(denseIoULoss(rois, offsets, gts, labels, false, LossReduction::BROADCAST, 3).item<double>(),
                     3 * 1.5 * std::log(2.0) * 0.5));
 }
 
@@ -164,7 +165,7 @@ BOOST_AUTO_TEST_CASE(smooth_l1_by_hand)
     // |d| = 0.5 below beta 1: 0.125; |d| = 3 above: 2.5.
     const Tensor prediction = row({0.5, 3, 0, -3}), target = row({0, 0, 0, 0});
     BOOST_TEST(std::abs(smoothL1Sum(prediction, target, 1).item<double>() - 5.125) < 1e-12);
-    // Targets of RoI = gt at its centre: 0.5 each. Two cells, one counts: sum over its sides.
+    // Targets of RoI = gt at its center: 0.5 each. Two cells, one counts: sum over its sides.
     const Tensor rois = row({0, 0, 10, 10}).repeat({2, 1});
     const Tensor offsets = torch::cat({oneCell(1, .5, .5, 3.5), oneCell(9, 9, 9, 9)});
     const Tensor labels = torch::tensor({1., 0.}, torch::kDouble).reshape({2, 1, 1, 1});
@@ -187,8 +188,8 @@ BOOST_AUTO_TEST_CASE(nothing_gives_a_zero_with_a_graph)
         const Tensor source = torch::ones({3}, type).requires_grad_();
         const Tensor offsets = source.sum() * torch::zeros({0, 4, 7, 7}, type);
         const Tensor logits = source.sum() * labels, deltas = source.sum() * rois;
-        for (const Tensor& loss : {denseIouLoss(rois, offsets, rois, labels, false, LossReduction::MASKED, 1),
-                                   denseIouLoss(rois, offsets, rois, labels, true, LossReduction::BROADCAST, 1),
+        for (const Tensor& loss : {denseIoULoss(rois, offsets, rois, labels, false, LossReduction::MASKED, 1),
+                                   denseIoULoss(rois, offsets, rois, labels, true, LossReduction::BROADCAST, 1),
                                    denseSmoothL1Loss(rois, offsets, rois, labels, 1, 1), bceLoss(logits, labels),
                                    smoothL1Sum(deltas, rois, 1)})
         {
@@ -211,7 +212,7 @@ BOOST_AUTO_TEST_CASE(float_agrees_with_double)
     const auto loss = [&](const Tensor& offsets)
     {
         // RoIs, ground truths and labels follow the type of the prediction.
-        return denseIouLoss(single(s.rois), offsets, single(s.gts), s.labels, false, LossReduction::MASKED, 1) +
+        return denseIoULoss(single(s.rois), offsets, single(s.gts), s.labels, false, LossReduction::MASKED, 1) +
                denseSmoothL1Loss(single(s.rois), offsets, single(s.gts), s.labels, 0.1, 1);
     };
     const Tensor lossA = loss(a), lossB = loss(b);
@@ -258,7 +259,7 @@ void runDense(const GoldenCase& c)
     const bool legacy = c.flag("legacy", false);
     c.check("loss_map", iouLossMap(rois, offsets, gts, legacy));
     finish(c,
-           denseIouLoss(rois, offsets, gts, c.input("labels"), legacy,
+           denseIoULoss(rois, offsets, gts, c.input("labels"), legacy,
                         c.attributes.at("reduction") == "masked" ? LossReduction::MASKED : LossReduction::BROADCAST,
                         c.attributes.at("weight")),
            "offsets", offsets);

@@ -2,8 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The exported network in cv::dnn against the trainer's own inference, stage by stage: maps and scores within 1e-3 of the
-   largest value, boxes within 0.1 pixels. Rows are matched by box, since rounding may swap rows of nearly equal score. */
+/* The exported network in cv::dnn against the trainer's own inference, stage by stage: maps and scores within 1e-3 of
+   the largest value, boxes within 0.1 pixels. Rows are matched by box, since rounding may swap rows of nearly equal
+   score. */
 
 #define BOOST_TEST_MODULE parity
 #include <boost/test/unit_test.hpp>
@@ -125,9 +126,9 @@ double distance(const std::array<float, 4>& a, const std::array<float, 4>& b)
     return largest;
 }
 
-/* Pairs (expected row, got row). Every expected row needs a partner of the same class within the box tolerance, with the
-   same score; it may stand at another place only among scores that are nearly equal. One row in fifty may be missing: NMS
-   decides by a threshold, and a box on it falls to one side or the other. */
+/* Pairs (expected row, got row). Every expected row needs a partner of the same class within the box tolerance, with
+   the same score; it may stand at another place only among scores that are nearly equal. One row in fifty may be
+   missing: NMS decides by a threshold, and a box on it falls to one side or the other. */
 std::vector<std::pair<int64_t, int64_t>> match(const Rows& expected, const Rows& got, const std::string& what,
                                                size_t atLeast)
 {
@@ -253,20 +254,20 @@ void compareStages(const InferenceTrace& trace, const Outputs& got, const ModelC
             BOOST_TEST(got.at("masks")[r].abs().max().item<float>() == 0, "padding row " << r << " has a mask");
 }
 
-//! A picture with edges and areas of all sizes.
+//! An image with edges and areas of all sizes.
 cv::Mat syntheticImage(int height, int width, int seed)
 {
     cv::RNG rng(seed);
     cv::Mat image(height, width, CV_8UC3, cv::Scalar(90, 120, 140));
     for (int i = 0; i < 40; i++)
     {
-        const cv::Point centre(rng.uniform(0, width), rng.uniform(0, height));
+        const cv::Point center(rng.uniform(0, width), rng.uniform(0, height));
         const cv::Size axes(rng.uniform(3, width / 3), rng.uniform(3, height / 3));
-        const cv::Scalar colour(rng.uniform(0, 256), rng.uniform(0, 256), rng.uniform(0, 256));
+        const cv::Scalar color(rng.uniform(0, 256), rng.uniform(0, 256), rng.uniform(0, 256));
         if (i % 2)
-            cv::rectangle(image, cv::Rect(centre - cv::Point(axes) / 2, axes), colour, cv::FILLED);
+            cv::rectangle(image, cv::Rect(center - cv::Point(axes) / 2, axes), color, cv::FILLED);
         else
-            cv::ellipse(image, centre, axes / 2, rng.uniform(0, 180), 0, 360, colour, cv::FILLED);
+            cv::ellipse(image, center, axes / 2, rng.uniform(0, 180), 0, 360, color, cv::FILLED);
     }
     return image;
 }
@@ -338,8 +339,8 @@ struct Exported
         match(expected, got, "Detector", 5);
     }
 
-    /** Detector::segment against the trainer's masks, pasted into the image by a plain loop over operators.md 4. Rows are
-        those of detect(), which stops before the mask head. */
+    /** Detector::segment against the trainer's masks, pasted into the image by a plain loop over operators.md 4. Rows
+        are those of detect(), which stops before the mask head. */
     void compareMasks(const cv::Mat& image)
     {
         const ImageBatch batch = prepare(image, model->config.input);

@@ -305,7 +305,7 @@ BOOST_AUTO_TEST_CASE(rows_and_histograms)
         BOOST_TEST(count(rows, text) == 1u, text);
     std::vector<double> widths;
     static const std::regex width("<rect x=\"[0-9.]+\" width=\"([0-9.]+)\"");
-    for (std::sregex_iterator match(rows.begin(), rows.end(), width), end; match != end; ++match)
+    for (std::sregex_iterator match(rows.begin(), rows.end(), width), end; match != end; match++)
         widths.push_back(std::stod((*match)[1]));
     BOOST_REQUIRE(widths.size() == 2u);  // no bar for zero and for what is not defined
     BOOST_TEST(widths[0] == 2 * widths[1], tt::tolerance(0.01));
@@ -506,7 +506,7 @@ BOOST_AUTO_TEST_CASE(agrees_with_the_evaluator)
             BOOST_TEST(a.classes[c].ap == ap[c], near);
         BOOST_TEST(a.classes[3].ap == -1);
         for (size_t t = 0; t < 10; t++)
-            BOOST_TEST(a.apByIoU[t] == evaluator.averagePrecision(d2det::iouThresholds()[t]), near);
+            BOOST_TEST(a.apByIou[t] == evaluator.averagePrecision(d2det::iouThresholds()[t]), near);
         const double ar = (a.classes[0].ar100 + a.classes[1].ar100 + a.classes[2].ar100) / 3;
         BOOST_TEST(ar == a.summary[8], near);
         BOOST_TEST(a.errors.ap50 == a.summary[1], near);

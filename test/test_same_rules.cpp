@@ -175,7 +175,7 @@ std::vector<double> numbersOf(const std::string& text)
 {
     static const std::regex number("\\] = (-?[0-9.]+)\n");
     std::vector<double> numbers;
-    for (std::sregex_iterator match(text.begin(), text.end(), number), end; match != end; ++match)
+    for (std::sregex_iterator match(text.begin(), text.end(), number), end; match != end; match++)
         numbers.push_back(std::stod((*match)[1]));
     return numbers;
 }
@@ -381,7 +381,8 @@ BOOST_AUTO_TEST_CASE(trainer_and_program_measure_the_same)
     const double oneMatch = 1. / (10 * static_cast<double>(comparison.annotations.size() / 2));
     checkClose(trainer.maskSummary, numbers.data() + 12, oneMatch, "mask");
 
-    // The false positives of the image without objects count, for masks as for boxes; more than could be overlooked above.
+    // The false positives of the image without objects count, for masks as for boxes; more than could be overlooked
+    // above.
     Dataset smaller = dataset;
     smaller.images.erase(smaller.images.begin() + Comparison::EMPTY - 1);
     const Evaluation without = evaluate(comparison.model, smaller, 0.1, {});
@@ -427,7 +428,7 @@ BOOST_AUTO_TEST_SUITE(shared, *boost::unit_test::precondition(d2det::test::share
 //! Photographs from the field: the tag must not change what is measured.
 BOOST_AUTO_TEST_CASE(turned_photographs)
 {
-    const std::filesystem::path root = d2det::test::sharedFolder() / "cases" / "f01_exif_turned_pictures";
+    const std::filesystem::path root = d2det::test::sharedFolder() / "cases" / "f01_exif_turned_images";
     if (!std::filesystem::is_directory(root))
     {
         BOOST_TEST_MESSAGE("SKIPPED: shared data not found");

@@ -38,7 +38,7 @@ Tensor integerBoxes(Random& random, int64_t n, int size, int largest)
 }
 
 //! IoU by the text of operators.md 2.
-double slowIou(const double* a, const double* b, bool legacy)
+double slowIoU(const double* a, const double* b, bool legacy)
 {
     const double o = legacy ? 1 : 0;
     const auto side = [&](double low, double high) { return std::max(high - low + o, 0.0); };
@@ -65,9 +65,9 @@ std::vector<int64_t> slowAssign(const Tensor& anchors, const Tensor& gts, double
         double best = -1;
         int64_t winner = 0;
         for (int64_t g = 0; g < m; g++)
-            if (slowIou(a, box(gts, g), legacy) > best)
+            if (slowIoU(a, box(gts, g), legacy) > best)
             {
-                best = slowIou(a, box(gts, g), legacy);
+                best = slowIoU(a, box(gts, g), legacy);
                 winner = g + 1;
             }
         out[i] = best < negative ? 0 : best >= positive ? winner : -1;
@@ -77,9 +77,9 @@ std::vector<int64_t> slowAssign(const Tensor& anchors, const Tensor& gts, double
         double top = -1;
         for (int64_t i = 0; i < n; i++)
             if (takesPart[i])
-                top = std::max(top, slowIou(box(anchors, i), box(gts, g), legacy));
+                top = std::max(top, slowIoU(box(anchors, i), box(gts, g), legacy));
         for (int64_t i = 0; i < n && top >= negative; i++)
-            if (takesPart[i] && slowIou(box(anchors, i), box(gts, g), legacy) == top)
+            if (takesPart[i] && slowIoU(box(anchors, i), box(gts, g), legacy) == top)
                 out[i] = g + 1;
     }
     return out;
@@ -158,11 +158,11 @@ BOOST_AUTO_TEST_CASE(nothing_to_assign)
     BOOST_TEST(assignAnchors(none, some, 60, 60, false, 0.7, 0.3).size(0) == 0);
     for (const bool legacy : {false, true})
     {
-        BOOST_TEST(list(assignRois(some, none, legacy, 0.5).second) == (std::vector<int64_t>{0, 0}));
-        const auto onlyGts = assignRois(none, some, legacy, 0.5);
+        BOOST_TEST(list(assignRoIs(some, none, legacy, 0.5).second) == (std::vector<int64_t>{0, 0}));
+        const auto onlyGts = assignRoIs(none, some, legacy, 0.5);
         BOOST_TEST(torch::equal(onlyGts.first, some));
         BOOST_TEST(list(onlyGts.second) == (std::vector<int64_t>{1, 2}));
-        const auto neither = assignRois(none, none, legacy, 0.5);
+        const auto neither = assignRoIs(none, none, legacy, 0.5);
         BOOST_TEST(neither.first.sizes() == at::IntArrayRef({0, 4}));
         BOOST_TEST(neither.second.numel() == 0);
         const auto [pos, neg] = sampleBalanced(neither.second, torch::zeros({0}), 64, 0.25);
@@ -185,10 +185,10 @@ BOOST_AUTO_TEST_CASE(rois_modern_and_legacy)
 {
     const Tensor gts = boxes({{0, 0, 9, 9}, {0, 0, 9, 9}});
     const Tensor proposals = boxes({{0, 0, 9, 9}, {0, 0, 9, 6}, {40, 40, 50, 50}});
-    const auto modern = assignRois(proposals, gts, false, 0.5);
+    const auto modern = assignRoIs(proposals, gts, false, 0.5);
     BOOST_TEST(torch::equal(modern.first, torch::cat({gts, proposals})));
     BOOST_TEST(list(modern.second) == (std::vector<int64_t>{1, 1, 1, 1, 0}));
-    const auto legacy = assignRois(proposals, gts, true, 0.5);
+    const auto legacy = assignRoIs(proposals, gts, true, 0.5);
     BOOST_TEST(list(legacy.second) == (std::vector<int64_t>{1, 2, 2, 1, 0}));
 }
 
@@ -276,9 +276,9 @@ BOOST_AUTO_TEST_CASE(overlap_labels_of_an_aligned_roi)
     const Tensor roi = boxes({{10, 20, 80, 55}});
     const Tensor central = torch::zeros({1, 1, 7, 7}, torch::kDouble);
     central.slice(2, 1, 6).slice(3, 1, 6).fill_(1);
-    BOOST_TEST(torch::equal(overlapLabels(roi, roi, 7, OverlapRule::SHRUNK), central));  // d2det.md 2.3
+    BOOST_TEST(torch::equal(overlapLabels(roi, roi, 7, OverlapRule::SHRUNK), central));  // model.md 2.3
     BOOST_TEST(overlapLabels(roi, roi, 7, OverlapRule::PAPER).eq(1).all().item<bool>());
-    // Ground truth in the left half: of the cell centres 15, 25, ..., 75 (width 70) those up to 45.
+    // Ground truth in the left half: of the cell centers 15, 25, ..., 75 (width 70) those up to 45.
     const Tensor half = overlapLabels(roi, boxes({{10, 20, 45, 55}}), 7, OverlapRule::PAPER);
     BOOST_TEST(half.slice(3, 0, 4).eq(1).all().item<bool>());
     BOOST_TEST(half.slice(3, 4, 7).eq(0).all().item<bool>());
@@ -366,7 +366,7 @@ BOOST_AUTO_TEST_CASE(views_are_read_as_what_they_mean)
     BOOST_TEST(torch::equal(assignAnchors(view, gts, 20, 20, true, 0.5, 0.1),
                             assignAnchors(view.clone(), gts.clone(), 20, 20, true, 0.5, 0.1)));
     const Tensor graph = view.clone().requires_grad_();
-    BOOST_TEST(!assignRois(graph, gts, false, 0.5).first.requires_grad());
+    BOOST_TEST(!assignRoIs(graph, gts, false, 0.5).first.requires_grad());
     BOOST_TEST(!encodeDeltas(graph, graph, false).requires_grad());
 }
 
@@ -382,7 +382,7 @@ BOOST_AUTO_TEST_CASE(wrong_arguments)
     checkError("2 crowd flags for 3 boxes", [&] { boxIoUXywh(b, b, torch::zeros({2})); });
     checkError("positiveIou 0.2 must not be below negativeIou 0.3",
                [&] { assignAnchors(b, b, 5, 5, false, 0.2, 0.3); });
-    checkError("assignRois: gts has shape", [&] { assignRois(b, five, false, 0.5); });
+    checkError("assignRoIs: gts has shape", [&] { assignRoIs(b, five, false, 0.5); });
     checkError("expected int64 [n]", [&] { sampleBalanced(torch::zeros({3}), torch::zeros({3}), 3, 0.5); });
     checkError("keys has shape [2]",
                [&] { sampleBalanced(torch::zeros({3}, torch::kLong), torch::zeros({2}), 3, 0.5); });
@@ -444,7 +444,7 @@ BOOST_AUTO_TEST_CASE(mask_iou_by_hand)
     Tensor logits = torch::full({3, 1, 28, 28}, 0.4f);  // below 0.5, though a probability above one half: not predicted
     logits.slice(2, 0, 7).fill_(0.6f);                  // 196 cells, all inside
     logits[2].fill_(-1.f);
-    const Tensor iou = maskIouTargets(logits, t);
+    const Tensor iou = maskIoUTargets(logits, t);
     BOOST_TEST(std::abs(iou[0].item<double>() - 196. / 392) < 1e-5);
     BOOST_TEST(std::abs(iou[1].item<double>() - 196. / 784) < 1e-5);  // half of the object lies outside
     BOOST_TEST(iou[2].item<double>() == 0);
@@ -484,15 +484,15 @@ void runAnchors(const GoldenCase& c)
     c.check("sampled", sampledSigns(c, assigned));
 }
 
-void runRois(const GoldenCase& c)
+void runRoIs(const GoldenCase& c)
 {
-    const auto [rows, assigned] = assignRois(c.input("proposals"), c.input("gts"), c.flag("legacy", false), 0.5);
+    const auto [rows, assigned] = assignRoIs(c.input("proposals"), c.input("gts"), c.flag("legacy", false), 0.5);
     c.check("rows", rows);
     c.check("assigned", assigned);
     c.check("sampled", sampledSigns(c, assigned));
 }
 
-void runIou(const GoldenCase& c)
+void runIoU(const GoldenCase& c)
 {
     if (c.attributes.at("format") == "xywh")
         c.check("iou", boxIoUXywh(c.input("a"), c.input("b"), c.input("crowd")));
@@ -524,7 +524,7 @@ void runMaskLabels(const GoldenCase& c)
 BOOST_AUTO_TEST_CASE(golden_vectors)
 {
     const std::map<std::string, void (*)(const GoldenCase&)> runners{
-        {"assign_anchors", runAnchors}, {"sample_rois", runRois},      {"box_iou", runIou},
+        {"assign_anchors", runAnchors}, {"sample_rois", runRoIs},      {"box_iou", runIoU},
         {"encode_deltas", runDeltas},   {"overlap_labels", runLabels}, {"mask_overlap_labels", runMaskLabels}};
     runGolden("targets",
               [&](const GoldenCase& c)

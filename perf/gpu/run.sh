@@ -3,10 +3,10 @@
 #
 # usage: perf/gpu/run.sh        OUT=folder  D2DET_SHARED=folder  D2DET_BUILD_DIR=folder
 #
-# Builds kernels, tests and benchmark (needs nvcc, CMake and g++, nothing else; OpenCV is used if it is there), then runs:
-# all tests against the CPU reference, the golden vectors if D2DET_SHARED (default ../shared or golden vectors in shared/)
-# has them, the hostile inputs again under compute-sanitizer if that is installed, the kernel timings, and torchvision's
-# on the same sizes if python3 has it. Leaves gpu.json and gpu.txt in OUT (default perf/results).
+# Builds kernels, tests and benchmark (needs nvcc, CMake and g++, nothing else; OpenCV is used if it is there), then
+# runs: all tests against the CPU reference, the golden vectors if D2DET_SHARED (default ../shared or golden vectors in
+# shared/) has them, the malformed inputs again under compute-sanitizer if that is installed, the kernel timings, and
+# torchvision's on the same sizes if python3 has it. Leaves gpu.json and gpu.txt in OUT (default perf/results).
 #
 # Status: 0 all right, 1 something is wrong, 77 no CUDA device (everything is built then).
 set -euo pipefail
@@ -68,7 +68,7 @@ sanitizer=$(command -v compute-sanitizer || true)
 if [ -n "$sanitizer" ]; then
     # Another check of the same program: it says nothing where it cannot run at all (some virtual machines).
     if "$sanitizer" "$build/bin/d2det_test_cuda" --filter limits >/dev/null 2>&1; then
-        step memcheck "$sanitizer" --error-exitcode 9 "$build/bin/d2det_test_cuda" --filter hostile
+        step memcheck "$sanitizer" --error-exitcode 9 "$build/bin/d2det_test_cuda" --filter malformed
         step racecheck "$sanitizer" --tool racecheck --error-exitcode 9 "$build/bin/d2det_test_cuda" --filter nms
     else
         note "compute-sanitizer is installed but cannot run here"

@@ -6,8 +6,9 @@
 
      d2det_run_onnx MODEL.onnx INPUT=FILE.pb... [-- OUTPUT=FILE.pb...] [--tolerance X]
 
-   The files hold a TensorProto each, as in ONNX's own test suites. Rows that an output has more than the expected tensor
-   are the padding of NonMaxSuppression: they must be -1. Prints the largest difference; status 1 if it is > X (1e-4). */
+   The files hold a TensorProto each, as in ONNX's own test suites. Rows that an output has more than the expected
+   tensor are the padding of NonMaxSuppression: they must be -1. Prints the largest difference; status 1 if it is > X
+   (1e-4). */
 
 #include <opencv2/d2det.hpp>
 #include <opencv2/dnn.hpp>

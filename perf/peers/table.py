@@ -38,7 +38,7 @@ for threads in (1, 2):
         align, deform = (values.get((f"d2det {op} {size}", threads)) for op in ("roi_align", "deform_roi_pool"))
         print(f"\nDeformable pooling takes {deform / align:.2f} times RoIAlign's time at {size} with {threads} thread(s).")
 
-print("\n## Whole pictures at 800x1344\n")
+print("\n## Whole images at 800x1344\n")
 print("| model | threads | total | of Mask R-CNN's total | backbone and RPN | classification | regression | peak MiB |")
 print("|---|---|---|---|---|---|---|---|")
 for (name, threads), value in values.items():

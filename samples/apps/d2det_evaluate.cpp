@@ -195,6 +195,7 @@ void evaluate(const cli::po::variables_map& args, const std::string& commandLine
             std::cout << "\n";
     }
     std::vector<d2det::ReportResult> results;
+    results.reserve(measured.size());
     for (const Measured& m : measured)
         results.push_back(m.result);
     if (args.count("csv"))

@@ -150,7 +150,7 @@ std::pair<std::string, double> parseShare(const std::string& text)
     return {text.substr(0, at), share};
 }
 
-/** Weighted mean of checkpoints of one training, which often generalises better than each of them (Wortsman et al.,
+/** Weighted mean of checkpoints of one training, which often generalizes better than each of them (Wortsman et al.,
     "Model soups", ICML 2022). */
 d2det::TensorMap averageWeights(const po::variables_map& values, const d2det::TensorFile& first)
 {

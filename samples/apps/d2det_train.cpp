@@ -135,7 +135,7 @@ int train(const po::variables_map& values, const std::vector<std::string>& argum
     options.threads = values["threads"].as<int>();
     options.device = textOf(values, "device");
     options.evalEvery = values["eval-every"].as<double>();
-    options.pictures = values["pictures"].as<int>();
+    options.images = values["pictures"].as<int>();
     options.stop = cli::interrupted;
     options.command = d2det::shellCommand(arguments);
     const std::string last = (fs::path(options.output) / "last.safetensors").string();

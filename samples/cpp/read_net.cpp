@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Runs a model through cv::dnn::readNet, without the class Detector: what a program does that has its own preparation of
-   images, or other models beside this one.
+/* Runs a model through cv::dnn::readNet, without the class Detector: what a program does that has its own preparation
+   of images, or other models beside this one.
 
    usage: sample_read_net MODEL.onnx IMAGE [SIDE]        SIDE x SIDE pixels is the network's input, default 320 */
 

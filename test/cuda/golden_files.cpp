@@ -131,7 +131,7 @@ namespace
 class Fields
 {
 public:
-    explicit Fields(const std::string& bytes) : bytes_(bytes) {}
+    explicit Fields(const std::string& message) : bytes_(message) {}
 
     int number = 0;
     uint64_t value = 0;  //!< of a number

@@ -44,10 +44,10 @@ const Case optional("deform_roi_pool:gradient of offsets is optional",
 const Case refused("deform_roi_pool:parameters out of range",
                    []
                    {
-                       const DeformRoIPool::Problem problem(DeformRoIPool::Case(HOSTILE_POOLING), caseSeed());
+                       const DeformRoIPool::Problem problem(DeformRoIPool::Case(MALFORMED_POOLING), caseSeed());
                        OnDevice arrays(problem);
                        const Arguments<float> a = arrays.forward();
-                       kernels::FeaturePyramid<float> maps = makePyramid<float>(HOSTILE_POOLING);
+                       kernels::FeaturePyramid<float> maps = makePyramid<float>(MALFORMED_POOLING);
                        for (int i = 0; i < maps.levels; i++)
                            maps.data[i] = a.in[size_t(i) + 1];
                        kernels::DeformRoIPoolParams p = problem.params;

@@ -16,10 +16,10 @@ namespace
 const Case refused("roi_align:parameters out of range",
                    []
                    {
-                       const RoIAlign::Problem problem(RoIAlign::Case(HOSTILE_POOLING), caseSeed());
+                       const RoIAlign::Problem problem(RoIAlign::Case(MALFORMED_POOLING), caseSeed());
                        OnDevice arrays(problem);
                        const Arguments<float> a = arrays.forward();
-                       kernels::FeaturePyramid<float> maps = makePyramid<float>(HOSTILE_POOLING);
+                       kernels::FeaturePyramid<float> maps = makePyramid<float>(MALFORMED_POOLING);
                        for (int i = 0; i < maps.levels; i++)
                            maps.data[i] = a.in[size_t(i) + 1];
                        kernels::RoIAlignParams p = problem.params;

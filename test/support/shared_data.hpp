@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Data shared by several projects: golden vectors, pictures, weights. It lies beside the source tree or where the
+/* Data shared by several projects: golden vectors, images, weights. It lies beside the source tree or where the
    environment variable D2DET_SHARED says. Cases that need it live in a suite named `shared`:
 
      BOOST_AUTO_TEST_SUITE(shared, *boost::unit_test::precondition(d2det::test::sharedPresent))

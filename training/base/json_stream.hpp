@@ -5,7 +5,7 @@
 /* A file as input of the JSON parser, read in pieces, with two additions that the parser lacks:
      - limits: a string or number longer than maxToken bytes throws before the parser stores it;
      - NaN, Infinity and -Infinity, which Python writes although JSON has no such numbers, become the strings "a" and
-       "nfinit" of the same length (so that byte positions stay true); notANumber() recognises them. */
+       "nfinit" of the same length (so that byte positions stay true); notANumber() recognizes them. */
 
 #ifndef D2DET_TRAINING_JSON_STREAM_HPP
 #define D2DET_TRAINING_JSON_STREAM_HPP

@@ -75,7 +75,7 @@ std::string formatDuration(double seconds)
 {
     if (!std::isfinite(seconds) || seconds < 0)
         return "?";
-    const auto total = static_cast<long long>(seconds + 0.5);
+    const auto total = std::llround(seconds);
     char text[64];
     if (total >= 3600)
         std::snprintf(text, sizeof(text), "%lldh%02lldm", total / 3600, total / 60 % 60);

@@ -71,7 +71,7 @@ struct RpnConfig
     float minSize = 0;
 };
 
-//! Discriminative RoI pooling and the classifier (d2det.md 3).
+//! Discriminative RoI pooling and the classifier (model.md 3).
 struct ClassHeadConfig
 {
     bool deformable = true;
@@ -108,7 +108,7 @@ enum class LossReduction
     BROADCAST
 };
 
-//! Dense local regression with binary overlap prediction (d2det.md 2).
+//! Dense local regression with binary overlap prediction (model.md 2).
 struct BoxHeadConfig
 {
     int convs = 8;
@@ -136,7 +136,7 @@ enum class MaskHeadType
     FCN
 };
 
-//! Instance masks of 28 x 28 cells, one per detection, of its class (d2det.md 4).
+//! Instance masks of 28 x 28 cells, one per detection, of its class (model.md 4).
 struct MaskHeadConfig
 {
     MaskHeadType type = MaskHeadType::NONE;

@@ -182,7 +182,7 @@ void visit(V& v, BoxHeadConfig& c)
     v("loss_weight", c.lossWeight, range(0, 1e6), "factor of the regression loss `dlr`");
     v("overlap_loss_weight", c.overlapLossWeight, range(0, 1e6), "factor of the loss `overlap`");
     v("jitter", c.jitter, range(0, 0.49),
-      "in training centre and sides of a RoI are changed at random by up to this share of its sides");
+      "in training center and sides of a RoI are changed at random by up to this share of its sides");
     v("max_rois", c.maxRois, range(1, 100000), "most RoIs per step that train this head and the mask head");
 }
 

@@ -55,7 +55,7 @@ std::vector<LabelledBox> boxesInside(const std::vector<LabelledBox>& boxes, cons
 //! A length of at least minScale * side and a start that keeps it inside.
 void drawSpan(Random& random, int side, double minScale, int& start, int& length)
 {
-    length = std::clamp(static_cast<int>(side * random.uniform(minScale, 1) + 0.5), 1, side);
+    length = std::clamp(cvFloor(side * random.uniform(minScale, 1) + 0.5), 1, side);
     start = static_cast<int>(random.below(static_cast<uint64_t>(side - length) + 1));
 }
 

@@ -7,7 +7,7 @@
 
    Boxes are continuous: (x1, y1) - (x2, y2) covers the pixels whose area lies between; an image covers [0, W] x [0, H].
      flip   x1' = W - x2, x2' = W - x1
-     crop   x' = x - left, kept if the centre lies inside, clipped
+     crop   x' = x - left, kept if the center lies inside, clipped
      resize x' = x * newWidth / width (the ratio of the real sizes; the nominal factor differs by the rounding of sides)
      */
 
@@ -56,11 +56,11 @@ void crop(Sample& sample, const cv::Rect& part, double minSide);
     draws the sample stays whole. */
 void cropRandomly(Sample& sample, Random& random, double minScale, double minSide);
 
-/** Brightness, contrast (about the mean grey) and saturation, each times U(1 - strength, 1 + strength):
+/** Brightness, contrast (about the mean gray) and saturation, each times U(1 - strength, 1 + strength):
     v' = saturation * (contrast * (brightness * v)), one affine map of the three channels. */
 void jitterColor(cv::Mat& image, Random& random, double strength);
 
-//! Boxes of an image of size `from` in the image resized to `to`; masks take the pixel nearest to the centre.
+//! Boxes of an image of size `from` in the image resized to `to`; masks take the pixel nearest to the center.
 void resizeBoxes(std::vector<LabelledBox>& boxes, const cv::Size& from, const cv::Size& to);
 
 //! All random changes of `config` in their order: crop, flip, color.

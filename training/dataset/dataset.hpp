@@ -4,7 +4,7 @@
 
 /* Annotated images: what annotation files say, before anything is decoded. No torch: the sample programs use it too.
 
-   Three formats give the same Dataset; dataset_finder.hpp lists the layouts of folders that are recognised.
+   Three formats give the same Dataset; dataset_finder.hpp lists the layouts of folders that are recognized.
      COCO JSON   an object with the arrays "images" (id, file_name, width, height), "annotations" (id, image_id,
                  category_id, bbox [x, y, width, height], optional area, iscrowd, segmentation) and "categories" (id,
                  name)
@@ -30,7 +30,7 @@ namespace d2det
 struct Segmentation
 {
     std::vector<std::vector<double>> polygons;  //!< each x0, y0, x1, y1, ... in original pixels
-    std::vector<uint32_t> counts;               //!< column-major runs, zeros first (operators.md 5, RLE)
+    std::vector<uint32_t> counts;               //!< column-major runs, zeros first (operators.md 4, run lengths)
     std::string compressed;                     //!< the same as COCO's string
     int height = 0, width = 0;                  //!< of the run-length code's image
 };

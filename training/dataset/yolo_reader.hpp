@@ -3,7 +3,7 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* YOLO text files: a line for each object, numbers between blanks,
-     class cx cy w h             centre and size of the box
+     class cx cy w h             center and size of the box
      class x1 y1 x2 y2 x3 y3 ... outline, at least 3 points; the box is what it spans
    as shares of the image's width and height; classes count from 0. An image without a text file, or with an empty one,
    has no objects; but where the folder of images is named apart from the labels, only images with a text file count.

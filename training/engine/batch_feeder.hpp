@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Batches for a step, on the device of the model. On a CUDA device the images of the next batch are copied while the device
-   works on the current one: from pinned memory, on a stream of their own, one batch ahead. Targets stay on the CPU, where
-   sampling needs them. On the CPU a batch is handed over as the loader makes it. */
+/* Batches for a step, on the device of the model. On a CUDA device the images of the next batch are copied while the
+   device works on the current one: from pinned memory, on a stream of their own, one batch ahead. Targets stay on the
+   CPU, where sampling needs them. On the CPU a batch is handed over as the loader makes it. */
 
 #ifndef D2DET_TRAINING_BATCH_FEEDER_HPP
 #define D2DET_TRAINING_BATCH_FEEDER_HPP
@@ -28,8 +28,8 @@ public:
 
     Batch next();
 
-    //! Begins to copy the batch that the next call of next() returns. Call it when the work of a step is enqueued; on the
-    //! CPU it does nothing. May wait for the source, not for the device.
+    //! Begins to copy the batch that the next call of next() returns. Call it when the work of a step is enqueued; on
+    //! the CPU it does nothing. May wait for the source, not for the device.
     void prefetch();
 
 private:

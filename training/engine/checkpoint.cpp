@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Safetensors reader and writer, and the way weights get into a model. Layout: checkpoint.hpp. Little-endian machines only,
-   like the libraries below us. */
+/* Safetensors reader and writer, and the way weights get into a model. Layout: checkpoint.hpp. Little-endian machines
+   only, like the libraries below us. */
 
 #include "engine/checkpoint.hpp"
 
@@ -33,29 +33,29 @@ constexpr uint64_t MAX_HEADER_BYTES = 32u << 20;
 constexpr int MAX_HEADER_DEPTH = 4;  // {name: {"shape": [..]}}
 constexpr size_t MAX_RANK = 16;
 
-struct Type
+struct ElementType
 {
     const char* name;
     torch::ScalarType scalar;
     uint64_t bytes;
 };
 
-const Type TYPES[] = {{"F64", torch::kDouble, 8},    {"F32", torch::kFloat, 4}, {"F16", torch::kHalf, 2},
-                      {"BF16", torch::kBFloat16, 2}, {"I64", torch::kLong, 8},  {"I32", torch::kInt, 4},
-                      {"I16", torch::kShort, 2},     {"I8", torch::kChar, 1},   {"U8", torch::kByte, 1},
-                      {"BOOL", torch::kBool, 1}};
+const ElementType TYPES[] = {{"F64", torch::kDouble, 8},    {"F32", torch::kFloat, 4}, {"F16", torch::kHalf, 2},
+                             {"BF16", torch::kBFloat16, 2}, {"I64", torch::kLong, 8},  {"I32", torch::kInt, 4},
+                             {"I16", torch::kShort, 2},     {"I8", torch::kChar, 1},   {"U8", torch::kByte, 1},
+                             {"BOOL", torch::kBool, 1}};
 
-const Type& typeOf(const std::string& name, const std::string& tensor)
+const ElementType& typeOf(const std::string& name, const std::string& tensor)
 {
-    for (const Type& type : TYPES)
+    for (const ElementType& type : TYPES)
         if (name == type.name)
             return type;
     fail("tensor '" + tensor + "' has the unknown type '" + name.substr(0, 20) + "'");
 }
 
-const Type& typeOf(torch::ScalarType scalar, const std::string& tensor)
+const ElementType& typeOf(torch::ScalarType scalar, const std::string& tensor)
 {
-    for (const Type& type : TYPES)
+    for (const ElementType& type : TYPES)
         if (scalar == type.scalar)
             return type;
     fail("tensor '" + tensor + "' has a type that the file format lacks: " + torch::toString(scalar));
@@ -65,7 +65,7 @@ const Type& typeOf(torch::ScalarType scalar, const std::string& tensor)
 struct Entry
 {
     std::string name;
-    const Type* type = nullptr;
+    const ElementType* type = nullptr;
     std::vector<int64_t> shape;
     uint64_t begin = 0;
     uint64_t end = 0;
@@ -166,7 +166,7 @@ TensorFile readChecked(const std::string& path)
     if (error || size < sizeof(prefix) || !stream.read(reinterpret_cast<char*>(prefix), sizeof(prefix)))
         fail("too short for a safetensors file, or unreadable");
     uint64_t headerBytes = 0;
-    for (int i = 7; i >= 0; --i)
+    for (int i = 7; i >= 0; i--)
         headerBytes = headerBytes << 8 | prefix[i];
     if (headerBytes > MAX_HEADER_BYTES || headerBytes > size - sizeof(prefix))
         fail("the header length " + std::to_string(headerBytes) + " does not fit the file (not a safetensors file?)");
@@ -242,7 +242,7 @@ void writeSafetensors(const std::string& path, const TensorFile& file)
     uint64_t offset = 0;
     for (const auto& item : file.tensors)
     {
-        const Type& type = typeOf(item.second.scalar_type(), item.first);
+        const ElementType& type = typeOf(item.second.scalar_type(), item.first);
         const uint64_t bytes = static_cast<uint64_t>(item.second.numel()) * type.bytes;
         header[item.first] = {
             {"dtype", type.name}, {"shape", item.second.sizes().vec()}, {"data_offsets", {offset, offset + bytes}}};

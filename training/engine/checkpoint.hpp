@@ -3,8 +3,8 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* Weight files and checkpoints in the safetensors layout: 8 bytes little-endian header length, JSON header
-   {"<name>": {"dtype", "shape", "data_offsets": [begin, end]}, "__metadata__": {text: text}}, raw little-endian tensors.
-   Such a file holds no code, and every number in it is checked against the file's size before it is used.
+   {"<name>": {"dtype", "shape", "data_offsets": [begin, end]}, "__metadata__": {text: text}}, raw little-endian
+   tensors. Such a file holds no code, and every number in it is checked against the file's size before it is used.
 
    Names in a training checkpoint: model.<name> (parameters and buffers), ema.<name> (their moving averages, trained
    parameters only), optimizer.<name>.<state>. Metadata: format, iteration, epoch, config (the resolved one, JSON). */
@@ -40,7 +40,8 @@ void writeSafetensors(const std::string& path, const TensorFile& file);
 //! Parameters and buffers by name, without the counters that batch norm does not need here.
 TensorMap namedTensors(const torch::nn::Module& module);
 
-//! The tensors of a file by the module's names: those of a checkpoint (averaged ones first if wanted) or of a plain file.
+//! The tensors of a file by the module's names: those of a checkpoint (averaged ones first if wanted) or of a plain
+//! file.
 TensorMap modelWeights(const TensorFile& file, bool preferEma = true);
 
 //! The configuration a checkpoint was trained with; throws if the file is not a checkpoint.

@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* A short queue of batches in the order of the sampler. Threads take single samples of the foremost unfinished batch; who
-   finishes the last sample of a batch collates it. Only cheap allocations of torch happen in the threads: an operator like
-   zeros() would start a team of OpenMP threads in each of them. */
+/* A short queue of batches in the order of the sampler. Threads take single samples of the foremost unfinished batch;
+   who finishes the last sample of a batch collates it. Only cheap allocations of torch happen in the threads: an
+   operator like zeros() would start a team of OpenMP threads in each of them. */
 
 #include "engine/loader.hpp"
 
@@ -248,7 +248,8 @@ std::vector<SampleEntry> DataLoader::Impl::chooseEntries()
     return entries;
 }
 
-//! Index of the image read. In training the next readable one of the group stands in, independent of what was drawn before.
+//! Index of the image read. In training the next readable one of the group stands in, independent of what was drawn
+//! before.
 int64_t DataLoader::Impl::readReplacing(const SampleEntry& entry, cv::Mat& image)
 {
     image = source->read(entry.image);

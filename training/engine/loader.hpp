@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Batches for the trainer and for validation: decode, augment, prepareInput, pad to a common size, in background threads.
+/* Batches for the trainer and for validation: decode, augment, prepareInput, pad to a common size, in background
+   threads.
 
    The sequence of batches is a function of the data set, the configuration, the batch size and the seed: the number of
    threads and the iteration at which a run resumes do not change it, bit for bit. Boxes are modern continuous
@@ -26,8 +27,8 @@ public:
         @param batchSize images per batch.
         @param startIteration batches to leave out; nothing is decoded for them.
         @param training true: endless, shuffled, augmented, data.short_sides; images without a usable annotation are not
-        drawn; an unreadable image is replaced by the next one of its group. false: one pass in the order of the data set
-        (grouped by aspect), as in the file, input.short_side; unreadable images are missing from their batch.
+        drawn; an unreadable image is replaced by the next one of its group. false: one pass in the order of the data
+        set (grouped by aspect), as in the file, input.short_side; unreadable images are missing from their batch.
         @param pinned the images lie in page-locked memory, from which a CUDA device copies without the CPU; needs one.
         Throws Error for parameters that checkConfig refuses and if there is nothing to draw. */
     DataLoader(Dataset dataset, const DataConfig& config, const InputConfig& input, int batchSize, uint64_t seed,

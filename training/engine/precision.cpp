@@ -27,8 +27,8 @@ namespace
 constexpr double LEAST_SCALE = 1, LARGEST_SCALE = 16777216;  // 2^24: larger ones gain nothing, float16 ends at 65504
 
 /* LibTorch 2.4 and later take the device as an argument, the versions before have functions for each kind. A call whose
-   arguments depend on template parameters is looked up where LibTorch has it: the overload for `int` exists only in the newer
-   versions, and where both do it is the better one. */
+   arguments depend on template parameters is looked up where LibTorch has it: the overload for `int` exists only in the
+   newer versions, and where both do it is the better one. */
 namespace compat
 {
 

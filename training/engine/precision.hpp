@@ -7,9 +7,10 @@
    Device: "cpu", "cuda" (the first one) or "cuda:N". A CUDA device needs three things, and the message says which is
    missing: kernels in this build, a LibTorch with CUDA, a device.
 
-   Precision: convolutions and matrix products run in float32, bfloat16 or float16 (autocast: weights stay float32, LibTorch
-   casts what each operator reads); norms, RoI pooling, adaptive weighting and losses run in float32, which the model itself
-   sees to (ops::fullPrecision). float16 needs the loss to be scaled, because small gradients would become 0:
+   Precision: convolutions and matrix products run in float32, bfloat16 or float16 (autocast: weights stay float32,
+   LibTorch casts what each operator reads); norms, RoI pooling, adaptive weighting and losses run in float32, which the
+   model itself sees to (ops::fullPrecision). float16 needs the loss to be scaled, because small gradients would become
+   0:
      gradients of scale * loss, divided by scale; if one is infinite or NaN the step is left out and scale halved; after
      2000 good steps in a row scale is doubled (Micikevicius et al. 2018). */
 

@@ -3,7 +3,8 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* See runtime.hpp. LibTorch may be linked with another BLAS, hence OpenBLAS's functions are looked up by name.
-   Measured, 1024^3 float matrix product on one core of a 2025 Xeon with OpenBLAS 0.3.21: 72 ms, after the restart 17 ms. */
+   Measured, 1024^3 float matrix product on one core of a 2025 Xeon with OpenBLAS 0.3.21: 72 ms, after the restart 17
+   ms. */
 
 #include "engine/runtime.hpp"
 

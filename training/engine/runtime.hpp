@@ -15,9 +15,9 @@ void setThreads(int threads);
 
 /** @brief Starts the program again with OPENBLAS_CORETYPE if OpenBLAS knows the processor too little.
 
-An OpenBLAS older than the processor falls back to its oldest kernels (SSE3), at a quarter of the speed; which kernels it
-uses can only be said in the environment, before it is loaded. Returns if there is nothing to gain, if the variable is set
-already, or on other systems than Linux. Call first in main(). */
+An OpenBLAS older than the processor falls back to its oldest kernels (SSE3), at a quarter of the speed; which kernels
+it uses can only be said in the environment, before it is loaded. Returns if there is nothing to gain, if the variable
+is set already, or on other systems than Linux. Call first in main(). */
 void restartWithFastBlas(char** argv);
 
 }  // namespace d2det

@@ -2,11 +2,12 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Optimiser, learning-rate schedule and moving average of the weights.
+/* Optimizer, learning-rate schedule and moving average of the weights.
 
-   SGD:   v = momentum v + (g + decay w),  w -= rate v                                       (d2det.md 5)
+   SGD:   v = momentum v + (g + decay w),  w -= rate v                                       (model.md 5)
    AdamW: w -= rate decay w;  m = b1 m + (1 - b1) g;  s = b2 s + (1 - b2) g^2;
-          w -= rate (m / (1 - b1^t)) / (sqrt(s / (1 - b2^t)) + 1e-8)       b1 = 0.9, b2 = 0.999 (Loshchilov & Hutter 2019)
+          w -= rate (m / (1 - b1^t)) / (sqrt(s / (1 - b2^t)) + 1e-8)
+          b1 = 0.9, b2 = 0.999 (Loshchilov & Hutter 2019)
    EMA:   a = d a + (1 - d) w,  d = min(decay, (1 + t) / (10 + t)): the start is forgotten quickly
    State is kept by parameter name, so that a checkpoint can be read by a person. */
 
@@ -30,8 +31,8 @@ public:
     void zeroGrad();
 
     /** Multiplies the gradients by a factor (1 / scale of the loss), then scales them down if the config says so.
-        @return norm of all of them together before the latter, a float64 scalar on their device, infinite or NaN if one of
-        them is: nothing has waited for it yet. */
+        @return norm of all of them together before the latter, a float64 scalar on their device, infinite or NaN if one
+        of them is: nothing has waited for it yet. */
     torch::Tensor clipGradients(double factor = 1);
 
     //! One step with the gradients of the parameters; those without a gradient stay.

@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Training loop; see trainer.hpp. Files of a run folder: config.json, command.txt, log.csv, eval.csv, curves_loss.svg, curves_ap.svg,
-   events.out.tfevents.* (TensorBoard), checkpoint_<iteration>.safetensors, last.safetensors (a second name of the newest),
-   best.safetensors (of the best evaluation). */
+/* Training loop; see trainer.hpp. Files of a run folder: config.json, command.txt, log.csv, eval.csv, curves_loss.svg,
+   curves_ap.svg, events.out.tfevents.* (TensorBoard), checkpoint_<iteration>.safetensors, last.safetensors (a second
+   name of the newest), best.safetensors (of the best evaluation). */
 
 #include "engine/trainer.hpp"
 
@@ -46,7 +46,7 @@ double secondsSince(Clock::time_point start)
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-//! A seed for each iteration that is unlike its neighbours' (splitmix64).
+//! A seed for each iteration that is unlike its neighbors' (splitmix64).
 uint64_t iterationSeed(int64_t seed, int64_t iteration)
 {
     uint64_t z = static_cast<uint64_t>(seed) * 0x9E3779B97F4A7C15ull + static_cast<uint64_t>(iteration) + 1;
@@ -55,7 +55,8 @@ uint64_t iterationSeed(int64_t seed, int64_t iteration)
     return z ^ (z >> 31);
 }
 
-//! Convolution weights in the memory format of their inputs: oneDNN then reorders nothing, cuDNN takes its fastest kernels.
+//! Convolution weights in the memory format of their inputs: oneDNN then reorders nothing, cuDNN takes its fastest
+//! kernels.
 void useChannelsLast(torch::nn::Module& module)
 {
     for (auto& parameter : module.parameters())
@@ -120,12 +121,12 @@ ReadOptions readOptions(const Config& config)
 //! The detections drawn on their image.
 cv::Mat drawResult(const ImageResult& result, const std::vector<std::string>& classNames)
 {
-    cv::Mat picture = result.image.clone();
-    cv::d2det::drawDetections(picture, result.detections, result.masks, classNames, SHOWN_SCORE);
-    const double scale = static_cast<double>(IMAGE_SIDE) / std::max(picture.cols, picture.rows);
+    cv::Mat image = result.image.clone();
+    cv::d2det::drawDetections(image, result.detections, result.masks, classNames, SHOWN_SCORE);
+    const double scale = static_cast<double>(IMAGE_SIDE) / std::max(image.cols, image.rows);
     if (scale < 1)
-        cv::resize(picture, picture, cv::Size(), scale, scale, cv::INTER_AREA);
-    return picture;
+        cv::resize(image, image, cv::Size(), scale, scale, cv::INTER_AREA);
+    return image;
 }
 
 std::string fixed(double value, int decimals)
@@ -159,7 +160,7 @@ void resolveClassNames(Config& config)
 }
 
 std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Metrics& metrics,
-                                    const std::function<bool()>& stop, int pictures)
+                                    const std::function<bool()>& stop, int images)
 {
     std::vector<Evaluation> results;
     for (const DatasetConfig& dataset : config.data.val)
@@ -168,7 +169,7 @@ std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Me
         options.clipBoxes = false;
         Dataset data = loadDatasets({dataset}, options);
         std::vector<std::pair<std::string, cv::Mat>> drawn;
-        Gallery gallery{chooseImages(data, static_cast<size_t>(std::max(pictures, 0))), {}};
+        Gallery gallery{chooseImages(data, static_cast<size_t>(std::max(images, 0))), {}};
         gallery.show = [&](const ImageRecord& image, const ImageResult& result)
         { drawn.emplace_back(fs::path(image.path).filename().string(), drawResult(result, config.model.classNames)); };
         results.push_back(evaluate(detector, data, config.data.maxBadFraction, stop, gallery));
@@ -405,7 +406,7 @@ void Trainer::runEvaluation()
     if (images_ > 0)
         writeProgress();
     solver_->swapAverage();
-    const std::vector<Evaluation> results = evaluateAll(model_, config_, metrics_, options_.stop, options_.pictures);
+    const std::vector<Evaluation> results = evaluateAll(model_, config_, metrics_, options_.stop, options_.images);
     solver_->swapAverage();
     model_->train();
     lastWrite_ = Clock::now();

@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The training loop. Every random number comes from (seed, iteration), so a run that was killed and resumed from its last
-   checkpoint ends with the same weights, bit for bit (CPU, same number of threads). A checkpoint knows no device: a run may
-   go on on another one, and in another precision. */
+/* The training loop. Every random number comes from (seed, iteration), so a run that was killed and resumed from its
+   last checkpoint ends with the same weights, bit for bit (CPU, same number of threads). A checkpoint knows no device:
+   a run may go on on another one, and in another precision. */
 
 #ifndef D2DET_TRAINING_TRAINER_HPP
 #define D2DET_TRAINING_TRAINER_HPP
@@ -32,7 +32,7 @@ struct TrainOptions
     std::string device = "cpu";  //!< see chooseDevice
     double evalEvery = 0;        //!< epochs between evaluations on data.val, 0: never
     int64_t stopAfter = 0;       //!< stop as if interrupted after this iteration, 0: off
-    int pictures = 4;            //!< validation images that TensorBoard shows with their detections, of each data set
+    int images = 4;              //!< validation images that TensorBoard shows with their detections, of each data set
     bool console = true;
     std::function<bool()> stop = [] { return false; };  //!< asked after every step; true: save and return
     std::string command;  //!< how the run was started, kept in command.txt; "" keeps nothing
@@ -41,11 +41,12 @@ struct TrainOptions
 //! Class names of the training annotations if the configuration has none; throws if there is nothing to take them from.
 void resolveClassNames(Config& config);
 
-/** Evaluates on every data set of config.data.val; metrics get "val/<data set>/AP", "AP50", "AP75", of masks "mask_AP", ...
+/** Evaluates on every data set of config.data.val; metrics get "val/<data set>/AP", "AP50", "AP75", of masks "mask_AP",
+    ...
     @param stop asked before every image; true ends the evaluation, the last result is incomplete then.
-    @param pictures images of each data set that go to metrics with their detections, "val/<data set>/<file>". */
+    @param images images of each data set that go to metrics with their detections, "val/<data set>/<file>". */
 std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Metrics& metrics,
-                                    const std::function<bool()>& stop, int pictures = 0);
+                                    const std::function<bool()>& stop, int images = 0);
 
 class Trainer
 {

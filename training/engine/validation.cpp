@@ -124,8 +124,8 @@ Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFra
     std::iota(categories.begin(), categories.end(), int64_t{0});
     data.classes.assign(categories.begin(), categories.end());
     Evaluators evaluators;
-    const EvaluatedImages evaluated =
-        addGroundTruth(data, categories, config.roi.maskHead.type != MaskHeadType::NONE, evaluators.boxes, evaluators.masks);
+    const EvaluatedImages evaluated = addGroundTruth(data, categories, config.roi.maskHead.type != MaskHeadType::NONE,
+                                                     evaluators.boxes, evaluators.masks);
     const std::set<int64_t> maskImages(evaluated.masks.begin(), evaluated.masks.end());
 
     Evaluation result;

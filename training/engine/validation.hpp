@@ -31,7 +31,7 @@ struct Evaluation
     bool complete = true;  //!< false: stopped early, the numbers mean nothing
 };
 
-//! What the detector found in an image, for pictures of it.
+//! What the detector found in an image, for images of it.
 struct ImageResult
 {
     cv::Mat image;               //!< as read, 8-bit BGR

@@ -5,7 +5,7 @@
 /* COCO's result format: a list of {"image_id", "category_id", "bbox": [x, y, width, height], "score"} and, for masks,
    "segmentation": {"size": [height, width], "counts": run lengths as COCO's string or as a list}. Without "bbox" the
    box is the one around the mask. One key of our own, "mask_score", is there where a model ranks masks by another score
-   than boxes (mask scoring, d2det.md 4.3); other programs pass over it. */
+   than boxes (mask scoring, model.md 4.3); other programs pass over it. */
 
 #ifndef D2DET_TRAINING_COCO_RESULTS_HPP
 #define D2DET_TRAINING_COCO_RESULTS_HPP

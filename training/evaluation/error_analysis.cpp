@@ -192,7 +192,7 @@ void Analyser::addAveragePrecisions()
 {
     const size_t n = iouThresholds().size();
     const auto counted = std::count_if(positives_.begin(), positives_.end(), [](int p) { return p > 0; });
-    result_.apByIoU.assign(n, counted > 0 ? 0 : -1);
+    result_.apByIou.assign(n, counted > 0 ? 0 : -1);
     PrecisionCurves& curves = result_.precision;
     if (counted > 0)
         for (std::vector<double>* curve : {&curves.iou50, &curves.iou75, &curves.iou90, &curves.mean})
@@ -213,7 +213,7 @@ void Analyser::addAveragePrecisions()
                 numbers.ap50 = ap;
             if (t == 5)
                 numbers.ap75 = ap;
-            result_.apByIoU[t] += ap / static_cast<double>(counted);
+            result_.apByIou[t] += ap / static_cast<double>(counted);
             std::vector<double>* const single = t == 0   ? &curves.iou50
                                                 : t == 5 ? &curves.iou75
                                                 : t == 8 ? &curves.iou90

@@ -132,7 +132,7 @@ struct Analysis
     int iouType = cv::d2det::IOU_BOX;
     std::vector<double> summary;  //!< CocoEvaluator::summarize
     std::vector<ClassNumbers> classes;
-    std::vector<double> apByIoU;  //!< at iouThresholds(); -1 without objects
+    std::vector<double> apByIou;  //!< at iouThresholds(); -1 without objects
     PrecisionCurves precision;
     ScoreCurve byScore;
     double score = 0;  //!< operating point

@@ -5,9 +5,9 @@
 /* The walk over a Detector's modules that writes one node after the other; see exporter.hpp. It mirrors the forward
    functions in training/model, module by module.
 
-   Only forms that OpenCV 4.6 .. 4.13 read correctly are written (opencv.md 6): no Identity, no operand of Reshape that
-   depends on H or W, additions of equal shapes or of constants [C, 1, 1], and a group norm without its own scale. Work on
-   RoIs is done by operators of the d2det domain, which skip padding rows. */
+   Only forms that OpenCV 4.6 .. 4.13 read correctly are written (opencv_notes.md 6): no Identity, no operand of Reshape
+   that depends on H or W, additions of equal shapes or of constants [C, 1, 1], and a group norm without its own scale.
+   Work on RoIs is done by operators of the d2det domain, which skip padding rows. */
 
 #include "export/exporter.hpp"
 
@@ -37,7 +37,8 @@ struct Levels
     std::vector<int64_t> strides;
 };
 
-//! What tells a RoI convolution which rows hold something: tensors of RoIs [R, 5] and, for weights by class, classes [R, 1].
+//! What tells a RoI convolution which rows hold something: tensors of RoIs [R, 5] and, for weights by class, classes
+//! [R, 1].
 struct Rows
 {
     Rows(const std::string& rois, const std::string& classes = "", const std::string& suffix = "")
@@ -450,8 +451,8 @@ std::string Walk::boxHead(const std::string& trunk, const std::string& rois)
 }
 
 /* Masks of the detections. With a second pass RoIs are the final boxes, and are pooled again. Without one they are the
-   candidates that the detections come from, whose features exist: one row for each detection is taken from them, and the
-   file says which boxes the masks fill, output "mask_boxes" [K, 4]. */
+   candidates that the detections come from, whose features exist: one row for each detection is taken from them, and
+   the file says which boxes the masks fill, output "mask_boxes" [K, 4]. */
 void Walk::maskHead(const Levels& levels, const std::string& candidateTrunk, const std::string& candidateRois)
 {
     const MaskHeadConfig& c = config_.roi.maskHead;
@@ -589,8 +590,9 @@ void Walk::exposeIntermediate()
     graph_.addOutput("refined_boxes", {kept, 4});
 }
 
-/* Any H and W that are multiples of the divisor work, but numbers are declared, not symbols: OpenCV's importer chooses the
-   layer of an Add by the declared shapes, and with unknown ones takes a layer that fails for more than one image. */
+/* Any H and W that are multiples of the divisor work, but numbers are declared, not symbols: OpenCV's importer chooses
+   the layer of an Add by the declared shapes, and with unknown ones takes a layer that fails for more than one
+   image. */
 void Walk::declareInputs()
 {
     const InputConfig& input = config_.input;

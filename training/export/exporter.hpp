@@ -2,15 +2,17 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Detector -> one ONNX file for cv::dnn (design.md 3, opencv.md 6.6): opset 11, domain "d2det" version 1, float32, batch
-   norm folded into the convolutions, class names and input rules as attributes of the last node.
+/* Detector -> one ONNX file for cv::dnn (architecture.md 3, opencv_notes.md 6.6): opset 11, domain "d2det" version 1,
+   float32, batch norm folded into the convolutions, class names and input rules as attributes of the last node.
 
-     inputs   image [1, 3, H, W] normalised and padded, im_info [1, 3] = (valid height, valid width, scale)
-     outputs  detections [K, 7] = (batch, class, score, x1, y1, x2, y2), unused rows have class -1; with a mask head masks
-              [K, 1, 28, 28] inside the boxes and, with mask scoring, mask_ious [K, 1]; without the mask head's second pass
-              also mask_boxes [K, 4] (x1, y1, x2, y2), which masks then fill instead of the boxes of the detections
+     inputs   image [1, 3, H, W] normalized and padded, im_info [1, 3] = (valid height, valid width, scale)
+     outputs  detections [K, 7] = (batch, class, score, x1, y1, x2, y2), unused rows have class -1; with a mask head
+              masks [K, 1, 28, 28] inside the boxes and, with mask scoring, mask_ious [K, 1]; without the mask head's
+              second pass also mask_boxes [K, 4] (x1, y1, x2, y2), which masks then fill instead of the boxes of the
+              detections
 
-   Names of inner tensors are those of InferenceTrace. One file serves every H and W that are multiples of the divisor. */
+   Names of inner tensors are those of InferenceTrace. One file serves every H and W that are multiples of the
+   divisor. */
 
 #ifndef D2DET_TRAINING_EXPORTER_HPP
 #define D2DET_TRAINING_EXPORTER_HPP
@@ -35,8 +37,8 @@ struct ExportSummary
     int64_t bytes = 0;
 };
 
-/** Writes the file (through a temporary one beside it, renamed at the end) after onnx::checker has accepted it. The model is
-    not changed. Throws Error if a weight is not finite, the config does not suit the weights' structure, the
+/** Writes the file (through a temporary one beside it, renamed at the end) after onnx::checker has accepted it. The
+    model is not changed. Throws Error if a weight is not finite, the config does not suit the weights' structure, the
     file would exceed 2 GB or cannot be written. */
 ExportSummary exportOnnx(const Detector& model, const std::string& path, const ExportOptions& options = {});
 

@@ -61,10 +61,10 @@ void adjust(const ConvUnit& unit, const Tensor& output, double mean, double devi
 }
 
 //! One RoI set over the whole image, sizes from a sixteenth of it to all of it.
-Tensor someRois(int64_t count)
+Tensor someRoIs(int64_t count)
 {
-    const Tensor centre = torch::rand({count, 2}) * SIDE, size = torch::exp(torch::rand({count, 2}) * 2.7) * SIDE / 16;
-    const Tensor low = (centre - size / 2).clamp(0, SIDE - 2), high = (centre + size / 2).clamp(2, SIDE);
+    const Tensor center = torch::rand({count, 2}) * SIDE, size = torch::exp(torch::rand({count, 2}) * 2.7) * SIDE / 16;
+    const Tensor low = (center - size / 2).clamp(0, SIDE - 2), high = (center + size / 2).clamp(2, SIDE);
     return torch::cat({torch::zeros({count, 1}), low, torch::max(high, low + 2)}, 1).contiguous();
 }
 
@@ -91,7 +91,7 @@ void adjustRpn(DetectorImpl& model, const std::vector<Tensor>& pyramid)
 
 void adjustHeads(DetectorImpl& model, const std::vector<Tensor>& pyramid)
 {
-    const Tensor rois = someRois(64);
+    const Tensor rois = someRoIs(64);
     ClassHeadImpl& head = *model.classHead;
     if (!head.offset3.is_empty())
     {

@@ -2,8 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Backbones: ResNet-18/34/50/101 (He et al. 2016, stride in the 3x3 convolution) and MobileNetV2 (Sandler et al. 2018, with
-   ReLU in place of ReLU6: OpenCV 4.6 reads no Clip of opset 11). Parameter names are torchvision's. Padding is symmetric. */
+/* Backbones: ResNet-18/34/50/101 (He et al. 2016, stride in the 3x3 convolution) and MobileNetV2 (Sandler et al. 2018,
+   with ReLU in place of ReLU6: OpenCV 4.6 reads no Clip of opset 11). Parameter names are torchvision's. Padding is
+   symmetric. */
 
 #ifndef D2DET_TRAINING_BACKBONE_HPP
 #define D2DET_TRAINING_BACKBONE_HPP
@@ -25,7 +26,8 @@ struct Block
     Tensor forward(const Tensor& input) const;
 };
 
-//! Blocks that end at one stride: stage 1 = stem (stride 4 with the max-pool in a ResNet, stride 2 in MobileNetV2), 2 = C2, ... 5 = C5.
+//! Blocks that end at one stride: stage 1 = stem (stride 4 with the max-pool in a ResNet, stride 2 in MobileNetV2), 2 =
+//! C2, ... 5 = C5.
 struct Stage
 {
     int id = 0;

@@ -47,7 +47,8 @@ kernels::ProposalParams proposalParams(const ModelConfig& config, bool training)
     return p;
 }
 
-//! [B, A, h, w] maps of all levels -> [B, sum(h w A), n] with n = 1 (logits) or 4 (deltas), anchor order of gridAnchors.
+//! [B, A, h, w] maps of all levels -> [B, sum(h w A), n] with n = 1 (logits) or 4 (deltas), anchor order of
+//! gridAnchors.
 Tensor flattenMaps(const std::vector<Tensor>& maps, int64_t n)
 {
     std::vector<Tensor> parts;
@@ -97,7 +98,8 @@ DetectorImpl::DetectorImpl(const ModelConfig& config_) : config(config_)
 std::vector<Tensor> DetectorImpl::roiLevels(const std::vector<Tensor>& pyramid) const
 {
     std::vector<Tensor> levels(pyramid.begin(), pyramid.begin() + config.roi.levels);
-    // The pooling operators read dense float32 maps: what autocast or channels-last made of them is undone once for all.
+    // The pooling operators read dense float32 maps: what autocast or channels-last made of them is undone once for
+    // all.
     for (Tensor& level : levels)
         if (level.is_cuda() || level.scalar_type() == torch::kBFloat16)
             level = ops::fullPrecision(level).contiguous();
@@ -107,8 +109,8 @@ std::vector<Tensor> DetectorImpl::roiLevels(const std::vector<Tensor>& pyramid) 
 std::map<std::string, Tensor> DetectorImpl::losses(const Batch& batch, torch::Generator generator,
                                                    const LossConfig& switches)
 {
-    // On a CUDA device the host waits for it once here: for the proposals, in roiLosses. Assignment, sampling, jitter and
-    // targets are the CPU's; those of the RPN are computed while the device is busy with the convolutions.
+    // On a CUDA device the host waits for it once here: for the proposals, in roiLosses. Assignment, sampling, jitter
+    // and targets are the CPU's; those of the RPN are computed while the device is busy with the convolutions.
     std::map<std::string, Tensor> out;
     const std::vector<Tensor> pyramid = fpn(backbone(batch.images.images));
     std::vector<Tensor> logits, deltas;
@@ -127,7 +129,8 @@ std::map<std::string, Tensor> DetectorImpl::losses(const Batch& batch, torch::Ge
     return out;
 }
 
-//! d2det.md 1.4: binary cross-entropy on sampled anchors, smooth-L1 on positive ones, both divided by the number sampled.
+//! model.md 1.4: binary cross-entropy on sampled anchors, smooth-L1 on positive ones, both divided by the number
+//! sampled.
 void DetectorImpl::rpnLosses(const Batch& batch, const std::vector<Tensor>& logits, const std::vector<Tensor>& deltas,
                              torch::Generator& generator, std::map<std::string, Tensor>& out) const
 {
@@ -169,13 +172,13 @@ void DetectorImpl::rpnLosses(const Batch& batch, const std::vector<Tensor>& logi
     out["rpn_box"] = boxLoss * scale;
 }
 
-PositiveRois PositiveRois::select(const Tensor& index) const
+PositiveRoIs PositiveRoIs::select(const Tensor& index) const
 {
     return {rois.index_select(0, index), gts.index_select(0, index), limits.index_select(0, index),
             gtIndex.index_select(0, index), labels.index_select(0, index)};
 }
 
-//! Sampling (d2det.md 1.5) and classification loss (3.1); the positives go on to the other heads.
+//! Sampling (model.md 1.5) and classification loss (3.1); the positives go on to the other heads.
 void DetectorImpl::roiLosses(const Batch& batch, const std::vector<Tensor>& pyramid, const Tensor& allProposals,
                              torch::Generator& generator, const LossConfig& switches,
                              std::map<std::string, Tensor>& out)
@@ -183,14 +186,14 @@ void DetectorImpl::roiLosses(const Batch& batch, const std::vector<Tensor>& pyra
     const RoIConfig& r = config.roi;
     const Tensor proposals = allProposals.to(torch::kCPU);  // the step waits for the device here
     std::vector<Tensor> rois, labels;
-    std::vector<PositiveRois> positives;
+    std::vector<PositiveRoIs> positives;
     for (int64_t b = 0; b < batch.images.size(); b++)
     {
         const Instances& target = batch.targets[b];
         const Tensor gts = target.boxes.tensor();
         Tensor mine = proposals.index({proposals.select(1, 0) == static_cast<double>(b)}).slice(1, 1, 5);
         mine = mine.index({(mine != 0).any(1)});  // without padding rows
-        const auto [rows, assigned] = assignRois(mine, gts, config.legacy, r.positiveIou);
+        const auto [rows, assigned] = assignRoIs(mine, gts, config.legacy, r.positiveIou);
         const Tensor keys = torch::rand({rows.size(0)}, generator);
         const auto [pos, neg] = sampleBalanced(assigned, keys, r.batchPerImage, r.positiveFraction);
         rois.push_back(withBatchIndex(rows.index_select(0, torch::cat({pos, neg})), b));
@@ -219,16 +222,16 @@ void DetectorImpl::roiLosses(const Batch& batch, const std::vector<Tensor>& pyra
             out["mask"] = pyramid[0].sum() * 0;
         return;
     }
-    const auto all = [&](Tensor PositiveRois::*member)
+    const auto all = [&](Tensor PositiveRoIs::*member)
     {
         std::vector<Tensor> parts;
-        for (const PositiveRois& p : positives)
+        for (const PositiveRoIs& p : positives)
             parts.push_back(p.*member);
         return torch::cat(parts);
     };
     regressionLosses(batch, pyramid,
-                     {all(&PositiveRois::rois), all(&PositiveRois::gts), all(&PositiveRois::limits),
-                      all(&PositiveRois::gtIndex), all(&PositiveRois::labels)},
+                     {all(&PositiveRoIs::rois), all(&PositiveRoIs::gts), all(&PositiveRoIs::limits),
+                      all(&PositiveRoIs::gtIndex), all(&PositiveRoIs::labels)},
                      generator, trainMasks, out);
 }
 
@@ -236,7 +239,7 @@ namespace
 {
 
 //! Mask targets of RoIs of several images.
-MaskTargets batchMaskTargets(const Batch& batch, const PositiveRois& positives, bool legacy)
+MaskTargets batchMaskTargets(const Batch& batch, const PositiveRoIs& positives, bool legacy)
 {
     std::vector<Tensor> present, masks, fraction, rows;
     for (int64_t b = 0; b < batch.images.size(); b++)
@@ -257,8 +260,8 @@ MaskTargets batchMaskTargets(const Batch& batch, const PositiveRois& positives, 
 
 }  // namespace
 
-//! Jitter and dense regression losses (d2det.md 2.3, 2.4), then those of the masks on the same RoIs and features.
-void DetectorImpl::regressionLosses(const Batch& batch, const std::vector<Tensor>& pyramid, PositiveRois positives,
+//! Jitter and dense regression losses (model.md 2.3, 2.4), then those of the masks on the same RoIs and features.
+void DetectorImpl::regressionLosses(const Batch& batch, const std::vector<Tensor>& pyramid, PositiveRoIs positives,
                                     torch::Generator& generator, bool trainMasks, std::map<std::string, Tensor>& out)
 {
     const BoxHeadConfig& c = config.roi.boxHead;
@@ -280,15 +283,15 @@ void DetectorImpl::regressionLosses(const Batch& batch, const std::vector<Tensor
     if (labelsFromMasks)
         m = torch::where(targets.present.view({-1, 1, 1, 1}), maskOverlapLabels(targets.masks), m);
     out["dlr"] = c.regressionLoss == RegressionLoss::IOU
-                     ? denseIouLoss(moved, offsets, positives.gts, m, config.legacy, c.reduction, c.lossWeight)
+                     ? denseIoULoss(moved, offsets, positives.gts, m, config.legacy, c.reduction, c.lossWeight)
                      : denseSmoothL1Loss(moved, offsets, positives.gts, m, c.smoothL1Beta, c.lossWeight);
     out["overlap"] = c.binaryOverlap ? bceLoss(overlap, m) * c.overlapLossWeight : offsets.sum() * 0;
     if (trainMasks)
         maskLosses(pyramid, trunk, positives, targets, out);
 }
 
-//! d2det.md 4.2. RoIs of objects without a mask take no part.
-void DetectorImpl::maskLosses(const std::vector<Tensor>& pyramid, const Tensor& trunk, const PositiveRois& positives,
+//! model.md 4.2. RoIs of objects without a mask take no part.
+void DetectorImpl::maskLosses(const std::vector<Tensor>& pyramid, const Tensor& trunk, const PositiveRoIs& positives,
                               const MaskTargets& targets, std::map<std::string, Tensor>& out)
 {
     const MaskHeadConfig& c = config.roi.maskHead;
@@ -307,7 +310,7 @@ void DetectorImpl::maskLosses(const std::vector<Tensor>& pyramid, const Tensor& 
     out["mask"] = bceLoss(logits, mine.masks) * c.lossWeight;
     if (!c.scoring)
         return;
-    const Tensor goal = maskIouTargets(logits, mine);
+    const Tensor goal = maskIoUTargets(logits, mine);
     const Tensor difference = maskHead->score(features, logits, classes).squeeze(1) - goal;
     const Tensor counted = goal.gt(0.1).logical_and(goal.le(1)).to(difference.scalar_type());
     out["mask_iou"] = (counted * difference * difference).mean() * c.scoreLossWeight;
@@ -367,8 +370,8 @@ InferenceTrace DetectorImpl::infer(const ImageBatch& images)
     return trace;
 }
 
-/** Masks of the detections: of the refined boxes, by a second pass over them (d2det.md 4.3), or of the candidates that they
-    come from. Rows that are no detection get zeros. */
+/** Masks of the detections: of the refined boxes, by a second pass over them (model.md 4.3), or of the candidates that
+    they come from. Rows that are no detection get zeros. */
 void DetectorImpl::inferMasks(const std::vector<Tensor>& pyramid, const MaskInput& input, InferenceTrace& trace)
 {
     const Tensor labels = trace.detections.select(1, 1);

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The D2Det detector: backbone -> FPN -> RPN -> { discriminative RoI pooling and classifier, dense local regression, masks }.
-   Source: d2det.md 1 - 4. The member structure is what the exporter walks. */
+/* The D2Det detector: backbone -> FPN -> RPN -> { discriminative RoI pooling and classifier, dense local regression,
+   masks }. Source: model.md 1 - 4. The member structure is what the exporter walks. */
 
 #ifndef D2DET_TRAINING_DETECTOR_HPP
 #define D2DET_TRAINING_DETECTOR_HPP
@@ -17,7 +17,7 @@
 namespace d2det
 {
 
-//! Feature pyramid (d2det.md 1.3): lateral 1x1, nearest x2 upsampling and sum, output 3x3, extra levels on top.
+//! Feature pyramid (model.md 1.3): lateral 1x1, nearest x2 upsampling and sum, output 3x3, extra levels on top.
 class FpnImpl : public torch::nn::Module
 {
 public:
@@ -31,7 +31,8 @@ public:
 };
 TORCH_MODULE(Fpn);
 
-//! Region proposal head shared by all levels (d2det.md 1.4): 3x3 + ReLU, 1x1 logits [B, A, h, w], 1x1 deltas [B, 4A, h, w].
+//! Region proposal head shared by all levels (model.md 1.4): 3x3 + ReLU, 1x1 logits [B, A, h, w], 1x1 deltas
+//! [B, 4A, h, w].
 class RpnImpl : public torch::nn::Module
 {
 public:
@@ -42,7 +43,7 @@ public:
 };
 TORCH_MODULE(Rpn);
 
-//! Discriminative RoI pooling and classifier (d2det.md 3). Modules that the config switches off are empty.
+//! Discriminative RoI pooling and classifier (model.md 3). Modules that the config switches off are empty.
 class ClassHeadImpl : public torch::nn::Module
 {
 public:
@@ -63,7 +64,8 @@ private:
 };
 TORCH_MODULE(ClassHead);
 
-//! Dense local regression with binary overlap (d2det.md 2): RoIAlign -> convs -> offsets [R, 4, k, k] >= 0, overlap logits [R, 1, k, k].
+//! Dense local regression with binary overlap (model.md 2): RoIAlign -> convs -> offsets [R, 4, k, k] >= 0, overlap
+//! logits [R, 1, k, k].
 class BoxHeadImpl : public torch::nn::Module
 {
 public:
@@ -83,7 +85,7 @@ private:
 };
 TORCH_MODULE(BoxHead);
 
-/** Masks of 28 x 28 cells (d2det.md 4.1), one per RoI: of its class. Two kinds behind one interface:
+/** Masks of 28 x 28 cells (model.md 4.1), one per RoI: of its class. Two kinds behind one interface:
     d2det  the box head's features -> two transposed convolutions -> convolution per class; with mask scoring
     fcn    RoIAlign -> convolutions -> transposed convolution -> convolution per class */
 class MaskHeadImpl : public torch::nn::Module
@@ -92,7 +94,8 @@ public:
     MaskHeadImpl(const RoIConfig& config, int64_t inChannels, int64_t numClasses, const std::vector<float>& strides,
                  bool legacy);
     bool usesTrunk() const { return config_.maskHead.type == MaskHeadType::D2DET; }
-    //! Logits [R, 1, 28, 28]. trunk: the box head's features of the same RoIs, if usesTrunk(). classes: one group per class.
+    //! Logits [R, 1, 28, 28]. trunk: the box head's features of the same RoIs, if usesTrunk(). classes: one group per
+    //! class.
     Tensor forward(const std::vector<Tensor>& pyramid, const Tensor& trunk, const Tensor& rois,
                    const RoIGroups& classes);
     //! Predicted IoU of the masks [R, 1]; the logits get no gradient from it.
@@ -110,7 +113,8 @@ private:
 };
 TORCH_MODULE(MaskHead);
 
-//! Everything that a forward pass at test time computes, in the order of the exported graph; names are those of the ONNX tensors.
+//! Everything that a forward pass at test time computes, in the order of the exported graph; names are those of the
+//! ONNX tensors.
 struct InferenceTrace
 {
     std::vector<Tensor> pyramid;       //!< p2, p3, ...
@@ -123,13 +127,14 @@ struct InferenceTrace
     Tensor refined;                    //!< refined_boxes [B D, 4]
     Tensor detections;                 //!< detections [B K', 7], network-input pixels
     Tensor masks;                      //!< masks [B K', 1, 28, 28], probabilities; undefined without a mask head
-    //! [B K', 4], the box each mask fills: that of the detection or, without a second pass (mask_boxes), of its candidate
+    //! [B K', 4], the box each mask fills: that of the detection or, without a second pass (mask_boxes), of its
+    //! candidate
     Tensor maskBoxes;
     Tensor maskIous;  //!< mask_ious [B K', 1], predicted; undefined without mask scoring
 };
 
 //! RoIs that belong to an object, over the images of a batch.
-struct PositiveRois
+struct PositiveRoIs
 {
     Tensor rois;     //!< [n, 5]
     Tensor gts;      //!< [n, 4], boxes of their objects
@@ -137,7 +142,7 @@ struct PositiveRois
     Tensor gtIndex;  //!< int64 [n], index of the object among those of its image
     Tensor labels;   //!< int64 [n]
 
-    PositiveRois select(const Tensor& index) const;
+    PositiveRoIs select(const Tensor& index) const;
 };
 
 //! What the mask head takes at test time, one row per detection.
@@ -152,13 +157,14 @@ class DetectorImpl : public torch::nn::Module
 public:
     explicit DetectorImpl(const ModelConfig& config);
 
-    //! The images are on the device of the model, the targets on the CPU, which computes what the heads are trained towards.
-    //! Losses by name ("rpn_cls", "rpn_box", "cls", "dlr", "overlap", "mask", "mask_iou"), weighted; their sum is trained.
+    //! The images are on the device of the model, the targets on the CPU, which computes what the heads are trained
+    //! towards. Losses by name ("rpn_cls", "rpn_box", "cls", "dlr", "overlap", "mask", "mask_iou"), weighted; their sum
+    //! is trained.
     std::map<std::string, Tensor> losses(const Batch& batch, torch::Generator generator,
                                          const LossConfig& switches = LossConfig());
 
-    //! Inference by the same kernels that the exported network runs. No gradients. The images are brought to the device of
-    //! the model, the results are there.
+    //! Inference by the same kernels that the exported network runs. No gradients. The images are brought to the device
+    //! of the model, the results are there.
     InferenceTrace infer(const ImageBatch& images);
 
     torch::Device device() const { return backbone->parameters().front().device(); }
@@ -179,9 +185,9 @@ private:
                    torch::Generator& generator, std::map<std::string, Tensor>& out) const;
     void roiLosses(const Batch& batch, const std::vector<Tensor>& pyramid, const Tensor& proposals,
                    torch::Generator& generator, const LossConfig& switches, std::map<std::string, Tensor>& out);
-    void regressionLosses(const Batch& batch, const std::vector<Tensor>& pyramid, PositiveRois positives,
+    void regressionLosses(const Batch& batch, const std::vector<Tensor>& pyramid, PositiveRoIs positives,
                           torch::Generator& generator, bool trainMasks, std::map<std::string, Tensor>& out);
-    void maskLosses(const std::vector<Tensor>& pyramid, const Tensor& trunk, const PositiveRois& positives,
+    void maskLosses(const std::vector<Tensor>& pyramid, const Tensor& trunk, const PositiveRoIs& positives,
                     const MaskTargets& targets, std::map<std::string, Tensor>& out);
     void inferMasks(const std::vector<Tensor>& pyramid, const MaskInput& input, InferenceTrace& trace);
 };

@@ -318,7 +318,7 @@ MaskHeadImpl::MaskHeadImpl(const RoIConfig& config, int64_t inChannels, int64_t 
     fc.in = c.scoreChannels;
     fc.kernel = 1;
     score2 = add("score2", fc);
-    for (RoIConv* conv : {&score1, &score2})  // d2det.md 4.1: U(+-sqrt(3 / fan_in))
+    for (RoIConv* conv : {&score1, &score2})  // model.md 4.1: U(+-sqrt(3 / fan_in))
         uniformInit(*conv, std::sqrt(3.0 / static_cast<double>((*conv)->weight[0][0].numel())));
     fc.levels = numClasses;
     fc.byClass = true;

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Losses of D2Det. Contract: operators.md 5; d2det.md 2.4.
+/* Losses of D2Det. Contract: operators.md 5; model.md 2.4.
 
    Written with tensor operations that autograd differentiates. Where a function has a kink, torch::where decides which
    side the gradient belongs to, and it decides as the reference does: a side of the decoded box moves the intersection
@@ -54,7 +54,7 @@ Tensor extent(const Tensor& low, const Tensor& high, bool legacy)
 }
 
 //! IoU of boxes [n, k, k, 4] with one ground truth [n, 4] each: [n, k, k], differentiable in the boxes.
-Tensor pairIou(const Tensor& boxes, const Tensor& gts, bool legacy)
+Tensor pairIoU(const Tensor& boxes, const Tensor& gts, bool legacy)
 {
     const Tensor g = gts.unsqueeze(1).unsqueeze(1);
     const auto corner = [](const Tensor& t, int64_t i) { return t.select(3, i); };
@@ -89,16 +89,16 @@ Tensor decodeDense(const Tensor& rois, const Tensor& offsets)
 Tensor iouLossMap(const Tensor& rois, const Tensor& offsets, const Tensor& gts, bool legacy)
 {
     checkDense("iouLossMap", rois, offsets, gts, Tensor());
-    const Tensor u = pairIou(decodeDense(rois, offsets), asTargetFor(gts, offsets), legacy);
+    const Tensor u = pairIoU(decodeDense(rois, offsets), asTargetFor(gts, offsets), legacy);
     const Tensor least = torch::full_like(u, 1e-6);
     const Tensor bounded = torch::where(u < least, least, u);  // no gradient below 1e-6
     return -torch::where(bounded > 0.1, bounded, bounded + 0.1).log();
 }
 
-Tensor denseIouLoss(const Tensor& rois, const Tensor& offsets, const Tensor& gts, const Tensor& labels, bool legacy,
+Tensor denseIoULoss(const Tensor& rois, const Tensor& offsets, const Tensor& gts, const Tensor& labels, bool legacy,
                     LossReduction reduction, double weight)
 {
-    checkDense("denseIouLoss", rois, offsets, gts, labels);
+    checkDense("denseIoULoss", rois, offsets, gts, labels);
     if (offsets.size(0) == 0)
         return zeroLoss(offsets);
     const Tensor loss = iouLossMap(rois, offsets, gts, legacy);
@@ -106,9 +106,9 @@ Tensor denseIouLoss(const Tensor& rois, const Tensor& offsets, const Tensor& gts
     return reduction == LossReduction::MASKED ? (loss * m).mean() * weight : loss.mean() * m.mean() * weight;
 }
 
-/* Per cell the four sides are summed, as in the RPN's loss; the mean is over the cells with label 1. A target is negative
-   where the cell lies outside the ground truth, which no ReLU output reaches: with the labels of overlapLabels that
-   cannot happen. */
+/* Per cell the four sides are summed, as in the RPN's loss; the mean is over the cells with label 1. A target is
+   negative where the cell lies outside the ground truth, which no ReLU output reaches: with the labels of overlapLabels
+   that cannot happen. */
 Tensor denseSmoothL1Loss(const Tensor& rois, const Tensor& offsets, const Tensor& gts, const Tensor& labels,
                          double beta, double weight)
 {

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Losses of D2Det; all differentiable with respect to the predictions. operators.md 5, d2det.md 2.4.
+/* Losses of D2Det; all differentiable with respect to the predictions. operators.md 5, model.md 2.4.
    Predictions may be on any device; boxes, labels and other targets come from the CPU and are brought there. */
 
 #ifndef D2DET_TRAINING_LOSSES_HPP
@@ -24,10 +24,10 @@ Tensor decodeDense(const Tensor& rois, const Tensor& offsets);
 Tensor iouLossMap(const Tensor& rois, const Tensor& offsets, const Tensor& gts, bool legacy);
 
 //! IoU loss over labels m [n, 1, k, k]; MASKED: weight * sum(m loss) / M, BROADCAST: weight * mean(loss) mean(m).
-Tensor denseIouLoss(const Tensor& rois, const Tensor& offsets, const Tensor& gts, const Tensor& labels, bool legacy,
+Tensor denseIoULoss(const Tensor& rois, const Tensor& offsets, const Tensor& gts, const Tensor& labels, bool legacy,
                     LossReduction reduction, double weight);
 
-//! Smooth-L1 on the normalised offsets, averaged over the cells with label 1 (the report's variant).
+//! Smooth-L1 on the normalized offsets, averaged over the cells with label 1 (the report's variant).
 Tensor denseSmoothL1Loss(const Tensor& rois, const Tensor& offsets, const Tensor& gts, const Tensor& labels,
                          double beta, double weight);
 

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Mask targets of RoIs (d2det.md 4.2). The only part of the model that uses OpenCV, hence a file of its own: a program for a
-   machine without OpenCV leaves it out (perf/gpu/train). */
+/* Mask targets of RoIs (model.md 4.2). The only part of the model that uses OpenCV, hence a file of its own: a program
+   for a machine without OpenCV leaves it out (perf/gpu/train). */
 
 #include "model/targets.hpp"
 #include "ops/ops.hpp"

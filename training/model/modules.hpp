@@ -19,7 +19,8 @@ namespace d2det
 
 using torch::Tensor;
 
-//! Convolution, norm and ReLU in a row. The modules are registered by their owner (under torchvision's names); a unit only refers to them.
+//! Convolution, norm and ReLU in a row. The modules are registered by their owner (under torchvision's names); a unit
+//! only refers to them.
 struct ConvUnit
 {
     torch::nn::Conv2d conv{nullptr};
@@ -29,7 +30,8 @@ struct ConvUnit
 
     Tensor forward(const Tensor& input) const;
 
-    //! Weight and bias of the one convolution that equals conv + batchNorm (the bias always exists). Group norm stays apart.
+    //! Weight and bias of the one convolution that equals conv + batchNorm (the bias always exists). Group norm stays
+    //! apart.
     std::pair<Tensor, Tensor> folded() const;
 };
 
@@ -59,9 +61,9 @@ struct RoIConvOptions
     int64_t upsample = 1;  //!< u > 1: u u maps of the convolution are interleaved to one of u times the size
 };
 
-/** Convolution -> group norm -> ReLU -> interleaving on [R, C, h, w], each row with the weights of its level; rows in no
-    group give zeros. With upsample = u and kernel 1 it is a transposed convolution of kernel and stride u. Parameters:
-    weight [levels, out u u, in, k, k], bias, norm_weight, norm_bias [levels, out]. */
+/** Convolution -> group norm -> ReLU -> interleaving on [R, C, h, w], each row with the weights of its level; rows in
+    no group give zeros. With upsample = u and kernel 1 it is a transposed convolution of kernel and stride u.
+    Parameters: weight [levels, out u u, in, k, k], bias, norm_weight, norm_bias [levels, out]. */
 class RoIConvImpl : public torch::nn::Module
 {
 public:

@@ -2,12 +2,14 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Targets of both stages: assignment, sampling, overlap labels, box coding. Contract: operators.md 5; d2det.md 1.4, 1.5, 2.3.
+/* Targets of both stages: assignment, sampling, overlap labels, box coding. Contract: operators.md 5; model.md 1.4,
+   1.5, 2.3.
 
-   All of it is plain arithmetic on the CPU without gradients, whatever device the model is on. Boxes are [n, 4], float32 or float64; the result has the
-   type of the first argument. Box rules come from the module's kernels/box.hpp, so that trainer and detector agree.
-   assignAnchors runs for every image of every step over all anchors (20 000 to 60 000), hence it works on blocks
-   of boxes in loops that the compiler vectorises: 20 000 anchors against 10 ground truths take about 0.5 ms. */
+   All of it is plain arithmetic on the CPU without gradients, whatever device the model is on. Boxes are [n, 4],
+   float32 or float64; the result has the type of the first argument. Box rules come from the module's kernels/box.hpp,
+   so that trainer and detector agree. assignAnchors runs for every image of every step over all anchors (20 000 to 60
+   000), hence it works on blocks of boxes in loops that the compiler vectorises: 20 000 anchors against 10 ground
+   truths take about 0.5 ms. */
 
 #include "model/targets.hpp"
 
@@ -52,12 +54,14 @@ Tensor checkedLike(const char* function, const char* name, const Tensor& tensor,
 template <typename Body>
 auto dispatch(const Tensor& tensor, Body body)
 {
-    return tensor.scalar_type() == torch::kDouble ? body(double()) : body(float());
+    if (tensor.scalar_type() == torch::kDouble)
+        return body(double());
+    return body(float());
 }
 
-/** Some hundred boxes, kept coordinate by coordinate: the IoU of all of them with one other box is a loop that the compiler
-    vectorises, and its result stays in the cache. Same operations in the same order as kernels::boxIoU, and the same for
-    every box, so that equal boxes give equal results. */
+/** Some hundred boxes, kept coordinate by coordinate: the IoU of all of them with one other box is a loop that the
+    compiler vectorises, and its result stays in the cache. Same operations in the same order as kernels::boxIoU, and
+    the same for every box, so that equal boxes give equal results. */
 template <typename T>
 class BoxBlock
 {
@@ -125,11 +129,12 @@ struct AssignRule
     double minPositive;
 };
 
-/** max_iou_assign of operators.md 5: -1 ignored, 0 negative, i + 1 positive for gt i. Boxes whose row is not in `rows` do
-    not take part and stay -1. Comparisons are made in the type of the boxes, so that an IoU of exactly 7/10 reaches 0.7 in
-    both. The IoU matrix is never stored: the last step computes again the few blocks that hold a gt's best box. */
+/** max_iou_assign of operators.md 5: -1 ignored, 0 negative, i + 1 positive for gt i. Boxes whose row is not in `rows`
+    do not take part and stay -1. Comparisons are made in the type of the boxes, so that an IoU of exactly 7/10 reaches
+    0.7 in both. The IoU matrix is never stored: the last step computes again the few blocks that hold a gt's best
+    box. */
 template <typename T>
-Tensor assignByMaxIou(const Tensor& boxes, const Tensor& gts, bool legacy, const AssignRule& rule,
+Tensor assignByMaxIoU(const Tensor& boxes, const Tensor& gts, bool legacy, const AssignRule& rule,
                       const std::vector<int64_t>& rows)
 {
     constexpr int64_t SIZE = BoxBlock<T>::SIZE;
@@ -322,15 +327,15 @@ Tensor assignAnchors(const Tensor& anchors, const Tensor& gts, double height, do
                     [&](auto zero)
                     {
                         using T = decltype(zero);
-                        return assignByMaxIou<T>(boxes, objects, legacy, rule,
+                        return assignByMaxIoU<T>(boxes, objects, legacy, rule,
                                                  anchorsInside<T>(boxes, height, width, legacy));
                     });
 }
 
-std::pair<Tensor, Tensor> assignRois(const Tensor& proposals, const Tensor& gts, bool legacy, double positiveIou)
+std::pair<Tensor, Tensor> assignRoIs(const Tensor& proposals, const Tensor& gts, bool legacy, double positiveIou)
 {
-    const Tensor boxes = checked("assignRois", "proposals", proposals),
-                 objects = checkedLike("assignRois", "gts", gts, boxes, false);
+    const Tensor boxes = checked("assignRoIs", "proposals", proposals),
+                 objects = checkedLike("assignRoIs", "gts", gts, boxes, false);
     const Tensor rows = torch::cat({objects, boxes});
     const AssignRule rule{positiveIou, positiveIou, legacy, positiveIou};
     const auto assign = [&](const Tensor& candidates)
@@ -339,7 +344,7 @@ std::pair<Tensor, Tensor> assignRois(const Tensor& proposals, const Tensor& gts,
                         [&](auto zero)
                         {
                             using T = decltype(zero);
-                            return assignByMaxIou<T>(candidates, objects, legacy, rule,
+                            return assignByMaxIoU<T>(candidates, objects, legacy, rule,
                                                      anchorsInside<T>(candidates, 0, 0, false));
                         });
     };
@@ -401,7 +406,7 @@ Tensor maskOverlapLabels(const Tensor& masks)
     return blocks.mean({2, 4}).gt(0.5).to(type).unsqueeze(1);
 }
 
-Tensor maskIouTargets(const Tensor& logits, const MaskTargets& targets)
+Tensor maskIoUTargets(const Tensor& logits, const MaskTargets& targets)
 {
     const Tensor predicted = logits.detach().gt(0.5).to(torch::kFloat);
     const Tensor masks = targets.masks.to(predicted.device(), /*non_blocking=*/true),
@@ -438,8 +443,8 @@ Tensor jitterBoxes(const Tensor& boxes, const Tensor& limits, double amount, boo
     const Tensor u = ((draws * 2 - 1) * amount).to(from.scalar_type());
     const Tensor low = from.slice(1, 0, 2), high = from.slice(1, 2, 4);
     const Tensor size = (high - low).abs();
-    const Tensor centre = (low + high) * 0.5 + u.slice(1, 0, 2) * size, half = size * (u.slice(1, 2, 4) + 1) * 0.5;
-    Tensor out = torch::cat({centre - half, centre + half}, 1);
+    const Tensor center = (low + high) * 0.5 + u.slice(1, 0, 2) * size, half = size * (u.slice(1, 2, 4) + 1) * 0.5;
+    Tensor out = torch::cat({center - half, center + half}, 1);
     dispatch(out,
              [&](auto zero)
              {

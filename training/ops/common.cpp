@@ -49,7 +49,7 @@ void checkPyramid(const char* op, const std::vector<Tensor>& features, const std
     }
 }
 
-Tensor prepareRois(const char* op, const Tensor& rois, const Tensor& feature)
+Tensor prepareRoIs(const char* op, const Tensor& rois, const Tensor& feature)
 {
     checkTensor(op, "rois", rois);
     checkSameDevice(op, "rois", rois, feature);
@@ -70,7 +70,7 @@ Tensor prepareFloat(const char* op, const char* name, const Tensor& tensor, cons
     return dense;
 }
 
-Tensor prepareFloatRois(const char* op, const Tensor& rois)
+Tensor prepareFloatRoIs(const char* op, const Tensor& rois)
 {
     TORCH_CHECK(rois.defined() && rois.dim() == 2 && rois.size(1) == 5, op, ": rois must be [R, 5]");
     return prepareFloat(op, "rois", rois, rois, 2, rois.size(0));

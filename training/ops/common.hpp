@@ -2,13 +2,13 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What the differentiable operators share: checks of their arguments, the choice of a kernel, and the kernels' view of a
-   feature pyramid.
+/* What the differentiable operators share: checks of their arguments, the choice of a kernel, and the kernels' view of
+   a feature pyramid.
 
-   Every operator is a torch::autograd::Function whose two directions call a kernel of the module, chosen by chooseKernel.
-   On the CPU the kernels run in OpenCV's parallel_for_ pool, LibTorch in its own OpenMP pool; they never run at the same
-   time, because an operator returns only when its kernel has ended, and the results do not depend on the number of threads
-   of either. On a CUDA device an operator only enqueues its kernel (cuda_stream.hpp). */
+   Every operator is a torch::autograd::Function whose two directions call a kernel of the module, chosen by
+   chooseKernel. On the CPU the kernels run in OpenCV's parallel_for_ pool, LibTorch in its own OpenMP pool; they never
+   run at the same time, because an operator returns only when its kernel has ended, and the results do not depend on
+   the number of threads of either. On a CUDA device an operator only enqueues its kernel (cuda_stream.hpp). */
 
 #ifndef D2DET_TRAINING_OPS_COMMON_HPP
 #define D2DET_TRAINING_OPS_COMMON_HPP
@@ -36,11 +36,12 @@ void checkTensor(const char* op, const char* name, const Tensor& tensor);
 //! A second argument of an operator must lie where its first one lies.
 void checkSameDevice(const char* op, const char* name, const Tensor& tensor, const Tensor& first);
 
-//! Maps of one pyramid: 1 .. MAX_LEVELS of them, [B, C, h, w] with the same B, C, type and device, one positive stride each.
+//! Maps of one pyramid: 1 .. MAX_LEVELS of them, [B, C, h, w] with the same B, C, type and device, one positive stride
+//! each.
 void checkPyramid(const char* op, const std::vector<Tensor>& features, const std::vector<float>& strides);
 
 //! RoIs [R, 5] as the kernel takes them: dense, in the type of the maps, outside the graph.
-Tensor prepareRois(const char* op, const Tensor& rois, const Tensor& feature);
+Tensor prepareRoIs(const char* op, const Tensor& rois, const Tensor& feature);
 
 //! Memory that a launcher asks for, from LibTorch's allocator: free for the next launch on the same stream.
 struct DeviceWorkspace
@@ -65,7 +66,7 @@ Tensor prepareFloat(const char* op, const char* name, const Tensor& tensor, cons
                     int64_t rows);
 
 //! RoIs [R, 5] as prepareFloat makes them.
-Tensor prepareFloatRois(const char* op, const Tensor& rois);
+Tensor prepareFloatRoIs(const char* op, const Tensor& rois);
 
 //! The kernels' plain view of a pyramid, with the dense copies (none for dense maps) that it points into.
 template <typename T>
@@ -90,7 +91,7 @@ struct PyramidView
     kernels::FeaturePyramid<T> view;
 };
 
-//! Dense gradients of the maps, uninitialised: the kernels overwrite all of them.
+//! Dense gradients of the maps, uninitialized: the kernels overwrite all of them.
 template <typename T>
 struct PyramidGradients
 {

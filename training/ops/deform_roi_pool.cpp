@@ -5,7 +5,8 @@
 /* Deformable RoI pooling over a feature pyramid, differentiable with respect to the maps and the offsets.
    Contract: operators.md 3.3, 5.
 
-     features[i] [B, C, h_i, w_i], rois [R, 5], offsets [R, 2, k, k] (plane 0 = x, 1 = y) or none -> pooled [R, C, K, K] */
+     features[i] [B, C, h_i, w_i], rois [R, 5], offsets [R, 2, k, k] (plane 0 = x, 1 = y) or none -> pooled
+     [R, C, K, K] */
 
 #include "ops/deform_roi_pool.hpp"
 #include "ops/pooled_function.hpp"
@@ -64,7 +65,7 @@ Tensor deformRoIPool(const std::vector<Tensor>& maps, const std::vector<float>& 
     const std::vector<Tensor> features = fullPrecision(maps);
     const Tensor offsets = fullPrecision(cellOffsets);
     checkPyramid(OP, features, strides);
-    const Tensor preparedRois = prepareRois(OP, fullPrecision(rois), features[0]);
+    const Tensor preparedRois = prepareRoIs(OP, fullPrecision(rois), features[0]);
     const int K = params.pooledSize, k = params.offsetSize;
     TORCH_CHECK(params.samplingRatio >= 1, OP, ": samplingRatio is ", params.samplingRatio, ", it must be at least 1");
     TORCH_CHECK(params.finestScale > 0, OP, ": finestScale is ", params.finestScale, ", it must be positive");

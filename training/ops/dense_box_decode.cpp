@@ -24,7 +24,7 @@ const char* const OP = "denseBoxDecode";
 Tensor denseBoxDecode(const Tensor& rois, const Tensor& offsets, const Tensor& overlap, const Tensor& imInfo,
                       const kernels::DenseBoxDecodeParams& params)
 {
-    const Tensor r = prepareFloatRois(OP, rois), o = prepareFloat(OP, "offsets", offsets, rois, 4, rois.size(0)),
+    const Tensor r = prepareFloatRoIs(OP, rois), o = prepareFloat(OP, "offsets", offsets, rois, 4, rois.size(0)),
                  v = prepareFloat(OP, "overlap", overlap, rois, 4, rois.size(0)),
                  info = prepareFloat(OP, "imInfo", imInfo, rois, 2, -1);
     const int64_t k = o.size(3);

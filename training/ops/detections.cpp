@@ -23,7 +23,7 @@ const char* const OP = "detections";
 
 Tensor detections(const Tensor& rois, const Tensor& probs, const kernels::DetectionsParams& params, Tensor* sourceRows)
 {
-    const Tensor r = prepareFloatRois(OP, rois), s = prepareFloat(OP, "probs", probs, rois, 2, rois.size(0));
+    const Tensor r = prepareFloatRoIs(OP, rois), s = prepareFloat(OP, "probs", probs, rois, 2, rois.size(0));
     TORCH_CHECK(s.size(1) >= 2, OP, ": probs has shape ", s.sizes(), ", expected at least 2 columns");
     const kernels::DetectionsInput in{r.data_ptr<float>(), static_cast<int>(r.size(1)), s.data_ptr<float>(),
                                       static_cast<int>(s.size(1)), static_cast<int>(r.size(0))};

@@ -65,7 +65,7 @@ Tensor roiAlign(const std::vector<Tensor>& maps, const std::vector<float>& strid
     TORCH_CHECK(params.pooledHeight >= 1 && params.pooledWidth >= 1, OP, ": output of ", params.pooledHeight, " x ",
                 params.pooledWidth, " bins, both must be at least 1");
     TORCH_CHECK(params.finestScale > 0, OP, ": finestScale is ", params.finestScale, ", it must be positive");
-    return PooledFunction<RoIAlign>::apply(prepareRois(OP, fullPrecision(rois), features[0]), at::TensorList(features),
+    return PooledFunction<RoIAlign>::apply(prepareRoIs(OP, fullPrecision(rois), features[0]), at::TensorList(features),
                                            PooledFunction<RoIAlign>::Settings{params, strides});
 }
 

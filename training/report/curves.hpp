@@ -29,8 +29,8 @@ struct CsvTable
 //! The first line has the names. A file that is absent or empty is an empty table; cells beyond the names are left out.
 CsvTable readCsv(const std::string& path);
 
-/** Mean over the neighbours on both sides, as many on the one as on the other, so that nothing is shifted.
-    @param reach neighbours on each side; fewer near the ends. Values that are not finite are left out of the mean. */
+/** Mean over the neighbors on both sides, as many on the one as on the other, so that nothing is shifted.
+    @param reach neighbors on each side; fewer near the ends. Values that are not finite are left out of the mean. */
 std::vector<double> smoothed(const std::vector<double>& values, size_t reach);
 
 //! Curves of "loss" and its parts "loss/..." over "epoch": smooth lines, behind them the single values in a faint tone.

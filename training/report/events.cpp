@@ -90,7 +90,7 @@ std::string progressLine(const Progress& progress, const Values& values, size_t 
     const auto isLoss = [](const ConsolePiece& piece) { return piece.rank == 4 || startsWith(piece.text, " loss "); };
     std::stable_partition(pieces.begin(), pieces.end(), isLoss);
     const std::string begin = position(progress), end = " left " + formatDuration(progress.secondsLeft);
-    for (int highest = 4;; --highest)
+    for (int highest = 4;; highest--)
     {
         std::string line = begin;
         for (const ConsolePiece& piece : pieces)

@@ -303,14 +303,14 @@ void PageWriter::addStageTimes()
 void PageWriter::addQuality()
 {
     body_ += heading("quality", "Localisation and size");
-    std::vector<Series> byIoU, bySize;
+    std::vector<Series> byIou, bySize;
     for (const View& view : views_)
     {
         const std::string label = views_.size() > 1 ? view.label : "";
         Series line{label, iouThresholds(), {}, view.masks, view.color};
-        for (const double ap : view.analysis->apByIoU)
+        for (const double ap : view.analysis->apByIou)
             line.y.push_back(orGap(ap));
-        byIoU.push_back(line);
+        byIou.push_back(line);
         const std::vector<double>& s = view.analysis->summary;
         bySize.push_back(
             {label, {}, {orGap(s[3]), orGap(s[4]), orGap(s[5])}, false, view.masks ? view.color + 4 : view.color});
@@ -327,7 +327,7 @@ void PageWriter::addQuality()
     size.title = "AP by object size";
     size.yMin = 0;
     size.yMax = 1;
-    body_ += plots({linePlot(byIoU, iou), barPlot({"small", "medium", "large"}, bySize, size)});
+    body_ += plots({linePlot(byIou, iou), barPlot({"small", "medium", "large"}, bySize, size)});
     body_ += softText(
         "A detector that places its boxes well keeps its AP far to the right in the first chart. Sizes are "
         "COCO's: area up to 32 x 32, up to 96 x 96, larger.");

@@ -15,7 +15,7 @@ namespace d2det
 
 constexpr int REPORT_IMAGE_SIDE = 480;  //!< longest side, pixels
 
-/** The image of an outcome: first the objects (found ones green, missed ones orange, crowds grey), as the first set
+/** The image of an outcome: first the objects (found ones green, missed ones orange, crowds gray), as the first set
     found them, then the detections of every set at its operating point (wrong ones in a red frame).
     @param image 8-bit BGR.
     @param sets, outcomes of the same image, in the same order, at least one. */

@@ -56,7 +56,7 @@ struct ImageInfo
     double scale = 1;  //!< network pixels per original pixel
 };
 
-//! Normalised images padded to a common size.
+//! Normalized images padded to a common size.
 struct ImageBatch
 {
     ImageBatch() = default;

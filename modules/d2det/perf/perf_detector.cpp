@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The whole detector with the bundled model, a picture of 640 x 480 that the network sees in that size: image to boxes,
+/* The whole detector with the bundled model, an image of 640 x 480 that the network sees in that size: image to boxes,
    to masks, and drawn. */
 
 #include "perf_precomp.hpp"
@@ -14,8 +14,8 @@ namespace
 
 using cv::d2det::Detector;
 
-//! A picture with something everywhere; the time of a pass depends on what is found only a little.
-Mat picture()
+//! An image with something everywhere; the time of a pass depends on what is found only a little.
+Mat paintedImage()
 {
     Mat coarse(15, 20, CV_8UC3), image;
     RNG rng(1);
@@ -31,14 +31,14 @@ Ptr<Detector> bundledModel()
     params.shortSide = 480;
     params.longSide = 640;
     detector->setInputParams(params);
-    detector->setScoreThreshold(0.01f);  // something is found in any picture: all stages have work
+    detector->setScoreThreshold(0.01f);  // something is found in any image: all stages have work
     return detector;
 }
 
 PERF_TEST(Detector640x480, detect)
 {
     const Ptr<Detector> detector = bundledModel();
-    const Mat image = picture();
+    const Mat image = paintedImage();
     Mat detections;
     detector->detect(image, detections);  // weights are packed in the first pass
     TEST_CYCLE() detector->detect(image, detections);
@@ -49,7 +49,7 @@ PERF_TEST(Detector640x480, detect)
 PERF_TEST(Detector640x480, segment)
 {
     const Ptr<Detector> detector = bundledModel();
-    const Mat image = picture();
+    const Mat image = paintedImage();
     Mat detections;
     std::vector<Mat> masks;
     detector->segment(image, detections, masks);
@@ -61,7 +61,7 @@ PERF_TEST(Detector640x480, segment)
 PERF_TEST(Detector640x480, draw)
 {
     const Ptr<Detector> detector = bundledModel();
-    const Mat image = picture();
+    const Mat image = paintedImage();
     Mat detections, drawn;
     std::vector<Mat> masks;
     detector->segment(image, detections, masks);

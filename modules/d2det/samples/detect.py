@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""Finds objects in a picture with a D2Det model, draws them and saves the picture.
+"""Finds objects in an image with a D2Det model, draws them and saves the image.
 
-usage: detect.py MODEL.onnx PICTURE RESULT [SCORE]
+usage: detect.py MODEL.onnx IMAGE RESULT [SCORE]
 """
 import sys
 
 import cv2 as cv
 
-model, picture, result = sys.argv[1:4]
+model, image, result = sys.argv[1:4]
 detector = cv.d2det.Detector.create(model)
 detector.setScoreThreshold(float(sys.argv[4]) if len(sys.argv) > 4 else 0.5)
-image = cv.imread(picture)
+image = cv.imread(image)
 if image is None:
-    sys.exit("cannot read " + picture)
+    sys.exit("cannot read " + image)
 names = detector.getClassNames()
 if detector.hasMasks():
     detections, masks, mask_scores = detector.segment(image)

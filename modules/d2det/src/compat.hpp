@@ -4,10 +4,10 @@
 
 /* What differs between the versions of OpenCV that the module is built with: every switch on a version is here.
 
-   4.6 to 4.x  the same for all that is used, but for half floats: from 4.10 on those of cv::dnn's float16 targets have the
-               type CV_16F, before CV_16S
-   5.x         dnn::MatShape is a class and lies in cv; shapes are asked for together with types; functions over contours
-               have moved to a module of their own, geometry */
+   4.6 to 4.x  the same for all that is used, but for half floats: from 4.10 on those of cv::dnn's float16 targets have
+               the type CV_16F, before CV_16S
+   5.x         dnn::MatShape is a class and lies in cv; shapes are asked for together with types; functions over
+               contours have moved to a module of their own, geometry */
 
 #ifndef OPENCV_D2DET_COMPAT_HPP
 #define OPENCV_D2DET_COMPAT_HPP

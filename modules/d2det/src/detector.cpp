@@ -4,16 +4,16 @@
 
 /* Detector: image -> prepareInput -> network -> boxes in image pixels.
 
-   The network does everything between the prepared image and the list of boxes (d2det.md 1). Two of its layers are
+   The network does everything between the prepared image and the list of boxes (model.md 1). Two of its layers are
    touched from here, through their settings: the first D2Detections (candidates that the classifier kept, hard NMS) and
-   the last one (refined boxes, soft NMS), which also carries the model's description. A model with a single D2Detections
-   layer (Faster R-CNN) has both in one.
+   the last one (refined boxes, soft NMS), which also carries the model's description. A model with a single
+   D2Detections layer (Faster R-CNN) has both in one.
 
    Network:  inputs "image" [B, 3, H, W], "im_info" [B, 3] = (valid height, valid width, scale)
-             output "detections" [B * K, 7] = (batch, class, score, x1, y1, x2, y2), network-input pixels, class -1: unused
-             models with masks: "masks" [B * K, 1, S, S] probabilities inside the box, "mask_ious" [B * K, 1] (may be
-             absent), "mask_boxes" [B * K, 4] (may be absent): the box each mask lies in, network-input pixels, where that
-             is not the box of the detection (a mask head without a second pass)
+             output "detections" [B * K, 7] = (batch, class, score, x1, y1, x2, y2), network-input pixels, class -1:
+             unused models with masks: "masks" [B * K, 1, S, S] probabilities inside the box, "mask_ious" [B * K, 1]
+             (may be absent), "mask_boxes" [B * K, 4] (may be absent): the box each mask lies in, network-input pixels,
+             where that is not the box of the detection (a mask head without a second pass)
 
    The layers of the masks stand behind the one that makes the detections: detect() stops there, segment() goes on. */
 
@@ -291,8 +291,8 @@ DetectorImpl::DetectorImpl(const dnn::Net& net, const String& name) : net_(net)
     nameClasses();
 }
 
-/** Finds the D2Detections layers and sorts all layers into stages. Layers run in order of their ids; the stage changes at
-    our own layers. */
+/** Finds the D2Detections layers and sorts all layers into stages. Layers run in order of their ids; the stage changes
+    at our own layers. */
 void DetectorImpl::findLayers(const String& name)
 {
     if (net_.empty())
@@ -397,7 +397,7 @@ void DetectorImpl::checkMemory(const Mat& blob)
     if (!(bytes <= limit))
         CV_Error_(Error::StsNoMem,
                   ("an input of %d x %d x %d pixels would need tensors of %.0f MB, the limit is %.0f MB: the "
-                   "model is damaged or hostile",
+                   "model is damaged or malicious",
                    shape[0], shape[2], shape[3], bytes / (1 << 20), limit / (1 << 20)));
     checkedShape_ = shape;
 }
@@ -459,8 +459,8 @@ Outputs DetectorImpl::forward(const Mat& blob, const Mat& info, bool withMasks)
     return outputs;
 }
 
-/** Sorts the layers' times into stages. Time that no layer reports (copies, other backends, a profile that does not fit)
-    is the backbone's. */
+/** Sorts the layers' times into stages. Time that no layer reports (copies, other backends, a profile that does not
+    fit) is the backbone's. */
 void DetectorImpl::addLayerTimes(double total, bool withMasks)
 {
     std::vector<double> ticks;  // by layer id, without the input layer 0
@@ -478,8 +478,8 @@ void DetectorImpl::addLayerTimes(double total, bool withMasks)
     times_[BACKBONE] += std::max(total - sum, 0.);
 }
 
-/** Rows of one image of the batch as N x 6 (x1, y1, x2, y2, score, class) in image pixels, best first, with their masks if
-    the network made some. */
+/** Rows of one image of the batch as N x 6 (x1, y1, x2, y2, score, class) in image pixels, best first, with their masks
+    if the network made some. */
 ImageDetections DetectorImpl::detectionsOfImage(const Outputs& outputs, int batchIndex, double scale, Size image) const
 {
     const int first = batchIndex * detectionParams_.maxDetections;

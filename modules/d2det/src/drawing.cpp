@@ -2,11 +2,11 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Detections as pictures: translucent masks, anti-aliased boxes with a dark outline, one colour per class, label chips.
+/* Detections as images: translucent masks, anti-aliased boxes with a dark outline, one color per class, label chips.
 
-   Colour of class c: OKLCh (Ottosson 2020) with hue = c * golden angle, so that neighbouring ids are far apart and no hue
-   repeats; lightness alternates a little for the same reason. Chips are placed best score first and take the first place
-   near their box that is free; masks, boxes and chips are painted worst score first. */
+   Color of class c: OKLCh (Ottosson 2020) with hue = c * golden angle, so that neighboring ids are far apart and no hue
+   repeats; lightness alternates a little for the same reason. Chips are placed best score first and take the first
+   place near their box that is free; masks, boxes and chips are painted worst score first. */
 
 #include "opencv2/d2det/drawing.hpp"
 
@@ -76,8 +76,8 @@ std::array<double, 3> oklchToLinear(double lightness, double chroma, double hue)
             -0.0041960863 * l - 0.7034186147 * m + 1.7076147010 * s};
 }
 
-//! Black or white, whichever is easier to read on the colour (relative luminance, WCAG 2).
-Scalar textColour(const Scalar& bgr)
+//! Black or white, whichever is easier to read on the color (relative luminance, WCAG 2).
+Scalar textColor(const Scalar& bgr)
 {
     const double weight[3] = {0.0722, 0.7152, 0.2126};
     double luminance = 0;
@@ -191,7 +191,7 @@ Rect findPlace(const Rect2d& box, Size chip, const Sizes& sizes, const Mat& take
     return best;
 }
 
-//! Places a chip; where a third of it would lie on others it becomes the score alone (the colour tells the class).
+//! Places a chip; where a third of it would lie on others it becomes the score alone (the color tells the class).
 void placeChip(Item& item, const Sizes& sizes, Mat& taken)
 {
     for (const bool full : {true, false})
@@ -210,36 +210,36 @@ void placeChip(Item& item, const Sizes& sizes, Mat& taken)
 }
 
 //! A rectangle whose corners are positions between pixels.
-void drawBox(Mat& image, const Rect2d& box, const Scalar& colour, const Sizes& sizes)
+void drawBox(Mat& image, const Rect2d& box, const Scalar& color, const Sizes& sizes)
 {
-    // The line is kept inside the image: its centre is half a line width away from the border.
+    // The line is kept inside the image: its center is half a line width away from the border.
     const double inset = sizes.line / 2.;
     const auto place = [&](double v, int limit)
     {
         const double inside = std::min(std::max(v, inset), std::max(limit - inset, inset));
-        return cvRound((inside - 0.5) * (1 << SHIFT));  // pixel centres are at .5
+        return cvRound((inside - 0.5) * (1 << SHIFT));  // pixel centers are at .5
     };
     const Point a(place(box.x, image.cols), place(box.y, image.rows));
     const Point b(place(box.br().x, image.cols), place(box.br().y, image.rows));
-    rectangle(image, a, b, colour * 0.22, sizes.line + 2 * sizes.outline, LINE_AA, SHIFT);
-    rectangle(image, a, b, colour, sizes.line, LINE_AA, SHIFT);
+    rectangle(image, a, b, color * 0.22, sizes.line + 2 * sizes.outline, LINE_AA, SHIFT);
+    rectangle(image, a, b, color, sizes.line, LINE_AA, SHIFT);
 }
 
-void drawChip(Mat& image, const Item& item, const Scalar& colour, const Sizes& sizes)
+void drawChip(Mat& image, const Item& item, const Scalar& color, const Sizes& sizes)
 {
     if (item.chip.empty())
         return;
-    rectangle(image, item.chip, colour, FILLED);
-    rectangle(image, item.chip, colour * 0.5, sizes.outline);  // keeps chips of one class apart
+    rectangle(image, item.chip, color, FILLED);
+    rectangle(image, item.chip, color * 0.5, sizes.outline);  // keeps chips of one class apart
     int baseline = 0;
     const Size text = getTextSize(item.text, FONT, item.fontScale, sizes.fontLine, &baseline);
     const Point origin(item.chip.x + (item.chip.width - text.width) / 2,
                        item.chip.y + (item.chip.height - baseline / 2 + text.height) / 2);
-    putText(image, item.text, origin, FONT, item.fontScale, textColour(colour), sizes.fontLine, LINE_AA);
+    putText(image, item.text, origin, FONT, item.fontScale, textColor(color), sizes.fontLine, LINE_AA);
 }
 
 //! Fills a mask and draws its contours, those of holes too.
-void drawMask(Mat& image, const Mat& mask, const Scalar& colour, const Sizes& sizes)
+void drawMask(Mat& image, const Mat& mask, const Scalar& color, const Sizes& sizes)
 {
     std::vector<std::vector<Point>> contours;
     if (!mask.empty())
@@ -249,9 +249,9 @@ void drawMask(Mat& image, const Mat& mask, const Scalar& colour, const Sizes& si
         bounds |= boundingRect(contour);
     if (bounds.empty())
         return;
-    const Mat part = image(bounds), tinted = part * (1 - MASK_OPACITY) + colour * MASK_OPACITY;
+    const Mat part = image(bounds), tinted = part * (1 - MASK_OPACITY) + color * MASK_OPACITY;
     tinted.copyTo(part, mask(bounds));
-    drawContours(image, contours, -1, colour, std::max(sizes.line / 2, 1), LINE_AA);
+    drawContours(image, contours, -1, color, std::max(sizes.line / 2, 1), LINE_AA);
 }
 
 //! Masks of the detections; none at all if the list is empty.
@@ -324,11 +324,11 @@ void drawDetections(InputOutputArray image_, InputArray detections_, InputArrayO
     for (Item& item : items)
         placeChip(item, sizes, taken);
     if (!masks.empty())
-        for (auto item = items.rbegin(); item != items.rend(); ++item)
+        for (auto item = items.rbegin(); item != items.rend(); item++)
             drawMask(image, masks[item->row], classColor(item->classId), sizes);
-    for (auto item = items.rbegin(); item != items.rend(); ++item)
+    for (auto item = items.rbegin(); item != items.rend(); item++)
         drawBox(image, item->box, classColor(item->classId), sizes);
-    for (auto item = items.rbegin(); item != items.rend(); ++item)
+    for (auto item = items.rbegin(); item != items.rend(); item++)
         drawChip(image, *item, classColor(item->classId), sizes);
 }
 

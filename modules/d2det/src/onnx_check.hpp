@@ -15,8 +15,8 @@ namespace d2det
 {
 
 /** Throws cv::Exception unless the bytes are a well-formed protobuf message of ONNX's ModelProto whose tensors are all
-    inside the file and as long as their shapes say, and whose nodes fit together. Time and memory grow linearly with the
-    size, recursion is bounded.
+    inside the file and as long as their shapes say, and whose nodes fit together. Time and memory grow linearly with
+    the size, recursion is bounded.
     @param name of the model in messages. */
 void checkOnnx(const uchar* data, size_t size, const String& name);
 

@@ -8,8 +8,8 @@
      valid  = int(side * s + 0.5), at least 1;  padded = next multiple of divisor
      blob_c = (resize(image)_c - mean_c) / std_c inside valid, 0 outside
 
-   Bilinear resize of the 8-bit image (cv::resize, INTER_LINEAR), then normalisation, then padding: the pad is zero in
-   normalised units, i.e. the mean colour. Source: d2det.md 5 (mmdetection's test pipeline). Trainer and Detector call
+   Bilinear resize of the 8-bit image (cv::resize, INTER_LINEAR), then normalization, then padding: the pad is zero in
+   normalized units, i.e. the mean color. Source: model.md 1.1 (mmdetection's test pipeline). Trainer and Detector call
    this one function, so that the network sees the same pixels in both. */
 
 #include "prepare_input.hpp"
@@ -53,7 +53,7 @@ void checkInputImage(const Mat& image)
     const int channels = image.channels();
     if (channels != 1 && channels != 3 && channels != 4)
         CV_Error_(Error::StsUnsupportedFormat,
-                  ("the image has %d channels; 1 (grey), 3 (BGR) and 4 (BGRA) are possible", channels));
+                  ("the image has %d channels; 1 (gray), 3 (BGR) and 4 (BGRA) are possible", channels));
 }
 
 InputGeometry inputGeometry(Size image, const InputParams& params)
@@ -79,7 +79,7 @@ void makeTable(double mean, double std, float table[256])
 }
 
 //! One row of one channel: look-up, then zeros up to the padded width.
-void normaliseRow(const uchar* row, int step, int valid, int padded, const float table[256], float* out)
+void normalizeRow(const uchar* row, int step, int valid, int padded, const float table[256], float* out)
 {
     for (int x = 0; x < valid; x++)
         out[x] = table[row[x * step]];
@@ -104,7 +104,7 @@ void prepareInto(const Mat& image, const InputParams& params, Mat& resized, floa
         float* out = blob + c * area + static_cast<size_t>(y) * g.padded.width;
         const int source = channels == 1 ? 0 : params.swapRB ? 2 - c : c;
         if (y < g.valid.height)
-            normaliseRow(resized.ptr(y) + source, channels, g.valid.width, g.padded.width, tables[c], out);
+            normalizeRow(resized.ptr(y) + source, channels, g.valid.width, g.padded.width, tables[c], out);
         else
             std::fill(out, out + g.padded.width, 0.f);
     };

@@ -7,8 +7,8 @@
    The 4.x importer makes the type "d2det.D2RoIAlign" of domain "d2det" and operator "D2RoIAlign"; OpenCV 5's new engine
    looks for the operator's plain name. Each layer is registered under both.
 
-   Operators of ONNX itself that the 4.x importer has no parser for are looked up by their plain name too; ours serve them
-   only where OpenCV has no layer of that name. */
+   Operators of ONNX itself that the 4.x importer has no parser for are looked up by their plain name too; ours serve
+   them only where OpenCV has no layer of that name. */
 
 #include "precomp.hpp"
 #include "layers/base_layer.hpp"

@@ -105,7 +105,7 @@ TEST(D2Det_Conv2d, winograd_where_it_pays)
     EXPECT_TRUE(pays(64, 64, 4200));
     EXPECT_FALSE(pays(256, 256, 1)) << "the weights are transformed for one tile";
     EXPECT_FALSE(pays(3, 8, 4200)) << "the transforms cost more than the products";
-    EXPECT_FALSE(pays(1 << 20, 256, 1000)) << "a hostile model must not cost gigabytes";
+    EXPECT_FALSE(pays(1 << 20, 256, 1000)) << "a malicious model must not cost gigabytes";
     EXPECT_FALSE(useWinograd(ConvolutionMethod::DIRECT, 256, 256, 1000, 16000, kernel));
     EXPECT_TRUE(useWinograd(ConvolutionMethod::WINOGRAD, 1, 1, 1, 1, kernel));
     EXPECT_FALSE(useWinograd(ConvolutionMethod::AUTO, 256, 256, 1000, 2000, kernel)) << "mostly empty tiles";
@@ -192,15 +192,15 @@ Mat detectWith(const char* convolution, const Mat& image, int* threads = nullptr
 }
 
 //! Something with edges of all sizes, at a size that is no multiple of anything.
-Mat picture()
+Mat paintedImage()
 {
     RNG rng(14);
     Mat image(237, 341, CV_8UC3, Scalar(120, 140, 160));
     for (int i = 0; i < 60; i++)
     {
-        const Point centre(rng.uniform(0, image.cols), rng.uniform(0, image.rows));
+        const Point center(rng.uniform(0, image.cols), rng.uniform(0, image.rows));
         const Size axes(rng.uniform(2, 30), rng.uniform(4, 70));
-        ellipse(image, centre, axes, 0, 0, 360, Scalar(rng.uniform(0, 256), rng.uniform(0, 256), rng.uniform(0, 256)),
+        ellipse(image, center, axes, 0, 0, 360, Scalar(rng.uniform(0, 256), rng.uniform(0, 256), rng.uniform(0, 256)),
                 FILLED);
     }
     return image;
@@ -208,7 +208,7 @@ Mat picture()
 
 TEST(D2Det_Conv2d, network_agrees_with_that_of_dnn)
 {
-    const Mat image = picture();
+    const Mat image = paintedImage();
     const Mat ours = detectWith("d2det", image), theirs = detectWith("dnn", image);
     ASSERT_EQ(ours.size(), theirs.size());
     ASSERT_GT(ours.rows, 3);
@@ -220,7 +220,7 @@ TEST(D2Det_Conv2d, network_agrees_with_that_of_dnn)
 TEST(D2Det_Conv2d, network_gives_the_same_bits_for_any_number_of_threads)
 {
     const int before = cv::getNumThreads();
-    const Mat image = picture();
+    const Mat image = paintedImage();
     int threads = 1;
     const Mat one = detectWith("d2det", image, &threads);
     for (threads = 2; threads <= 4; threads++)
@@ -234,7 +234,7 @@ TEST(D2Det_Conv2d, network_gives_the_same_bits_for_any_number_of_threads)
 
 TEST(D2Det_Conv2d, refuses_an_unknown_choice)
 {
-    EXPECT_THROW(detectWith("fastest", picture()), cv::Exception);
+    EXPECT_THROW(detectWith("fastest", paintedImage()), cv::Exception);
 }
 
 }  // namespace

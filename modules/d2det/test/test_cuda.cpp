@@ -152,7 +152,7 @@ TEST(D2Det_CUDA, layers_compute_the_same_as_on_the_CPU)
     }
 }
 
-//! Rows (x1, y1, x2, y2, score, class) of the picture of the README.
+//! Rows (x1, y1, x2, y2, score, class) of the image of the README.
 Mat detect(int backend, int target, int proposals)
 {
     const Ptr<cv::d2det::Detector> detector = cv::d2det::Detector::create(MODEL, backend, target);

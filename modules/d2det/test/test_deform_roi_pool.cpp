@@ -21,7 +21,7 @@ TEST(D2Det_DeformRoIPool, rows_are_independent)
 }
 TEST(D2Det_DeformRoIPool, unusable_rois_give_zeros)
 {
-    testUnusableRois<DeformRoIPool>();
+    testUnusableRoIs<DeformRoIPool>();
 }
 TEST(D2Det_DeformRoIPool, exact_on_integers)
 {

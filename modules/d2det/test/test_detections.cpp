@@ -259,7 +259,7 @@ TEST(D2Det_Detections, agrees_with_one_nms_over_boxes_moved_apart_by_class)
         const std::vector<int> order = sortDescending(scores.data(), static_cast<int>(scores.size()));
         for (const int i : order)
             sorted.insert(sorted.end(), &boxes[4 * i], &boxes[4 * i] + 4);
-        const std::vector<int> kept = hardNmsRef({0.5f, false, 0}, sorted.data(), static_cast<int>(order.size()));
+        const std::vector<int> kept = hardNMSRef({0.5f, false, 0}, sorted.data(), static_cast<int>(order.size()));
         const std::vector<float> out = input.run(detectionsCpu);
         for (size_t i = 0; i < kept.size(); i++)
         {

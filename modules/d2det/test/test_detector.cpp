@@ -4,10 +4,10 @@
 
 /* prepareInput and Detector.
 
-   The detector runs on a network written here whose every number is known. At stride 16 and scale 1 it sees single pixels:
-   the pixel at (16 x, 16 y) says what is at cell (x, y): blue = objectness (logit 0.25 B - 16), green / 256 = score of
-   class 0, red / 256 = score of class 1. Anchors are 32 x 32 pixels around that pixel, nothing is regressed. The rest is
-   as in an exported model: D2Proposal, D2RoIAlign, two D2Detections, the description on the second. */
+   The detector runs on a network written here whose every number is known. At stride 16 and scale 1 it sees single
+   pixels: the pixel at (16 x, 16 y) says what is at cell (x, y): blue = objectness (logit 0.25 B - 16), green / 256 =
+   score of class 0, red / 256 = score of class 1. Anchors are 32 x 32 pixels around that pixel, nothing is regressed.
+   The rest is as in an exported model: D2Proposal, D2RoIAlign, two D2Detections, the description on the second. */
 
 #include "test_precomp.hpp"
 #include "test_onnx_builder.hpp"
@@ -114,7 +114,7 @@ TEST(D2Det_PrepareInput, values)
     }
 }
 
-TEST(D2Det_PrepareInput, interpolates_before_it_normalises)
+TEST(D2Det_PrepareInput, interpolates_before_it_normalizes)
 {
     const Mat image = randomImage(Size(61, 47), CV_8UC3);
     const Prepared p(image);
@@ -131,15 +131,15 @@ TEST(D2Det_PrepareInput, interpolates_before_it_normalises)
     }
 }
 
-TEST(D2Det_PrepareInput, grey_BGRA_ROI_UMat)
+TEST(D2Det_PrepareInput, gray_BGRA_ROI_UMat)
 {
     InputParams params;
     params.shortSide = 90;
-    const Mat bgr = randomImage(Size(120, 80), CV_8UC3), grey = randomImage(Size(120, 80), CV_8UC1, 2);
-    Mat greyAsBgr, bgra;
-    cv::cvtColor(grey, greyAsBgr, COLOR_GRAY2BGR);
+    const Mat bgr = randomImage(Size(120, 80), CV_8UC3), gray = randomImage(Size(120, 80), CV_8UC1, 2);
+    Mat grayAsBgr, bgra;
+    cv::cvtColor(gray, grayAsBgr, COLOR_GRAY2BGR);
     cv::cvtColor(bgr, bgra, COLOR_BGR2BGRA);
-    expectSameBlob(Prepared(grey, params), Prepared(greyAsBgr, params));
+    expectSameBlob(Prepared(gray, params), Prepared(grayAsBgr, params));
     expectSameBlob(Prepared(bgra, params), Prepared(bgr, params));
     expectSameBlob(Prepared(bgr.getUMat(ACCESS_READ), params), Prepared(bgr, params));
 
@@ -249,7 +249,8 @@ onnx::Graph syntheticGraph(const ModelOptions& options = ModelOptions())
     return g;
 }
 
-/** The synthetic model with masks of ones, each in the odd but different box (image of the batch, x1, y1, x2) of its candidate.
+/** The synthetic model with masks of ones, each in the odd but different box (image of the batch, x1, y1, x2) of its
+    candidate.
     @param boxColumns 4; another number breaks the model
     @param candidates rows that masks are gathered from; fewer than the detections name break the model */
 std::vector<uchar> modelWithMasks(int boxColumns = 4, int candidates = CAPACITY)
@@ -448,7 +449,7 @@ TEST(D2Det_Detector, boxes_are_in_image_pixels)
     cv::resize(sceneOf(SCENE, {LEFT, RIGHT}), large, Size(), 2, 2, INTER_NEAREST);
     expectRows(detect(*detector, large), {rowOf(LEFT, 0, 200 / 256.f, 2), rowOf(RIGHT, 1, 128 / 256.f, 2)});
 
-    InputParams params = detector->getInputParams();  // larger input: the same picture at scale 1
+    InputParams params = detector->getInputParams();  // larger input: the same image at scale 1
     params.shortSide = 128;
     params.longSide = 192;
     detector->setInputParams(params);
@@ -460,7 +461,8 @@ TEST(D2Det_Detector, boxes_are_in_image_pixels)
 TEST(D2Det_Detector, boxes_are_clipped_to_the_image)
 {
     const Ptr<Detector> detector = syntheticDetector();
-    // Valid input is 64 x 70 of 64 x 96; the anchor at cell (4, 2) ends at x = 80. Its centre moves to 59 / 16 = 3.6875.
+    // Valid input is 64 x 70 of 64 x 96; the anchor at cell (4, 2) ends at x = 80. Its center moves to 59 / 16 =
+    // 3.6875.
     const Mat detections = detect(*detector, sceneOf(Size(70, 64), {{4, 2, 0, 128}}));
     const float score = 0.6875f * 128 / 256;
     Mat expected = (Mat_<float>(1, 6) << 48, 16, 70, 48, score, 1);

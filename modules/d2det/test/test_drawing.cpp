@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* drawDetections: what it may touch, which colours, which order. */
+/* drawDetections: what it may touch, which colors, which order. */
 
 #include "test_precomp.hpp"
 
@@ -28,8 +28,8 @@ bool same(const Mat& a, const Mat& b)
     return cv::norm(a, b, NORM_INF) == 0;
 }
 
-//! Colour of a class: the middle of the left line of its box, on black.
-Vec3b colourOf(int classId)
+//! Color of a class: the middle of the left line of its box, on black.
+Vec3b colorOf(int classId)
 {
     Mat image(400, 400, CV_8UC3, Scalar::all(0));
     drawDetections(image, oneDetection(100, 100, 300, 350, 0.9f, float(classId)));
@@ -100,18 +100,18 @@ TEST(D2Det_Drawing, leaves_out_what_is_no_box)
     EXPECT_EQ(0, cv::norm(image, Mat(100, 100, CV_8UC3, Scalar::all(9)), NORM_INF));
 }
 
-TEST(D2Det_Drawing, colours_tell_classes_apart)
+TEST(D2Det_Drawing, colors_tell_classes_apart)
 {
-    std::vector<Vec3b> colours;
+    std::vector<Vec3b> colors;
     for (int c = 0; c < 80; c++)
-        colours.push_back(colourOf(c));
-    for (size_t a = 0; a < colours.size(); a++)
+        colors.push_back(colorOf(c));
+    for (size_t a = 0; a < colors.size(); a++)
     {
-        EXPECT_GT(cv::norm(colours[a]), 120) << "class " << a << " is too dark";
-        for (size_t b = a + 1; b < colours.size(); b++)
-            EXPECT_NE(colours[a], colours[b]) << a << " and " << b;
-        for (size_t b = a + 1; b < std::min(a + 5, colours.size()); b++)  // neighbouring ids
-            EXPECT_GT(cv::norm(Vec3d(colours[a]) - Vec3d(colours[b])), 40) << a << " and " << b;
+        EXPECT_GT(cv::norm(colors[a]), 120) << "class " << a << " is too dark";
+        for (size_t b = a + 1; b < colors.size(); b++)
+            EXPECT_NE(colors[a], colors[b]) << a << " and " << b;
+        for (size_t b = a + 1; b < std::min(a + 5, colors.size()); b++)  // neighboring ids
+            EXPECT_GT(cv::norm(Vec3d(colors[a]) - Vec3d(colors[b])), 40) << a << " and " << b;
     }
 }
 
@@ -123,7 +123,7 @@ TEST(D2Det_Drawing, better_scores_are_on_top)
         detections.push_back(oneDetection(100, 100, 300, 350, swapped ? 0.9f : 0.4f, 2));
         Mat image(400, 400, CV_8UC3, Scalar::all(0));
         drawDetections(image, detections);
-        EXPECT_EQ(colourOf(swapped ? 2 : 1), image.at<Vec3b>(300, 100));
+        EXPECT_EQ(colorOf(swapped ? 2 : 1), image.at<Vec3b>(300, 100));
     }
 }
 
@@ -132,11 +132,11 @@ TEST(D2Det_Drawing, labels_avoid_each_other)
     // Outside the box's inside: a second label has its own place instead of hiding the first.
     const auto labelPixels = [](const Mat& detections)
     {
-        Mat image(400, 600, CV_8UC3, Scalar::all(0)), grey, filled;
+        Mat image(400, 600, CV_8UC3, Scalar::all(0)), gray, filled;
         drawDetections(image, detections, {"person"});
         image(Rect(150, 150, 300, 150)).setTo(0);
-        cv::cvtColor(image, grey, COLOR_BGR2GRAY);
-        return cv::countNonZero(grey);
+        cv::cvtColor(image, gray, COLOR_BGR2GRAY);
+        return cv::countNonZero(gray);
     };
     const Mat one = oneDetection(150, 150, 450, 300, 0.9f, 0);
     Mat two = one.clone();
@@ -146,18 +146,18 @@ TEST(D2Det_Drawing, labels_avoid_each_other)
 
 // ------------------------------------------------------------------ masks
 
-//! Colour of a class where a line is wide enough not to be mixed with what is beside it.
-Vec3b pureColourOf(int classId)
+//! Color of a class where a line is wide enough not to be mixed with what is beside it.
+Vec3b pureColorOf(int classId)
 {
     Mat image(1600, 1600, CV_8UC3, Scalar::all(0));
     drawDetections(image, oneDetection(400, 400, 1200, 1200, 0.9f, float(classId)));
     return image.at<Vec3b>(800, 400);
 }
 
-Mat discMask(Size size, Point centre, int radius)
+Mat discMask(Size size, Point center, int radius)
 {
     Mat mask = Mat::zeros(size, CV_8UC1);
-    cv::circle(mask, centre, radius, Scalar(255), FILLED);
+    cv::circle(mask, center, radius, Scalar(255), FILLED);
     return mask;
 }
 
@@ -167,12 +167,12 @@ TEST(D2Det_DrawingMasks, area_is_tinted_and_contour_drawn)
     const Mat detection = oneDetection(100, 100, 300, 300, 0.9f, 5);
     drawDetections(image, detection, std::vector<Mat>{discMask(image.size(), {200, 200}, 80)});
     drawDetections(plain, detection);
-    const Vec3b colour = pureColourOf(5), inside = image.at<Vec3b>(200, 200);
+    const Vec3b color = pureColorOf(5), inside = image.at<Vec3b>(200, 200);
     for (int c = 0; c < 3; c++)
-        EXPECT_NEAR(0.55 * 100 + 0.45 * colour[c], inside[c], 1.01) << "translucent";
-    EXPECT_LT(cv::norm(Vec3d(colour) - Vec3d(image.at<Vec3b>(200, 280))), 10) << "contour";
+        EXPECT_NEAR(0.55 * 100 + 0.45 * color[c], inside[c], 1.01) << "translucent";
+    EXPECT_LT(cv::norm(Vec3d(color) - Vec3d(image.at<Vec3b>(200, 280))), 10) << "contour";
     EXPECT_EQ(Vec3b::all(100), image.at<Vec3b>(120, 120)) << "in the box, not in the mask";
-    // Outside of the disc nothing differs from the picture without masks: boxes and labels are the same.
+    // Outside of the disc nothing differs from the image without masks: boxes and labels are the same.
     const Mat outside = discMask(image.size(), {200, 200}, 83) == 0;
     EXPECT_EQ(0, cv::norm(image, plain, NORM_INF, outside));
 }
@@ -182,7 +182,7 @@ TEST(D2Det_DrawingMasks, boxes_are_above_masks)
     Mat detections = oneDetection(100, 100, 300, 300, 0.4f, 1), image(400, 400, CV_8UC3, Scalar::all(0));
     detections.push_back(oneDetection(50, 50, 350, 350, 0.9f, 2));
     drawDetections(image, detections, std::vector<Mat>{Mat(), discMask(image.size(), {200, 200}, 190)});
-    EXPECT_EQ(colourOf(1), image.at<Vec3b>(300, 200))
+    EXPECT_EQ(colorOf(1), image.at<Vec3b>(300, 200))
         << "the box of the worse detection under the mask of the better one";
 }
 
@@ -196,7 +196,7 @@ TEST(D2Det_DrawingMasks, better_scores_are_on_top_and_masks_follow_their_row)
             image, detections,
             std::vector<Mat>{discMask(image.size(), {150, 200}, 80), discMask(image.size(), {250, 200}, 80)});
         const auto tint = [](const Vec3b& below, int classId)
-        { return Vec3d(below) * 0.55 + Vec3d(pureColourOf(classId)) * 0.45; };
+        { return Vec3d(below) * 0.55 + Vec3d(pureColorOf(classId)) * 0.45; };
         EXPECT_LT(cv::norm(tint({0, 0, 0}, 1), Vec3d(image.at<Vec3b>(200, 100))), 2);
         EXPECT_LT(cv::norm(tint({0, 0, 0}, 2), Vec3d(image.at<Vec3b>(200, 300))), 2);
         const Vec3d both = tint(tint({0, 0, 0}, swapped ? 1 : 2), swapped ? 2 : 1);
@@ -249,9 +249,9 @@ TEST(D2Det_DrawingMasks, wrong_masks_are_refused)
 
 TEST(D2Det_Drawing, refuses_other_types)
 {
-    Mat grey(10, 10, CV_8U), image(10, 10, CV_8UC3), empty;
+    Mat gray(10, 10, CV_8U), image(10, 10, CV_8UC3), empty;
     const Mat detection = oneDetection(1, 1, 5, 5, 1, 0);
-    EXPECT_THROW(drawDetections(grey, detection), cv::Exception);
+    EXPECT_THROW(drawDetections(gray, detection), cv::Exception);
     EXPECT_THROW(drawDetections(empty, detection), cv::Exception);
     EXPECT_THROW(drawDetections(image, Mat(1, 5, CV_32F, Scalar(1))), cv::Exception);
     EXPECT_THROW(drawDetections(image, Mat(1, 6, CV_64F, Scalar(1))), cv::Exception);

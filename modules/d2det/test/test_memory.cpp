@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* After the first picture of a size a detector takes no large block of memory any more: what it needs is kept. Counted are
-   blocks of 64 KiB and more of cv::Mat and of operator new; small ones are cv::dnn's own book-keeping. */
+/* After the first image of a size a detector takes no large block of memory any more: what it needs is kept. Counted
+   are blocks of 64 KiB and more of cv::Mat and of operator new; small ones are cv::dnn's own book-keeping. */
 
 #include "test_precomp.hpp"
 
@@ -102,7 +102,7 @@ private:
     }
 };
 
-Mat picture(int seed)
+Mat paintedImage(int seed)
 {
     Mat image(480, 640, CV_8UC3);
     RNG rng(seed);
@@ -111,7 +111,7 @@ Mat picture(int seed)
     return image;
 }
 
-TEST(D2Det_Memory, no_large_block_after_the_first_picture_of_a_size)
+TEST(D2Det_Memory, no_large_block_after_the_first_image_of_a_size)
 {
     const int threads = cv::getNumThreads();
     cv::setNumThreads(1);  // with more, a thread takes its memory when it first gets a task of the largest size
@@ -119,14 +119,14 @@ TEST(D2Det_Memory, no_large_block_after_the_first_picture_of_a_size)
     const Ptr<d2det::Detector> detector =
         d2det::Detector::create(D2DET_SOURCE_DIR "/data/models/d2det_mnv2_person.onnx");
     detector->setScoreThreshold(0.f);  // as many detections as the model can hold
-    const std::vector<Mat> pictures{picture(1), picture(2), picture(3)};
+    const std::vector<Mat> images{paintedImage(1), paintedImage(2), paintedImage(3)};
     Mat detections;
     largeBlocks = 0;
-    detector->detect(pictures[0], detections);
+    detector->detect(images[0], detections);
     EXPECT_GT(largeBlocks, 50) << "the counter does not count";
     ASSERT_GT(detections.rows, 3);
     largeBlocks = 0;
-    for (const Mat& image : pictures)
+    for (const Mat& image : images)
         detector->detect(image, detections);
     EXPECT_EQ(0, largeBlocks);
     cv::setNumThreads(threads);

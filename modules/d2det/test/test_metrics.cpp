@@ -858,7 +858,8 @@ Dataset vocExample()
 
 TEST(D2Det_Voc, by_hand)
 {
-    // Recall 1/3 2/3 2/3.. at precision 1, 2/3: of the eleven points 4 lie up to 1/3 and 3 more (0.4 0.5 0.6) up to 2/3.
+    // Recall 1/3 2/3 2/3.. at precision 1, 2/3: of the eleven points 4 lie up to 1/3 and 3 more (0.4 0.5 0.6) up to
+    // 2/3.
     const CocoEvaluator evaluator = vocExample().evaluator();
     EXPECT_NEAR((1 + 2. / 3) / 3, evaluator.vocAveragePrecision(0.5, VOC_2010), 1e-12);
     EXPECT_NEAR((4 + 3 * 2. / 3) / 11, evaluator.vocAveragePrecision(0.5, VOC_2007), 1e-12);

@@ -21,17 +21,17 @@ using namespace d2det_test;
 TEST(D2Det_NMS, threshold_is_strict)
 {
     const float boxes[] = {0, 0, 4, 2, 0, 0, 4, 4, 0, 0, 4, 4.1f};  // IoU of the first two: exactly 0.5
-    EXPECT_EQ((std::vector<int>{0, 1}), hardNmsRef({0.5f, false, 0}, boxes, 2));
-    EXPECT_EQ((std::vector<int>{0, 1}), hardNmsCpu({0.5f, false, 0}, boxes, 2));
-    EXPECT_EQ((std::vector<int>{0}), hardNmsCpu({0.4999f, false, 0}, boxes, 2));
-    EXPECT_EQ((std::vector<int>{0, 1}), hardNmsCpu({0.5f, false, 0}, boxes, 3));
+    EXPECT_EQ((std::vector<int>{0, 1}), hardNMSRef({0.5f, false, 0}, boxes, 2));
+    EXPECT_EQ((std::vector<int>{0, 1}), hardNMSCpu({0.5f, false, 0}, boxes, 2));
+    EXPECT_EQ((std::vector<int>{0}), hardNMSCpu({0.4999f, false, 0}, boxes, 2));
+    EXPECT_EQ((std::vector<int>{0, 1}), hardNMSCpu({0.5f, false, 0}, boxes, 3));
 }
 
 TEST(D2Det_NMS, empty_boxes_never_suppress)
 {
     const float boxes[] = {5, 5, 5, 5, 5, 5, 5, 5, 0, 0, 9, 9, 5, 5, 5, 5};
-    EXPECT_EQ((std::vector<int>{0, 1, 2, 3}), hardNmsCpu({0.f, false, 0}, boxes, 4));
-    EXPECT_EQ((std::vector<int>{0, 2}), hardNmsCpu({0.5f, true, 0}, boxes, 4));  // one pixel each by the old convention
+    EXPECT_EQ((std::vector<int>{0, 1, 2, 3}), hardNMSCpu({0.f, false, 0}, boxes, 4));
+    EXPECT_EQ((std::vector<int>{0, 2}), hardNMSCpu({0.5f, true, 0}, boxes, 4));  // one pixel each by the old convention
 }
 
 TEST(D2Det_NMS, kept_boxes_are_apart_and_removed_ones_have_a_reason)
@@ -43,8 +43,8 @@ TEST(D2Det_NMS, kept_boxes_are_apart_and_removed_ones_have_a_reason)
         const float threshold = random.real(0.1f, 0.9f);
         const bool legacy = round & 1;
         const std::vector<float> boxes =
-            randomBoxes(random, n, round % HOSTILE);  // HOSTILE itself has no IoU to speak of
-        const std::vector<int> kept = hardNmsCpu({threshold, legacy, 0}, boxes.data(), n);
+            randomBoxes(random, n, round % MALFORMED);  // MALFORMED itself has no IoU to speak of
+        const std::vector<int> kept = hardNMSCpu({threshold, legacy, 0}, boxes.data(), n);
         ASSERT_TRUE(std::is_sorted(kept.begin(), kept.end()));
         for (int i = 0; i < n; i++)
         {
@@ -63,7 +63,7 @@ TEST(D2Det_NMS, scale_and_shift_change_nothing)
     std::vector<float> moved(boxes);
     for (float& v : moved)
         v = (v + 64) * 8;  // exact
-    EXPECT_EQ(hardNmsCpu({0.4f, false, 0}, boxes.data(), 200), hardNmsCpu({0.4f, false, 0}, moved.data(), 200));
+    EXPECT_EQ(hardNMSCpu({0.4f, false, 0}, boxes.data(), 200), hardNMSCpu({0.4f, false, 0}, moved.data(), 200));
 }
 
 TEST(D2Det_SoftNMS, by_hand)
@@ -72,19 +72,19 @@ TEST(D2Det_SoftNMS, by_hand)
     const float initial[] = {0.8f, 0.7f, 0.5f};
     std::vector<float> scores(initial, initial + 3);
     EXPECT_EQ((std::vector<int>{0, 2, 1}),
-              softNmsCpu({0.3f, 0.5f, 0.001f, NMSMode::SOFT_LINEAR, false}, boxes, scores.data(), 3));
+              softNMSCpu({0.3f, 0.5f, 0.001f, NMSMode::SOFT_LINEAR, false}, boxes, scores.data(), 3));
     EXPECT_FLOAT_EQ(0.35f, scores[1]);
     EXPECT_EQ(0.5f, scores[2]);
     scores.assign(initial, initial + 3);
     EXPECT_EQ((std::vector<int>{0, 1, 2}),
-              softNmsCpu({0.5f, 0.5f, 0.f, NMSMode::SOFT_LINEAR, false}, boxes, scores.data(), 3));  // not > 0.5
+              softNMSCpu({0.5f, 0.5f, 0.f, NMSMode::SOFT_LINEAR, false}, boxes, scores.data(), 3));  // not > 0.5
     scores.assign(initial, initial + 3);
     EXPECT_EQ((std::vector<int>{0, 2, 1}),
-              softNmsCpu({0.3f, 0.5f, 0.001f, NMSMode::SOFT_GAUSSIAN, false}, boxes, scores.data(), 3));
+              softNMSCpu({0.3f, 0.5f, 0.001f, NMSMode::SOFT_GAUSSIAN, false}, boxes, scores.data(), 3));
     EXPECT_FLOAT_EQ(0.7f * std::exp(-0.25f / 0.5f), scores[1]);
     scores.assign(initial, initial + 3);
     EXPECT_EQ((std::vector<int>{0, 2}),
-              softNmsCpu({0.3f, 0.5f, 0.4f, NMSMode::SOFT_LINEAR, false}, boxes, scores.data(), 3));  // 0.35 < 0.4
+              softNMSCpu({0.3f, 0.5f, 0.4f, NMSMode::SOFT_LINEAR, false}, boxes, scores.data(), 3));  // 0.35 < 0.4
 }
 
 TEST(D2Det_SoftNMS, order_limit_and_nan)
@@ -96,11 +96,11 @@ TEST(D2Det_SoftNMS, order_limit_and_nan)
         const std::vector<float> boxes = randomBoxes(random, n, round % BOX_KINDS);
         std::vector<float> scores(n);
         for (float& s : scores)
-            s = round % 7 == 0 ? hostileNumber(random) : random.whole(1, 8) / 8;
+            s = round % 7 == 0 ? malformedNumber(random) : random.whole(1, 8) / 8;
         std::vector<float> all(scores), some(scores);
         const NMSMode mode = round & 1 ? NMSMode::SOFT_GAUSSIAN : NMSMode::SOFT_LINEAR;
-        const std::vector<int> order = softNmsCpu({0.3f, 0.5f, 0.01f, mode, false}, boxes.data(), all.data(), n);
-        const std::vector<int> prefix = softNmsCpu({0.3f, 0.5f, 0.01f, mode, false, 5}, boxes.data(), some.data(), n);
+        const std::vector<int> order = softNMSCpu({0.3f, 0.5f, 0.01f, mode, false}, boxes.data(), all.data(), n);
+        const std::vector<int> prefix = softNMSCpu({0.3f, 0.5f, 0.01f, mode, false, 5}, boxes.data(), some.data(), n);
         ASSERT_EQ(std::vector<int>(order.begin(), order.begin() + std::min<size_t>(5, order.size())), prefix);
         for (size_t i = 0; i < order.size(); i++)
         {

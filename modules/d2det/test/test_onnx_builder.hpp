@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Writes small ONNX files byte by byte, so that the tests need neither the exporter nor files. Field numbers: onnx.proto3. */
+/* Writes small ONNX files byte by byte, so that the tests need neither the exporter nor files. Field numbers:
+   onnx.proto3. */
 
 #ifndef OPENCV_D2DET_TEST_ONNX_BUILDER_HPP
 #define OPENCV_D2DET_TEST_ONNX_BUILDER_HPP

@@ -137,7 +137,7 @@ void expectNear(const std::vector<float>& expected, const Mat& got, float tolera
 
 //////////////////////////////////////////// RoiAlign ////////////////////////////////////////////
 
-struct RoiAlignCase
+struct RoIAlignCase
 {
     int height = 2, width = 2, sampling = 0;
     float scale = 1.f;
@@ -154,7 +154,7 @@ struct RoiAlignCase
     }
 };
 
-Mat runRoiAlign(const RoiAlignCase& c, const Mat& x, const Mat& rois, const std::vector<float>& batch)
+Mat runRoIAlign(const RoIAlignCase& c, const Mat& x, const Mat& rois, const std::vector<float>& batch)
 {
     const int rows = static_cast<int>(batch.size());
     return runModel("RoiAlign", {{"X", x}, {"rois", rois}, {"batch", {rows}, batch, Operand::COMPUTED}},
@@ -177,7 +177,7 @@ double sampleMap(const float* map, int height, int width, double y, double x, bo
 }
 
 //! One bin of one channel, as the text of the operator says.
-double poolBin(const RoiAlignCase& c, const float* map, int height, int width, const float* roi, int p, int q)
+double poolBin(const RoIAlignCase& c, const float* map, int height, int width, const float* roi, int p, int q)
 {
     const double offset = c.half ? 0.5 : 0., least = c.half ? 0. : 1.;
     const double y = roi[1] * c.scale - offset, x = roi[0] * c.scale - offset;
@@ -197,7 +197,7 @@ double poolBin(const RoiAlignCase& c, const float* map, int height, int width, c
     return nx * ny == 0 ? 0 : c.max ? best : sum / (nx * ny);
 }
 
-std::vector<float> poolAll(const RoiAlignCase& c, const Mat& x, const Mat& rois, const std::vector<float>& batch)
+std::vector<float> poolAll(const RoIAlignCase& c, const Mat& x, const Mat& rois, const std::vector<float>& batch)
 {
     const int channels = x.size[1], height = x.size[2], width = x.size[3];
     std::vector<float> result;
@@ -210,7 +210,7 @@ std::vector<float> poolAll(const RoiAlignCase& c, const Mat& x, const Mat& rois,
     return result;
 }
 
-TEST(D2Det_OnnxRoiAlign, equals_the_formula_for_all_attributes)
+TEST(D2Det_OnnxRoIAlign, equals_the_formula_for_all_attributes)
 {
     RNG rng(3);
     // Coordinates with few digits: no bin length is within rounding of an integer unless it is one.
@@ -228,17 +228,17 @@ TEST(D2Det_OnnxRoiAlign, equals_the_formula_for_all_attributes)
             for (const int sampling : {0, 1, 3})
                 for (const float scale : {1.f, 0.25f})
                 {
-                    RoiAlignCase c;
+                    RoIAlignCase c;
                     c.height = 3, c.width = 2, c.sampling = sampling, c.scale = scale, c.half = half, c.max = max;
                     SCOPED_TRACE(cv::format("max %d half %d sampling %d scale %g", max, half, sampling, scale));
-                    const Mat y = runRoiAlign(c, x, rois, batch);
+                    const Mat y = runRoIAlign(c, x, rois, batch);
                     EXPECT_EQ(dnn::MatShape({7, 18, 3, 2}), dnn::shape(y));
                     expectNear(poolAll(c, x, rois, batch), y, 2e-5f);
                 }
 }
 
-//! On a map that rises linearly every bin has the map's value at the bin's centre.
-TEST(D2Det_OnnxRoiAlign, linear_map)
+//! On a map that rises linearly every bin has the map's value at the bin's center.
+TEST(D2Det_OnnxRoIAlign, linear_map)
 {
     Mat x(std::vector<int>{1, 1, 20, 20}, CV_32F);
     for (int i = 0; i < 400; i++)
@@ -247,18 +247,18 @@ TEST(D2Det_OnnxRoiAlign, linear_map)
     for (const bool half : {false, true})
         for (const int sampling : {0, 1, 2})
         {
-            RoiAlignCase c;
+            RoIAlignCase c;
             c.height = 3, c.width = 4, c.sampling = sampling, c.scale = 0.5f, c.half = half;
             std::vector<float> expected;
             for (int p = 0; p < 3; p++)
                 for (int q = 0; q < 4; q++)
                     expected.push_back(3.f * (4.f + (p + 0.5f) * 3.f - (half ? 0.5f : 0.f)) -
                                        2.f * (3.f + (q + 0.5f) * 3.f - (half ? 0.5f : 0.f)));
-            expectNear(expected, runRoiAlign(c, x, rois, {0}), 1e-4f);
+            expectNear(expected, runRoIAlign(c, x, rois, {0}), 1e-4f);
         }
 }
 
-TEST(D2Det_OnnxRoiAlign, defaults_are_one_bin_of_opset_10)
+TEST(D2Det_OnnxRoIAlign, defaults_are_one_bin_of_opset_10)
 {
     const Mat x = filled({1, 1, 3, 3}, {0, 1, 2, 3, 4, 5, 6, 7, 8});
     const Mat y = runModel("RoiAlign", {{"X", x}, {"rois", filled({1, 4}, {0, 0, 2, 2})}, {"b", filled({1}, {0})}});
@@ -270,8 +270,9 @@ TEST(D2Det_OnnxRoiAlign, defaults_are_one_bin_of_opset_10)
      x = (torch.arange(120) * 37 % 23).float().reshape(2, 2, 5, 6)
      rois = torch.tensor([[1., .5, 1, 5.5, 4.25], [0, -2, 0, 3, 2], [1, 2, 2, 2.2, 2.1]])
      torchvision.ops.roi_align(x, rois, (2, 2), .75, sampling or -1, aligned)         torchvision 0.14.1
-   and, for mode max with two samples, with ONNX Runtime 1.30.0 through perf/onnx/operators.py's write_case and ort_run.js. */
-TEST(D2Det_OnnxRoiAlign, equals_torchvision_and_onnx_runtime)
+   and, for mode max with two samples, with ONNX Runtime 1.30.0 through perf/onnx/operators.py's write_case and
+   ort_run.js. */
+TEST(D2Det_OnnxRoIAlign, equals_torchvision_and_onnx_runtime)
 {
     Mat x(std::vector<int>{2, 2, 5, 6}, CV_32F);
     for (int i = 0; i < 120; i++)
@@ -304,15 +305,15 @@ TEST(D2Det_OnnxRoiAlign, equals_torchvision_and_onnx_runtime)
     };
     for (const auto& row : table)
     {
-        RoiAlignCase c;
+        RoIAlignCase c;
         c.sampling = row.sampling, c.scale = 0.75f, c.half = row.half, c.max = row.max;
         SCOPED_TRACE(cv::format("max %d half %d sampling %d", c.max, c.half, c.sampling));
-        expectNear(row.values, runRoiAlign(c, x, rois, {1, 0, 1}), 2e-5f);
+        expectNear(row.values, runRoIAlign(c, x, rois, {1, 0, 1}), 2e-5f);
     }
 }
 
 //! rois and batch_indices may each be computed or part of the file, whatever the number of RoIs.
-TEST(D2Det_OnnxRoiAlign, constants_find_their_places)
+TEST(D2Det_OnnxRoIAlign, constants_find_their_places)
 {
     RNG rng(4);
     const Mat x = random({2, 3, 6, 6}, -1.f, 1.f, rng);
@@ -322,8 +323,8 @@ TEST(D2Det_OnnxRoiAlign, constants_find_their_places)
         std::vector<float> batch;
         for (int r = 0; r < rows; r++)
             batch.push_back(static_cast<float>(r % 2));
-        const RoiAlignCase c;
-        const Mat expected = runRoiAlign(c, x, rois, batch);
+        const RoIAlignCase c;
+        const Mat expected = runRoIAlign(c, x, rois, batch);
         for (const bool constantRois : {false, true})
             for (const bool constantBatch : {false, true})
             {
@@ -339,18 +340,18 @@ TEST(D2Det_OnnxRoiAlign, constants_find_their_places)
     }
 }
 
-TEST(D2Det_OnnxRoiAlign, rois_that_point_nowhere_give_zeros)
+TEST(D2Det_OnnxRoIAlign, rois_that_point_nowhere_give_zeros)
 {
     RNG rng(5);
     const Mat x = random({2, 3, 6, 6}, 1.f, 2.f, rng);
     for (const bool max : {false, true})
     {
-        RoiAlignCase c;
+        RoIAlignCase c;
         c.max = max;
         Mat rois = (Mat_<float>(3, 4) << 1, 1, 4, 4, 0, 0, 3, 3, 2, 2, 5, 5);
         const auto expectZeroRow = [&](const std::vector<float>& batch)
         {
-            const Mat y = runRoiAlign(c, x, rois, batch).reshape(1, 3);
+            const Mat y = runRoIAlign(c, x, rois, batch).reshape(1, 3);
             EXPECT_GT(cv::norm(y.row(0)), 0);
             EXPECT_EQ(0, cv::norm(y.row(1))) << y.row(1);
             EXPECT_GT(cv::norm(y.row(2)), 0);
@@ -365,7 +366,7 @@ TEST(D2Det_OnnxRoiAlign, rois_that_point_nowhere_give_zeros)
     }
 }
 
-TEST(D2Det_OnnxRoiAlign, bad_models_are_refused)
+TEST(D2Det_OnnxRoIAlign, bad_models_are_refused)
 {
     const Mat x(std::vector<int>{1, 2, 5, 5}, CV_32F, Scalar(1)), rois(2, 4, CV_32F, Scalar(1));
     const Mat batch(2, 1, CV_32F, Scalar(0));
@@ -391,7 +392,7 @@ TEST(D2Det_OnnxRoiAlign, bad_models_are_refused)
 
 //////////////////////////////////////////// NonMaxSuppression ////////////////////////////////////////////
 
-struct NmsCase
+struct NMSCase
 {
     Mat boxes, scores;
     bool center = false;
@@ -425,7 +426,7 @@ double overlap(const Rect2d& a, const Rect2d& b)
 }
 
 //! The definition: again and again take the best box left that does not overlap a taken one too much.
-std::vector<float> selectNaively(const NmsCase& c)
+std::vector<float> selectNaively(const NMSCase& c)
 {
     const int numBoxes = c.boxes.size[1], numClasses = c.scores.size[1];
     const int limit = c.arguments.empty() ? 0 : static_cast<int>(std::min(c.arguments[0], 1e6f));
@@ -458,9 +459,9 @@ std::vector<float> selectNaively(const NmsCase& c)
     return rows;
 }
 
-NmsCase randomNms(int batch, int classes, int boxes, RNG& rng, bool center = false)
+NMSCase randomNMS(int batch, int classes, int boxes, RNG& rng, bool center = false)
 {
-    NmsCase c;
+    NMSCase c;
     c.center = center;
     c.boxes = random({batch, boxes, 4}, 0.f, 10.f, rng);
     c.scores = random({batch, classes, boxes}, 0.f, 1.f, rng);
@@ -477,7 +478,7 @@ void expectSelection(std::vector<float> expected, int rows, const Mat& got)
     expectNear(expected, got, 0.f);
 }
 
-TEST(D2Det_OnnxNms, equals_the_definition_for_all_arguments)
+TEST(D2Det_OnnxNMS, equals_the_definition_for_all_arguments)
 {
     RNG rng(6);
     for (const bool center : {false, true})
@@ -485,7 +486,7 @@ TEST(D2Det_OnnxNms, equals_the_definition_for_all_arguments)
             for (const float iou : {0.f, 0.3f, 0.75f, 1.f})
                 for (const int count : {1, 2, 3})
                 {
-                    NmsCase c = randomNms(2, 3, 30, rng, center);
+                    NMSCase c = randomNMS(2, 3, 30, rng, center);
                     c.arguments = {float(limit), iou, 0.5f};
                     c.arguments.resize(count);
                     SCOPED_TRACE(cv::format("center %d limit %d iou %g arguments %d", center, limit, iou, count));
@@ -493,10 +494,10 @@ TEST(D2Det_OnnxNms, equals_the_definition_for_all_arguments)
                 }
 }
 
-// The example of the operator's text: test_nonmaxsuppression_suppress_by_IOU and its neighbours.
-TEST(D2Det_OnnxNms, examples_of_the_specification)
+// The example of the operator's text: test_nonmaxsuppression_suppress_by_IOU and its neighbors.
+TEST(D2Det_OnnxNMS, examples_of_the_specification)
 {
-    NmsCase c;
+    NMSCase c;
     c.boxes = filled(
         {1, 6, 4}, {0, 0, 1, 1, 0, 0.1f, 1, 1.1f, 0, -0.1f, 1, 0.9f, 0, 10, 1, 11, 0, 10.1f, 1, 11.1f, 0, 100, 1, 101});
     c.scores = filled({1, 1, 6}, {0.9f, 0.75f, 0.6f, 0.95f, 0.5f, 0.3f});
@@ -516,10 +517,10 @@ TEST(D2Det_OnnxNms, examples_of_the_specification)
     expectSelection({0, 0, 3, 0, 0, 0, 0, 0, 5}, 3, c.run());
 }
 
-TEST(D2Det_OnnxNms, no_limit_and_no_rows)
+TEST(D2Det_OnnxNMS, no_limit_and_no_rows)
 {
     RNG rng(7);
-    NmsCase c = randomNms(1, 2, 9, rng);
+    NMSCase c = randomNMS(1, 2, 9, rng);
     c.arguments[0] = 9.3e18f;  // the largest integer, as exporters write it
     expectSelection(selectNaively(c), 18, c.run());
     for (const float none : {0.f, -5.f})
@@ -532,10 +533,10 @@ TEST(D2Det_OnnxNms, no_limit_and_no_rows)
 }
 
 //! Arguments may be computed: then the limit is not known when shapes are, and there is a row for every box.
-TEST(D2Det_OnnxNms, computed_arguments)
+TEST(D2Det_OnnxNMS, computed_arguments)
 {
     RNG rng(8);
-    NmsCase c = randomNms(2, 2, 12, rng);
+    NMSCase c = randomNMS(2, 2, 12, rng);
     c.arguments = {3, 0.4f, 0.25f};
     const std::vector<float> expected = selectNaively(c);
     const Operand::Kind in = Operand::COMPUTED, real = Operand::CONSTANT, integer = Operand::CONSTANT_INT64;
@@ -552,21 +553,21 @@ TEST(D2Det_OnnxNms, computed_arguments)
     }
 }
 
-TEST(D2Det_OnnxNms, values_that_are_not_finite)
+TEST(D2Det_OnnxNMS, values_that_are_not_finite)
 {
     RNG rng(9);
-    NmsCase c = randomNms(1, 1, 20, rng);
+    NMSCase c = randomNMS(1, 1, 20, rng);
     c.arguments = {20, 0.5f};
     for (const float bad : {NaN, INFINITE, -INFINITE})
     {
-        NmsCase other = c;
+        NMSCase other = c;
         other.boxes = c.boxes.clone();
         other.scores = c.scores.clone();
         other.boxes.ptr<float>()[4 * 7 + 1] = bad;
         other.scores.ptr<float>()[3] = NaN;
         Mat without = c.scores.clone();  // the same two boxes out of the race
         without.ptr<float>()[3] = without.ptr<float>()[7] = -1.f;
-        NmsCase reference = c;
+        NMSCase reference = c;
         reference.scores = without;
         reference.arguments = {20, 0.5f, -0.5f};
         expectSelection(selectNaively(reference), 20, other.run());
@@ -577,31 +578,31 @@ TEST(D2Det_OnnxNms, values_that_are_not_finite)
     expectSelection(selectNaively(c), 20, c.run());
 }
 
-TEST(D2Det_OnnxNms, bad_models_are_refused)
+TEST(D2Det_OnnxNMS, bad_models_are_refused)
 {
     RNG rng(10);
-    const NmsCase good = randomNms(2, 2, 5, rng);
+    const NMSCase good = randomNMS(2, 2, 5, rng);
     EXPECT_EQ("", errorOf([&] { good.run(); }));
-    const auto with = [&](const std::function<void(NmsCase&)>& change)
+    const auto with = [&](const std::function<void(NMSCase&)>& change)
     {
-        NmsCase c = good;
+        NMSCase c = good;
         change(c);
         c.run();
     };
-    EXPECT_ERROR("input boxes", with([](NmsCase& c) { c.boxes = Mat(std::vector<int>{2, 5, 5}, CV_32F, Scalar(1)); }));
-    EXPECT_ERROR("input boxes", with([](NmsCase& c) { c.boxes = Mat(5, 4, CV_32F, Scalar(1)); }));
+    EXPECT_ERROR("input boxes", with([](NMSCase& c) { c.boxes = Mat(std::vector<int>{2, 5, 5}, CV_32F, Scalar(1)); }));
+    EXPECT_ERROR("input boxes", with([](NMSCase& c) { c.boxes = Mat(5, 4, CV_32F, Scalar(1)); }));
     EXPECT_ERROR("input scores", with(
-                                     [](NmsCase& c) {
+                                     [](NMSCase& c) {
                                          c.scores = Mat(std::vector<int>{2, 2, 6}, CV_32F, Scalar(1));
                                      }));
     EXPECT_ERROR("input scores", with(
-                                     [](NmsCase& c) {
+                                     [](NMSCase& c) {
                                          c.scores = Mat(std::vector<int>{1, 2, 5}, CV_32F, Scalar(1));
                                      }));
     for (const float iou : {-0.1f, 1.1f})
-        EXPECT_ERROR("iou_threshold", with([iou](NmsCase& c) { c.arguments[1] = iou; }));
-    EXPECT_ERROR("iou_threshold", with([](NmsCase& c) { c.arguments[1] = NaN; }));
-    EXPECT_ERROR("score_threshold", with([](NmsCase& c) { c.arguments = {5, 0.5f, NaN}; }));
+        EXPECT_ERROR("iou_threshold", with([iou](NMSCase& c) { c.arguments[1] = iou; }));
+    EXPECT_ERROR("iou_threshold", with([](NMSCase& c) { c.arguments[1] = NaN; }));
+    EXPECT_ERROR("score_threshold", with([](NMSCase& c) { c.arguments = {5, 0.5f, NaN}; }));
     EXPECT_ERROR("center_point_box",
                  runModel("NonMaxSuppression", good.operands(), {attribute("center_point_box", 2)}));
     std::vector<Operand> operands = good.operands();
@@ -609,7 +610,7 @@ TEST(D2Det_OnnxNms, bad_models_are_refused)
     EXPECT_ERROR("max_output_boxes_per_class", runModel("NonMaxSuppression", operands));
     EXPECT_ERROR("1 computed", runModel("NonMaxSuppression", {{"boxes", good.boxes}}));
     EXPECT_ERROR("limit is", with(
-                                 [](NmsCase& c)
+                                 [](NMSCase& c)
                                  {
                                      c.boxes = Mat(std::vector<int>{1, (1 << 18) + 1, 4}, CV_32F, Scalar(1));
                                      c.scores = Mat(std::vector<int>{1, 1, (1 << 18) + 1}, CV_32F, Scalar(1));
@@ -618,10 +619,10 @@ TEST(D2Det_OnnxNms, bad_models_are_refused)
                                                     {"scores", {1, 1, 0}, {}, Operand::CONSTANT}}));
 }
 
-TEST(D2Det_OnnxNms, same_for_any_number_of_threads)
+TEST(D2Det_OnnxNMS, same_for_any_number_of_threads)
 {
     RNG rng(11);
-    const NmsCase c = randomNms(3, 5, 200, rng);
+    const NMSCase c = randomNMS(3, 5, 200, rng);
     const int threads = cv::getNumThreads();
     cv::setNumThreads(1);
     const Mat expected = c.run();

@@ -2,10 +2,11 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2RoIConv: exactness on integers for every instruction set, and properties. Against the naive kernel: test_operators.cpp.
+/* D2RoIConv: exactness on integers for every instruction set, and properties. Against the naive kernel:
+   test_operators.cpp.
 
-   Where inputs are small integers the fast version must give the reference's numbers whatever the order of additions, and a
-   wrong index cannot hide in a tolerance. */
+   Where inputs are small integers the fast version must give the reference's numbers whatever the order of additions,
+   and a wrong index cannot hide in a tolerance. */
 
 #include "operator_tests.hpp"
 
@@ -198,7 +199,7 @@ TEST(D2Det_RoIConv, padding_rows_are_zero_and_are_not_read)
         int padding = 0;
         for (int r = 0; r < problem.numRois; r++)
         {
-            if (RoIConv::holdsRoi(r))
+            if (RoIConv::holdsRoI(r))
                 continue;
             padding++;
             std::fill_n(problem.input("X").values.begin() + r * problem.inRow(), problem.inRow(),
@@ -271,7 +272,7 @@ TEST(D2Det_RoIConv, upsampling_is_a_transposed_convolution)
                         for (int i = 0; i < 6; i++)
                             sum += problem.input("weight").values[o * 6 + i] *
                                    problem.input("X").values[r * problem.inRow() + (i * 4 + y / u) * 3 + x / u];
-                        const bool computed = RoIConv::holdsRoi(r);
+                        const bool computed = RoIConv::holdsRoI(r);
                         expected[((size_t(r) * channels + c) * 4 * u + y) * 3 * u + x] = computed ? sum : 0.f;
                     }
         EXPECT_EQ(expected, reference<float>(problem));
@@ -295,7 +296,7 @@ TEST(D2Det_RoIConv, norm_sigmoid_and_upsampling_together)
         std::vector<float> flat = got;
         for (int r = 0; r < problem.numRois; r++)
             for (size_t i = r * problem.outRow(); i < (r + 1) * problem.outRow(); i++)
-                plain[i] = !RoIConv::holdsRoi(r) ? 0.f : 1.f / (1.f + std::exp(-plain[i]));
+                plain[i] = !RoIConv::holdsRoI(r) ? 0.f : 1.f / (1.f + std::exp(-plain[i]));
         std::sort(plain.begin(), plain.end());
         std::sort(flat.begin(), flat.end());
         EXPECT_EQ(plain, flat) << "upsampling moves values, it does not change them";

@@ -35,7 +35,7 @@ TEST(D2Det_SortDescending, integer_keys_order_alike)
         std::vector<uint64_t> keys(n);
         for (int i = 0; i < n; i++)
         {
-            values[i] = round % 2 ? hostileNumber(random) : random.whole(-3, 3);
+            values[i] = round % 2 ? malformedNumber(random) : random.whole(-3, 3);
             keys[i] = descendingKey(values[i], i);
             if (!std::isnan(values[i]))
             {

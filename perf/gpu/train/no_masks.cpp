@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Mask targets cut masks with OpenCV (training/model/mask_targets.cpp). The programs of this folder are built without it and
-   train no masks. */
+/* Mask targets cut masks with OpenCV (training/model/mask_targets.cpp). The programs of this folder are built without
+   it and train no masks. */
 
 #include "model/targets.hpp"
 

@@ -3,10 +3,10 @@
 #
 # usage: perf/gpu/train/run.sh        OUT=folder  D2DET_BUILD_DIR=folder  D2DET_TORCH=folder
 #
-# Needs nvcc, CMake, g++ and a LibTorch with CUDA: that of the PyTorch of python3, or D2DET_TORCH (the folder with include/ and
-# lib/). Builds the check and the benchmark, compares operators, gradients and a training step with the CPU, then trains on
-# synthetic pictures in float32, bfloat16 and float16. Leaves trainer.txt and trainer.json (a line per measurement) in OUT
-# (default perf/results).
+# Needs nvcc, CMake, g++ and a LibTorch with CUDA: that of the PyTorch of python3, or D2DET_TORCH (the folder with
+# include/ and lib/). Builds the check and the benchmark, compares operators, gradients and a training step with the
+# CPU, then trains on synthetic images in float32, bfloat16 and float16. Leaves trainer.txt and trainer.json (a line per
+# measurement) in OUT (default perf/results).
 #
 # Status: 0 all right, 1 something is wrong, 77 no CUDA device or no LibTorch.
 set -euo pipefail

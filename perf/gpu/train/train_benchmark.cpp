@@ -2,14 +2,15 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Images per second of training steps on synthetic pictures: pinned batches, copied ahead, through losses, gradients and
-   update (engine/step.hpp). No decoding and augmentation: this times the device, the loader is timed by a run's data_share.
+/* Images per second of training steps on synthetic images: pinned batches, copied ahead, through losses, gradients and
+   update (engine/step.hpp). No decoding and augmentation: this times the device, the loader is timed by a run's
+   data_share.
 
    d2det    D2Det R50-FPN, 80 classes, as training/configs/d2det_r50_coco.json
-   plain    the same trunk and classifier with D2Det's parts switched off as far as the configuration allows: RoIAlign 7x7 and
-            two FCs (= Faster R-CNN's classifier), no deformable pooling, adaptive weighting or binary overlap. The box head
-            stays dense, with 4 convolutions of 256 channels. (--model plain is not Faster R-CNN: that has one offset per
-            class and no box convolutions.)
+   plain    the same trunk and classifier with D2Det's parts switched off as far as the configuration allows: RoIAlign
+            7x7 and two FCs (= Faster R-CNN's classifier), no deformable pooling, adaptive weighting or binary overlap.
+            The box head stays dense, with 4 convolutions of 256 channels. (--model plain is not Faster R-CNN: that has
+            one offset per class and no box convolutions.)
 
    d2det_gpu_train_benchmark [--device cuda] [--model d2det|plain] [--precision float32|bfloat16|float16] [--batch 4]
                              [--size 800x1344] [--objects 7] [--steps 20] [--warmup 5] [--json FILE]
@@ -97,7 +98,7 @@ Precision precisionOf(const std::string& name)
     return found->second;
 }
 
-//! Noise with objects: rectangles of one colour, whose class is its shade.
+//! Noise with objects: rectangles of one color, whose class is its shade.
 Batch makeBatch(int batch, int height, int width, int objects, bool pinned, torch::Generator generator)
 {
     Batch result;

@@ -166,7 +166,7 @@ private:
     {
         const size_t before = sources.size();
         std::error_code error;
-        fs::directory_iterator(folder, error);
+        const fs::directory_iterator opened(folder, error);
         if (error)
             return skip_(folder.string(), error.message());
         addImages(folder, "");

@@ -2,14 +2,14 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* CUDA's device code on the CPU, as far as this project's kernels use it: with this folder in front of the include path a
-   .cu file compiles as C++, and its kernels run thread by thread. What it is for: indexing, barriers, shared memory,
-   sorting and reductions can be tested, also under a sanitizer, where there is no GPU. What it cannot show: races between
-   blocks or warps (blocks run one after the other, threads in turns), speed, and the device's own arithmetic.
+/* CUDA's device code on the CPU, as far as this project's kernels use it: with this folder in front of the include path
+   a .cu file compiles as C++, and its kernels run thread by thread. What it is for: indexing, barriers, shared memory,
+   sorting and reductions can be tested, also under a sanitizer, where there is no GPU. What it cannot show: races
+   between blocks or warps (blocks run one after the other, threads in turns), speed, and the device's own arithmetic.
 
    Every thread of a block is a fiber. It runs until __syncthreads or a warp operation, where it waits for the others; a
-   block that cannot go on (some threads wait at a barrier, others in a warp operation that never fills) ends the program
-   with a message. Shared memory is static: one block exists at a time. */
+   block that cannot go on (some threads wait at a barrier, others in a warp operation that never fills) ends the
+   program with a message. Shared memory is static: one block exists at a time. */
 
 #ifndef D2DET_TEST_CUDA_EMULATION_CUDA_RUNTIME_H
 #define D2DET_TEST_CUDA_EMULATION_CUDA_RUNTIME_H

@@ -6,8 +6,8 @@
 
      A = exp(gain * sigmoid(N));  out = sum(F A) / sum(A);  dF = A / D * G;  dN = (F - out) A / D * G * gain * s (1 - s)
 
-   exp(gain * s - max(gain, 0)) lies in [exp(-|gain|), 1]. As long as that is far from underflow one value per cell serves
-   all windows that contain it; for larger gains the exponent is kept and the window's maximum subtracted. */
+   exp(gain * s - max(gain, 0)) lies in [exp(-|gain|), 1]. As long as that is far from underflow one value per cell
+   serves all windows that contain it; for larger gains the exponent is kept and the window's maximum subtracted. */
 
 #ifndef OPENCV_D2DET_CUDA_ADAPTIVE_WEIGHTED_MATH_HPP
 #define OPENCV_D2DET_CUDA_ADAPTIVE_WEIGHTED_MATH_HPP

@@ -4,10 +4,11 @@
 
 /* Non-maximum suppression of one list of boxes by one block. For .cu files only. Contract: operators.md 2, 3.7.
 
-   Hard: boxes come in tiles of 256 in sorted order. A tile is compared with the boxes kept so far, staged through shared
-   memory (four threads per box); then with itself, as a matrix of bits; then one warp walks through the rows of the
-   matrix that are still alive. Memory is O(n), not the n^2 bits of the usual matrix, so that any n fits; lists (levels,
-   images, classes) run side by side on different multiprocessors. 1000 boxes with 500 kept: about 40 us on an H100.
+   Hard: boxes come in tiles of 256 in sorted order. A tile is compared with the boxes kept so far, staged through
+   shared memory (four threads per box); then with itself, as a matrix of bits; then one warp walks through the rows of
+   the matrix that are still alive. Memory is O(n), not the n^2 bits of the usual matrix, so that any n fits; lists
+   (levels, images, classes) run side by side on different multiprocessors. 1000 boxes with 500 kept: about 40 us on an
+   H100.
 
    Soft: the list of remaining boxes shrinks by one per round; a round applies the last winner's decay and looks for the
    best score in one pass. Ties go to the lower index because it is part of the key. A round takes about 1.5 us.
@@ -27,8 +28,8 @@ namespace d2det
 namespace cuda
 {
 
-using kernels::HardNmsParams;
-using kernels::SoftNmsParams;
+using kernels::HardNMSParams;
+using kernels::SoftNMSParams;
 
 constexpr int TILE = 256, TILE_WORDS = TILE / WARP;
 constexpr int NMS_THREADS = 1024, THREADS_PER_BOX = NMS_THREADS / TILE;
@@ -50,7 +51,7 @@ struct PlainBoxes
     }
 };
 
-struct HardNmsMemory
+struct HardNMSMemory
 {
     Box tile[TILE], kept[NMS_THREADS];
     unsigned rows[TILE][TILE_WORDS];  //!< bit j of row i: box i of the tile removes box j > i
@@ -60,8 +61,8 @@ struct HardNmsMemory
 
 //! Which boxes of the tile that begins at t0 do not exist, are not usable or overlap a box kept before.
 template <typename Source>
-__device__ void loadTile(const Source& source, const HardNmsParams& rule, int t0, int n, const int* kept,
-                         HardNmsMemory& m)
+__device__ void loadTile(const Source& source, const HardNMSParams& rule, int t0, int n, const int* kept,
+                         HardNMSMemory& m)
 {
     const int own = threadIdx.x % TILE, part = threadIdx.x / TILE;
     const bool exists = t0 + own < n && source.usable(t0 + own);
@@ -92,7 +93,7 @@ __device__ void loadTile(const Source& source, const HardNmsParams& rule, int t0
 }
 
 //! Bits of the tile's boxes against each other; rows of removed boxes are never read.
-__device__ inline void fillMatrix(const HardNmsParams& rule, HardNmsMemory& m)
+__device__ inline void fillMatrix(const HardNMSParams& rule, HardNMSMemory& m)
 {
     for (int t = threadIdx.x; t < TILE * TILE_WORDS; t += NMS_THREADS)
     {
@@ -108,7 +109,7 @@ __device__ inline void fillMatrix(const HardNmsParams& rule, HardNmsMemory& m)
 }
 
 //! First warp: keeps boxes of the tile in order.
-__device__ inline void walkMatrix(const HardNmsParams& rule, int t0, int* kept, HardNmsMemory& m)
+__device__ inline void walkMatrix(const HardNMSParams& rule, int t0, int* kept, HardNMSMemory& m)
 {
     const int lane = threadIdx.x;
     unsigned removed = lane < TILE_WORDS ? m.removed[lane] : FULL_MASK;
@@ -136,7 +137,7 @@ __device__ inline void walkMatrix(const HardNmsParams& rule, int t0, int* kept, 
     @param kept [n] global memory: kept positions in order
     @return number of kept boxes, in all threads; kept is visible to them */
 template <typename Source>
-__device__ int blockHardNms(const Source& source, int n, const HardNmsParams& rule, int* kept, HardNmsMemory& m)
+__device__ int blockHardNMS(const Source& source, int n, const HardNMSParams& rule, int* kept, HardNMSMemory& m)
 {
     if (threadIdx.x == 0)
         m.numKept = 0;
@@ -154,13 +155,13 @@ __device__ int blockHardNms(const Source& source, int n, const HardNmsParams& ru
     return m.numKept;
 }
 
-struct SoftNmsMemory
+struct SoftNMSMemory
 {
     uint64_t best[NMS_THREADS / WARP];
 };
 
 //! Smallest key of the block, in all threads.
-__device__ inline uint64_t blockMinimum(uint64_t key, SoftNmsMemory& m)
+__device__ inline uint64_t blockMinimum(uint64_t key, SoftNMSMemory& m)
 {
     const int warps = blockDim.x / WARP;
     for (int distance = WARP / 2; distance > 0; distance /= 2)
@@ -181,8 +182,8 @@ __device__ inline uint64_t blockMinimum(uint64_t key, SoftNmsMemory& m)
     @param order [n] global memory: first the emitted boxes in order, then the others
     @return number of emitted boxes, in all threads; order and scores are visible to them */
 template <typename Source>
-__device__ int blockSoftNms(const Source& source, int n, const SoftNmsParams& rule, float* scores, int* order,
-                            SoftNmsMemory& m)
+__device__ int blockSoftNMS(const Source& source, int n, const SoftNMSParams& rule, float* scores, int* order,
+                            SoftNMSMemory& m)
 {
     for (int i = threadIdx.x; i < n; i += blockDim.x)
         order[i] = i;

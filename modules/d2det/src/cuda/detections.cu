@@ -128,8 +128,8 @@ __global__ void __launch_bounds__(NMS_THREADS) nmsKernel(DetectionRows rows, int
 {
     __shared__ union
     {
-        HardNmsMemory hard;
-        SoftNmsMemory soft;
+        HardNMSMemory hard;
+        SoftNMSMemory soft;
     } memory;
     __shared__ Run run;
     if (threadIdx.x == 0)
@@ -148,9 +148,9 @@ __global__ void __launch_bounds__(NMS_THREADS) nmsKernel(DetectionRows rows, int
     const kernels::DetectionsParams& p = rows.p;
     const int count =
         p.nmsMode == NMSMode::HARD
-            ? blockHardNms(boxes, n, HardNmsParams{p.nmsThreshold, p.legacy, limit}, kept, memory.hard)
-            : blockSoftNms(boxes, n,
-                           SoftNmsParams{p.nmsThreshold, p.softSigma, p.softMinScore, p.nmsMode, p.legacy, limit},
+            ? blockHardNMS(boxes, n, HardNMSParams{p.nmsThreshold, p.legacy, limit}, kept, memory.hard)
+            : blockSoftNMS(boxes, n,
+                           SoftNMSParams{p.nmsThreshold, p.softSigma, p.softMinScore, p.nmsMode, p.legacy, limit},
                            scores, kept, memory.soft);
     for (int j = threadIdx.x; j < count; j += NMS_THREADS)
     {

@@ -4,8 +4,8 @@
 
 /* D2GatherRows. Contract: kernels/gather_rows.hpp; an index that is no row gives zeros.
 
-   A block copies a piece of a row, its index read once. Estimate for 100 rows of 576 x 7 x 7: 11 MB read and 11 MB written,
-   0.01 ms at 3 TB/s. */
+   A block copies a piece of a row, its index read once. Estimate for 100 rows of 576 x 7 x 7: 11 MB read and 11 MB
+   written, 0.01 ms at 3 TB/s. */
 
 #include "launch.hpp"
 

@@ -25,34 +25,34 @@ __device__ void finishList(int n, int count, int* kept, int* numKept)
 }
 
 __global__ void __launch_bounds__(NMS_THREADS)
-    hardNmsKernel(PlainBoxes boxes, int n, HardNmsParams rule, int* kept, int* numKept)
+    hardNMSKernel(PlainBoxes boxes, int n, HardNMSParams rule, int* kept, int* numKept)
 {
-    __shared__ HardNmsMemory memory;
-    finishList(n, blockHardNms(boxes, n, rule, kept, memory), kept, numKept);
+    __shared__ HardNMSMemory memory;
+    finishList(n, blockHardNMS(boxes, n, rule, kept, memory), kept, numKept);
 }
 
 __global__ void __launch_bounds__(NMS_THREADS)
-    softNmsKernel(PlainBoxes boxes, int n, SoftNmsParams rule, float* scores, int* kept, int* numKept)
+    softNMSKernel(PlainBoxes boxes, int n, SoftNMSParams rule, float* scores, int* kept, int* numKept)
 {
-    __shared__ SoftNmsMemory memory;
-    finishList(n, blockSoftNms(boxes, n, rule, scores, kept, memory), kept, numKept);
+    __shared__ SoftNMSMemory memory;
+    finishList(n, blockSoftNMS(boxes, n, rule, scores, kept, memory), kept, numKept);
 }
 
 }  // namespace
 
-Status hardNms(const HardNmsParams& p, const float* boxes, int n, const NmsOutput& out, Stream stream)
+Status hardNMS(const HardNMSParams& p, const float* boxes, int n, const NMSOutput& out, Stream stream)
 {
     if (n < 0)
         return Status::INVALID;
-    launch(hardNmsKernel, 1, NMS_THREADS, 0, stream, PlainBoxes{boxes}, n, p, out.kept, out.numKept);
+    launch(hardNMSKernel, 1, NMS_THREADS, 0, stream, PlainBoxes{boxes}, n, p, out.kept, out.numKept);
     return launchStatus();
 }
 
-Status softNms(const SoftNmsParams& p, const float* boxes, float* scores, int n, const NmsOutput& out, Stream stream)
+Status softNMS(const SoftNMSParams& p, const float* boxes, float* scores, int n, const NMSOutput& out, Stream stream)
 {
     if (n < 0)
         return Status::INVALID;
-    launch(softNmsKernel, 1, NMS_THREADS, 0, stream, PlainBoxes{boxes}, n, p, scores, out.kept, out.numKept);
+    launch(softNMSKernel, 1, NMS_THREADS, 0, stream, PlainBoxes{boxes}, n, p, scores, out.kept, out.numKept);
     return launchStatus();
 }
 

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What NMS, proposals and detections decide about single boxes and rows. Host and device. Contract: operators.md 2, 3.1,
-   3.7. Expressions are those of the CPU kernels, so that decisions agree (compiled without fused multiply-add). */
+/* What NMS, proposals and detections decide about single boxes and rows. Host and device. Contract: operators.md 2,
+   3.1, 3.7. Expressions are those of the CPU kernels, so that decisions agree (compiled without fused multiply-add). */
 
 #ifndef OPENCV_D2DET_CUDA_NMS_MATH_HPP
 #define OPENCV_D2DET_CUDA_NMS_MATH_HPP
@@ -133,8 +133,8 @@ struct WideKeyLess
 
 constexpr uint64_t NO_GROUP = ~static_cast<uint64_t>(0);
 
-/** Key of element e of D2Detections: (image, class, score descending if HARD, row), high = NO_GROUP if it is no candidate.
-    Elements are (row, class), or rows if labelled. */
+/** Key of element e of D2Detections: (image, class, score descending if HARD, row), high = NO_GROUP if it is no
+    candidate. Elements are (row, class), or rows if labelled. */
 D2DET_HOST_DEVICE inline WideKey candidateKey(const kernels::DetectionRows& rows, int64_t e)
 {
     const int classes = rows.p.labelled ? 1 : rows.classes();

@@ -7,13 +7,13 @@
    One block works on one RoI and a group of channels. Its threads first write the taps of every bin into shared memory
    (merged by cell: 2 x 2 samples of a bin touch 3 to 4 rows and columns instead of 4 each, at most 2 S); after that a
    thread owns one bin and walks through channels, four at a time, so that a tap is read once for four channels and the
-   loads of four channels are in flight together. Neighbouring threads own neighbouring bins of one channel: a warp reads
-   a few short runs of a map's rows and writes consecutive outputs. If the taps of all bins do not fit the table, bins go
-   in chunks. Padding rows are all-zero boxes: they touch one cell and cost what their output costs to write; a RoI that
-   is not usable reads nothing.
+   loads of four channels are in flight together. Neighboring threads own neighboring bins of one channel: a warp reads
+   a few short runs of a map's rows and writes consecutive outputs. If the taps of all bins do not fit the table, bins
+   go in chunks. Padding rows are all-zero boxes: they touch one cell and cost what their output costs to write; a RoI
+   that is not usable reads nothing.
 
-   Why maps stay [channel][row][column]: a transposition to channels last would read and write all maps once more, 182 MB
-   for 256 channels of P2 to P5 of 800 x 1344, which alone is the floor below.
+   Why maps stay [channel][row][column]: a transposition to channels last would read and write all maps once more, 182
+   MB for 256 channels of P2 to P5 of 800 x 1344, which alone is the floor below.
 
    Estimate for 1000 RoIs, 256 channels, 7 x 7 bins, 2 x 2 samples, P2 to P5 of 800 x 1344 (91 MB of maps, 50 MB of
    output): DRAM floor (91 + 50) MB / 3 TB/s = 0.05 ms. From the second-level cache: a RoI covers about 21 x 21 cells of
@@ -21,8 +21,8 @@
    12.5 M bins x 12 loads / 32 = 4.7 M warp loads of about 6 lines each on 132 multiprocessors at 1.7 GHz 0.13 ms.
    Expected 0.13 to 0.25 ms on an H100.
 
-   Backward: gradients of maps by atomicAdd (one per cell of a bin), so that their order of additions, and the last bits,
-   change from run to run. Gradients of offsets are sums inside one block in a fixed order. */
+   Backward: gradients of maps by atomicAdd (one per cell of a bin), so that their order of additions, and the last
+   bits, change from run to run. Gradients of offsets are sums inside one block in a fixed order. */
 
 #ifndef OPENCV_D2DET_CUDA_POOLING_HPP
 #define OPENCV_D2DET_CUDA_POOLING_HPP
@@ -274,7 +274,7 @@ inline bool pyramidFits(const FeaturePyramid<float>& maps)
 
 /** Grid and shared memory of a pooling launch.
     @param samples per axis of a bin, 0: known for each RoI only
-    @param wholeRoI one block sees all channels of a RoI */
+    @param wholeRoi one block sees all channels of a RoI */
 struct PoolLaunch
 {
     dim3 grid;
@@ -282,12 +282,12 @@ struct PoolLaunch
     size_t sharedBytes;
     PoolView view;
 
-    PoolLaunch(const kernels::RoIPoolInput<float>& in, int bins, int samples, bool wholeRoI)
+    PoolLaunch(const kernels::RoIPoolInput<float>& in, int bins, int samples, bool wholeRoi)
     {
         const FeaturePyramid<float>& maps = in.features;
         constexpr int64_t WANTED_BLOCKS = 4096, FEWEST_CHANNELS = 32,
                           ADAPTIVE_TABLE = 4 * kernels::MAX_ADAPTIVE_SAMPLES;
-        const int64_t most = wholeRoI ? 1 : ceilDiv(maps.channels, FEWEST_CHANNELS);
+        const int64_t most = wholeRoi ? 1 : ceilDiv(maps.channels, FEWEST_CHANNELS);
         const int64_t groups = kernels::min2(ceilDiv(WANTED_BLOCKS, in.numRois), most);
         const int64_t taps = samples > 0 ? static_cast<int64_t>(4) * samples * bins : ADAPTIVE_TABLE;
         view.maps = maps;

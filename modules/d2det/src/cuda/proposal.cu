@@ -166,13 +166,13 @@ struct Candidates
 
 //! One block per segment. keys, values: places of the survivors.
 __global__ void __launch_bounds__(NMS_THREADS)
-    nmsKernel(AnchorRow row, Layout layout, HardNmsParams rule, Arrays arrays, uint64_t* keys, uint32_t* values)
+    nmsKernel(AnchorRow row, Layout layout, HardNMSParams rule, Arrays arrays, uint64_t* keys, uint32_t* values)
 {
-    __shared__ HardNmsMemory memory;
+    __shared__ HardNMSMemory memory;
     const int segment = blockIdx.x, first = static_cast<int>(row.first(segment));
     const int size = static_cast<int>(row.size(segment)), n = kernels::min2(size, layout.preTop);
     const Candidates candidates{arrays.boxes + 4 * static_cast<size_t>(first), arrays.logits + first};
-    const int count = blockHardNms(candidates, n, rule, arrays.kept + first, memory);
+    const int count = blockHardNMS(candidates, n, rule, arrays.kept + first, memory);
     const int place = layout.compact ? segment * layout.postTop : first,
               places = layout.compact ? layout.postTop : size;
     const uint64_t image = static_cast<uint64_t>(segment / row.levels) << 32;
@@ -256,7 +256,7 @@ Status proposal(const kernels::ProposalParams& p, const kernels::RpnMaps& maps, 
               stream);
     launch(decodeKernel, blocksFor(layout.total), THREADS, 0, stream, rule, layout, keys.Current(), values.Current(),
            arrays);
-    const HardNmsParams nms{p.nmsThreshold, p.legacy, p.postNmsTopN};
+    const HardNMSParams nms{p.nmsThreshold, p.legacy, p.postNmsTopN};
     launch(nmsKernel, row.segments(), NMS_THREADS, 0, stream, row, layout, nms, arrays, keys.Current(),
            values.Current());
     sortPairs(arrays.temporary, arrays.temporaryBytes, keys, values, layout.survivors, 32 + bitsFor(row.batch), stream);

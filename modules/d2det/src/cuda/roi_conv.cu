@@ -5,19 +5,20 @@
 /* D2RoIConv as an implicit matrix product in float32. Formula: kernels/roi_conv.hpp, addressing: conv_math.hpp.
 
      1. rows are sorted by weight set (level, class, or one for all); rows without a set are zeroed
-     2. product: a block makes a tile of output channels x columns of one set; columns are gathered from X on the way into
-        shared memory, never stored as a matrix. How many tiles a set needs is known on the device only: the grid has room
-        for the worst case, and blocks beyond the last tile end at once, so padding rows cost nothing but their zeros.
+     2. product: a block makes a tile of output channels x columns of one set; columns are gathered from X on the way
+        into shared memory, never stored as a matrix. How many tiles a set needs is known on the device only: the grid
+        has room for the worst case, and blocks beyond the last tile end at once, so padding rows cost nothing but their
+        zeros.
      3. group norm of every row, ReLU, sigmoid; without a norm the product writes the final values itself
 
    Why not cuBLAS: the sizes of the products (rows per level) would have to come back to the host, and im2col of 1000 x
-   256 x 14 x 14 maps for 3x3 kernels is 1.8 GB. Why no TF32: promised is agreement with the CPU within float32 rounding.
-   Every value is one chain of additions in the order of the depth: the same bits for any other rows.
+   256 x 14 x 14 maps for 3x3 kernels is 1.8 GB. Why no TF32: promised is agreement with the CPU within float32
+   rounding. Every value is one chain of additions in the order of the depth: the same bits for any other rows.
 
    A tile of 128 x 128 with 256 threads does 8 x 8 products per thread for 16 values read from shared memory; the next
-   block of 16 of the depth is loaded into registers meanwhile. Expected about 60 % of the float32 peak: 35 to 40 TFLOP/s
-   on an H100 (67 peak), 135 GMAC of the paper's classification stage in 7 ms. Few tiles (fully connected layers): 64 x
-   64, to keep more multiprocessors at work. */
+   block of 16 of the depth is loaded into registers meanwhile. Expected about 60 % of the float32 peak: 35 to 40
+   TFLOP/s on an H100 (67 peak), 135 GMAC of the paper's classification stage in 7 ms. Few tiles (fully connected
+   layers): 64 x 64, to keep more multiprocessors at work. */
 
 #include "conv_math.hpp"
 #include "row_norm.hpp"
@@ -177,7 +178,7 @@ struct Carried
     float A[COUNT], B[COUNT];
 
     /** Thread t takes COUNT consecutive depths of channel t / (BK / COUNT) of A, and of B column t % SIZE every
-        STEP-th depth: neighbouring threads read neighbouring pixels. */
+        STEP-th depth: neighboring threads read neighboring pixels. */
     __device__ void load(const ConvView& view, const Tile& tile, const ConvColumn& column, const DepthEntry* depth,
                          int k0)
     {
@@ -319,7 +320,7 @@ __global__ void __launch_bounds__(THREADS) normKernel(ConvView view, Arrays arra
     for (int i = threadIdx.x; i < count; i += THREADS)
     {
         const int o = group * channels + i / s.area;
-        const float value = m.centred(x[i]) * (m.scale * (gamma ? gamma[o] : 1.f)) + (beta ? beta[o] : 0.f);
+        const float value = m.centered(x[i]) * (m.scale * (gamma ? gamma[o] : 1.f)) + (beta ? beta[o] : 0.f);
         y[outputIndex(s, o, i % s.area)] = activate(view.p, value);
     }
 }

@@ -2,10 +2,11 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Mean and deviation of contiguous values by one warp or one block, for instance norm and group norm. For .cu files only.
+/* Mean and deviation of contiguous values by one warp or one block, for instance norm and group norm. For .cu files
+   only.
 
-   Two passes over values less the first one (so that a large mean costs no digits): mean of x - x0, then the mean of the
-   squared distance from it. The second and third reading come from the first-level cache. */
+   Two passes over values less the first one (so that a large mean costs no digits): mean of x - x0, then the mean of
+   the squared distance from it. The second and third reading come from the first-level cache. */
 
 #ifndef OPENCV_D2DET_CUDA_ROW_NORM_HPP
 #define OPENCV_D2DET_CUDA_ROW_NORM_HPP
@@ -24,7 +25,7 @@ struct Moments
     float shift, mean;  //!< the mean is shift + mean: their sum would lose digits where it is large
     float scale;        //!< 1 / sqrt(var + epsilon)
 
-    __device__ float centred(float x) const { return x - shift - mean; }
+    __device__ float centered(float x) const { return x - shift - mean; }
 };
 
 //! Sum over the GROUP threads (a warp or a block) that call it together.

@@ -5,7 +5,8 @@
 /* D2AdaptiveWeightedPool on the CPU. Contract: operators.md 3.4, 5. Method: 16 planes side by side, [cell][16].
 
    A = exp(gain * sigmoid(N) - max(gain, 0)) lies in [exp(-|gain|), 1]. As long as that is a normal float, one value per
-   cell serves all windows; for larger gains the maximum of each window is subtracted instead, as the definition says. */
+   cell serves all windows; for larger gains the maximum of each window is subtracted instead, as the definition
+   says. */
 
 #include "adaptive_weighted_pool.hpp"
 #include "pooling_taps.hpp"

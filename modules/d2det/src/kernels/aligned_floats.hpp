@@ -19,7 +19,7 @@ namespace d2det
 namespace kernels
 {
 
-//! Floats aligned to a cache line, not initialised. A cache line beyond the end may be read, whatever is there.
+//! Floats aligned to a cache line, not initialized. A cache line beyond the end may be read, whatever is there.
 class AlignedFloats
 {
 public:

@@ -50,7 +50,7 @@ D2DET_HOST_DEVICE inline double roundHalfEven(double x)
     return std::fmod(below, 2.0) == 0 ? below : below + 1;
 }
 
-/** Anchor of one ratio (h / w) at cell (0, 0). Source: d2det.md 1.4, operators.md 3.1.
+/** Anchor of one ratio (h / w) at cell (0, 0). Source: model.md 1.4, operators.md 3.1.
 
      S = scale * stride,  w = S / sqrt(r),  h = S * sqrt(r)
      modern: round(-w/2, -h/2, w/2, h/2)
@@ -60,11 +60,11 @@ D2DET_HOST_DEVICE inline double roundHalfEven(double x)
 D2DET_HOST_DEVICE inline void baseAnchor(float stride, float scale, float ratio, bool legacy, float* anchor)
 {
     const double size = static_cast<double>(scale) * stride;
-    const double centre = legacy ? 0.5 * (stride - 1.0) : 0.0, o = legacy ? 1.0 : 0.0;
+    const double center = legacy ? 0.5 * (stride - 1.0) : 0.0, o = legacy ? 1.0 : 0.0;
     const double root = std::sqrt(static_cast<double>(ratio));
     const double half[2] = {0.5 * (size / root - o), 0.5 * (size * root - o)};
     for (int i = 0; i < 4; i++)
-        anchor[i] = static_cast<float>(roundHalfEven(i < 2 ? centre - half[i] : centre + half[i - 2]));
+        anchor[i] = static_cast<float>(roundHalfEven(i < 2 ? center - half[i] : center + half[i - 2]));
 }
 
 //! The anchors of all ratios, 4 floats each.
@@ -78,11 +78,11 @@ D2DET_HOST_DEVICE inline void decodeDeltas(const T* anchor, const T* delta, bool
     const T o = legacy ? T(1) : T(0), half = legacy ? T(0.5) : T(0);
     for (int axis = 0; axis < 2; axis++)
     {
-        const T size = anchor[axis + 2] - anchor[axis] + o, centre = (anchor[axis] + anchor[axis + 2]) * T(0.5);
+        const T size = anchor[axis + 2] - anchor[axis] + o, center = (anchor[axis] + anchor[axis + 2]) * T(0.5);
         T logScale = min2(delta[axis + 2], logMax);
         if (legacy)
             logScale = max2(logScale, -logMax);
-        const T c = centre + delta[axis] * size, s = size * std::exp(logScale);
+        const T c = center + delta[axis] * size, s = size * std::exp(logScale);
         box[axis] = c - T(0.5) * s + half;
         box[axis + 2] = c + T(0.5) * s - half;
     }

@@ -11,7 +11,7 @@
      rois                     [numRois, 5] = (batch index, x1, y1, x2, y2) in network-input pixels
      output                   as documented at each kernel; every element is written
 
-   Suffixes: `Ref`  naive, obviously right, never optimised, float and double; the oracle of the fast ones, with which
+   Suffixes: `Ref`  naive, obviously right, never optimized, float and double; the oracle of the fast ones, with which
                     it shares no code (ref_rules.hpp); in <op>_ref.cpp
              `Cpu`  fast, float; the same result bit for bit for any number of threads; in <op>_cpu.cpp
    The launchers of the CUDA kernels have neither suffix and lie in namespace cuda (launcher.hpp). */
@@ -97,7 +97,8 @@ D2DET_HOST_DEVICE inline bool roiIsPadding(const T* roi)
 }
 
 /** Pyramid level of a RoI: clamp(floor(log2(sqrt(w h) / finestScale + 1e-6)), 0, levels - 1).
-    Source: d2det.md 1.6, operators.md 2. Empty and inverted RoIs go to level 0, an overflowing area to the last level. */
+    Source: model.md 1.6, operators.md 2. Empty and inverted RoIs go to level 0, an overflowing area to the last
+    level. */
 template <typename T>
 D2DET_HOST_DEVICE inline int roiLevel(const T* roi, float finestScale, int levels, bool legacy)
 {

@@ -5,15 +5,16 @@
 /* Convolution of whole feature maps, one group:
 
      Y[n][o][y][x] = act(bias[o] + sum over c, i, j of
-                         weight[o][c][i][j] X[n][c][y strideY - padTop + i dilationY][x strideX - padLeft + j dilationX])
+                         weight[o][c][i][j]
+                         X[n][c][y strideY - padTop + i dilationY][x strideX - padLeft + j dilationX])
 
    X [N, C, h, w], zero outside the map; Y [N, O, oh, ow]. What cv::dnn's Convolution computes, on the matrix product of
-   gemm.hpp: the paper's backbone, pyramid and RPN are 202 GMAC of such layers, most of the time of a whole picture, and
+   gemm.hpp: the paper's backbone, pyramid and RPN are 202 GMAC of such layers, most of the time of a whole image, and
    cv::dnn of OpenCV 4.6 does them at half the speed of this machine's multipliers or less (perf/README.md).
 
-   A task is some output pixels by some output channels; its columns of the image matrix are gathered a block of depth at
-   a time, so that they never exist as a whole. Kernels of 3x3 with stride 1 go by Winograd's method where that is faster
-   (winograd.hpp): they are two thirds of those GMAC. */
+   A task is some output pixels by some output channels; its columns of the image matrix are gathered a block of depth
+   at a time, so that they never exist as a whole. Kernels of 3x3 with stride 1 go by Winograd's method where that is
+   faster (winograd.hpp): they are two thirds of those GMAC. */
 
 #ifndef OPENCV_D2DET_KERNELS_CONV2D_HPP
 #define OPENCV_D2DET_KERNELS_CONV2D_HPP

@@ -31,7 +31,7 @@ struct Task
     int image, begin, end, first, last;
 };
 
-//! Neighbouring output pixels of one row that go to neighbouring columns of one panel.
+//! Neighboring output pixels of one row that go to neighboring columns of one panel.
 struct PixelRun
 {
     int panel, column, length;

@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2DeformRoIPool: deformable RoI pooling over a feature pyramid. Contract: operators.md 3.3; gradients: operators.md 5. */
+/* D2DeformRoIPool: deformable RoI pooling over a feature pyramid. Contract: operators.md 3.3; gradients:
+   operators.md 5. */
 
 #ifndef OPENCV_D2DET_KERNELS_DEFORM_ROI_POOL_HPP
 #define OPENCV_D2DET_KERNELS_DEFORM_ROI_POOL_HPP

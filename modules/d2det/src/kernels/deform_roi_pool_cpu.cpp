@@ -6,7 +6,8 @@
 
      forward    out[p, q] = sum_y sum_x Ay[p, q, y] Ax[p, q, x] F[y, x]
      backward   dF[y, x] += Ay[p, q, y] Ax[p, q, x] G[p, q]
-                do_x[cell] = gamma RW sum_c sum_pq G[p, q] Ay . F . dAx/du,   do_y = gamma RH sum_c sum_pq G dAy/dv . F . Ax
+                do_x[cell] = gamma RW sum_c sum_pq G[p, q] Ay . F . dAx/du,
+                do_y = gamma RH sum_c sum_pq G dAy/dv . F . Ax
 
    F and G being 16 channels wide. The rows of bin (p, q) depend on q only through its offset cell, the columns on p. */
 
@@ -103,8 +104,8 @@ struct RoITask
     float* gradOffsets;  //!< [2][k][k], without the factor gamma * length; null: not wanted
 };
 
-/** Taps of a bin along one axis, as distances from the first cell: COUNT of them, which then stay in registers, or a number
-    that is not known when compiled (0). */
+/** Taps of a bin along one axis, as distances from the first cell: COUNT of them, which then stay in registers, or a
+    number that is not known when compiled (0). */
 template <int COUNT>
 struct BinTaps
 {
@@ -155,8 +156,8 @@ D2DET_INLINE void poolBin(const float* origin, const Rows& rows, const Columns& 
     sum.store(out);
 }
 
-/** All bins of a RoI with ROWS row taps and COLUMNS column taps each, or with any number where that is 0: loops of known
-    length are unrolled and need no branch in the innermost of four loops. */
+/** All bins of a RoI with ROWS row taps and COLUMNS column taps each, or with any number where that is 0: loops of
+    known length are unrolled and need no branch in the innermost of four loops. */
 template <int BYTES, int ROWS, int COLUMNS>
 D2DET_INLINE void poolBins(const RoITask& t)
 {

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2DenseBoxDecode, naive form. The oracle of dense_box_decode_cpu.cpp. Source: operators.md 3.6, d2det.md 1.8.
+/* D2DenseBoxDecode, naive form. The oracle of dense_box_decode_cpu.cpp. Source: operators.md 3.6, model.md 2.5.
 
      B_ji = (x_i - l w, y_j - t h, x_i + r w, y_j + b h),  x_i = x1 + w (i + 0.5)/k,  y_j = y1 + h (j + 0.5)/k
      S    = cells with four finite offsets, a finite logit and sigmoid(logit) > overlapThreshold

@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2Detections: class-wise NMS of the scored boxes of a batch, best K rows per image. Contract: operators.md 3.7 and E1. */
+/* D2Detections: class-wise NMS of the scored boxes of a batch, best K rows per image. Contract: operators.md 3.7 and
+   E1. */
 
 #ifndef OPENCV_D2DET_KERNELS_DETECTIONS_HPP
 #define OPENCV_D2DET_KERNELS_DETECTIONS_HPP

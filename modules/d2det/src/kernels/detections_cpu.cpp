@@ -61,8 +61,8 @@ std::vector<Survivor> suppress(const DetectionRows& in, int cls, const std::vect
     for (const int i : order)
         boxes.insert(boxes.end(), in.box(rows[i], cls), in.box(rows[i], cls) + 4);
     const std::vector<int> kept =
-        hard ? hardNmsCpu({p.nmsThreshold, p.legacy, limit}, boxes.data(), n)
-             : softNmsCpu({p.nmsThreshold, p.softSigma, p.softMinScore, p.nmsMode, p.legacy, limit}, boxes.data(),
+        hard ? hardNMSCpu({p.nmsThreshold, p.legacy, limit}, boxes.data(), n)
+             : softNMSCpu({p.nmsThreshold, p.softSigma, p.softMinScore, p.nmsMode, p.legacy, limit}, boxes.data(),
                           scores.data(), n);
     std::vector<Survivor> survivors;
     survivors.reserve(kept.size());

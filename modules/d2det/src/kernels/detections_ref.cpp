@@ -79,8 +79,8 @@ std::vector<Detection> detectionsOfClass(const DetectionsParams& p, const Detect
     for (const Detection& d : candidates)
         boxes.insert(boxes.end(), d.box, d.box + 4);
     const int n = static_cast<int>(candidates.size());
-    const std::vector<int> kept = hard ? hardNmsRef({p.nmsThreshold, p.legacy}, boxes.data(), n)
-                                       : softNmsRef({p.nmsThreshold, p.softSigma, p.softMinScore, p.nmsMode, p.legacy},
+    const std::vector<int> kept = hard ? hardNMSRef({p.nmsThreshold, p.legacy}, boxes.data(), n)
+                                       : softNMSRef({p.nmsThreshold, p.softSigma, p.softMinScore, p.nmsMode, p.legacy},
                                                     boxes.data(), scores.data(), n);
     std::vector<Detection> result;
     for (const int i : kept)

@@ -2,20 +2,21 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Blocked single-precision matrix multiplication C = A B for weights A that stay and columns B that are made on the fly.
+/* Blocked single-precision matrix multiplication C = A B for weights A that stay and columns B that are made on the
+   fly.
 
    A [rows, depth] is packed once into panels of `mr` rows; B into panels of `nr` columns, KC of depth at a time; the
    micro-kernel multiplies one panel by the other with the accumulators in registers (Goto and van de Geijn, "Anatomy of
-   High-Performance Matrix Multiplication", 2008). Why not cv::gemm: its speed depends on the BLAS that OpenCV was linked
-   with, from 4 to 180 GFLOP/s on one machine (opencv.md 6.5).
+   High-Performance Matrix Multiplication", 2008). Why not cv::gemm: its speed depends on the BLAS that OpenCV was
+   linked with, from 4 to 180 GFLOP/s on one machine (opencv_notes.md 6.5).
 
      A panel  [depth of the block, mr]   blocks of KC along the depth, one after the other
      B panel  [depth of the block, nr]
      C        row-major
 
-   Every element of C is one chain of additions in the order of the depth, whatever the partition into tiles and threads:
-   results are the same bit for bit for any number of threads and for any other columns. They differ in the last bits
-   between instruction sets. */
+   Every element of C is one chain of additions in the order of the depth, whatever the partition into tiles and
+   threads: results are the same bit for bit for any number of threads and for any other columns. They differ in the
+   last bits between instruction sets. */
 
 #ifndef OPENCV_D2DET_KERNELS_GEMM_HPP
 #define OPENCV_D2DET_KERNELS_GEMM_HPP
@@ -70,8 +71,8 @@ PackedMatrix packMatrix(const float* A, int rows, int depth, const GemmKernel& k
 //! The A that was packed, [rows, depth].
 void unpackMatrix(const PackedMatrix& packed, float* A);
 
-/** C [last - first, ldc] = rows [first, last) of A by `columns` columns. `pack(k0, block, B)` makes the panels [block, nr] of
-    depth [k0, k0 + block). B: ldc min(KC, depth) values; ldc: the columns rounded up to nr. */
+/** C [last - first, ldc] = rows [first, last) of A by `columns` columns. `pack(k0, block, B)` makes the panels
+    [block, nr] of depth [k0, k0 + block). B: ldc min(KC, depth) values; ldc: the columns rounded up to nr. */
 template <typename Pack>
 void multiplyBlocked(const PackedMatrix& A, int first, int last, int columns, Pack&& pack, float* B, float* C,
                      size_t ldc)

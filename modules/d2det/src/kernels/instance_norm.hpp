@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2InstanceNorm: normalisation of every (row, channel) plane over its cells. Contract: operators.md 3.5.
+/* D2InstanceNorm: normalization of every (row, channel) plane over its cells. Contract: operators.md 3.5.
    Two-pass variance. Group norm is the same with `channels / groups` planes taken together. */
 
 #ifndef OPENCV_D2DET_KERNELS_INSTANCE_NORM_HPP

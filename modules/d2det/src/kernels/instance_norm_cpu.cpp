@@ -85,7 +85,7 @@ D2DET_INLINE void planeBody(const PlaneTask& t)
         t.Y[i] = (t.X[i] - m) * a + b;
 }
 
-D2DET_DISPATCH(normalisePlane, planeBody, PlaneTask)
+D2DET_DISPATCH(normalizePlane, planeBody, PlaneTask)
 
 }  // namespace
 
@@ -98,7 +98,7 @@ void instanceNormCpu(const InstanceNormParams& p, const float* X, const float* s
                     {
                         const size_t at = static_cast<size_t>(i) * p.area;
                         const int c = i % p.channels;
-                        normalisePlane({X + at, Y + at, p.area, scale[c], bias[c], p.epsilon});
+                        normalizePlane({X + at, Y + at, p.area, scale[c], bias[c], p.epsilon});
                     }
                 });
 }

@@ -4,7 +4,8 @@
 
 /* D2InstanceNorm, naive form. The oracle of instance_norm_cpu.cpp. Contract: operators.md 3.5.
 
-     Y = (X - mean) / sqrt(var + epsilon) * scale[c] + bias[c], mean and biased variance over the plane, in two passes */
+     Y = (X - mean) / sqrt(var + epsilon) * scale[c] + bias[c], mean and biased variance over the plane, in two
+     passes */
 
 #include "instance_norm.hpp"
 

@@ -49,7 +49,7 @@ enum class Status : int
         1  //!< cudaErrorInvalidValue: a parameter is out of range or the workspace too small; others: from the launch
 };
 
-//! Device memory aligned to 256 bytes, free for the next launch on the same stream. It need not be initialised.
+//! Device memory aligned to 256 bytes, free for the next launch on the same stream. It need not be initialized.
 struct Workspace
 {
     void* data = nullptr;

@@ -26,14 +26,14 @@ enum class NMSMode
     SOFT_GAUSSIAN
 };
 
-struct HardNmsParams
+struct HardNMSParams
 {
     float threshold = 0.5f;
     bool legacy = false;
     int limit = 0;  //!< stop after so many boxes; <= 0: no limit
 };
 
-struct SoftNmsParams
+struct SoftNMSParams
 {
     float threshold = 0.5f;               //!< linear: no decay at or below
     float sigma = 0.5f;                   //!< gaussian
@@ -44,7 +44,7 @@ struct SoftNmsParams
 };
 
 //! Factor by which a box emitted with overlap u lowers the score of another one.
-D2DET_HOST_DEVICE inline float decay(const SoftNmsParams& p, float u)
+D2DET_HOST_DEVICE inline float decay(const SoftNMSParams& p, float u)
 {
     if (p.mode == NMSMode::SOFT_GAUSSIAN)
         return u > 0 ? std::exp(-u * u / p.sigma) : 1.f;
@@ -53,29 +53,29 @@ D2DET_HOST_DEVICE inline float decay(const SoftNmsParams& p, float u)
 
 /** Hard NMS of boxes [n, 4] already in descending order of score: a kept box removes every later one with
     IoU > threshold (strict). Returns kept positions in order. */
-std::vector<int> hardNmsRef(const HardNmsParams& p, const float* boxes, int n);
-std::vector<int> hardNmsCpu(const HardNmsParams& p, const float* boxes, int n);
+std::vector<int> hardNMSRef(const HardNMSParams& p, const float* boxes, int n);
+std::vector<int> hardNMSCpu(const HardNMSParams& p, const float* boxes, int n);
 
 /** Soft-NMS of boxes [n, 4] with `scores` [n] (changed in place). Emission order is returned; scores[i] of an emitted
     box holds its decayed score, those of the others are unspecified. A NaN score is never emitted. */
-std::vector<int> softNmsRef(const SoftNmsParams& p, const float* boxes, float* scores, int n);
-std::vector<int> softNmsCpu(const SoftNmsParams& p, const float* boxes, float* scores, int n);
+std::vector<int> softNMSRef(const SoftNMSParams& p, const float* boxes, float* scores, int n);
+std::vector<int> softNMSCpu(const SoftNMSParams& p, const float* boxes, float* scores, int n);
 
 }  // namespace kernels
 
 namespace cuda
 {
 
-struct NmsOutput
+struct NMSOutput
 {
     int* kept;     //!< [n]: kept positions, or order of emission; entries from *numKept on are -1
     int* numKept;  //!< one
 };
 
-Status hardNms(const kernels::HardNmsParams& p, const float* boxes, int n, const NmsOutput& out, Stream stream);
+Status hardNMS(const kernels::HardNMSParams& p, const float* boxes, int n, const NMSOutput& out, Stream stream);
 
 //! @param boxes [n, 4] in any order
-Status softNms(const kernels::SoftNmsParams& p, const float* boxes, float* scores, int n, const NmsOutput& out,
+Status softNMS(const kernels::SoftNMSParams& p, const float* boxes, float* scores, int n, const NMSOutput& out,
                Stream stream);
 
 }  // namespace cuda

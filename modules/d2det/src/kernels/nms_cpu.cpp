@@ -97,7 +97,7 @@ private:
 
 }  // namespace
 
-std::vector<int> hardNmsCpu(const HardNmsParams& p, const float* boxes, int n)
+std::vector<int> hardNMSCpu(const HardNMSParams& p, const float* boxes, int n)
 {
     std::vector<int> kept;
     if (n > 0 && p.threshold < 0)  // every IoU is > threshold
@@ -114,12 +114,12 @@ std::vector<int> hardNmsCpu(const HardNmsParams& p, const float* boxes, int n)
     return kept;
 }
 
-std::vector<int> softNmsCpu(const SoftNmsParams& p, const float* boxes, float* scores, int n)
+std::vector<int> softNMSCpu(const SoftNMSParams& p, const float* boxes, float* scores, int n)
 {
     // Being lazy is right only if scores never rise: factors above 1 or scores below 0 would let them.
     if ((p.mode == NMSMode::SOFT_GAUSSIAN && !(p.sigma > 0)) ||
         std::any_of(scores, scores + std::max(n, 0), [](float s) { return s < 0; }))
-        return softNmsRef(p, boxes, scores, n);
+        return softNMSRef(p, boxes, scores, n);
     std::vector<uint64_t> heap;  // smallest key first = highest score, then lowest index
     for (int i = 0; i < n; i++)
         if (scores[i] >= p.minScore)

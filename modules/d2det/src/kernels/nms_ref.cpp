@@ -27,7 +27,7 @@ bool below(int limit, const std::vector<int>& list)
     return limit <= 0 || static_cast<int>(list.size()) < limit;
 }
 
-float factor(const SoftNmsParams& p, float overlap)
+float factor(const SoftNMSParams& p, float overlap)
 {
     if (p.mode == NMSMode::SOFT_GAUSSIAN)
         return overlap > 0 ? std::exp(-overlap * overlap / p.sigma) : 1.f;
@@ -36,7 +36,7 @@ float factor(const SoftNmsParams& p, float overlap)
 
 }  // namespace
 
-std::vector<int> hardNmsRef(const HardNmsParams& p, const float* boxes, int n)
+std::vector<int> hardNMSRef(const HardNMSParams& p, const float* boxes, int n)
 {
     std::vector<int> kept;
     for (int i = 0; i < n && below(p.limit, kept); i++)
@@ -50,7 +50,7 @@ std::vector<int> hardNmsRef(const HardNmsParams& p, const float* boxes, int n)
     return kept;
 }
 
-std::vector<int> softNmsRef(const SoftNmsParams& p, const float* boxes, float* scores, int n)
+std::vector<int> softNMSRef(const SoftNMSParams& p, const float* boxes, float* scores, int n)
 {
     std::vector<bool> done(std::max(n, 0), false);
     std::vector<int> emitted;

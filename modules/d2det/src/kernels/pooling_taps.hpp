@@ -9,8 +9,9 @@
 
    Channel blocks: 16 channels of a map are transposed to [row][column][16], so that one cell is one cache line and the
    inner loops run over channels. Only the cells that RoIs use are transposed, and all tasks together need at most the
-   memory of the maps again (channels rounded up to 16). A task is one image and one block of channels on all levels: it owns its part of every
-   map and of every output row, hence needs no locks, and results do not depend on the number of threads. */
+   memory of the maps again (channels rounded up to 16). A task is one image and one block of channels on all levels: it
+   owns its part of every map and of every output row, hence needs no locks, and results do not depend on the number of
+   threads. */
 
 #ifndef OPENCV_D2DET_KERNELS_POOLING_TAPS_HPP
 #define OPENCV_D2DET_KERNELS_POOLING_TAPS_HPP
@@ -31,8 +32,8 @@ namespace d2det
 namespace kernels
 {
 
-/** Taps of all bins of one axis of one RoI, the same number in every bin (filled up with weight 0 on a cell that the bin
-    uses anyway, so that nothing outside a bin's cells can reach it). */
+/** Taps of all bins of one axis of one RoI, the same number in every bin (filled up with weight 0 on a cell that the
+    bin uses anyway, so that nothing outside a bin's cells can reach it). */
 class AxisTaps
 {
 public:

@@ -111,7 +111,7 @@ Proposals decodeAndSuppress(const ProposalParams& p, const LevelView& level, con
             candidates.push(box, keyValue(key));
     }
     const int n = static_cast<int>(candidates.logits.size());
-    for (const int i : hardNmsCpu({p.nmsThreshold, p.legacy, p.postNmsTopN}, candidates.boxes.data(), n))
+    for (const int i : hardNMSCpu({p.nmsThreshold, p.legacy, p.postNmsTopN}, candidates.boxes.data(), n))
         result.push(&candidates.boxes[4 * static_cast<size_t>(i)], candidates.logits[i]);
     return result;
 }
@@ -175,7 +175,8 @@ std::vector<uint64_t> bestKeys(const LevelView& level, int preNmsTopN, bool chec
 //! Keys of the best preNmsTopN valid anchors of a level, in order.
 std::vector<uint64_t> bestAnchors(const LevelView& level, int preNmsTopN)
 {
-    // The deltas are four planes far apart: they are looked at for the winners only, and all again if one is not finite.
+    // The deltas are four planes far apart: they are looked at for the winners only, and all again if one is not
+    // finite.
     std::vector<uint64_t> keys = bestKeys(level, preNmsTopN, false);
     const bool valid = std::all_of(
         keys.begin(), keys.end(),

@@ -40,34 +40,34 @@ struct Proposals
 };
 
 //! Anchor of ratio h / w around cell (x, y): round(-size / 2, size / 2); legacy: the inclusive box around the cell's
-//! centre.
+//! center.
 void makeAnchor(const ProposalParams& p, float stride, float ratio, size_t x, size_t y, float* anchor)
 {
     const double side = static_cast<double>(p.anchorScale) * stride, o = p.legacy ? 1 : 0;
-    const double centre = p.legacy ? (stride - 1.0) / 2 : 0;
+    const double center = p.legacy ? (stride - 1.0) / 2 : 0;
     const double width = side / std::sqrt(static_cast<double>(ratio)),
                  height = side * std::sqrt(static_cast<double>(ratio));
     // nearbyint: halves to even, as the contract wants it
-    const double corners[4] = {std::nearbyint(centre - (width - o) / 2), std::nearbyint(centre - (height - o) / 2),
-                               std::nearbyint(centre + (width - o) / 2), std::nearbyint(centre + (height - o) / 2)};
+    const double corners[4] = {std::nearbyint(center - (width - o) / 2), std::nearbyint(center - (height - o) / 2),
+                               std::nearbyint(center + (width - o) / 2), std::nearbyint(center + (height - o) / 2)};
     for (int i = 0; i < 4; i++)
         anchor[i] = static_cast<float>(i % 2 ? y : x) * stride + static_cast<float>(corners[i]);
 }
 
-//! Centre moved by delta * size, size times exp(delta), at most 1000 / 16 (legacy: at least 16 / 1000 too).
+//! Center moved by delta * size, size times exp(delta), at most 1000 / 16 (legacy: at least 16 / 1000 too).
 void decode(const float* anchor, const float* deltas, bool legacy, float* box)
 {
     const float most = 4.135166556742356f;  // ln(1000 / 16)
     const float o = legacy ? 1.f : 0.f;
     for (int axis = 0; axis < 2; axis++)
     {
-        const float size = anchor[axis + 2] - anchor[axis] + o, centre = (anchor[axis] + anchor[axis + 2]) * 0.5f;
+        const float size = anchor[axis + 2] - anchor[axis] + o, center = (anchor[axis] + anchor[axis + 2]) * 0.5f;
         float growth = std::min(deltas[axis + 2], most);
         if (legacy)
             growth = std::max(growth, -most);
-        const float newCentre = centre + deltas[axis] * size, newSize = size * std::exp(growth);
-        box[axis] = newCentre - 0.5f * newSize + (legacy ? 0.5f : 0.f);
-        box[axis + 2] = newCentre + 0.5f * newSize - (legacy ? 0.5f : 0.f);
+        const float newCenter = center + deltas[axis] * size, newSize = size * std::exp(growth);
+        box[axis] = newCenter - 0.5f * newSize + (legacy ? 0.5f : 0.f);
+        box[axis + 2] = newCenter + 0.5f * newSize - (legacy ? 0.5f : 0.f);
     }
 }
 
@@ -114,7 +114,7 @@ void suppress(const ProposalParams& p, const Proposals& best, Proposals& all)
             large.push(box, best.logits[i]);
     }
     const int n = static_cast<int>(large.logits.size());
-    for (const int i : hardNmsRef({p.nmsThreshold, p.legacy, p.postNmsTopN}, large.boxes.data(), n))
+    for (const int i : hardNMSRef({p.nmsThreshold, p.legacy, p.postNmsTopN}, large.boxes.data(), n))
         all.push(large.box(i), large.logits[i]);
 }
 

@@ -9,10 +9,10 @@
                                                                      a value that is not finite
 
    The weight set is one for all rows, or chosen per pyramid level (the released model's discriminative pooling,
-   d2det.md 3.1), or per class of the row (the last layer of a mask head, of which only the detected class's output is
-   needed, d2det.md 4.1). A convolution whose kernel covers the entire map is a fully connected layer: X [R, C, 7, 7],
-   kernel 7x7, no padding, gives [R, O, 1, 1]. `norm` is group norm over the row (d2det.md 2.1); with as many groups as
-   channels it is instance norm (d2det.md 3.4). cv::dnn's own layers compute every row of a fixed-size tensor, padding
+   model.md 3.1), or per class of the row (the last layer of a mask head, of which only the detected class's output is
+   needed, model.md 4.1). A convolution whose kernel covers the entire map is a fully connected layer: X [R, C, 7, 7],
+   kernel 7x7, no padding, gives [R, O, 1, 1]. `norm` is group norm over the row (model.md 2.1); with as many groups as
+   channels it is instance norm (model.md 3.4). cv::dnn's own layers compute every row of a fixed-size tensor, padding
    included, and OpenCV 4.6 multiplies a fully connected layer row by row: hence an own operator.
 
    The fast version uses Winograd's method for 3x3 kernels when a set has enough rows (winograd.hpp), so the last bits

@@ -6,9 +6,10 @@
 
    A matrix multiplication of the weights [O, C kh kw] by columns: one column per output pixel of a row
    that holds a RoI, grouped by set. Columns are never stored as a whole: a task takes a few panels of columns, gathers
-   a block of their depth from X into a cache-sized buffer, and multiplies. Kernels of 3x3 with stride 1 go by Winograd's
-   method (winograd.hpp) where a set has enough rows. Bias and ReLU are applied when the tile is written; group norm,
-   which needs all channels of a row, follows row by row. A row that repeats an earlier one is copied from it. */
+   a block of their depth from X into a cache-sized buffer, and multiplies. Kernels of 3x3 with stride 1 go by
+   Winograd's method (winograd.hpp) where a set has enough rows. Bias and ReLU are applied when the tile is written;
+   group norm, which needs all channels of a row, follows row by row. A row that repeats an earlier one is copied from
+   it. */
 
 #include "parallel.hpp"
 #include "roi_conv.hpp"
@@ -91,7 +92,7 @@ public:
 private:
     static constexpr int RUN = 8;  //!< floats copied at once
 
-    //! Neighbours in a row of pixels: they come from neighbouring cells and go to neighbouring columns of one panel.
+    //! Neighbors in a row of pixels: they come from neighboring cells and go to neighboring columns of one panel.
     struct Run
     {
         int target, column;  //!< first column of the panel; column in the panel
@@ -407,11 +408,11 @@ void groupNormRow(const RoIConvParams& p, const float* gamma, const float* beta,
         for (int c = 0; c < channels; c++)
         {
             const float a = static_cast<float>(scale * (gamma ? gamma[o + c] : 1.f)), b = beta ? beta[o + c] : 0.f;
-            const float centre = static_cast<float>(mean);
+            const float center = static_cast<float>(mean);
             float* y = group + static_cast<size_t>(c) * area;
             for (int i = 0; i < area; i++)
             {
-                const float value = (y[i] - centre) * a + b;
+                const float value = (y[i] - center) * a + b;
                 y[i] = p.relu && value < 0.f ? 0.f : value;
             }
         }

@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Where the RoI pooling operators sample, axis by axis, for the fast kernels of CPU and CUDA. Contract: operators.md 3.2,
-   3.3. A sample touches one or two cells of an axis (its taps); samples of a bin that fall on the same cell are merged,
-   and the bin is the sum over its row taps and column taps of weight * weight * value. */
+/* Where the RoI pooling operators sample, axis by axis, for the fast kernels of CPU and CUDA. Contract:
+   operators.md 3.2, 3.3. A sample touches one or two cells of an axis (its taps); samples of a bin that fall on the
+   same cell are merged, and the bin is the sum over its row taps and column taps of weight * weight * value. */
 
 #ifndef OPENCV_D2DET_KERNELS_TAPS_HPP
 #define OPENCV_D2DET_KERNELS_TAPS_HPP
@@ -19,7 +19,7 @@ namespace d2det
 namespace kernels
 {
 
-constexpr int MAX_ADAPTIVE_SAMPLES = 256;  //!< per bin and axis, so that a hostile RoI costs bounded time
+constexpr int MAX_ADAPTIVE_SAMPLES = 256;  //!< per bin and axis, so that a malformed RoI costs bounded time
 
 //! One cell of an axis: its share in the bin's average, and how that changes with the sampling coordinate.
 struct Tap

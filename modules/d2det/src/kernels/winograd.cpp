@@ -94,7 +94,7 @@ D2DET_INLINE void store(const Vector& v, float* p)
     std::memcpy(p, &v, sizeof(v));
 }
 
-// ------------------------------------------------------------------ the three transforms along both, for 16 tiles or rows
+// --------------------------------------------------------------- the three transforms along both, for 16 tiles or rows
 
 //! 16 windows of one channel.
 struct InputGroup

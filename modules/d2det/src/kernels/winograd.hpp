@@ -11,9 +11,10 @@
    Summed over the input channels this is 36 matrix products [O, C] x [C, tiles], one for each point of the transformed
    window, on the micro-kernels of gemm.hpp.
 
-   The points of the interpolation are 0, +-3/4, +-3/2 and infinity. With the usual 0, +-1, +-2 the error is about twice as large
-   (Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural Networks", 2020); with
-   these it is about 2.5 times that of the direct sum: rms 1.5e-6 of the output's at 256 channels.
+   The points of the interpolation are 0, +-3/4, +-3/2 and infinity. With the usual 0, +-1, +-2 the error is about twice
+   as large (Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural
+   Networks", 2020); with these it is about 2.5 times that of the direct sum: rms 1.5e-6 of the output's at 256
+   channels.
 
    Weights stay as packMatrix made them, for the direct product: a task transforms what it multiplies with, a block of
    output channels at a time. That costs a few percent where there are enough tiles, and saves four times their memory
@@ -84,8 +85,8 @@ inline int winogradTiles(int pixels)
     return (pixels + WinogradTiles::SIDE - 1) / WinogradTiles::SIDE;
 }
 
-/** Whether to compute `tiles` tiles of `pixels` output pixels in all so: with AUTO, if it costs less than the direct product.
-    The same answer for any number of threads. */
+/** Whether to compute `tiles` tiles of `pixels` output pixels in all so: with AUTO, if it costs less than the direct
+    product. The same answer for any number of threads. */
 bool useWinograd(ConvolutionMethod method, int inChannels, int outChannels, int64_t tiles, int64_t pixels,
                  const GemmKernel& kernel);
 
@@ -95,8 +96,8 @@ struct WinogradTask
     int begin, end, first, last;
 };
 
-/** How `tiles` tiles are divided into tasks: as many tiles together as a block of transformed weights is worth, as few as
-    keep all threads busy. repeats: as many partitions are worked on at a time. */
+/** How `tiles` tiles are divided into tasks: as many tiles together as a block of transformed weights is worth, as few
+    as keep all threads busy. repeats: as many partitions are worked on at a time. */
 class WinogradPartition
 {
 public:

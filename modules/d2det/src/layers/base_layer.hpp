@@ -5,8 +5,8 @@
 /* What the layers of this module have in common: checked reading of attributes, checked shapes, dense float32 inputs.
 
    Facts of cv::dnn that are handled here, once for all layers:
-     - shapes are asked for at import, when dynamic dimensions are 0 (unknown), and again before the first pass and after
-       every change of the input's size. A dimension that is known must be right, an unknown one is accepted;
+     - shapes are asked for at import, when dynamic dimensions are 0 (unknown), and again before the first pass and
+       after every change of the input's size. A dimension that is known must be right, an unknown one is accepted;
      - inputs of a pass may differ from what was declared in the model, so forward() checks them again;
      - constants of the model arrive in Layer::blobs, 1-D ones as n x 1; OpenCV 5's new engine gives them as inputs;
      - 16-bit inputs (OpenCL FP16) take Layer::forward_fallback;
@@ -40,8 +40,8 @@ constexpr int MAX_POOLED_SIZE = 256;        //!< bins per axis
 constexpr int MAX_SAMPLING_RATIO = 256;     //!< samples per bin and axis
 constexpr float MAX_SCALE = 65536.f;        //!< strides, anchor scale, finest scale
 
-/** Attributes of a node. A missing required one, a wrong type or a value out of range raises a cv::Exception that names the
-    layer, the attribute, the value and the range. */
+/** Attributes of a node. A missing required one, a wrong type or a value out of range raises a cv::Exception that names
+    the layer, the attribute, the value and the range. */
 class Attributes
 {
 public:
@@ -86,14 +86,16 @@ void checkShape(const dnn::Layer& layer, const String& what, const dnn::MatShape
 //! The shape of an output, refused if it has more than MAX_ELEMENTS.
 dnn::MatShape outputShape(const dnn::Layer& layer, const std::vector<int64>& lengths);
 
-//! Checks that inputs[first .. first + levels) are maps with one batch size and one number of channels; returns both (0: unknown).
+//! Checks that inputs[first .. first + levels) are maps with one batch size and one number of channels; returns both
+//! (0: unknown).
 std::pair<int, int> checkPyramid(const dnn::Layer& layer, const std::vector<dnn::MatShape>& inputs, size_t first,
                                  size_t levels);
 
 kernels::FeaturePyramid<float> makePyramid(const std::vector<Mat>& inputs, size_t first,
                                            const std::vector<float>& strides);
 
-//! Constants of the model as dense float32: the layer's blobs, or the inputs after the first `numInputs` if it has none.
+//! Constants of the model as dense float32: the layer's blobs, or the inputs after the first `numInputs` if it has
+//! none.
 std::vector<Mat> layerConstants(const dnn::Layer& layer, const std::vector<Mat>& inputs, size_t numInputs);
 
 //! One of the layer's blobs as dense float32.

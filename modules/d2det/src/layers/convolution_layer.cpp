@@ -5,8 +5,8 @@
 /* Ordinary convolutions of a model on our own kernels (kernels/conv2d.hpp), in place of cv::dnn's "Convolution".
 
    The model's file has standard Conv nodes. While the detector reads it on the CPU a constructor of ours stands in
-   LayerFactory; it takes over 2-D convolutions with one group and constant float32 weights and leaves the rest (depthwise
-   ones, for instance) to cv::dnn::ConvolutionLayer, which also reads the attributes for us. */
+   LayerFactory; it takes over 2-D convolutions with one group and constant float32 weights and leaves the rest
+   (depthwise ones, for instance) to cv::dnn::ConvolutionLayer, which also reads the attributes for us. */
 
 #include "layers/convolution_layer.hpp"
 #include "layers/base_layer.hpp"

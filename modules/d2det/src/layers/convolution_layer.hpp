@@ -13,8 +13,8 @@ namespace d2det
 {
 
 /** While it lives, networks that this thread reads get their ordinary convolutions from kernels/conv2d.hpp. All others
-    (groups, 3-D, constants that are not there) and those of other threads stay cv::dnn's. Layers are made when a network
-    is read or when they are first asked for: the latter must happen inside the scope too. */
+    (groups, 3-D, constants that are not there) and those of other threads stay cv::dnn's. Layers are made when a
+    network is read or when they are first asked for: the latter must happen inside the scope too. */
 class ConvolutionScope
 {
 public:

@@ -5,8 +5,8 @@
 /* The layers as nodes of cv::dnn's CUDA back end, in OpenCV's own tree built with OPENCV_DNN_CUDA.
 
    cv::dnn asks every layer supportBackend(DNN_BACKEND_CUDA), lets initCUDA() make a node after each allocation of the
-   network and calls the node's forward() in every pass. Tensors stay on the device; a layer without a node would have its
-   inputs copied to the host and its outputs back, and the device would be waited for.
+   network and calls the node's forward() in every pass. Tensors stay on the device; a layer without a node would have
+   its inputs copied to the host and its outputs back, and the device would be waited for.
 
    Only this file includes op_cuda.hpp, a header that OpenCV does not install. Source: modules/dnn/src/op_cuda.hpp and
    op_cuda.cpp of OpenCV 4.13. */
@@ -31,7 +31,7 @@
 #ifdef D2DET_DEFINE_BACKEND_NODE
 /* CUDABackendNode derives from BackendNode, a class that dnn's shared library does not export: constructor, destructor,
    vtable and typeinfo are needed here too. libstdc++ compares types by name, so dnn's dynamic_cast to CUDABackendNode
-   recognises our nodes. CMakeLists.txt defines the macro where dnn is another library than this one. */
+   recognizes our nodes. CMakeLists.txt defines the macro where dnn is another library than this one. */
 namespace cv
 {
 namespace dnn
@@ -54,8 +54,8 @@ namespace csl = dnn::cuda4dnn::csl;
 using dnn::MatShape;
 using Wrappers = std::vector<Ptr<dnn::BackendWrapper>>;
 
-/** The model's constants on the device, one block each, kept by the layer: a new node (the image's size has changed) does
-    not upload again. */
+/** The model's constants on the device, one block each, kept by the layer: a new node (the image's size has changed)
+    does not upload again. */
 struct CudaConstants
 {
     std::vector<csl::ManagedPtr<float>> blocks;

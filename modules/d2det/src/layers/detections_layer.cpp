@@ -4,10 +4,11 @@
 
 /* Layer d2det.D2Detections, see detections_layer.hpp. Contract: operators.md 3.7 and E1.
 
-     inputs   rois [R, 5] (or [R, 1 + 4 C] with class_agnostic_boxes = 0), probs [R, C + 1] (or [R, 2] with labelled = 1)
+     inputs   rois [R, 5] (or [R, 1 + 4 C] with class_agnostic_boxes = 0), probs [R, C + 1] (or [R, 2] with
+              labelled = 1)
      outputs  detections [batch_size * max_detections, 7] and, with output_rows = 1 (default 0), rows
-              [batch_size * max_detections, 1]: the row of the inputs that each detection came from, over the whole batch, -1
-              in unused rows. At most 2^24 input rows then: float32 holds no larger integers. */
+              [batch_size * max_detections, 1]: the row of the inputs that each detection came from, over the whole
+              batch, -1 in unused rows. At most 2^24 input rows then: float32 holds no larger integers. */
 
 #include "detections_layer.hpp"
 

@@ -7,8 +7,8 @@
 
    Attribute output_rows (int, default 0): 1 adds a second output.
 
-   The node that produces the graph output "detections" carries, beside the attributes of the contract, the description of
-   the model, all optional:
+   The node that produces the graph output "detections" carries, beside the attributes of the contract, the description
+   of the model, all optional:
 
      format_version  int     1
      model_name      string
@@ -16,7 +16,7 @@
      mean, std       floats  three values in the network's channel order, 0..255
      channel_order   string  "rgb" or "bgr"
      short_side, long_side, divisor   ints, see InputParams
-     mask_score_weight  float  0: score of a mask = score of the class + weight * predicted IoU (d2det.md 4.3) */
+     mask_score_weight  float  0: score of a mask = score of the class + weight * predicted IoU (model.md 4.3) */
 
 #ifndef OPENCV_D2DET_DETECTIONS_LAYER_HPP
 #define OPENCV_D2DET_DETECTIONS_LAYER_HPP

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Layer d2det.D2InstanceNorm: normalisation of every (row, channel) plane. Contract: operators.md 3.5.
+/* Layer d2det.D2InstanceNorm: normalization of every (row, channel) plane. Contract: operators.md 3.5.
 
      input      X [R, C, h, w]
      constants  scale [C], bias [C]

@@ -45,14 +45,14 @@ enum Argument
     SCORE_THRESHOLD
 };
 
-struct NmsSettings
+struct NMSSettings
 {
     int maxOutputBoxes = 0;
     float iouThreshold = 0.f, scoreThreshold = 0.f;
     bool hasScoreThreshold = false;
 };
 
-//! Two corners in any order, or centre and size, as x1 <= x2 and y1 <= y2. IoU does not mind that ONNX has y before x.
+//! Two corners in any order, or center and size, as x1 <= x2 and y1 <= y2. IoU does not mind that ONNX has y before x.
 void toCorners(const float* box, bool centerPointBox, float* corners)
 {
     for (int axis = 0; axis < 2; axis++)
@@ -65,7 +65,7 @@ void toCorners(const float* box, bool centerPointBox, float* corners)
 
 //! Indices of the boxes selected for one class, best first. A box that is not finite or whose score is NaN is not
 //! selected.
-std::vector<int> selectBoxes(const float* corners, const float* scores, int numBoxes, const NmsSettings& settings)
+std::vector<int> selectBoxes(const float* corners, const float* scores, int numBoxes, const NMSSettings& settings)
 {
     std::vector<int> candidates;
     std::vector<float> keys;
@@ -84,7 +84,7 @@ std::vector<int> selectBoxes(const float* corners, const float* scores, int numB
     for (int i = 0; i < n; i++)
         std::copy_n(corners + 4 * static_cast<size_t>(candidates[order[i]]), 4, &sorted[4 * static_cast<size_t>(i)]);
     std::vector<int> selected;
-    for (const int i : kernels::hardNmsCpu({settings.iouThreshold, false, settings.maxOutputBoxes}, sorted.data(), n))
+    for (const int i : kernels::hardNMSCpu({settings.iouThreshold, false, settings.maxOutputBoxes}, sorted.data(), n))
         selected.push_back(candidates[order[i]]);
     return selected;
 }
@@ -127,7 +127,7 @@ protected:
     {
         const Mat &boxes = inputs[0], &scores = inputs[1];
         const int numBoxes = boxes.size[1], numClasses = scores.size[1];
-        const NmsSettings settings = readSettings(inputs);
+        const NMSSettings settings = readSettings(inputs);
         std::vector<float> corners(boxes.total());
         for (size_t i = 0; i < corners.size(); i += 4)
             toCorners(boxes.ptr<float>() + i, centerPointBox_, &corners[i]);
@@ -181,14 +181,14 @@ private:
         return first;
     }
 
-    double value(const Source& source, const std::vector<Mat>& inputs, const char* name) const
+    double value(const Source& source, const std::vector<Mat>& inputs, const char* inputName) const
     {
         const Mat& m = source.constant ? blobs[source.index] : inputs[source.index];
         Mat number;
         if (m.total() == 1 && m.channels() == 1)
             m.reshape(1, 1).convertTo(number, CV_64F);
         if (number.empty() || cvIsNaN(number.at<double>(0)))
-            layerError(*this, Error::StsBadArg, String("input ") + name + " must be a single number");
+            layerError(*this, Error::StsBadArg, String("input ") + inputName + " must be a single number");
         return number.at<double>(0);
     }
 
@@ -201,10 +201,10 @@ private:
         return static_cast<int>(std::min(std::max(count, 0.), static_cast<double>(boxes)));
     }
 
-    NmsSettings readSettings(const std::vector<Mat>& inputs) const
+    NMSSettings readSettings(const std::vector<Mat>& inputs) const
     {
         const std::vector<Source> sources = argumentSources(inputs.size());
-        NmsSettings settings;
+        NMSSettings settings;
         settings.maxOutputBoxes = maxOutputBoxes(sources, inputs, inputs[0].size[1]);
         if (sources.size() > IOU_THRESHOLD)
         {

@@ -24,10 +24,10 @@ using dnn::MatShape;
 namespace
 {
 
-class OnnxRoiAlignLayer CV_FINAL : public BaseLayer
+class OnnxRoIAlignLayer CV_FINAL : public BaseLayer
 {
 public:
-    explicit OnnxRoiAlignLayer(const dnn::LayerParams& layerParams) : BaseLayer(layerParams)
+    explicit OnnxRoIAlignLayer(const dnn::LayerParams& layerParams) : BaseLayer(layerParams)
     {
         const Attributes attributes(layerParams);
         params_.pooledHeight = attributes.getInt("output_height", 1, 1, MAX_POOLED_SIZE);
@@ -83,8 +83,8 @@ protected:
 #endif
 
 private:
-    /** X, rois and batch_indices in this order. cv::dnn hands over what is constant apart from what is computed and forgets
-        the places: the constants are told apart by their type and shape. */
+    /** X, rois and batch_indices in this order. cv::dnn hands over what is constant apart from what is computed and
+        forgets the places: the constants are told apart by their type and shape. */
     template <typename T, typename FromConstant>
     std::vector<T> inThreePlaces(const std::vector<T>& inputs, FromConstant fromConstant) const
     {
@@ -95,13 +95,13 @@ private:
         std::vector<T> all(inputs);
         for (const Mat& constant : blobs)
         {
-            const bool isRois = blobs.size() == 2 ? all.size() == 1 : looksLikeRois(constant);
+            const bool isRois = blobs.size() == 2 ? all.size() == 1 : looksLikeRoIs(constant);
             all.insert(isRois ? all.begin() + 1 : all.end(), fromConstant(constant));
         }
         return all;
     }
 
-    static bool looksLikeRois(const Mat& m)
+    static bool looksLikeRoIs(const Mat& m)
     {
         return m.type() == CV_32F && m.dims == 2 && m.size[1] == 4;
     }
@@ -125,9 +125,9 @@ private:
 
 }  // namespace
 
-Ptr<dnn::Layer> createOnnxRoiAlignLayer(dnn::LayerParams& params)
+Ptr<dnn::Layer> createOnnxRoIAlignLayer(dnn::LayerParams& params)
 {
-    return makePtr<OnnxRoiAlignLayer>(params);
+    return makePtr<OnnxRoIAlignLayer>(params);
 }
 
 }  // namespace d2det

@@ -4,9 +4,9 @@
 
 /* COCO's run lengths: coding, area, bounding box, IoU, compressed string. Source: operators.md 4.
 
-   String: from the fourth count on, the difference to the count two before is written; numbers go out in groups of 5 bits,
-   low group first, a character is 48 + bits + 32 if more follow; the last group is the one whose bit 4 is the sign of all
-   that is left. */
+   String: from the fourth count on, the difference to the count two before is written; numbers go out in groups of 5
+   bits, low group first, a character is 48 + bits + 32 if more follow; the last group is the one whose bit 4 is the
+   sign of all that is left. */
 
 #include "masks/rle.hpp"
 
@@ -125,7 +125,7 @@ Rle rleEncode(InputArray mask_)
     const Mat columns = mask.t();
     bool set = false;
     unsigned length = 0;
-    for (const uchar *pixel = columns.ptr(), *end = pixel + columns.total(); pixel != end; ++pixel)
+    for (const uchar *pixel = columns.ptr(), *end = pixel + columns.total(); pixel != end; pixel++)
     {
         if ((*pixel != 0) != set)
         {

@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* CocoEvaluator: COCO's 12 numbers for boxes and masks, matches, Pascal VOC's average precision. Source: operators.md 6.
+/* CocoEvaluator: COCO's 12 numbers for boxes and masks, matches, Pascal VOC's average precision. Source:
+   operators.md 6.
 
    Ground truths and detections are sorted once by category, image and score; matching then works on the groups that
    exist, so that the cost follows the number of objects, not images x categories. Categories run in parallel. */
@@ -59,18 +60,18 @@ void checkBox(const Rect2d& box, const char* what, int64 imageId)
 }
 
 //! An id that came as a floating-point number.
-int64 wholeNumber(double id)
+int64 asInteger(double id)
 {
-    constexpr double LARGEST = 9007199254740992.;  // 2^53: every whole number up to it is a double
+    constexpr double LARGEST = 9007199254740992.;  // 2^53: every integer up to it is a double
     if (!(std::abs(id) <= LARGEST) || id != std::floor(id))
-        CV_Error(Error::StsBadArg, format("CocoEvaluator: %g is no id, expected a whole number up to 2^53", id));
+        CV_Error(Error::StsBadArg, format("CocoEvaluator: %g is no id, expected an integer up to 2^53", id));
     return static_cast<int64>(id);
 }
 
-std::vector<int64> wholeNumbers(const std::vector<double>& ids)
+std::vector<int64> asIntegers(const std::vector<double>& ids)
 {
     std::vector<int64> numbers(ids.size());
-    std::transform(ids.begin(), ids.end(), numbers.begin(), wholeNumber);
+    std::transform(ids.begin(), ids.end(), numbers.begin(), asInteger);
     return numbers;
 }
 
@@ -93,7 +94,7 @@ Mat tableOf(InputArray rows, int columns, const std::vector<Rle>& masks)
     return table;
 }
 
-void checkIouType(int iouType)
+void checkIoUType(int iouType)
 {
     if (iouType != IOU_BOX && iouType != IOU_MASK)
         CV_Error(Error::StsBadArg, format("CocoEvaluator: iouType is %d, expected IOU_BOX (%d) or IOU_MASK (%d)",
@@ -274,7 +275,7 @@ public:
           gts_(sortedEntries(input.groundTruths, imageIds, categoryIds_)),
           detections_(sortedEntries(input.detections, imageIds, categoryIds_))
     {
-        checkIouType(input.iouType);
+        checkIoUType(input.iouType);
         if (input.iouType == IOU_BOX)
             return;
         std::map<int64, Size> sizes;
@@ -414,12 +415,12 @@ void CocoEvaluator::setCategories(const std::vector<int64>& categoryIds)
 
 void CocoEvaluator::setImageIds(const std::vector<double>& ids)
 {
-    setImages(wholeNumbers(ids));
+    setImages(asIntegers(ids));
 }
 
 void CocoEvaluator::setCategoryIds(const std::vector<double>& ids)
 {
-    setCategories(wholeNumbers(ids));
+    setCategories(asIntegers(ids));
 }
 
 void CocoEvaluator::addGroundTruth(const GroundTruth& gt)
@@ -447,7 +448,7 @@ void CocoEvaluator::addGroundTruths(InputArray rows, const std::vector<Rle>& mas
         const double* v = table.ptr<double>(i);
         if (v[7] != 0 && v[7] != 1)
             CV_Error(Error::StsBadArg, format("CocoEvaluator: crowd is %g in row %d, expected 0 or 1", v[7], i));
-        addGroundTruth({wholeNumber(v[0]), wholeNumber(v[1]), Rect2d(v[2], v[3], v[4], v[5]), v[6], v[7] == 1,
+        addGroundTruth({asInteger(v[0]), asInteger(v[1]), Rect2d(v[2], v[3], v[4], v[5]), v[6], v[7] == 1,
                         masks.empty() ? Rle() : masks[i]});
     }
 }
@@ -459,8 +460,8 @@ void CocoEvaluator::addDetections(InputArray rows, const std::vector<Rle>& masks
     for (int i = 0; i < table.rows; i++)
     {
         const double* v = table.ptr<double>(i);
-        addDetection({wholeNumber(v[0]), wholeNumber(v[1]), Rect2d(v[2], v[3], v[4], v[5]), v[6],
-                      masks.empty() ? Rle() : masks[i]});
+        addDetection(
+            {asInteger(v[0]), asInteger(v[1]), Rect2d(v[2], v[3], v[4], v[5]), v[6], masks.empty() ? Rle() : masks[i]});
     }
 }
 

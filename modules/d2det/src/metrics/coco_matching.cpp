@@ -4,10 +4,10 @@
 
 /* COCO's matching and its precision-recall curve. Source: operators.md 6.
 
-   Matching, per image, category, area range and threshold t: ground truths that do not count (crowd or out of range) come
-   last; each detection, best first, takes the free ground truth of the highest IoU >= min(t, 1 - 1e-10), a later one
-   winning ties; with a counting one in hand, those that do not count are not looked at; crowds can be taken repeatedly.
-   A detection is ignored if its match does not count, or if it has none and its own area is out of range.
+   Matching, per image, category, area range and threshold t: ground truths that do not count (crowd or out of range)
+   come last; each detection, best first, takes the free ground truth of the highest IoU >= min(t, 1 - 1e-10), a later
+   one winning ties; with a counting one in hand, those that do not count are not looked at; crowds can be taken
+   repeatedly. A detection is ignored if its match does not count, or if it has none and its own area is out of range.
 
    Curve: detections of all images by score, precision = tp / (tp + fp + 2.2e-16), made monotone from the right, sampled
    at the first recall >= the point. */

@@ -4,8 +4,8 @@
 
 /* COCO's rules from IoU matrices on: matching, precision and recall. Source: operators.md 6 (pycocotools' COCOeval).
 
-   Nothing here knows what the IoU was computed from, so boxes and masks share it. One CocoGroup holds what one image has
-   of one category; a category is the list of its groups in order of image id. */
+   Nothing here knows what the IoU was computed from, so boxes and masks share it. One CocoGroup holds what one image
+   has of one category; a category is the list of its groups in order of image id. */
 
 #ifndef OPENCV_D2DET_COCO_MATCHING_HPP
 #define OPENCV_D2DET_COCO_MATCHING_HPP

@@ -2,11 +2,11 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Pascal VOC's average precision. Source: Everingham et al., "The Pascal Visual Object Classes Challenge: A Retrospective"
-   (IJCV 2015), and the development kit's VOCevaldet.m.
+/* Pascal VOC's average precision. Source: Everingham et al., "The Pascal Visual Object Classes Challenge: A
+   Retrospective" (IJCV 2015), and the development kit's VOCevaldet.m.
 
-   Each detection belongs to the object of the highest IoU, the first one on ties: right if IoU >= threshold and the object
-   is not taken, wrong if it is taken or the IoU too low, out of the count if the object is difficult.
+   Each detection belongs to the object of the highest IoU, the first one on ties: right if IoU >= threshold and the
+   object is not taken, wrong if it is taken or the IoU too low, out of the count if the object is difficult.
 
      2007: AP = 1/11 sum over r = 0, 0.1 .. 1 of max(precision where recall >= r)
      2010: AP = sum over steps of recall of (step * max(precision from there on)) */

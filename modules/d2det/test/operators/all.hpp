@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* All operators, and kernels that are no operator of their own. An operator of kernels/operators.inc whose header is missing here
-   does not compile. */
+/* All operators, and kernels that are no operator of their own. An operator of kernels/operators.inc whose header is
+   missing here does not compile. */
 
 #ifndef D2DET_TEST_OPERATORS_ALL_HPP
 #define D2DET_TEST_OPERATORS_ALL_HPP
@@ -28,12 +28,12 @@ inline const std::vector<const Operator*>& allOperators()
 #define D2DET_OPERATOR(name, stem) static const OperatorOf<name> stem(#stem, "D2" #name);
 #include "kernels/operators.inc"
     static const OperatorOf<HardNMS> nms("nms", "");
-    static const OperatorOf<SoftNMS> softNms("soft_nms", "");
+    static const OperatorOf<SoftNMS> softNMS("soft_nms", "");
     static const OperatorOf<Conv2d> conv2d("conv2d", "");
     static const std::vector<const Operator*> all = {
 #define D2DET_OPERATOR(name, stem) &stem,
 #include "kernels/operators.inc"
-        &nms, &softNms, &conv2d};
+        &nms, &softNMS, &conv2d};
     return all;
 }
 

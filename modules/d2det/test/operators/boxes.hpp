@@ -17,16 +17,16 @@ enum BoxKind
     SCATTERED,   //!< real coordinates
     ON_GRID,     //!< small integers: many equal boxes and exact IoUs
     DEGENERATE,  //!< empty and inverted boxes among others
-    HOSTILE,
+    MALFORMED,
     BOX_KINDS
 };
 
 inline void randomBox(Random& random, int kind, float* box)
 {
-    if (kind == HOSTILE && random.once(2))
+    if (kind == MALFORMED && random.once(2))
     {
         for (int i = 0; i < 4; i++)
-            box[i] = hostileNumber(random);
+            box[i] = malformedNumber(random);
         return;
     }
     const bool grid = kind == ON_GRID;

@@ -19,7 +19,7 @@ struct DeformRoIPool
     struct Case : PoolingCase
     {
         bool offsets = true;
-        bool hostileOffsets = false;  //!< some that are not finite, some enormous
+        bool malformedOffsets = false;  //!< some that are not finite, some enormous
 
         Case(const PoolingShape& s, const std::string& what = "") : PoolingCase(s, what) {}
     };
@@ -29,8 +29,8 @@ struct DeformRoIPool
         std::vector<Case> cases = poolingCases<Case>({"", ", legacy"}, {1, 2, 40, 256}, {1, 2});
         for (const std::string variant : {"", ", legacy"})
         {
-            Case c(HOSTILE_POOLING, " offsets" + variant);
-            c.hostileOffsets = true;
+            Case c(MALFORMED_POOLING, " offsets" + variant);
+            c.malformedOffsets = true;
             c.legacy = !variant.empty();
             cases.push_back(c);
         }
@@ -58,7 +58,7 @@ struct DeformRoIPool
         {
             const PoolingShape& s = c.shape;
             Random random(seed);
-            makeRoisAndMaps(random);
+            makeRoIsAndMaps(random);
             params.pooledSize = s.pooledSize;
             params.offsetSize = s.offsetSize;
             params.samplingRatio = s.samplingRatio > 0 ? s.samplingRatio : 2;
@@ -74,7 +74,7 @@ struct DeformRoIPool
                 if (c.gradient)
                     smoothOffsets(random);
                 const Floats bad{NOT_A_NUMBER, INFINITE, -INFINITE, 1e30f, -1e30f};
-                for (size_t i = 0; c.hostileOffsets && i < inputs.back().values.size(); i += 7)
+                for (size_t i = 0; c.malformedOffsets && i < inputs.back().values.size(); i += 7)
                     inputs.back().values[i] = bad[i / 7 % bad.size()];
             }
             makeUpstream(random);

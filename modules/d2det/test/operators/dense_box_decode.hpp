@@ -115,9 +115,9 @@ struct DenseBoxDecode
         {
             const Case& c = case_;
             if (c.kind == LAYER)
-                return layerRois(c.numRois, BATCH, random);
+                return layerRoIs(c.numRois, BATCH, random);
             if (c.kind == BENCHMARK)
-                return benchmarkRois(c.numRois, BATCH, 1344.f, 800.f, random);
+                return benchmarkRoIs(c.numRois, BATCH, 1344.f, 800.f, random);
             const bool plain = c.kind == PLAIN;
             Floats rois;
             for (int r = 0; r < c.numRois; r++)

@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2Detections. Boxes are copied, so all must be the same bits; scores go through an exponential only in the gaussian mode. */
+/* D2Detections. Boxes are copied, so all must be the same bits; scores go through an exponential only in the gaussian
+   mode. */
 
 #ifndef D2DET_TEST_OPERATORS_DETECTIONS_HPP
 #define D2DET_TEST_OPERATORS_DETECTIONS_HPP
@@ -30,7 +31,7 @@ struct Detections
         int rows = 0, classes = 0;
         Source source = BOXES;
         int kind = SCATTERED;
-        bool hostile = false;    //!< scores and boxes that are not finite (source ON_HALVES)
+        bool malformed = false;  //!< scores and boxes that are not finite (source ON_HALVES)
         bool drawn = false;      //!< all of the above is drawn with the inputs
         bool sourceRows = true;  //!< also the rows that detections come from
 
@@ -70,11 +71,11 @@ struct Detections
                 c.rows = variant == 5 ? 0 : 61;
                 c.classes = 4;
                 c.source = ON_HALVES;
-                c.hostile = variant % 2 == 1;
+                c.malformed = variant % 2 == 1;
                 c.name += std::string(c.p.batchSize > 1 ? ", three images" : "") +
                           (c.p.classAgnosticBoxes ? "" : ", boxes by class") + (c.p.labelled ? ", labelled" : "") +
                           (c.p.legacy ? ", legacy" : "") + (c.p.limit ? ", limit" : "") + (c.rows ? "" : ", no rows") +
-                          (c.hostile ? ", hostile" : "");
+                          (c.malformed ? ", malformed" : "");
                 c.cudaOnly = c.rows == 0;
                 cases.push_back(c);
             }
@@ -242,8 +243,8 @@ struct Detections
         }
         static float score(Random& random, int kind)
         {
-            if (kind == HOSTILE && random.once(4))
-                return hostileNumber(random);
+            if (kind == MALFORMED && random.once(4))
+                return malformedNumber(random);
             return kind == ON_GRID ? random.whole(0, 4) / 4 : random.real(0.f, 1.f);
         }
         void fillBoxes(Random& random)
@@ -255,14 +256,14 @@ struct Detections
             {
                 float *roi = &rois[size_t(r) * roiColumns()], *prob = &probs[size_t(r) * probColumns()];
                 const bool anyImage = case_.drawn && random.once(8);
-                roi[0] = anyImage ? hostileNumber(random) : random.whole(0, case_.p.batchSize - 1);
+                roi[0] = anyImage ? malformedNumber(random) : random.whole(0, case_.p.batchSize - 1);
                 for (int c = 1; c < roiColumns(); c += 4)
                     if (!random.once(10))
                         randomBox(random, case_.kind, roi + c);  // else all zero: padding
                 for (int c = 0; c < probColumns(); c++)
                     prob[c] = score(random, case_.kind);
                 if (case_.p.labelled)
-                    prob[0] = random.once(8) ? hostileNumber(random) : random.whole(-1, case_.classes - 1);
+                    prob[0] = random.once(8) ? malformedNumber(random) : random.whole(-1, case_.classes - 1);
             }
         }
         void fillOnHalves(Random& random)
@@ -285,14 +286,14 @@ struct Detections
             for (size_t i = 0; i < probs.size(); i++)  // ties
                 if (!p.labelled || i % 2 == 1)
                     probs[i] = static_cast<float>(static_cast<int>(probs[i] * 64)) / 64;
-            for (size_t i = 0; case_.hostile && i < probs.size(); i += 7)
+            for (size_t i = 0; case_.malformed && i < probs.size(); i += 7)
                 probs[i] = i % 2 ? NOT_A_NUMBER : i % 3 ? INFINITE : -INFINITE;
-            for (size_t i = 3; case_.hostile && i < rois.size(); i += 37)
+            for (size_t i = 3; case_.malformed && i < rois.size(); i += 37)
                 rois[i] = i % 2 ? NOT_A_NUMBER : INFINITE;
         }
         void fillLayer(Random& random)
         {
-            inputs[0].values = roiColumns() == 5 ? layerRois(case_.rows, case_.p.batchSize, random)
+            inputs[0].values = roiColumns() == 5 ? layerRoIs(case_.rows, case_.p.batchSize, random)
                                                  : random.reals(elements(inputs[0].shape), 0.f, 9.f);
             if (roiColumns() > 5)
                 for (int r = 0; r < case_.rows; r++)

@@ -19,9 +19,9 @@ struct GatherRows
     struct Case : CaseInfo
     {
         int numRows, count;
-        Shape row;             //!< shape of a row
-        bool hostile = false;  //!< some indices are no row
-        bool drawn = false;    //!< lengths are drawn with the inputs
+        Shape row;               //!< shape of a row
+        bool malformed = false;  //!< some indices are no row
+        bool drawn = false;      //!< lengths are drawn with the inputs
 
         Case(const std::string& n, int of, int c, const Shape& r) : CaseInfo(n), numRows(of), count(c), row(r) {}
     };
@@ -29,16 +29,16 @@ struct GatherRows
     static std::vector<Case> cases()
     {
         std::vector<Case> cases;
-        for (const bool hostile : {false, true})
+        for (const bool malformed : {false, true})
         {
-            const std::string what = hostile ? ", hostile" : "";
+            const std::string what = malformed ? ", malformed" : "";
             cases.emplace_back("rows of one" + what, 7, 40, Shape{1});
             cases.emplace_back("rows of five" + what, 40, 30, Shape{5});
             cases.emplace_back("one row" + what, 1, 12, Shape{255});
             cases.emplace_back("long rows" + what, 25, 20, Shape{4099});
             cases.emplace_back("more rows than a grid has in y" + what, 3, 70000, Shape{2});
             for (size_t i = cases.size() - 5; i < cases.size(); i++)
-                cases[i].cudaOnly = cases[i].hostile = hostile;
+                cases[i].cudaOnly = cases[i].malformed = malformed;
         }
         cases.emplace_back("no rows", 3, 0, Shape{2});
         // Lengths on both sides of the one that wakes threads.
@@ -81,7 +81,7 @@ struct GatherRows
                 inputs[1].values.push_back(
                     i % 4 == 0 ? -1.f : random.whole(0, case_.numRows - 1) + (i % 5 == 1 && !c.trainer ? 0.5f : 0.f));
             const Floats bad{NOT_A_NUMBER, INFINITE, -INFINITE, -2.f, 3e38f, -3e38f, float(case_.numRows), 3e9f};
-            for (size_t i = 0; c.hostile && i < inputs[1].values.size(); i += 3)
+            for (size_t i = 0; c.malformed && i < inputs[1].values.size(); i += 3)
                 inputs[1].values[i] = bad[i / 3 % bad.size()];
             outputs.push_back({"Y", out, SAME_BITS, SAME_BITS});
             for (int d = 0; d < static_cast<int>(in.size()); d++)
@@ -95,7 +95,7 @@ struct GatherRows
         {
             Floats rows(a.in[1], a.in[1] + case_.count);
             for (float& row : rows)
-                if (case_.hostile && !(row > -1 && row < static_cast<float>(case_.numRows)))
+                if (case_.malformed && !(row > -1 && row < static_cast<float>(case_.numRows)))
                     row = -1.f;
             kernels::gatherRowsRef<float>({a.in[0], case_.numRows, elements(case_.row), rows.data(), case_.count},
                                           a.out[0]);

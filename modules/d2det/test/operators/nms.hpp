@@ -24,7 +24,7 @@ inline void writeKept(const std::vector<int>& list, int n, float* kept, float* c
 }
 
 //! The same two outputs for a CUDA kernel, which writes ints.
-inline cuda::NmsOutput keptOnDevice(const Arguments<float>& a)
+inline cuda::NMSOutput keptOnDevice(const Arguments<float>& a)
 {
     return {reinterpret_cast<int*>(a.out[0]), reinterpret_cast<int*>(a.out[1])};
 }
@@ -37,7 +37,7 @@ struct HardNMS
         float threshold = 0.5f;
         bool legacy = false;
         bool drawn = false;        //!< all of the above is drawn with the boxes
-        bool atThreshold = false;  //!< the threshold is the IoU of a pair or its neighbour: the last bit decides
+        bool atThreshold = false;  //!< the threshold is the IoU of a pair or its neighbor: the last bit decides
 
         Case(const std::string& name) : CaseInfo(name) {}
     };
@@ -117,21 +117,21 @@ struct HardNMS
 
         void reference(const Arguments<float>& a) const override
         {
-            writeKept(kernels::hardNmsRef(params(), a.in[0], case_.n), case_.n, a.out[0], a.out[1]);
+            writeKept(kernels::hardNMSRef(params(), a.in[0], case_.n), case_.n, a.out[0], a.out[1]);
         }
         void fast(const Arguments<float>& a) const override
         {
-            writeKept(kernels::hardNmsCpu(params(), a.in[0], case_.n), case_.n, a.out[0], a.out[1]);
+            writeKept(kernels::hardNMSCpu(params(), a.in[0], case_.n), case_.n, a.out[0], a.out[1]);
         }
 #ifdef D2DET_TEST_CUDA
         cuda::Status onDevice(const Arguments<float>& a, const cuda::Workspace&) const override
         {
-            return cuda::hardNms(params(), a.in[0], case_.n, keptOnDevice(a), nullptr);
+            return cuda::hardNMS(params(), a.in[0], case_.n, keptOnDevice(a), nullptr);
         }
 #endif
 
     private:
-        kernels::HardNmsParams params() const
+        kernels::HardNMSParams params() const
         {
             return {case_.threshold, case_.legacy, case_.limit};
         }
@@ -224,11 +224,11 @@ struct SoftNMS
 
         void reference(const Arguments<float>& a) const override
         {
-            writeKept(kernels::softNmsRef(params(), a.in[0], a.out[2], case_.n), case_.n, a.out[0], a.out[1]);
+            writeKept(kernels::softNMSRef(params(), a.in[0], a.out[2], case_.n), case_.n, a.out[0], a.out[1]);
         }
         void fast(const Arguments<float>& a) const override
         {
-            writeKept(kernels::softNmsCpu(params(), a.in[0], a.out[2], case_.n), case_.n, a.out[0], a.out[1]);
+            writeKept(kernels::softNMSCpu(params(), a.in[0], a.out[2], case_.n), case_.n, a.out[0], a.out[1]);
         }
         //! The scores of boxes that are not emitted are not specified.
         void settle(std::vector<Floats>& values) const override
@@ -254,12 +254,12 @@ struct SoftNMS
 #ifdef D2DET_TEST_CUDA
         cuda::Status onDevice(const Arguments<float>& a, const cuda::Workspace&) const override
         {
-            return cuda::softNms(params(), a.in[0], a.out[2], case_.n, keptOnDevice(a), nullptr);
+            return cuda::softNMS(params(), a.in[0], a.out[2], case_.n, keptOnDevice(a), nullptr);
         }
 #endif
 
     private:
-        kernels::SoftNmsParams params() const
+        kernels::SoftNMSParams params() const
         {
             const kernels::NMSMode mode =
                 case_.gaussian ? kernels::NMSMode::SOFT_GAUSSIAN : kernels::NMSMode::SOFT_LINEAR;
@@ -271,7 +271,7 @@ struct SoftNMS
             const int kind = random.integer(0, 6);
             const bool eighths = random.once(2);
             for (float& s : scores)
-                s = kind == 0   ? hostileNumber(random)
+                s = kind == 0   ? malformedNumber(random)
                     : kind == 1 ? 0.5f
                     : eighths   ? random.whole(1, 8) / 8
                                 : random.real(0.f, 1.f);

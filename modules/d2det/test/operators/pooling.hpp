@@ -76,7 +76,7 @@ kernels::FeaturePyramid<T> makePyramid(const PoolingShape& s)
 
 /** RoIs [numRois, 5] of all sizes and levels, some partly or entirely outside the image; the last of four or more is a
     padding row. */
-inline Floats randomRois(const PoolingShape& s, Random& random)
+inline Floats randomRoIs(const PoolingShape& s, Random& random)
 {
     const float width = 4.f * s.width, height = 4.f * s.height, longest = std::max(std::max(width, height), 16.f);
     Floats rois(size_t(s.numRois) * 5, 0.f);
@@ -95,7 +95,7 @@ inline Floats randomRois(const PoolingShape& s, Random& random)
 }
 
 //! RoIs of benchmarks: sides of 16 to 800 pixels, uniform in the logarithm, inside the image.
-inline Floats benchmarkRois(int count, int batch, float width, float height, Random& random)
+inline Floats benchmarkRoIs(int count, int batch, float width, float height, Random& random)
 {
     Floats rois;
     for (int r = 0; r < count; r++)
@@ -110,7 +110,7 @@ inline Floats benchmarkRois(int count, int batch, float width, float height, Ran
 }
 
 //! Boxes inside a 64 x 64 image; the last row is padding.
-inline Floats layerRois(int rows, int images, Random& random)
+inline Floats layerRoIs(int rows, int images, Random& random)
 {
     Floats rois(size_t(rows) * 5, 0.f);
     for (int r = 0; r + 1 < rows; r++)
@@ -125,10 +125,10 @@ inline Floats layerRois(int rows, int images, Random& random)
     return rois;
 }
 
-constexpr int UNUSABLE_ROIS = 7;  //!< so many of the first hostile RoIs give zeros in a batch of two
+constexpr int UNUSABLE_ROIS = 7;  //!< so many of the first malformed RoIs give zeros in a batch of two
 
 //! RoIs that a broken or malformed network can produce, for shapes of one or two images.
-inline std::vector<Floats> hostileRois()
+inline std::vector<Floats> malformedRoIs()
 {
     return {
         {NOT_A_NUMBER, 1, 1, 9, 9},
@@ -163,7 +163,7 @@ inline std::vector<Floats> hostileRois()
 enum class RoIs
 {
     RANDOM,
-    HOSTILE,
+    MALFORMED,
     BENCHMARK,
     LAYER
 };
@@ -187,15 +187,15 @@ struct PoolingCase : CaseInfo
     }
 };
 
-const PoolingShape HOSTILE_POOLING = {"hostile", false, 3, 2, 6, 23, 31, 25, 6, 3, 2};
+const PoolingShape MALFORMED_POOLING = {"malformed", false, 3, 2, 6, 23, 31, 25, 6, 3, 2};
 const PoolingShape GRADIENT_POOLING = {"differences", false, 2, 2, 3, 10, 13, 8, 4, 2, 2};
 const PoolingShape TRAINER_POOLING = {"trainer", false, 2, 2, 12, 24, 32, 40, 6, 3, 0};
 const PoolingShape NO_ROIS_POOLING = {"no RoIs", false, 3, 2, 6, 23, 31, 0, 6, 3, 2};
 
-/** Cases of one pooling operator: every shape of the table, hostile RoIs and gradients with some numbers of samples, the
-    trainer. `variants` names what is made of each: "", ", legacy" or ", unaligned". */
+/** Cases of one pooling operator: every shape of the table, malformed RoIs and gradients with some numbers of samples,
+    the trainer. `variants` names what is made of each: "", ", legacy" or ", unaligned". */
 template <typename Case>
-std::vector<Case> poolingCases(const std::vector<std::string>& variants, const std::vector<int>& hostileSamples,
+std::vector<Case> poolingCases(const std::vector<std::string>& variants, const std::vector<int>& malformedSamples,
                                const std::vector<int>& gradientSamples)
 {
     std::vector<Case> cases;
@@ -206,25 +206,25 @@ std::vector<Case> poolingCases(const std::vector<std::string>& variants, const s
         cases.back().aligned = variant != ", unaligned";
         return cases.back();
     };
-    const size_t numHostile = hostileRois().size();
+    const size_t numMalformed = malformedRoIs().size();
     for (const std::string& variant : variants)
     {
         for (PoolingShape s : poolingShapes(false))
         {
             add(s, variant);
-            s.numRois = static_cast<int>(numHostile);
-            Case& hostile = add(s, variant);
-            hostile.name = std::string(s.name) + ", hostile" + variant;
-            hostile.rois = RoIs::HOSTILE;
-            hostile.cpuOnly = true;
+            s.numRois = static_cast<int>(numMalformed);
+            Case& malformed = add(s, variant);
+            malformed.name = std::string(s.name) + ", malformed" + variant;
+            malformed.rois = RoIs::MALFORMED;
+            malformed.cpuOnly = true;
         }
-        for (const int samples : hostileSamples)
+        for (const int samples : malformedSamples)
         {
-            PoolingShape s = HOSTILE_POOLING;
+            PoolingShape s = MALFORMED_POOLING;
             s.samplingRatio = samples;
             Case& c = add(s, variant);
             c.name = std::string(s.name) + ", " + std::to_string(samples) + " samples" + variant;
-            c.rois = RoIs::HOSTILE;
+            c.rois = RoIs::MALFORMED;
             c.cudaOnly = samples > 8;
         }
         for (const int samples : gradientSamples)
@@ -256,17 +256,17 @@ public:
     const Floats& map(int level) const { return inputs[1 + size_t(level)].values; }
 
 protected:
-    void makeRoisAndMaps(Random& random)
+    void makeRoIsAndMaps(Random& random)
     {
         const PoolingShape& s = case_.shape;
         Floats rois;
-        if (case_.rois == RoIs::HOSTILE)
-            for (const Floats& roi : hostileRois())
+        if (case_.rois == RoIs::MALFORMED)
+            for (const Floats& roi : malformedRoIs())
                 rois.insert(rois.end(), roi.begin(), roi.end());
         else if (case_.rois == RoIs::BENCHMARK)
-            rois = benchmarkRois(s.numRois, s.batch, 4.f * s.width, 4.f * s.height, random);
+            rois = benchmarkRoIs(s.numRois, s.batch, 4.f * s.width, 4.f * s.height, random);
         else
-            rois = case_.rois == RoIs::LAYER ? layerRois(s.numRois, s.batch, random) : randomRois(s, random);
+            rois = case_.rois == RoIs::LAYER ? layerRoIs(s.numRois, s.batch, random) : randomRoIs(s, random);
         if (case_.trainer)
             rois[rois.size() - 5] = 7;  // no such image
         if (case_.gradient)             // both levels are in use

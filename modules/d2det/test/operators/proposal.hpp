@@ -60,9 +60,9 @@ struct Proposal
         add("legacy", 1, 300, 100, 100, 4.f, true, SMOOTH);
         add("ties", 2, 100, 50, 80, 0.f, false, TIES);
         add("all equal", 2, 100, 50, 80, 0.f, false, ALL_EQUAL);
-        add("hostile", 2, 150, 100, 300, 6.f, false, WITH_NAN);
-        add("hostile, no limits", 3, 0, 0, 700, 0.f, true, WITH_NAN);
-        add("hostile, wild", 2, 150, 100, 300, 0.f, false, WILD);
+        add("malformed", 2, 150, 100, 300, 6.f, false, WITH_NAN);
+        add("malformed, no limits", 3, 0, 0, 700, 0.f, true, WITH_NAN);
+        add("malformed, wild", 2, 150, 100, 300, 0.f, false, WILD);
         add("one row", 1, 1, 1, 1, 0.f, false, SMOOTH);
         Case drawn{std::string("drawn"), 1, {{13, 17}, {7, 9}, {1, 5}}};
         drawn.drawn = true;
@@ -181,7 +181,7 @@ struct Proposal
         static float logit(Random& random, int kind)
         {
             if ((kind == WITH_NAN && random.once(5)) || (kind == WILD && random.once(2)))
-                return hostileNumber(random);
+                return malformedNumber(random);
             if (kind == TIES)  // 0 and -0 among them
                 return random.once(9) ? -0.f : random.whole(-2, 2);
             return kind == ALL_EQUAL ? 0.25f : random.real(-5.f, 5.f);
@@ -189,7 +189,7 @@ struct Proposal
         static float delta(Random& random, int kind)
         {
             if ((kind == WITH_NAN && random.once(20)) || (kind == WILD && random.once(2)))
-                return hostileNumber(random);
+                return malformedNumber(random);
             return random.gaussian(0.3);
         }
         kernels::RpnMaps shapes() const

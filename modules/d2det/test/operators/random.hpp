@@ -81,7 +81,7 @@ private:
 };
 
 //! A number that breaks careless code, or a harmless one.
-inline float hostileNumber(Random& random)
+inline float malformedNumber(Random& random)
 {
     static const Floats values = {0.f,     -0.f,   1.f,  -1.f, 0.5f,     1e-30f,    1e9f,         -1e9f,
                                   LARGEST, -3e38f, 3e9f, 16.f, INFINITE, -INFINITE, NOT_A_NUMBER, 1e20f};

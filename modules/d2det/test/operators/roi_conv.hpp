@@ -148,7 +148,7 @@ struct RoIConv
     }
 
     //! Whether row r of a problem that is no benchmark holds a RoI.
-    static bool holdsRoi(int r) { return r % 5 != 4 && r != 6 && r != 10; }
+    static bool holdsRoI(int r) { return r % 5 != 4 && r != 6 && r != 10; }
 
     class Problem : public d2det_test::Problem
     {
@@ -165,7 +165,7 @@ struct RoIConv
             const Shape X{numRois, p.inChannels, height, width};
             const Shape weight{sets, p.inChannels, p.kernelHeight, p.kernelWidth};
             add("X", X, fill(elements(X)));
-            add("rois", {numRois, 5}, c.large ? benchmarkRois(numRois, 1, 1344.f, 800.f, random) : rois());
+            add("rois", {numRois, 5}, c.large ? benchmarkRoIs(numRois, 1, 1344.f, 800.f, random) : rois());
             if (p.byClass)
                 add("classes", {numRois, 1}, someClasses());
             add("weight", weight, fill(elements(weight)));

@@ -27,7 +27,8 @@ enum NMSMode
 /** @brief How an image becomes the network's input. Stored in the model file.
 
 The image is resized with one factor s = min(longSide / max(h, w), shortSide / min(h, w)) (bilinear, new side =
-int(side * s + 0.5)), normalised as (v - mean) / std and padded with zeros at the right and bottom to a multiple of divisor.
+int(side * s + 0.5)), normalized as (v - mean) / std and padded with zeros at the right and bottom to a multiple of
+divisor.
 */
 struct CV_EXPORTS_W_SIMPLE InputParams
 {
@@ -50,7 +51,7 @@ struct CV_EXPORTS_W_SIMPLE InputParams
 
 /** @brief Image to network input: the one definition that trainer and Detector share.
 
-@param image 8-bit image with 1 (grey), 3 (BGR) or 4 (BGRA) channels.
+@param image 8-bit image with 1 (gray), 3 (BGR) or 4 (BGRA) channels.
 @param params see InputParams.
 @param blob [1, 3, H, W] CV_32F, H and W multiples of the divisor.
 @param imInfo 1x3 CV_32F: valid height, valid width, scale s.
@@ -70,13 +71,13 @@ public:
 
     /** @brief Reads an ONNX model made by d2det_export.
     @param model path of the .onnx file; it needs no second file.
-    @param backend_id one of dnn::Backend; 0 (default) is OpenCV's own. Other back ends are handed to the network; one that
-    is not available in this build raises cv::Exception. The layers of this module run on the CPU where the back end has
-    no implementation of them.
+    @param backend_id one of dnn::Backend; 0 (default) is OpenCV's own. Other back ends are handed to the network; one
+    that is not available in this build raises cv::Exception. The layers of this module run on the CPU where the back
+    end has no implementation of them.
     @param target_id one of dnn::Target; 0 is the CPU.
 
-    On the CPU the model's ordinary convolutions (one group, 2-D) run on this module's kernels, which are faster than those
-    of cv::dnn 4.6; the environment variable OPENCV_D2DET_CONVOLUTION=dnn leaves them to cv::dnn (default: d2det).
+    On the CPU the model's ordinary convolutions (one group, 2-D) run on this module's kernels, which are faster than
+    those of cv::dnn 4.6; the environment variable OPENCV_D2DET_CONVOLUTION=dnn leaves them to cv::dnn (default: d2det).
     @return the detector; a file that cannot be read or is no D2Det model raises cv::Exception.
     */
     CV_WRAP static Ptr<Detector> create(const String& model, int backend_id = 0, int target_id = 0);
@@ -89,8 +90,8 @@ public:
     */
     CV_WRAP static Ptr<Detector> create(const std::vector<uchar>& buffer, int backend_id = 0, int target_id = 0);
 
-    /** @brief The same from a network that was read after registerLayers(). The network is shared, not copied: the detector
-    changes settings of its layers, so do not run it elsewhere at the same time.
+    /** @brief The same from a network that was read after registerLayers(). The network is shared, not copied: the
+    detector changes settings of its layers, so do not run it elsewhere at the same time.
     @param net a D2Det model; another network raises cv::Exception.
     @return the detector.
     */
@@ -127,11 +128,11 @@ public:
     @param image 8-bit image, 1, 3 (BGR) or 4 channels.
     @param detections N x 6 CV_32F as in detect(): the same boxes and class scores.
     @param masks N matrices CV_8UC1 of the image's size, 255 where the object is and 0 elsewhere. The network's 28 x 28
-    probabilities are sampled at pixel centres inside the box, at least 0.5 is the object (see pasteMask). The box is that of
-    the detection; a model whose mask head has no second pass (output `mask_boxes`) makes masks inside the box from before
-    the refinement, which may leave out a part of the refined one or reach beyond it.
-    @param maskScores N x 1 CV_32F: class score + weight * predicted IoU of the mask @cite Huang2019, by which COCO's mask AP
-    ranks (it may exceed 1); the class score itself if the model does not score masks.
+    probabilities are sampled at pixel centers inside the box, at least 0.5 is the object (see pasteMask). The box is
+    that of the detection; a model whose mask head has no second pass (output `mask_boxes`) makes masks inside the box
+    from before the refinement, which may leave out a part of the refined one or reach beyond it.
+    @param maskScores N x 1 CV_32F: class score + weight * predicted IoU of the mask @cite Huang2019, by which COCO's
+    mask AP ranks (it may exceed 1); the class score itself if the model does not score masks.
     Raises cv::Exception (StsNotImplemented) if the model has no masks.
     */
     CV_WRAP virtual void segment(InputArray image, OutputArray detections, OutputArrayOfArrays masks,
@@ -146,8 +147,8 @@ public:
     virtual void segmentBatch(InputArrayOfArrays images, OutputArrayOfArrays detections,
                               std::vector<std::vector<Mat>>& masks, OutputArrayOfArrays maskScores = noArray()) = 0;
 
-    /** @brief Detections with a lower score are dropped: candidates of the classifier before their boxes are refined, and at
-    the end those whose score soft NMS has lowered. Takes effect at the next call, as every setter.
+    /** @brief Detections with a lower score are dropped: candidates of the classifier before their boxes are refined,
+    and at the end those whose score soft NMS has lowered. Takes effect at the next call, as every setter.
     @param threshold 0 to 1, another value raises cv::Exception; the default is in the model. */
     CV_WRAP virtual void setScoreThreshold(float threshold) = 0;
     //! @return the value in force.
@@ -183,7 +184,7 @@ public:
     //! @return the value in force.
     CV_WRAP virtual int getMaxProposals() const = 0;
 
-    /** @brief Resize and normalisation; larger sides find smaller objects and take longer.
+    /** @brief Resize and normalization; larger sides find smaller objects and take longer.
     @param params the default is in the model; values out of range raise cv::Exception. */
     CV_WRAP virtual void setInputParams(const InputParams& params) = 0;
     //! @return the value in force.
@@ -196,8 +197,9 @@ public:
     /** @brief Time of the last detect() by stage, milliseconds.
     @param stages names, in order of execution: "prepare", "backbone", "proposals", "classification", "regression",
     "masks", "postprocess".
-    @return times in the same order; zeros before the first call. "backbone" includes the proposal network's convolutions
-    and, on back ends that do not report times by layer, the whole network. For a batch: sums over its images.
+    @return times in the same order; zeros before the first call. "backbone" includes the proposal network's
+    convolutions and, on back ends that do not report times by layer, the whole network. For a batch: sums over its
+    images.
     */
     CV_WRAP virtual std::vector<double> getTimings(CV_OUT std::vector<String>& stages) const = 0;
 };

@@ -20,8 +20,8 @@ namespace d2det
 /** @brief A binary mask as COCO's run lengths.
 
 Pixels are taken column by column; counts are the lengths of alternating runs, zeros first (so counts[0] is 0 where the
-first pixel is set). They add up to height * width, which is at most 2^28; every function refuses a mask that breaks this.
-Default: no mask at all.
+first pixel is set). They add up to height * width, which is at most 2^28; every function refuses a mask that breaks
+this. Default: no mask at all.
 */
 struct CV_EXPORTS_W_SIMPLE Rle
 {
@@ -69,7 +69,8 @@ CV_EXPORTS_W double rleIoU(const Rle& a, const Rle& b, bool crowd = false);
 
 /** @brief Union of polygons, with the pixels that COCO gives each of them.
 @param polygons each x0 y0 x1 y1 ... of at least 3 points, in pixels (the first pixel reaches from 0 to 1), open or
-    closed; coordinates are finite and not beyond +-1e6. Parts outside the image are cut off. None at all: no pixel is set.
+    closed; coordinates are finite and not beyond +-1e6. Parts outside the image are cut off. None at all: no pixel is
+    set.
 @param height, width of the image, pixels.
 @return run lengths of height x width; polygons or sizes out of range raise cv::Exception.
 */
@@ -99,12 +100,12 @@ CV_EXPORTS_W String rleToString(const Rle& rle);
 
 /** @brief Puts the probabilities that a network gives for the inside of a box into a mask of the whole image.
 
-The map is stretched over the box; between the middles of its cells it is bilinear, outside of the map it is 0, so that it
-fades out half a cell beyond the box. Apart from clearing the mask, time follows the part of the box that lies in the
+The map is stretched over the box; between the middles of its cells it is bilinear, outside of the map it is 0, so that
+it fades out half a cell beyond the box. Apart from clearing the mask, time follows the part of the box that lies in the
 image. May be called from several threads at once.
 @param probabilities S x S CV_32F (28 x 28), any other size works too.
-@param box x1, y1, x2, y2 in image pixels, may reach out of the image. Nothing is set where it has no area or a coordinate
-    is not finite.
+@param box x1, y1, x2, y2 in image pixels, may reach out of the image. Nothing is set where it has no area or a
+    coordinate is not finite.
 @param imageSize size of the mask, at most 2^28 pixels.
 @param mask CV_8UC1: 255 where the probability is >= threshold, else 0.
 @param threshold in (0, 1].

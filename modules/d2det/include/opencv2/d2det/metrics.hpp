@@ -34,7 +34,7 @@ CV_EXPORTS_W void calculateIoU(InputArray boxesA, InputArray boxesB, OutputArray
                                InputArray crowd = noArray());
 
 //! What the IoU of a detection and a ground truth is computed from.
-enum IouType
+enum IoUType
 {
     IOU_BOX = 0,  //!< their boxes; a detection's area is that of its box
     IOU_MASK = 1  //!< their masks; a detection's area is its pixels
@@ -52,8 +52,8 @@ enum VocRule
 Numbers equal pycocotools' COCOeval; one deliberate difference: annotation id 0 counts like any other.
 Ground truth and detections of images or categories that were not set are left out, as there.
 
-With iouType = IOU_MASK every ground truth and detection that takes part needs a mask, all masks of an image have one size;
-otherwise there is an error.
+With iouType = IOU_MASK every ground truth and detection that takes part needs a mask, all masks of an image have one
+size; otherwise there is an error.
 */
 class CV_EXPORTS_W CocoEvaluator
 {
@@ -106,10 +106,10 @@ public:
     void addDetection(const Detection& detection);
 
     /** @brief setImages for Python, where it has that name.
-    @param ids whole numbers of at most 2^53, anything else raises cv::Exception. */
+    @param ids integers of at most 2^53, anything else raises cv::Exception. */
     CV_WRAP_AS(setImages) void setImageIds(const std::vector<double>& ids);
     /** @brief setCategories for Python, where it has that name.
-    @param ids whole numbers of at most 2^53, anything else raises cv::Exception. */
+    @param ids integers of at most 2^53, anything else raises cv::Exception. */
     CV_WRAP_AS(setCategories) void setCategoryIds(const std::vector<double>& ids);
     /** @brief Adds many objects.
     @param rows N x 8, any depth: image id, category id, x, y, width, height, area, crowd (0 or 1).
@@ -126,49 +126,49 @@ public:
     const std::vector<Detection>& detections() const { return detections_; }
 
     /** @brief The 12 numbers of COCO.
-    @param iouType an IouType.
+    @param iouType an IoUType.
     @return AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl, 0 to 1; -1 where there is no ground truth to
     count. */
     CV_WRAP std::vector<double> summarize(int iouType = IOU_BOX) const;
 
     /** @brief AP (IoU 0.50:0.95, all areas, 100 detections) of each category.
-    @param iouType an IouType.
+    @param iouType an IoUType.
     @return in order of setCategories; -1 without ground truth. */
     CV_WRAP std::vector<double> perCategoryAP(int iouType = IOU_BOX) const;
 
     /** @brief AP at one IoU threshold (all areas, 100 detections), mean over the categories.
     @param iouThreshold in (0, 1].
-    @param iouType an IouType.
+    @param iouType an IoUType.
     @return -1 without ground truth. */
     CV_WRAP double averagePrecision(double iouThreshold, int iouType = IOU_BOX) const;
 
     /** @brief Precision over recall of one category (all areas, 100 detections).
     @param categoryId one of setCategories.
     @param iouThreshold in (0, 1].
-    @param iouType an IouType.
+    @param iouType an IoUType.
     @return precision at recall 0, 0.01, ... 1; empty without ground truth. */
     std::vector<double> precisionCurve(int64 categoryId, double iouThreshold, int iouType = IOU_BOX) const;
 
     /** @brief COCO's matching at one IoU threshold, over all areas.
     @param iouThreshold in (0, 1].
-    @param iouType an IouType.
-    @returns the 100 best detections of each image and category, also those with nothing to find; in order of category id,
-    image id and descending score. */
+    @param iouType an IoUType.
+    @returns the 100 best detections of each image and category, also those with nothing to find; in order of category
+    id, image id and descending score. */
     std::vector<Match> matches(double iouThreshold, int iouType = IOU_BOX) const;
 
     /** @brief Average precision as Pascal VOC defines it.
 
     Each detection, best score first, belongs to the ground truth of the highest IoU. It is right if that IoU is >= the
-    threshold and no better detection was right about the same object, else wrong; about a difficult object it is neither.
-    Difficult are the ground truths with `crowd` set; their IoU is the plain one. There is no limit to the number of
-    detections. Recall is compared with 0, 0.1, ... exactly, without rounding.
+    threshold and no better detection was right about the same object, else wrong; about a difficult object it is
+    neither. Difficult are the ground truths with `crowd` set; their IoU is the plain one. There is no limit to the
+    number of detections. Recall is compared with 0, 0.1, ... exactly, without rounding.
 
     Box coordinates are continuous; the VOC development kit counts pixels (width = right - left + 1): for its numbers to
     the last digit, add 1 to width and height of all boxes. The UAVDT benchmark is judged by this AP at IoU 0.7.
     @param iouThreshold in (0, 1].
     @param rule a VocRule.
     @param categoryId one category, or -1: mean over the set categories that have ground truth which is not difficult.
-    @param iouType an IouType.
+    @param iouType an IoUType.
     @returns -1 without ground truth that counts.
     */
     double vocAveragePrecision(double iouThreshold = 0.5, int rule = VOC_2010, int64 categoryId = -1,
@@ -177,7 +177,7 @@ public:
     /** @brief Mean of vocAveragePrecision over the set categories; the form that Python has, under that name.
     @param iouThreshold in (0, 1].
     @param rule a VocRule.
-    @param iouType an IouType.
+    @param iouType an IoUType.
     @returns -1 without ground truth that counts. */
     CV_WRAP_AS(vocAveragePrecision)
     double vocMeanAveragePrecision(double iouThreshold = 0.5, int rule = VOC_2010, int iouType = IOU_BOX) const

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The bindings of the module: detector with the bundled model, drawing, masks, metrics.
 
-The model is that of the project; another one is named by the environment variable D2DET_MODEL. A picture with people in it
-is looked at if D2DET_PICTURE names one.
+The model is that of the project; another one is named by the environment variable D2DET_MODEL. An image with people in it
+is looked at if D2DET_IMAGE names one.
 """
 import os
 import unittest
@@ -12,7 +12,7 @@ import numpy as np
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), *[".."] * 5)
 MODEL = os.environ.get("D2DET_MODEL", os.path.join(ROOT, "data", "models", "d2det_mnv2_person.onnx"))
-PICTURE = os.environ.get("D2DET_PICTURE", "")
+IMAGE = os.environ.get("D2DET_IMAGE", "")
 
 
 def noise(height, width):
@@ -91,10 +91,10 @@ class DetectorTest(unittest.TestCase):
         with self.assertRaises(cv.error):
             self.detector.detect(np.zeros((20, 20, 3), np.float32))
 
-    @unittest.skipIf(not PICTURE, "D2DET_PICTURE is not set")
+    @unittest.skipIf(not IMAGE, "D2DET_IMAGE is not set")
     def test_people(self):
         self.detector.setScoreThreshold(0.6)
-        detections = self.detector.detect(cv.imread(PICTURE))
+        detections = self.detector.detect(cv.imread(IMAGE))
         self.assertGreater(len(detections), 0)
         self.assertTrue((detections[:, 5] == 0).all())
 

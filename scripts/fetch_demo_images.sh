@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Fetches the demo's pictures: vtest.avi, messi5.jpg and basketball1.png from the source package of OpenCV.
+# Fetches the demo's images: vtest.avi, messi5.jpg and basketball1.png from the source package of OpenCV.
 #
-# usage: scripts/fetch_demo_pictures.sh [FOLDER]      (default out/demo-input)
+# usage: scripts/fetch_demo_images.sh [FOLDER]      (default out/demo-input)
 #
 # Uses the package mirror that this machine is set up with, through a source list of its own: the machine's
 # configuration is not touched. About 130 MB are downloaded, only the three files are kept.
@@ -14,7 +14,7 @@ files="vtest.avi messi5.jpg basketball1.png"
 complete=yes
 for f in $files; do [ -s "$folder/$f" ] || complete=no; done
 if [ $complete = yes ]; then
-    echo "The pictures are already in $folder"
+    echo "The images are already in $folder"
     exit 0
 fi
 command -v apt-get >/dev/null || die "no apt-get here: put $files of OpenCV's samples/data into $folder yourself"
@@ -26,7 +26,7 @@ mkdir -p "$folder"
 package=$root/build/opencv-4.6/package  # there if the module was built inside OpenCV's tree
 if [ ! -d "$package" ]; then
     package=$work/package
-    say "Downloading OpenCV's source package for its sample pictures"
+    say "Downloading OpenCV's source package for its sample images"
     download_opencv_package "$package" ||
         { tail -n 20 "$package/apt.log" >&2; die "could not download the source package 'opencv'"; }
 fi
