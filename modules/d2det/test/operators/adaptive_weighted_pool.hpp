@@ -26,16 +26,16 @@ struct AdaptiveWeightedPool
 
     static std::vector<Case> cases()
     {
-        struct Shape
+        struct Maps
         {
             int rows, channels, height, width;
         };
-        const std::vector<Shape> shapes = {{1, 1, 1, 1},    {1, 5, 1, 1},  {2, 8, 2, 2},  {1, 17, 14, 14},
-                                           {37, 1, 14, 14}, {40, 1, 7, 7}, {3, 1, 7, 9},  {5, 1, 1, 6},
-                                           {3, 1, 9, 1},    {11, 3, 5, 4}, {9, 1, 1, 20}, {2, 1, 28, 28},
-                                           {2, 1, 30, 41},  {2, 1, 41, 40}};
+        const std::vector<Maps> shapes = {{1, 1, 1, 1},    {1, 5, 1, 1},  {2, 8, 2, 2},  {1, 17, 14, 14},
+                                          {37, 1, 14, 14}, {40, 1, 7, 7}, {3, 1, 7, 9},  {5, 1, 1, 6},
+                                          {3, 1, 9, 1},    {11, 3, 5, 4}, {9, 1, 1, 20}, {2, 1, 28, 28},
+                                          {2, 1, 30, 41},  {2, 1, 41, 40}};
         std::vector<Case> cases;
-        const auto add = [&cases](float gain, const Shape& s, const std::string& what) -> Case&
+        const auto add = [&cases](float gain, const Maps& s, const std::string& what) -> Case&
         {
             const std::string name = std::to_string(s.rows * s.channels) + " planes of " + std::to_string(s.height) +
                                      "x" + std::to_string(s.width) + what;
@@ -43,7 +43,7 @@ struct AdaptiveWeightedPool
             return cases.back();
         };
         for (const float gain : {12.f, 3.f, 0.f, -5.f, 79.f, 80.f, 81.f, 200.f, -200.f, -300.f, LARGEST})
-            for (const Shape& s : shapes)
+            for (const Maps& s : shapes)
             {
                 const std::string what =
                     ", gain " + (gain == LARGEST ? std::string("FLT_MAX") : std::to_string(int(gain)));
@@ -55,8 +55,8 @@ struct AdaptiveWeightedPool
         for (const float gain : {12.f, 100.f})
             add(gain, {20, 10, 14, 14}, ", gain " + std::to_string(int(gain)));
         for (const float gain : {12.f, 3.f, -3.f})
-            for (const Shape& s :
-                 {Shape{1, 3, 6, 6}, {2, 1, 5, 7}, {2, 1, 1, 1}, {2, 3, 4, 6}, {2, 3, 5, 7}, {2, 3, 1, 3}})
+            for (const Maps& s :
+                 {Maps{1, 3, 6, 6}, {2, 1, 5, 7}, {2, 1, 1, 1}, {2, 3, 4, 6}, {2, 3, 5, 7}, {2, 3, 1, 3}})
                 add(gain, s, ", gain " + std::to_string(int(gain)) + ", differences").gradient = s.height * s.width > 1;
         add(6.f, {9, 5, 14, 13}, ", trainer").trainer = true;
         cases.push_back({"7x7", 12.f, 1000, 256, 7, 7});

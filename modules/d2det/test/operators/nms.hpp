@@ -39,7 +39,7 @@ struct HardNMS
         bool drawn = false;        //!< all of the above is drawn with the boxes
         bool atThreshold = false;  //!< the threshold is the IoU of a pair or its neighbor: the last bit decides
 
-        Case(const std::string& name) : CaseInfo(name) {}
+        explicit Case(const std::string& title) : CaseInfo(title) {}
     };
 
     static std::vector<Case> cases()
@@ -148,7 +148,7 @@ struct SoftNMS
         bool gaussian = false, legacy = false;
         bool drawn = false;  //!< all of the above is drawn with the boxes
 
-        Case(const std::string& name) : CaseInfo(name) {}
+        explicit Case(const std::string& title) : CaseInfo(title) {}
     };
 
     static std::vector<Case> cases()

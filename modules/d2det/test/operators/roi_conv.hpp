@@ -220,8 +220,8 @@ struct RoIConv
         double flop() const override
         {
             const int u = p.upsample;
-            const double outputs = double(numRois) * p.outChannels * (case_.outHeight() / u) * (case_.outWidth() / u);
-            return 2 * outputs * p.inChannels * p.kernelHeight * p.kernelWidth;
+            const double products = double(numRois) * p.outChannels * (case_.outHeight() / u) * (case_.outWidth() / u);
+            return 2 * products * p.inChannels * p.kernelHeight * p.kernelWidth;
         }
 #ifdef D2DET_TEST_CUDA
         size_t workspace() const override
