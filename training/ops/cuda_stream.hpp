@@ -2,12 +2,13 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* How the operators reach the CUDA launchers of the module (modules/d2det/src/kernels/launcher.hpp): on the device of their
-   tensors and on the stream that LibTorch works on there, so that a launch lies between the operators before and behind it.
+/* How the operators reach the CUDA launchers of the module (modules/d2det/src/kernels/launcher.hpp): on the device of
+   their tensors and on the stream that LibTorch works on there, so that a launch lies between the operators before and
+   behind it.
 
    D2DET_WITH_CUDA is set by CMake where the launchers are linked. The handle of a stream is known to LibTorch's CUDA
-   headers only. A LibTorch without CUDA may come with c10/cuda/CUDAStream.h too (Debian's does), but not with the header
-   that a CUDA build of LibTorch generates and CUDAStream.h needs: that one decides. */
+   headers only. A LibTorch without CUDA may come with c10/cuda/CUDAStream.h too (Debian's does), but not with the
+   header that a CUDA build of LibTorch generates and CUDAStream.h needs: that one decides. */
 
 #ifndef D2DET_TRAINING_CUDA_STREAM_HPP
 #define D2DET_TRAINING_CUDA_STREAM_HPP

@@ -21,8 +21,8 @@ namespace ops
 namespace kernels = cv::d2det::kernels;
 using torch::Tensor;
 
-//! features[i] [B, C, h_i, w_i] with strides[i], rois [R, 5] (no gradient), offsets [R, 2, k, k] or undefined for zeros ->
-//! [R, C, K, K]; gradients to the maps and the offsets
+//! features[i] [B, C, h_i, w_i] with strides[i], rois [R, 5] (no gradient), offsets [R, 2, k, k] or undefined for
+//! zeros -> [R, C, K, K]; gradients to the maps and the offsets
 Tensor deformRoIPool(const std::vector<Tensor>& features, const std::vector<float>& strides, const Tensor& rois,
                      const Tensor& offsets, const kernels::DeformRoIPoolParams& params);
 

@@ -3,10 +3,10 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* All operators of the trainer, one header each: autograd functions over the module's kernels
-   (modules/d2det/src/kernels, .../cuda), and those without a gradient. On the CPU float32 runs the fast kernels, float64 the
-   reference ones; on a CUDA device all run in float32. float16 and bfloat16, which come from autocast, are converted to
-   float32, and their gradients back. All tensors of a call are on one device. Feature maps may have any memory format;
-   outputs are contiguous. Contracts: operators.md 3.1 - 3.7, 5. */
+   (modules/d2det/src/kernels, .../cuda), and those without a gradient. On the CPU float32 runs the fast kernels,
+   float64 the reference ones; on a CUDA device all run in float32. float16 and bfloat16, which come from autocast, are
+   converted to float32, and their gradients back. All tensors of a call are on one device. Feature maps may have any
+   memory format; outputs are contiguous. Contracts: operators.md 3.1 - 3.7, 5. */
 
 #ifndef D2DET_TRAINING_OPS_HPP
 #define D2DET_TRAINING_OPS_HPP

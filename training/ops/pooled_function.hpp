@@ -38,8 +38,8 @@ public:
         std::vector<float> strides;
     };
 
-    /** inputs = the feature maps, and after them the offsets if there are any. They come as a TensorList: `apply` looks for
-        graph inputs in that type only, not in a std::vector. */
+    /** inputs = the feature maps, and after them the offsets if there are any. They come as a TensorList: `apply`
+        looks for graph inputs in that type only, not in a std::vector. */
     static Tensor forward(torch::autograd::AutogradContext* ctx, const Tensor& rois, at::TensorList inputsList,
                           const Settings& settings)
     {

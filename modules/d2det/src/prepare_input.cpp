@@ -9,8 +9,8 @@
      blob_c = (resize(image)_c - mean_c) / std_c inside valid, 0 outside
 
    Bilinear resize of the 8-bit image (cv::resize, INTER_LINEAR), then normalisation, then padding: the pad is zero in
-   normalised units, i.e. the mean colour. Source: d2det.md 5 (mmdetection's test pipeline). Trainer and Detector call this
-   one function, so that the network sees the same pixels in both. */
+   normalised units, i.e. the mean colour. Source: d2det.md 5 (mmdetection's test pipeline). Trainer and Detector call
+   this one function, so that the network sees the same pixels in both. */
 
 #include "prepare_input.hpp"
 
@@ -99,20 +99,21 @@ void prepareInto(const Mat& image, const InputParams& params, Mat& resized, floa
 
     const int channels = resized.channels();
     const size_t area = static_cast<size_t>(g.padded.height) * g.padded.width;
+    const auto prepareRow = [&](int y, int c)
+    {
+        float* out = blob + c * area + static_cast<size_t>(y) * g.padded.width;
+        const int source = channels == 1 ? 0 : params.swapRB ? 2 - c : c;
+        if (y < g.valid.height)
+            normaliseRow(resized.ptr(y) + source, channels, g.valid.width, g.padded.width, tables[c], out);
+        else
+            std::fill(out, out + g.padded.width, 0.f);
+    };
     parallel_for_(Range(0, g.padded.height),
-                  [&](const Range& range)
+                  [&](const Range& rows)
                   {
-                      for (int y = range.start; y < range.end; y++)
+                      for (int y = rows.start; y < rows.end; y++)
                           for (int c = 0; c < 3; c++)
-                          {
-                              float* out = blob + c * area + static_cast<size_t>(y) * g.padded.width;
-                              const int source = channels == 1 ? 0 : params.swapRB ? 2 - c : c;
-                              if (y < g.valid.height)
-                                  normaliseRow(resized.ptr(y) + source, channels, g.valid.width, g.padded.width,
-                                               tables[c], out);
-                              else
-                                  std::fill(out, out + g.padded.width, 0.f);
-                          }
+                              prepareRow(y, c);
                   });
     imInfo[0] = static_cast<float>(g.valid.height);
     imInfo[1] = static_cast<float>(g.valid.width);

@@ -34,8 +34,8 @@ void checkInputImage(const Mat& image);
 
 InputGeometry inputGeometry(Size image, const InputParams& params);
 
-/** prepareInput into memory that is there: blob [3, H, W] of the padded size, imInfo [3]. `resized` is room that is kept from
-    image to image. Image and parameters have been checked. */
+/** prepareInput into memory that is there: blob [3, H, W] of the padded size, imInfo [3]. `resized` is room that is
+    kept from image to image. Image and parameters have been checked. */
 void prepareInto(const Mat& image, const InputParams& params, Mat& resized, float* blob, float* imInfo);
 
 }  // namespace d2det

@@ -58,9 +58,9 @@ private:
     size_t size_ = 0;
 };
 
-/** An object of this thread that outlives the call, so that a pass does not allocate after the first. Two leases of the
-    same T and SLOT at a time in one thread would be the same memory: that raises an exception. Kernels that never run inside
-    each other share slots. */
+/** An object of this thread that outlives the call, so that a pass does not allocate after the first. Two leases of
+    the same T and SLOT at a time in one thread would be the same memory: that raises an exception. Kernels that never
+    run inside each other share slots. */
 template <typename T, int SLOT = 0>
 class ThreadLease
 {

@@ -11,8 +11,8 @@
      rois                     [numRois, 5] = (batch index, x1, y1, x2, y2) in network-input pixels
      output                   as documented at each kernel; every element is written
 
-   Suffixes: `Ref`  naive, obviously right, never optimised, float and double; the oracle of the fast ones, with which it
-                    shares no code (ref_rules.hpp); in <op>_ref.cpp
+   Suffixes: `Ref`  naive, obviously right, never optimised, float and double; the oracle of the fast ones, with which
+                    it shares no code (ref_rules.hpp); in <op>_ref.cpp
              `Cpu`  fast, float; the same result bit for bit for any number of threads; in <op>_cpu.cpp
    The launchers of the CUDA kernels have neither suffix and lie in namespace cuda (launcher.hpp). */
 

@@ -110,7 +110,7 @@ struct Sample
     T roiHeight, roiWidth;  //!< in cells of the map
 };
 
-/** What forward and backward share: calls visit(sample) for every usable RoI, bin and pair of samples inside the map. */
+//! What forward and backward share: calls visit(sample) for every usable RoI, bin and pair of samples on the map.
 template <typename T, typename Visit>
 void forEachSample(const DeformRoIPoolParams& p, const RoIPoolInput<T>& in, Visit visit)
 {

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2Detections, naive form: every class of every image on its own. The oracle of detections_cpu.cpp. Contract: operators.md
-   3.7 and E1 (labelled). Per image and class:
+/* D2Detections, naive form: every class of every image on its own. The oracle of detections_cpu.cpp.
+   Contract: operators.md 3.7 and E1 (labelled). Per image and class:
 
      1. candidates: finite box that is not all zero (padding), finite score > scoreThreshold
      2. hard or soft NMS of the class, ties by lower row

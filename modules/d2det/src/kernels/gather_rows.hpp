@@ -6,9 +6,9 @@
 
      Y[i] = X[rows[i]], zeros where rows[i] is -1 (padding)
 
-   Fractions of an index are cut off, as with batch indices (operators.md 2). Any other value (negative, numRows or more, not
-   finite) is an error: a cv::Exception on the CPU, before anything is written. On a CUDA device its row is zeros: to raise
-   there, the launcher would have to wait for the device, which no launcher does. */
+   Fractions of an index are cut off, as with batch indices (operators.md 2). Any other value (negative, numRows or
+   more, not finite) is an error: a cv::Exception on the CPU, before anything is written. On a CUDA device its row is
+   zeros: to raise there, the launcher would have to wait for the device, which no launcher does. */
 
 #ifndef OPENCV_D2DET_KERNELS_GATHER_ROWS_HPP
 #define OPENCV_D2DET_KERNELS_GATHER_ROWS_HPP

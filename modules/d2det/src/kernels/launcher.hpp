@@ -2,13 +2,13 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The operators on a CUDA device: rules of the launchers, which every kernels/<op>.hpp declares in namespace cuda beside the
-   kernels of the CPU, over the same parameter structs and layouts. They are defined in ../cuda/<op>.cu.
+/* The operators on a CUDA device: rules of the launchers, which every kernels/<op>.hpp declares in namespace cuda
+   beside the kernels of the CPU, over the same parameter structs and layouts. They are defined in ../cuda/<op>.cu.
 
    Rules of every launcher:
-   - Pointers to tensors are device pointers, float32, dense and row-major, aligned as cudaMalloc or an offset of whole
-     floats gives it. Structs and counts are host values, read before the call returns; only the pointers to tensors inside
-     them are device pointers.
+   - Pointers to tensors are device pointers, float32, dense and row-major, aligned as cudaMalloc or an offset of entire
+     floats gives it. Structs and counts are host values, read before the call returns; only the pointers to tensors
+     inside them are device pointers.
    - It enqueues kernels on `stream` (nullptr: the default stream) of the current device and returns. It never waits for
      the device, never allocates, and reads nothing back: counts stay on the device.
    - Every element of every output is written, padding rows too. Inputs are not changed and must not overlap outputs.
@@ -19,9 +19,9 @@
      Operators without that parameter need none.
    - Errors inside kernels appear at the caller's next synchronisation, as always with CUDA.
 
-   Results: the same for every run, bit for bit, except roiAlignBackward and deformRoIPoolBackward's gradients of the maps,
-   which are summed by atomics in changing order. They agree with the CPU reference within float32 rounding; decisions
-   (levels, suppression, order) use the same expressions without fused multiply-add.
+   Results: the same for every run, bit for bit, except roiAlignBackward and deformRoIPoolBackward's gradients of the
+   maps, which are summed by atomics in changing order. They agree with the CPU reference within float32 rounding;
+   decisions (levels, suppression, order) use the same expressions without fused multiply-add.
 
    No CUDA header is needed here, and none in any kernels/<op>.hpp: builds without CUDA only see declarations. */
 

@@ -8,8 +8,9 @@
    as in the reference) when it reaches the top of the heap, and boxes that never get there cost nothing.
 
    Hard NMS turns the loops around: a box is compared with the boxes kept so far, which lie side by side in
-   memory, and the first block that contains a suppressor ends the search. It computes boxIoU's numbers in boxIoU's order
-   of operations, so its decisions are those of the reference (compiled without contraction to fused multiply-add, cmake/exact_kernels.cmake). */
+   memory, and the first block that contains a suppressor ends the search. It computes boxIoU's numbers in boxIoU's
+   order of operations, so its decisions are those of the reference (compiled without contraction to fused multiply-add:
+   cmake/exact_kernels.cmake). */
 
 #include "nms.hpp"
 #include "box.hpp"

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Threads of the kernels: cv::parallel_for_, or std::thread in a build without OpenCV (macro D2DET_NO_OPENCV, GPU servers).
-   Only parallel.cpp knows which. */
+/* Threads of the kernels: cv::parallel_for_, or std::thread in a build without OpenCV (macro D2DET_NO_OPENCV, GPU
+   servers). Only parallel.cpp knows which. */
 
 #ifndef OPENCV_D2DET_KERNELS_PARALLEL_HPP
 #define OPENCV_D2DET_KERNELS_PARALLEL_HPP
@@ -17,8 +17,8 @@ namespace d2det
 namespace kernels
 {
 
-/** Calls body(begin, end) for disjoint parts that together are [0, count), on several threads, and returns when all have
-    ended. An exception of a part is raised again here.
+/** Calls body(begin, end) for disjoint parts that together are [0, count), on several threads, and returns when all
+    have ended. An exception of a part is raised again here.
     @param parts how many parts to make at most; <= 0: as the pool likes */
 void parallelFor(int count, const std::function<void(int begin, int end)>& body, double parts = -1.);
 

@@ -9,7 +9,8 @@
      2. sort by logit, keep the first preNmsTopN                5. hard NMS, keep the first postNmsTopN
      3. decode, clip to the image                               then sort all levels by logit, keep the first K
 
-   Layouts: cls [batch, A, h, w], box [batch, 4 A, h, w] with channel 4 a + {dx, dy, dw, dh}; anchors in order of y, x, a. */
+   Layouts: cls [batch, A, h, w], box [batch, 4 A, h, w] with channel 4 a + {dx, dy, dw, dh}; anchors in order of
+   y, x, a. */
 
 #include "nms.hpp"
 #include "proposal.hpp"
@@ -38,7 +39,8 @@ struct Proposals
     const float* box(int i) const { return &boxes[4 * static_cast<size_t>(i)]; }
 };
 
-//! Anchor of ratio h / w around cell (x, y): round(-size / 2, size / 2), legacy: the inclusive box around the cell's centre.
+//! Anchor of ratio h / w around cell (x, y): round(-size / 2, size / 2); legacy: the inclusive box around the cell's
+//! centre.
 void makeAnchor(const ProposalParams& p, float stride, float ratio, size_t x, size_t y, float* anchor)
 {
     const double side = static_cast<double>(p.anchorScale) * stride, o = p.legacy ? 1 : 0;

@@ -194,7 +194,8 @@ D2DET_INLINE void scatterBody(const RoITask& t)
 D2DET_DISPATCH(pool, poolBody, RoITask)
 D2DET_DISPATCH(scatterGradient, scatterBody, RoITask)
 
-//! The two cells of an axis that a sample is interpolated from; off the map, and where there is one cell only, weight 0.
+//! The two cells of an axis that a sample is interpolated from; weight 0 off the map and for a second
+//! cell where there is one only.
 struct Corners
 {
     int cell[2] = {0, 0};

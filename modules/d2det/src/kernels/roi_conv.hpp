@@ -5,19 +5,19 @@
 /* D2RoIConv: convolution of pooled RoI features. Padding rows give zeros.
 
      Y[r] = act(norm(conv(X[r], weight[set(r)]) + bias[set(r)]))     for rows r that hold a RoI
-     Y[r] = 0                                                        for padding rows (box all zero) and rows with a value
-                                                                     that is not finite
+     Y[r] = 0                                                        for padding rows (box all zero) and rows with
+                                                                     a value that is not finite
 
-   The weight set is one for all rows, or chosen per pyramid level (the released model's discriminative pooling, d2det.md
-   3.1), or per class of the row (the last layer of a mask head, of which only the detected class's output is needed, d2det.md
-   4.1). A convolution whose kernel covers the entire map is a fully connected layer: X [R, C, 7, 7], kernel 7x7, no padding,
-   gives [R, O, 1, 1]. `norm` is group norm over the row (d2det.md 2.1); with as many groups as channels it is instance norm
-   (d2det.md 3.4). cv::dnn's own layers compute every row of a fixed-size tensor, padding included, and OpenCV 4.6 multiplies
-   a fully connected layer row by row: hence an own operator.
+   The weight set is one for all rows, or chosen per pyramid level (the released model's discriminative pooling,
+   d2det.md 3.1), or per class of the row (the last layer of a mask head, of which only the detected class's output is
+   needed, d2det.md 4.1). A convolution whose kernel covers the entire map is a fully connected layer: X [R, C, 7, 7],
+   kernel 7x7, no padding, gives [R, O, 1, 1]. `norm` is group norm over the row (d2det.md 2.1); with as many groups as
+   channels it is instance norm (d2det.md 3.4). cv::dnn's own layers compute every row of a fixed-size tensor, padding
+   included, and OpenCV 4.6 multiplies a fully connected layer row by row: hence an own operator.
 
-   The fast version uses Winograd's method for 3x3 kernels when a set has enough rows (winograd.hpp), so the last bits of a
-   row depend on how many there are. A row with the same box, set and features as an earlier one is copied from it:
-   class-wise detection keeps one proposal per class, so identical rows repeat.
+   The fast version uses Winograd's method for 3x3 kernels when a set has enough rows (winograd.hpp), so the last bits
+   of a row depend on how many there are. A row with the same box, set and features as an earlier one is copied from
+   it: class-wise detection keeps one proposal per class, so identical rows repeat.
 
    With upsample = u every u x u output channels become a u x u block of pixels, after norm and activation:
      Y[r][c][u y + dy][u x + dx] = convolution output [u u c + u dy + dx][y][x]
@@ -108,7 +108,8 @@ RoIConvPacked packRoIConv(const RoIConvParams& p, const float* weight);
 //! The weight that was packed.
 void unpackRoIConv(const RoIConvPacked& packed, float* weight);
 
-//! The same as above with weights packed before, for those that do not change from call to call; args.weight is not read.
+//! The same as above with weights packed before, for those that do not change from call to call; args.weight is not
+//! read.
 void roiConvCpu(const RoIConvParams& p, const RoIConvArgs<float>& args, const RoIConvPacked& weight, float* Y);
 
 }  // namespace kernels

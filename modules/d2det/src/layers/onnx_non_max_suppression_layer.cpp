@@ -2,16 +2,16 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* ONNX's own NonMaxSuppression (opset 10, 11), for models of other exporters. Sources: onnx/docs/Operators.md; ONNX Runtime
-   for what the text leaves open (order of equal scores, strict comparisons).
+/* ONNX's own NonMaxSuppression (opset 10, 11), for models of other exporters. Sources: onnx/docs/Operators.md; ONNX
+   Runtime for what the text leaves open (order of equal scores, strict comparisons).
 
      inputs   boxes [B, N, 4], scores [B, C, N], then up to three single values, computed or constant:
               max_output_boxes_per_class (0), iou_threshold (0), score_threshold (none)
      output   selected_indices [B * C * min(N, max_output_boxes_per_class), 3] = (batch, class, box) as float
 
-   ONNX's output has a row per selected box; the shapes of cv::dnn do not depend on data. The selected rows come first, in
-   ONNX's order, the others are -1, -1, -1. There is at least one row, since cv::dnn has no empty tensors. With a computed
-   max_output_boxes_per_class there are B * C * N rows. */
+   ONNX's output has a row per selected box; the shapes of cv::dnn do not depend on data. The selected rows come first,
+   in ONNX's order, the others are -1, -1, -1. There is at least one row, since cv::dnn has no empty tensors. With a
+   computed max_output_boxes_per_class there are B * C * N rows. */
 
 #include "base_layer.hpp"
 #include "kernels/nms.hpp"
@@ -63,7 +63,8 @@ void toCorners(const float* box, bool centerPointBox, float* corners)
     }
 }
 
-//! Indices of the boxes selected for one class, best first. A box that is not finite or whose score is NaN is not selected.
+//! Indices of the boxes selected for one class, best first. A box that is not finite or whose score is NaN is not
+//! selected.
 std::vector<int> selectBoxes(const float* corners, const float* scores, int numBoxes, const NmsSettings& settings)
 {
     std::vector<int> candidates;
@@ -132,15 +133,14 @@ protected:
             toCorners(boxes.ptr<float>() + i, centerPointBox_, &corners[i]);
 
         std::vector<std::vector<int>> selected(static_cast<size_t>(boxes.size[0]) * numClasses);
+        const auto select = [&](const Range& lists)
+        {
+            for (int i = lists.start; i < lists.end; i++)
+                selected[i] = selectBoxes(&corners[size_t(i / numClasses) * numBoxes * 4],
+                                          scores.ptr<float>() + size_t(i) * numBoxes, numBoxes, settings);
+        };
         if (settings.maxOutputBoxes > 0)
-            parallel_for_(Range(0, static_cast<int>(selected.size())),
-                          [&](const Range& range)
-                          {
-                              for (int i = range.start; i < range.end; i++)
-                                  selected[i] =
-                                      selectBoxes(&corners[size_t(i / numClasses) * numBoxes * 4],
-                                                  scores.ptr<float>() + size_t(i) * numBoxes, numBoxes, settings);
-                          });
+            parallel_for_(Range(0, static_cast<int>(selected.size())), select);
         float* row = outputs[0].ptr<float>();
         std::fill_n(row, outputs[0].total(), -1.f);
         for (size_t i = 0; i < selected.size(); i++)
@@ -160,8 +160,8 @@ protected:
 #endif
 
 private:
-    /** The arguments that are there, in ONNX's order. cv::dnn hands over constants apart from computed tensors and forgets
-        the places; a mixture can be told apart only if the first argument, the integer, is the odd one. */
+    /** The arguments that are there, in ONNX's order. cv::dnn hands over constants apart from computed tensors
+        and forgets the places; a mixture can be told apart only if the first argument, the integer, is the odd one. */
     std::vector<Source> argumentSources(size_t numInputs) const
     {
         std::vector<Source> constant, computed;

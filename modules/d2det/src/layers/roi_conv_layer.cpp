@@ -5,8 +5,9 @@
 /* Layer d2det.D2RoIConv: convolution, norm and activation of the rows that hold a RoI (kernels/roi_conv.hpp).
 
    Inputs: `X` [R, C, h, w], `rois` [R, 5] and, with by_class = 1, `classes` [R, 1]. Constants in this order: `weight`
-   [levels * O, C, kh, kw], then, where the attributes say so, `bias` [levels * O], `gamma` [levels * O], `beta` [levels * O]; the O values of the finest level
-   first. Output: `Y` [R, O / u / u, u oh, u ow], oh = (h + 2 conv_pad - kh) / conv_stride + 1, u = upsample.
+   [levels * O, C, kh, kw], then, where the attributes say so, `bias` [levels * O], `gamma` [levels * O], `beta`
+   [levels * O]; the O values of the finest level first. Output: `Y` [R, O / u / u, u oh, u ow], oh = (h + 2 conv_pad -
+   kh) / conv_stride + 1, u = upsample.
 
    | attribute    | type  | default |                                                                              |
    |--------------|-------|---------|------------------------------------------------------------------------------|
@@ -26,8 +27,8 @@
 
      Y[r] = relu(norm(conv(X[r], weight[level(r)]) + bias[level(r)]))
 
-   Rows whose box is all zero (padding) or with a value that is not finite give zeros and cost nothing. `strides`, `pads`
-   and `kernel_shape` would be rewritten by OpenCV's importer, hence the names. */
+   Rows whose box is all zero (padding) or with a value that is not finite give zeros and cost nothing. `strides`,
+   `pads` and `kernel_shape` would be rewritten by OpenCV's importer, hence the names. */
 
 #include "base_layer.hpp"
 #include "kernels/roi_conv.hpp"
@@ -194,8 +195,8 @@ private:
     }
 #endif
 
-    /** The weight in the layout of the matrix product. The model's copy is given up: of the paper's 80 million parameters
-        these layers have 57 million, which would be in memory twice. */
+    /** The weight in the layout of the matrix product. The model's copy is given up: of the paper's 80 million
+        parameters these layers have 57 million, which would be in memory twice. */
     void packWeight(const std::vector<Mat>& inputs)
     {
         const std::vector<Mat> constants = layerConstants(*this, inputs, numInputs());

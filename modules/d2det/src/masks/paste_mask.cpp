@@ -22,7 +22,7 @@ namespace
 {
 
 //! The two cells that a pixel lies between; a cell outside the map has weight 0 and an index inside.
-struct Tap
+struct ResizeTap
 {
     int cells[2];
     double weights[2];
@@ -32,7 +32,7 @@ struct Tap
 struct Axis
 {
     int first = 0;
-    std::vector<Tap> taps;
+    std::vector<ResizeTap> taps;
 
     Axis(double low, double high, int size, int cells)
     {
@@ -45,10 +45,10 @@ struct Axis
     }
 
 private:
-    static Tap tap(double u, int cells)
+    static ResizeTap tap(double u, int cells)
     {
         const int low = static_cast<int>(std::floor(std::min(std::max(u, -2.), double(cells))));
-        Tap result;
+        ResizeTap result;
         for (int i = 0; i < 2; i++)
         {
             const int cell = low + i;
@@ -76,12 +76,12 @@ void fillMask(const Mat& map, const Axis& columns, const Axis& rows, double thre
     std::vector<double> between(map.cols);  // the map's row at the height of the pixels
     for (size_t y = 0; y < rows.taps.size(); y++)
     {
-        const Tap& row = rows.taps[y];
+        const ResizeTap& row = rows.taps[y];
         const float *upper = map.ptr<float>(row.cells[0]), *lower = map.ptr<float>(row.cells[1]);
         for (int i = 0; i < map.cols; i++)
             between[i] = upper[i] * row.weights[0] + lower[i] * row.weights[1];
         uchar* pixel = mask.ptr(rows.first + static_cast<int>(y)) + columns.first;
-        for (const Tap& column : columns.taps)
+        for (const ResizeTap& column : columns.taps)
         {
             const double value =
                 between[column.cells[0]] * column.weights[0] + between[column.cells[1]] * column.weights[1];
