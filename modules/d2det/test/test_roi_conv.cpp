@@ -78,10 +78,21 @@ Floats fast(const RoIConvProblem& problem)
 }
 
 template <typename T>
-std::vector<T> reference(const RoIConvProblem& problem)
+std::vector<T> reference(const RoIConvProblem& problem);
+
+template <>
+Floats reference<float>(const RoIConvProblem& problem)
 {
-    Arrays<T> arrays(problem, T(UNWRITTEN));
+    Arrays<float> arrays(problem, UNWRITTEN);
     problem.reference(arrays.forward());
+    return arrays.out[0];
+}
+
+template <>
+Doubles reference<double>(const RoIConvProblem& problem)
+{
+    Arrays<double> arrays(problem, double(UNWRITTEN));
+    problem.referenceInDouble(arrays.forward());
     return arrays.out[0];
 }
 

@@ -98,9 +98,9 @@ struct AdaptiveWeightedPool
         }
 
         void reference(const Arguments<float>& a) const override { naive<float>(a); }
-        void reference(const Arguments<double>& a) const override { naive<double>(a); }
+        void referenceInDouble(const Arguments<double>& a) const override { naive<double>(a); }
         void referenceBackward(const Arguments<float>& a) const override { naiveBackward<float>(a); }
-        void referenceBackward(const Arguments<double>& a) const override { naiveBackward<double>(a); }
+        void referenceBackwardInDouble(const Arguments<double>& a) const override { naiveBackward<double>(a); }
         void fast(const Arguments<float>& a) const override
         {
             kernels::adaptiveWeightedPoolCpu(params(), a.in[0], a.in[1], a.out[0]);

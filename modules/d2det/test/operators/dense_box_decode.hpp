@@ -88,7 +88,7 @@ struct DenseBoxDecode
         }
 
         void reference(const Arguments<float>& a) const override { naive<float>(a); }
-        void reference(const Arguments<double>& a) const override { naive<double>(a); }
+        void referenceInDouble(const Arguments<double>& a) const override { naive<double>(a); }
         void fast(const Arguments<float>& a) const override
         {
             kernels::denseBoxDecodeCpu(case_.p, {a.in[0], a.in[1], a.in[2], a.in[3], case_.numRois, case_.k, BATCH},

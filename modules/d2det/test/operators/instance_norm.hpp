@@ -56,7 +56,7 @@ struct InstanceNorm
         }
 
         void reference(const Arguments<float>& a) const override { naive<float>(a); }
-        void reference(const Arguments<double>& a) const override { naive<double>(a); }
+        void referenceInDouble(const Arguments<double>& a) const override { naive<double>(a); }
         void fast(const Arguments<float>& a) const override
         {
             kernels::instanceNormCpu(params(), a.in[0], a.in[1], a.in[2], a.out[0]);

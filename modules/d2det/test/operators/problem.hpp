@@ -157,10 +157,10 @@ public:
     bool cudaLikeFast = false;  //!< the naive kernel's own rounding errors are too large to judge the CUDA kernel
 
     virtual void reference(const Arguments<float>& a) const = 0;
-    virtual void reference(const Arguments<double>&) const { missing("a reference in double"); }
+    virtual void referenceInDouble(const Arguments<double>&) const { missing("a reference in double"); }
     virtual void fast(const Arguments<float>& a) const = 0;
     virtual void referenceBackward(const Arguments<float>&) const { missing("a backward pass"); }
-    virtual void referenceBackward(const Arguments<double>&) const { missing("a backward pass"); }
+    virtual void referenceBackwardInDouble(const Arguments<double>&) const { missing("a backward pass"); }
     virtual void fastBackward(const Arguments<float>&) const { missing("a backward pass"); }
     //! For benchmarks: fast() with what does not change from call to call done before. The arrays outlive the result.
     virtual std::function<void()> prepared(const Arguments<float>& a) const
@@ -484,19 +484,21 @@ private:
     }
 };
 
-template <typename T>
-Results runReferenceIn(const Problem& p)
+inline Results runReference(const Problem& p)
 {
-    Arrays<T> arrays(p, T(UNWRITTEN));
+    if (p.inDouble)
+    {
+        Arrays<double> arrays(p, double(UNWRITTEN));
+        p.referenceInDouble(arrays.forward());
+        if (!p.gradients.empty())
+            p.referenceBackwardInDouble(arrays.backward());
+        return arrays.results(p);
+    }
+    Arrays<float> arrays(p, UNWRITTEN);
     p.reference(arrays.forward());
     if (!p.gradients.empty())
         p.referenceBackward(arrays.backward());
     return arrays.results(p);
-}
-
-inline Results runReference(const Problem& p)
-{
-    return p.inDouble ? runReferenceIn<double>(p) : runReferenceIn<float>(p);
 }
 
 inline Results runFast(const Problem& p)
@@ -571,10 +573,10 @@ inline std::string checkGradients(const Problem& p, uint64_t seed, int count = 6
     const double step = 1e-6;
     Random random(seed + 1);
     Arrays<double> arrays(p, double(UNWRITTEN));
-    p.referenceBackward(arrays.backward());
+    p.referenceBackwardInDouble(arrays.backward());
     const auto value = [&]
     {
-        p.reference(arrays.forward());
+        p.referenceInDouble(arrays.forward());
         double sum = 0;
         for (size_t i = 0; i < arrays.upstream.size(); i++)
             sum += arrays.upstream[i] * arrays.out[0][i];

@@ -206,7 +206,7 @@ struct RoIConv
         const Floats& values(const char* name) const { return input(name).values; }
 
         void reference(const Arguments<float>& a) const override { naive<float>(a); }
-        void reference(const Arguments<double>& a) const override { naive<double>(a); }
+        void referenceInDouble(const Arguments<double>& a) const override { naive<double>(a); }
         void fast(const Arguments<float>& a) const override { kernels::roiConvCpu(p, args(a), a.out[0]); }
         void fast(const Arguments<float>& a, const kernels::RoIConvPacked& packed) const
         {
