@@ -2,12 +2,12 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Times the CPU kernels over the large cases of their lists (modules/d2det/test/operators), and says what memory bandwidth
-   alone would allow. perf/compare_peers.sh runs it beside torchvision on the same RoIs and boxes.
+/* Times the CPU kernels over the large cases of their lists (modules/d2det/test/operators), and says what memory
+   bandwidth alone would allow. perf/compare_peers.sh runs it beside torchvision on the same RoIs and boxes.
 
-   usage: d2det_kernels_benchmark THREADS [FOLDER [OPERATOR]...]    writes rois.f32 [1000, 5] and boxes.f32 [10000, 5] (with
-                                                                     scores) to FOLDER for the peers; "": writes nothing.
-                                                                     Operators: stems of files as roi_align; default: all
+   usage: d2det_kernels_benchmark THREADS [FOLDER [OPERATOR]...]
+     FOLDER     gets rois.f32 [1000, 5] and boxes.f32 [10000, 5] (with scores) for the peers; "": nothing is written
+     OPERATOR   stems of files as roi_align; default: all
    Output: CSV, one line per kernel: name, threads, median ms, ms that bandwidth allows (empty: not bound by it). */
 
 #include "operators/all.hpp"

@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The trainer on a device against the trainer on the CPU: operators with their gradients, and one whole step. Needs neither
-   Boost nor OpenCV, so that a GPU server without them can run it (perf/gpu/train); test_precision.cpp runs the same
-   comparisons on the CPU, test_cuda_ops.cpp on a CUDA device. */
+/* The trainer on a device against the trainer on the CPU: operators with their gradients, and one whole step. Needs
+   neither Boost nor OpenCV, so that a GPU server without them can run it (perf/gpu/train); test_precision.cpp runs the
+   same comparisons on the CPU, test_cuda_ops.cpp on a CUDA device. */
 
 #ifndef D2DET_TEST_DEVICE_COMPARISON_HPP
 #define D2DET_TEST_DEVICE_COMPARISON_HPP
@@ -54,7 +54,8 @@ inline double relativeError(const torch::Tensor& got, const torch::Tensor& expec
 
 using Tensors = std::vector<torch::Tensor>;
 
-//! Called with true before and with false behind all that runs on the device; a test of the launchers on the CPU switches by it.
+//! Called with true before and with false behind all that runs on the device; a test of the launchers on the CPU
+//! switches by it.
 using Switch = std::function<void(bool)>;
 
 class Switched
@@ -116,8 +117,8 @@ inline void compareOperator(const d2det_test::Problem& p, const std::string& nam
                        relativeError(got[i], expected[i]), i == 0 ? 1e-4 : bound, repeat});
 }
 
-/** Calls compare(problem, name, repeat) for every case of the lists that the trainer's operators take, with gradients or
-    without. */
+/** Calls compare(problem, name, repeat) for every case of the lists that the trainer's operators take, with gradients
+    or without. */
 template <typename Compare>
 void forTrainerCases(bool differentiable, Compare compare)
 {

@@ -15,8 +15,8 @@ namespace d2det
 namespace test
 {
 
-/** Inputs of a problem for the trainer's operator: differentiable ones of `type`, which are leaves that want a gradient if
-    there is one, the others float64 beside float64, else float32. */
+/** Inputs of a problem for the trainer's operator: differentiable ones of `type`, which are leaves that want a gradient
+    if there is one, the others float64 beside float64, else float32. */
 inline std::vector<torch::Tensor> trainerInputs(const d2det_test::Problem& p, const torch::Device& device,
                                                 torch::ScalarType type)
 {

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The trainer's operators and a training step on a CUDA device, against the CPU. Without a device the suite is skipped and
-   CTest says so. */
+/* The trainer's operators and a training step on a CUDA device, against the CPU. Without a device the suite is skipped
+   and CTest says so. */
 
 #define BOOST_TEST_MODULE cuda_ops
 #include <boost/test/unit_test.hpp>

@@ -2,8 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The trainer's operators with the CUDA launchers behind them, compiled as C++ and run on the CPU (test/cuda/emulation):
-   shapes, order of arguments, workspaces and gradients of the CUDA branch are tested on machines without a device. */
+/* The trainer's operators with the CUDA launchers behind them, compiled as C++ and run on the CPU
+   (test/cuda/emulation): shapes, order of arguments, workspaces and gradients of the CUDA branch are tested on machines
+   without a device. */
 
 #define BOOST_TEST_MODULE ops_emulated
 #include <boost/test/unit_test.hpp>

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Devices and precisions of the trainer: which kernel a tensor gets, what the names of devices say, scaling of the loss,
-   autocast on the CPU, and the comparisons that test_cuda_ops.cpp makes on a CUDA device, here on the CPU. */
+/* Devices and precisions of the trainer: which kernel a tensor gets, what the names of devices say, scaling of the
+   loss, autocast on the CPU, and the comparisons that test_cuda_ops.cpp makes on a CUDA device, here on the CPU. */
 
 #define BOOST_TEST_MODULE precision
 #include <boost/test/unit_test.hpp>

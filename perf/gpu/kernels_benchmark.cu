@@ -2,14 +2,15 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Times of the CUDA kernels by CUDA events, over the large cases of the operators' lists (modules/d2det/test/operators).
+/* Times of the CUDA kernels by CUDA events, over the large cases of the operators' lists
+   (modules/d2det/test/operators).
 
    usage: d2det_gpu_benchmark [--json FILE] [--filter TEXT] [--runs N]
 
-   Every run of an operator gets the next of several sets of inputs and outputs, which together are larger than twice the
-   second-level cache, so that no run finds its data there because of the run before. Medians of N runs (default 50) after
-   5 that do not count. The size: R50-FPN of 800 x 1344, 256 channels, 1000 RoIs, as in perf/README.md. Random RoIs have
-   sides of 16 to 800 pixels, uniform in the logarithm. Bytes are what an operator must move at least once. */
+   Every run of an operator gets the next of several sets of inputs and outputs, which together are larger than twice
+   the second-level cache, so that no run finds its data there because of the run before. Medians of N runs (default 50)
+   after 5 that do not count. The size: R50-FPN of 800 x 1344, 256 channels, 1000 RoIs, as in perf/README.md. Random
+   RoIs have sides of 16 to 800 pixels, uniform in the logarithm. Bytes are what an operator must move at least once. */
 
 #include "operators/all.hpp"
 

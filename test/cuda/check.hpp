@@ -5,8 +5,8 @@
 /* Test cases for machines that have CUDA and little else: GPU servers often lack GoogleTest, Boost and OpenCV, so this
    program needs the CUDA runtime and the standard library alone.
 
-   A case is a name and a function; expect() notes what is wrong and goes on. The same sources make two programs: one for
-   a device, one for the emulation in emulation/. Inputs come from the lists of modules/d2det/test/operators. */
+   A case is a name and a function; expect() notes what is wrong and goes on. The same sources make two programs: one
+   for a device, one for the emulation in emulation/. Inputs come from the lists of modules/d2det/test/operators. */
 
 #ifndef D2DET_TEST_CUDA_CHECK_HPP
 #define D2DET_TEST_CUDA_CHECK_HPP
@@ -199,7 +199,8 @@ private:
     DeviceArray<char> workspace_;
 };
 
-/** Calls check(problem) for every case of an operator's list that the CUDA kernel takes, with the seed of the running case. */
+/** Calls check(problem) for every case of an operator's list that the CUDA kernel takes, with the seed of the running
+    case. */
 template <typename Check>
 void forAllCases(const std::string& op, Check check)
 {

@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Every operator over its list of cases (modules/d2det/test/operators): the CUDA kernels against the naive ones, forward
-   and backward; outputs that were NaN before, inputs that must stay, a second run of the same bits, a workspace that is
-   one byte short. */
+/* Every operator over its list of cases (modules/d2det/test/operators): the CUDA kernels against the naive ones,
+   forward and backward; outputs that were NaN before, inputs that must stay, a second run of the same bits, a workspace
+   that is one byte short. */
 
 #include "check.hpp"
 

@@ -2,8 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What every layer hands to its CUDA launcher: parameters, shapes, constants, workspace. The kernels run emulated on the
-   CPU (../cuda/emulation), so memory of the host stands for that of the device; cv::dnn's back end is not part of it. */
+/* What every layer hands to its CUDA launcher: parameters, shapes, constants, workspace. The kernels run emulated on
+   the CPU (../cuda/emulation), so memory of the host stands for that of the device; cv::dnn's back end is not part of
+   it. */
 
 #include "layer_cases.hpp"
 

@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Properties that both RoI pooling operators have, whatever the numbers are. Op is RoIAlign or DeformRoIPool of operators/. */
+/* Properties that both RoI pooling operators have, whatever the numbers are. Op is RoIAlign or DeformRoIPool of
+   operators/. */
 
 #ifndef OPENCV_D2DET_TEST_POOLING_PROPERTIES_HPP
 #define OPENCV_D2DET_TEST_POOLING_PROPERTIES_HPP
@@ -56,7 +57,8 @@ inline double dot(const Floats& a, const Floats& b)
     return sum;
 }
 
-//! A RoI's row is the same whether it comes alone or among others, and its gradients are those of the others plus its own.
+//! A RoI's row is the same whether it comes alone or among others, and its gradients are those of the others plus its
+//! own.
 template <typename Op>
 void testRowsAreIndependent()
 {

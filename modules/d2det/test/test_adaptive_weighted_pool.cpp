@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2AdaptiveWeightedPool: numbers worked out by hand. Against the naive kernel: test_operators.cpp. Contract: operators.md
-   3.4, 5. */
+/* D2AdaptiveWeightedPool: numbers worked out by hand. Against the naive kernel: test_operators.cpp. Contract:
+   operators.md 3.4, 5. */
 
 #include "operator_tests.hpp"
 

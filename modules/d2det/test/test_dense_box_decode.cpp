@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2DenseBoxDecode: numbers worked out by hand. Against the naive kernel: test_operators.cpp. Contract: operators.md 3.6. */
+/* D2DenseBoxDecode: numbers worked out by hand. Against the naive kernel: test_operators.cpp. Contract: operators.md
+   3.6. */
 
 #include "operator_tests.hpp"
 

@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2GatherRows: numbers worked out by hand, and what is refused. The fast kernel against the naive one: test_operators.cpp. */
+/* D2GatherRows: numbers worked out by hand, and what is refused. The fast kernel against the naive one:
+   test_operators.cpp. */
 
 #include "layer_cases.hpp"
 #include "operator_tests.hpp"

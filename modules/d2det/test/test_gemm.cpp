@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The matrix multiplication of the convolutions, for every instruction set this machine has. Inputs are small integers where
-   results can be exact: a wrong index cannot hide in a tolerance. */
+/* The matrix multiplication of the convolutions, for every instruction set this machine has. Inputs are small integers
+   where results can be exact: a wrong index cannot hide in a tolerance. */
 
 #include "operator_tests.hpp"
 

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Every stored vector of the operators (operators.md 1) through cv::dnn: one-node model, inputs set by name, all outputs
-   compared with |got - expected| <= atol + rtol * |expected|. */
+/* Every stored vector of the operators (operators.md 1) through cv::dnn: one-node model, inputs set by name, all
+   outputs compared with |got - expected| <= atol + rtol * |expected|. */
 
 #include "operators/all.hpp"
 #include "test_precomp.hpp"

@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2InstanceNorm: in place, and a constant plane. Against the naive kernel: test_operators.cpp. Contract: operators.md 3.5. */
+/* D2InstanceNorm: in place, and a constant plane. Against the naive kernel: test_operators.cpp. Contract: operators.md
+   3.5. */
 
 #include "operator_tests.hpp"
 

@@ -4,8 +4,8 @@
 
 /* The layers inside cv::dnn: what they compute, shapes, attributes, malformed input, memory that is reused, threads.
 
-   layer_cases.hpp has a small valid network for every layer; the tests below do to each of them what a broken model or a
-   changing input would do. */
+   layer_cases.hpp has a small valid network for every layer; the tests below do to each of them what a broken model or
+   a changing input would do. */
 
 #include "layer_cases.hpp"
 #include "compat.hpp"

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2RoIAlign: properties and numbers worked out by hand. Against the naive kernel: test_operators.cpp. Contract: operators.md
-   3.2, 5. */
+/* D2RoIAlign: properties and numbers worked out by hand. Against the naive kernel: test_operators.cpp. Contract:
+   operators.md 3.2, 5. */
 
 #include "pooling_properties.hpp"
 
@@ -58,7 +58,8 @@ TEST(D2Det_RoIAlign, adaptive_sampling_is_capped)
     std::fill(problem.map(0).begin(), problem.map(0).end(), 0.f);
     for (int y = 0; y < 4; y++)
         problem.map(0)[y * 600] = 1.f;
-    // 512 cells in one bin: 256 samples at 0.5, 2.5, .. (the first after the shift by half a cell); one touches column 0.
+    // 512 cells in one bin: 256 samples at 0.5, 2.5, .. (the first after the shift by half a cell); one touches column
+    // 0.
     problem.rois() = {0, 0, 0, 2048, 16};
     EXPECT_FLOAT_EQ(0.5f / 256, runReference(problem).outputs[0][0]);
     EXPECT_FLOAT_EQ(0.5f / 256, runFast(problem).outputs[0][0]);

@@ -2,10 +2,11 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2RoIConv: exactness on integers for every instruction set, and properties. Against the naive kernel: test_operators.cpp.
+/* D2RoIConv: exactness on integers for every instruction set, and properties. Against the naive kernel:
+   test_operators.cpp.
 
-   Where inputs are small integers the fast version must give the reference's numbers whatever the order of additions, and a
-   wrong index cannot hide in a tolerance. */
+   Where inputs are small integers the fast version must give the reference's numbers whatever the order of additions,
+   and a wrong index cannot hide in a tolerance. */
 
 #include "operator_tests.hpp"
 

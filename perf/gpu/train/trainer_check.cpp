@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Proves the trainer's operators and one training step on a device against the CPU (test/device_comparison.hpp), on machines
-   without OpenCV and Boost. Prints a line per comparison.
+/* Proves the trainer's operators and one training step on a device against the CPU (test/device_comparison.hpp), on
+   machines without OpenCV and Boost. Prints a line per comparison.
 
    d2det_gpu_trainer_check [--device cuda|cuda:N|cpu]
    Status: 0 all right, 1 a comparison failed, 2 wrong usage, 77 the device cannot be used. */

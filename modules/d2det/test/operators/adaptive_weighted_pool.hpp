@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2AdaptiveWeightedPool. The reference is in double: the exponent gain * sigmoid carries a rounding error of |gain| * 6e-8,
-   and the weights that relative to themselves. */
+/* D2AdaptiveWeightedPool. The reference is in double: the exponent gain * sigmoid carries a rounding error of |gain| *
+   6e-8, and the weights that relative to themselves. */
 
 #ifndef D2DET_TEST_OPERATORS_ADAPTIVE_WEIGHTED_POOL_HPP
 #define D2DET_TEST_OPERATORS_ADAPTIVE_WEIGHTED_POOL_HPP

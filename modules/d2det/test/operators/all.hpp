@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* All operators, and kernels that are no operator of their own. An operator of kernels/operators.inc whose header is missing here
-   does not compile. */
+/* All operators, and kernels that are no operator of their own. An operator of kernels/operators.inc whose header is
+   missing here does not compile. */
 
 #ifndef D2DET_TEST_OPERATORS_ALL_HPP
 #define D2DET_TEST_OPERATORS_ALL_HPP

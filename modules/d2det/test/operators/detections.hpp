@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2Detections. Boxes are copied, so all must be the same bits; scores go through an exponential only in the gaussian mode. */
+/* D2Detections. Boxes are copied, so all must be the same bits; scores go through an exponential only in the gaussian
+   mode. */
 
 #ifndef D2DET_TEST_OPERATORS_DETECTIONS_HPP
 #define D2DET_TEST_OPERATORS_DETECTIONS_HPP

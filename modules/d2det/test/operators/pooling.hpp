@@ -192,8 +192,8 @@ const PoolingShape GRADIENT_POOLING = {"differences", false, 2, 2, 3, 10, 13, 8,
 const PoolingShape TRAINER_POOLING = {"trainer", false, 2, 2, 12, 24, 32, 40, 6, 3, 0};
 const PoolingShape NO_ROIS_POOLING = {"no RoIs", false, 3, 2, 6, 23, 31, 0, 6, 3, 2};
 
-/** Cases of one pooling operator: every shape of the table, hostile RoIs and gradients with some numbers of samples, the
-    trainer. `variants` names what is made of each: "", ", legacy" or ", unaligned". */
+/** Cases of one pooling operator: every shape of the table, hostile RoIs and gradients with some numbers of samples,
+    the trainer. `variants` names what is made of each: "", ", legacy" or ", unaligned". */
 template <typename Case>
 std::vector<Case> poolingCases(const std::vector<std::string>& variants, const std::vector<int>& hostileSamples,
                                const std::vector<int>& gradientSamples)

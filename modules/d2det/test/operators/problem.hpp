@@ -9,12 +9,13 @@
      layer against the naive kernel, malformed models and inputs                   modules/d2det/test/test_layers.cpp
      CUDA kernel against the naive one, emulated on the CPU and on a device        test/cuda/test_operators.cpp
      layer's CUDA half                                                             test/cuda_layers
-     operator of the trainer: gradients; CUDA branch, emulated and on a device     test/test_ops.cpp, device_comparison.hpp
+     operator of the trainer: gradients                                            test/test_ops.cpp
+     its CUDA branch, emulated and on a device                                     test/device_comparison.hpp
      time on the CPU and on a device                                               modules/d2det/perf, perf/, perf/gpu
 
-   These drivers know no operator. A new one needs its <op>.hpp here, a line in all.hpp (without it nothing compiles) and,
-   for what is special about it, test_<op>.cpp. The headers need neither a test framework nor OpenCV. What needs CUDA or
-   LibTorch is there only if D2DET_TEST_CUDA or D2DET_TEST_TORCH is defined.
+   These drivers know no operator. A new one needs its <op>.hpp here, a line in all.hpp (without it nothing compiles)
+   and, for what is special about it, test_<op>.cpp. The headers need neither a test framework nor OpenCV. What needs
+   CUDA or LibTorch is there only if D2DET_TEST_CUDA or D2DET_TEST_TORCH is defined.
 
    <op>.hpp has a type with
      struct Case : CaseInfo                     sizes and parameters
@@ -373,9 +374,9 @@ inline bool selectionExists(const std::vector<const Operator*>& operators)
     return false;
 }
 
-/** Calls visit(problem, info, seed) for every wanted run of an operator's cases until it has answered with an error a few
-    times. visit returns what is wrong, "" if nothing. Returns the errors with the lines that repeat them, and in `runs`
-    how many there were. */
+/** Calls visit(problem, info, seed) for every wanted run of an operator's cases until it has answered with an error a
+    few times. visit returns what is wrong, "" if nothing. Returns the errors with the lines that repeat them, and in
+    `runs` how many there were. */
 template <typename Wanted, typename Visit>
 std::string forEachRun(const Operator& op, const std::string& options, int* runs, Wanted wanted, Visit visit)
 {

@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2RoIAlign. Bounds: maps are in [-1, 1]; forward 2e-5 on the CPU, whose order of additions is another, 1e-4 on CUDA. */
+/* D2RoIAlign. Bounds: maps are in [-1, 1]; forward 2e-5 on the CPU, whose order of additions is another, 1e-4 on
+   CUDA. */
 
 #ifndef D2DET_TEST_OPERATORS_ROI_ALIGN_HPP
 #define D2DET_TEST_OPERATORS_ROI_ALIGN_HPP
