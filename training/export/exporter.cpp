@@ -41,8 +41,8 @@ struct Levels
 //! [R, 1].
 struct Rows
 {
-    Rows(const std::string& rois, const std::string& classes = "", const std::string& suffix = "")
-        : rois(rois), classes(classes), suffix(suffix)
+    Rows(const std::string& rois_, const std::string& classes_ = "", const std::string& suffix_ = "")
+        : rois(rois_), classes(classes_), suffix(suffix_)
     {
     }
     std::string rois, classes;

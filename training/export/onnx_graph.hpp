@@ -23,14 +23,14 @@ struct OnnxAttribute
 {
     using Value = std::variant<int64_t, float, std::string, std::vector<int64_t>, std::vector<float>>;
 
-    OnnxAttribute(std::string name, int64_t value) : name(std::move(name)), value(value) {}
-    OnnxAttribute(std::string name, int value) : name(std::move(name)), value(int64_t(value)) {}
-    OnnxAttribute(std::string name, bool value) : name(std::move(name)), value(int64_t(value)) {}
-    OnnxAttribute(std::string name, float value) : name(std::move(name)), value(value) {}
-    OnnxAttribute(std::string name, std::string value) : name(std::move(name)), value(std::move(value)) {}
-    OnnxAttribute(std::string name, const char* value) : name(std::move(name)), value(std::string(value)) {}
-    OnnxAttribute(std::string name, std::vector<int64_t> value) : name(std::move(name)), value(std::move(value)) {}
-    OnnxAttribute(std::string name, std::vector<float> value) : name(std::move(name)), value(std::move(value)) {}
+    OnnxAttribute(std::string name_, int64_t value_) : name(std::move(name_)), value(value_) {}
+    OnnxAttribute(std::string name_, int value_) : name(std::move(name_)), value(int64_t(value_)) {}
+    OnnxAttribute(std::string name_, bool value_) : name(std::move(name_)), value(int64_t(value_)) {}
+    OnnxAttribute(std::string name_, float value_) : name(std::move(name_)), value(value_) {}
+    OnnxAttribute(std::string name_, std::string value_) : name(std::move(name_)), value(std::move(value_)) {}
+    OnnxAttribute(std::string name_, const char* value_) : name(std::move(name_)), value(std::string(value_)) {}
+    OnnxAttribute(std::string name_, std::vector<int64_t> value_) : name(std::move(name_)), value(std::move(value_)) {}
+    OnnxAttribute(std::string name_, std::vector<float> value_) : name(std::move(name_)), value(std::move(value_)) {}
 
     std::string name;
     Value value;
@@ -39,8 +39,8 @@ struct OnnxAttribute
 //! A declared side of an input or output: a number or, if it is not positive, a symbol such as "H".
 struct OnnxDim
 {
-    OnnxDim(int64_t value) : value(value) {}
-    OnnxDim(const char* symbol) : symbol(symbol) {}
+    OnnxDim(int64_t value_) : value(value_) {}
+    OnnxDim(const char* symbol_) : symbol(symbol_) {}
 
     int64_t value = 0;
     std::string symbol;

@@ -37,7 +37,7 @@ const LayerEntry LAYERS[] = {
 
 //! Operators of ONNX's own domain.
 const LayerEntry ONNX_LAYERS[] = {
-#define D2DET_ONNX_OPERATOR(Name, stem) {#Name, createOnnx##Name##Layer},
+#define D2DET_ONNX_OPERATOR(Name, type, stem) {type, createOnnx##Name##Layer},
 #include "kernels/operators.inc"
 };
 

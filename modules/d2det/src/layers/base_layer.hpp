@@ -151,7 +151,7 @@ private:
 
 // Constructors for LayerFactory, of all operators.
 #define D2DET_OPERATOR(Name, stem) Ptr<dnn::Layer> create##Name##Layer(dnn::LayerParams& params);
-#define D2DET_ONNX_OPERATOR(Name, stem) Ptr<dnn::Layer> createOnnx##Name##Layer(dnn::LayerParams& params);
+#define D2DET_ONNX_OPERATOR(Name, type, stem) Ptr<dnn::Layer> createOnnx##Name##Layer(dnn::LayerParams& params);
 #include "kernels/operators.inc"
 
 }  // namespace d2det
