@@ -6,6 +6,7 @@
 
    usage: sample_detect_image MODEL.onnx IMAGE RESULT [SCORE] */
 
+#include <opencv2/core/utils/logger.hpp>
 #include <opencv2/d2det.hpp>
 #include <opencv2/imgcodecs.hpp>
 
@@ -19,6 +20,8 @@ int main(int argc, char** argv)
         std::cerr << "usage: " << argv[0] << " MODEL.onnx IMAGE RESULT [SCORE]\n";
         return 2;
     }
+    // OpenCV 4 warns of each node outside ONNX's own domain while it reads a model.
+    cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_ERROR);
     const cv::Ptr<cv::d2det::Detector> detector = cv::d2det::Detector::create(argv[1]);
     detector->setScoreThreshold(argc > 4 ? static_cast<float>(std::atof(argv[4])) : 0.5f);
 

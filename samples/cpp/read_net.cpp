@@ -7,6 +7,7 @@
 
    usage: sample_read_net MODEL.onnx IMAGE [SIDE]        SIDE x SIDE pixels is the network's input, default 320 */
 
+#include <opencv2/core/utils/logger.hpp>
 #include <opencv2/d2det.hpp>
 #include <opencv2/dnn.hpp>
 #include <opencv2/imgcodecs.hpp>
@@ -29,6 +30,8 @@ int main(int argc, char** argv)
         return 1;
     }
 
+    // OpenCV 4 warns of each node outside ONNX's own domain while it reads a model.
+    cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_ERROR);
     cv::d2det::registerLayers();  // once in a program
     cv::dnn::Net net = cv::dnn::readNet(argv[1]);
 
