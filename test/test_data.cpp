@@ -1219,12 +1219,12 @@ BOOST_AUTO_TEST_SUITE(structures)
 BOOST_AUTO_TEST_CASE(boxes)
 {
     BOOST_TEST(Boxes().size() == 0);
-    const Boxes boxes(torch::tensor({1.f, 2.f, 4.f, 6.f, 5.f, 5.f, 4.f, 9.f, -3.f, -2.f, 50.f, 60.f}).view({3, 4}));
-    BOOST_TEST(boxes.size() == 3);
-    BOOST_TEST(torch::equal(boxes.area(), torch::tensor({12.f, 0.f, 53.f * 62.f})));
-    BOOST_TEST(torch::equal(boxes.clip(30, 20).tensor()[2], torch::tensor({0.f, 0.f, 20.f, 30.f})));
-    BOOST_TEST(torch::equal(boxes.clip(30, 20).tensor()[0], boxes.tensor()[0]));
-    BOOST_TEST(boxes.clip(30, 20).size() == 3);
+    const Boxes three(torch::tensor({1.f, 2.f, 4.f, 6.f, 5.f, 5.f, 4.f, 9.f, -3.f, -2.f, 50.f, 60.f}).view({3, 4}));
+    BOOST_TEST(three.size() == 3);
+    BOOST_TEST(torch::equal(three.area(), torch::tensor({12.f, 0.f, 53.f * 62.f})));
+    BOOST_TEST(torch::equal(three.clip(30, 20).tensor()[2], torch::tensor({0.f, 0.f, 20.f, 30.f})));
+    BOOST_TEST(torch::equal(three.clip(30, 20).tensor()[0], three.tensor()[0]));
+    BOOST_TEST(three.clip(30, 20).size() == 3);
     BOOST_TEST(Boxes().clip(3, 3).size() == 0);
     BOOST_TEST(Boxes().area().size(0) == 0);
     BOOST_CHECK_THROW(Boxes(torch::Tensor()), Error);

@@ -25,7 +25,8 @@ inline std::vector<torch::Tensor> trainerInputs(const d2det_test::Problem& p, co
     {
         const bool leaf = input.differentiable && !p.gradients.empty();
         const torch::ScalarType exact = type == torch::kDouble ? torch::kDouble : torch::kFloat;
-        const torch::Tensor tensor = d2det_test::toTorch(input).to(device, leaf ? type : exact).detach();
+        const torch::Tensor tensor =
+            d2det_test::toTorch(input).to(device, leaf && !input.neverHalf ? type : exact).detach();
         inputs.push_back(leaf ? tensor.requires_grad_() : tensor);
     }
     return inputs;

@@ -77,6 +77,7 @@ struct Tensor
     Shape shape;
     Floats values;
     bool differentiable = false;
+    bool neverHalf = false;  //!< not rounded to a half type: see where it is set
 };
 
 /** What an operator writes. Tolerances are relative to max(1, |expected|); SAME_BITS: every bit, NaN included. */
