@@ -1,3 +1,7 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
 #ifdef HAVE_OPENCV_D2DET
 
 // Names that the generator of the bindings makes of these types.
