@@ -6,7 +6,7 @@
 
      Y[i] = X[rows[i]], zeros where rows[i] is -1 (padding)
 
-   Indices are truncated, as are batch indices (operators.md 2). Any other value (negative, numRows or more, not finite)
+   Indices are truncated, as are batch indices (operators.md 2). Any other value (below -1, numRows or more, not finite)
    raises cv::Exception on the CPU before any output is written. On a CUDA device the output row is zero, since an
    exception would require synchronization with the device (launcher.hpp). */
 
