@@ -191,7 +191,7 @@ Rect findPlace(const Rect2d& box, Size chip, const Sizes& sizes, const Mat& take
     return best;
 }
 
-//! Places a chip; where a third of it would lie on others it becomes the score alone (the color tells the class).
+//! Places a chip; if more than a third covers other chips, the text is the score only (the color identifies the class).
 void placeChip(Item& item, const Sizes& sizes, Mat& taken)
 {
     for (const bool full : {true, false})

@@ -31,7 +31,7 @@ struct ConvShape
     D2DET_HOST_DEVICE size_t outRow() const { return static_cast<size_t>(outChannels) * area; }
 };
 
-//! The launcher has checked that nothing here overflows.
+//! No overflow: sizes are checked by the launcher.
 inline ConvShape makeConvShape(const kernels::RoIConvParams& p, int height, int width)
 {
     ConvShape s;
@@ -67,7 +67,7 @@ D2DET_HOST_DEVICE inline DepthEntry depthEntry(const ConvShape& s, int k)
 //! Column: map of the row and cell under the first kernel cell, possibly in the zero border.
 struct ConvColumn
 {
-    const float* X;  //!< of the row, moved to (y, x); read only where value() has checked the cell
+    const float* X;  //!< map of the row; read only after the range check in value()
     int y, x;
 
     //! B[k][j]

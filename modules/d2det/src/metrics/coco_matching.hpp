@@ -44,7 +44,7 @@ struct CocoAreaRange
 //! all, small, medium, large
 const std::vector<CocoAreaRange>& cocoAreaRanges();
 
-//! 0.50, 0.55 .. 0.95 as NumPy's linspace gives them.
+//! 0.50, 0.55 .. 0.95 with the rounding of NumPy's linspace.
 const std::vector<double>& cocoIoUThresholds();
 
 //! Precision and recall of one category in one area range.
