@@ -2,12 +2,12 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What differs between the versions of OpenCV that the module is built with: every switch on a version is here.
+/* Differences between the supported versions of OpenCV; all switches on the version are in this file.
 
-   4.6 to 4.x  the same for all that is used, but for half floats: from 4.10 on those of cv::dnn's float16 targets have
-               the type CV_16F, before CV_16S
-   5.x         dnn::MatShape is a class and lies in cv; shapes are asked for together with types; functions over
-               contours have moved to a module of their own, geometry */
+   4.6 to 4.x  identical for this module except half floats: type of tensors of the float16 targets of cv::dnn CV_16F
+               since 4.10, CV_16S before
+   5.x         dnn::MatShape is a class in namespace cv; shapes are queried together with types; functions for contours
+               are in the module geometry */
 
 #ifndef OPENCV_D2DET_COMPAT_HPP
 #define OPENCV_D2DET_COMPAT_HPP
@@ -52,7 +52,7 @@ inline std::vector<std::vector<dnn::MatShape>> outputShapesOfLayers(const dnn::N
     return outputs;
 }
 
-//! Shapes of what one layer is given in a pass of the network.
+//! Input shapes of one layer in a pass of the network.
 inline std::vector<dnn::MatShape> inputShapesOfLayer(const dnn::Net& net, const std::vector<dnn::MatShape>& netInputs,
                                                      int id)
 {

@@ -4,18 +4,20 @@
 
 /* Detector: image -> prepareInput -> network -> boxes in image pixels.
 
-   The network does everything between the prepared image and the list of boxes (model.md 1). Two of its layers are
-   touched from here, through their settings: the first D2Detections (candidates that the classifier kept, hard NMS) and
-   the last one (refined boxes, soft NMS), which also carries the model's description. A model with a single
-   D2Detections layer (Faster R-CNN) has both in one.
+   The network computes all steps between the prepared image and the list of boxes (model.md 1). The detector changes
+   the settings of three layers: D2Proposal, the first D2Detections (candidates of the classifier, hard NMS) and the
+   last D2Detections (refined boxes, soft NMS), which also contains the description of the model. In a model with a
+   single D2Detections layer (Faster R-CNN) this layer is both.
 
    Network:  inputs "image" [B, 3, H, W], "im_info" [B, 3] = (valid height, valid width, scale)
-             output "detections" [B * K, 7] = (batch, class, score, x1, y1, x2, y2), network-input pixels, class -1:
-             unused models with masks: "masks" [B * K, 1, S, S] probabilities inside the box, "mask_ious" [B * K, 1]
-             (may be absent), "mask_boxes" [B * K, 4] (may be absent): the box each mask lies in, network-input pixels,
-             where that is not the box of the detection (a mask head without a second pass)
+             output "detections" [B * K, 7] = (batch, class, score, x1, y1, x2, y2), network-input pixels; class -1
+             in unused rows.
+             Models with masks: "masks" [B * K, 1, S, S] probabilities inside the box; optional "mask_ious" [B * K, 1];
+             optional "mask_boxes" [B * K, 4]: box of each mask, network-input pixels, if different from the box of the
+             detection (a mask head without a second pass)
 
-   The layers of the masks stand behind the one that makes the detections: detect() stops there, segment() goes on. */
+   The layers of the masks follow the last D2Detections layer: detect() stops there, segment() runs the entire network.
+   */
 
 #include "compat.hpp"
 #include "prepare_input.hpp"
@@ -54,7 +56,7 @@ const char* const MASK_IOU_OUTPUT = "mask_ious";
 const char* const MASK_BOX_OUTPUT = "mask_boxes";
 
 constexpr int ROW = 7;        //!< columns of the network's output
-constexpr int MAX_BATCH = 8;  //!< images that go through the network together; bounds its memory
+constexpr int MAX_BATCH = 8;  //!< images per pass of the network; bounds the memory
 
 // Declared limit of all tensors of one pass: a ResNet-50 pyramid needs about 4 kB per input pixel, the RoI heads 2 GB.
 constexpr double MAX_BYTES_PER_PIXEL = 32. * 1024;
@@ -75,15 +77,15 @@ enum Stage
 const char* const STAGE_NAMES[NUM_STAGES] = {"prepare",    "backbone", "proposals",  "classification",
                                              "regression", "masks",    "postprocess"};
 
-//! What is found in one image, in its pixels.
+//! Detections of one image, in image pixels.
 struct ImageDetections
 {
     Mat detections;          //!< N x 6
-    std::vector<Mat> masks;  //!< N or none
+    std::vector<Mat> masks;  //!< N masks, or empty
     std::vector<float> maskScores;
 };
 
-//! What one pass of the network gives; all but the rows are empty unless asked for and present.
+//! Outputs of one pass of the network; masks, maskIous and maskBoxes are empty if not requested or not in the model.
 struct Outputs
 {
     Mat rows, masks, maskIous, maskBoxes;
@@ -95,7 +97,7 @@ Vec4d imageBox(const float* box, double scale)
     return Vec4d(box[0] / scale, box[1] / scale, box[2] / scale, box[3] / scale);
 }
 
-//! Milliseconds since a tick.
+//! Time since a tick, milliseconds.
 double elapsed(int64 start)
 {
     return static_cast<double>(getTickCount() - start) * 1000. / getTickFrequency();
@@ -122,13 +124,13 @@ std::vector<uchar> readFile(const String& path)
     return bytes;
 }
 
-//! OpenCV's own implementation on the CPU.
+//! Whether the backend is OpenCV's own implementation on the CPU.
 bool isPlainCpu(int backend, int target)
 {
     return (backend == dnn::DNN_BACKEND_DEFAULT || backend == dnn::DNN_BACKEND_OPENCV) && target == dnn::DNN_TARGET_CPU;
 }
 
-//! Default and OPENCV on the CPU are always there; anything else must be, rather than silently run elsewhere.
+//! OpenCV on the CPU is always available; any other unavailable backend is an error, without a silent fallback.
 void setBackend(dnn::Net& net, int backend, int target)
 {
     if (isPlainCpu(backend, target))
@@ -147,7 +149,7 @@ void setBackend(dnn::Net& net, int backend, int target)
     net.setPreferableTarget(target);
 }
 
-//! Convolutions run on our kernels, on the CPU and unless the user wants cv::dnn's own (for comparisons).
+//! Whether convolutions use the kernels of this module: on the CPU, unless disabled by the environment variable.
 bool useOwnConvolution(int backend, int target)
 {
     const char* choice = std::getenv("OPENCV_D2DET_CONVOLUTION");
@@ -165,7 +167,7 @@ dnn::Net readModel(const std::vector<uchar>& bytes, const String& name, int back
     {
         dnn::Net net = dnn::readNetFromONNX(bytes);
         for (const String& layer : net.getLayerNames())
-            net.getLayer(net.getLayerId(layer));  // made inside the scope
+            net.getLayer(net.getLayerId(layer));  // creates the layer inside the scope
         return net;
     }
     catch (const cv::Exception& e)
@@ -262,18 +264,18 @@ private:
 
     dnn::Net net_;
     std::vector<Ptr<DetectionsLayer>> detectionLayers_;   //!< D2Detections in order of execution
-    std::vector<kernels::DetectionsParams> modelParams_;  //!< their settings as the model has them
+    std::vector<kernels::DetectionsParams> modelParams_;  //!< settings stored in the model, per layer
     Ptr<ProposalLayer> proposals_;
     int maxProposals_ = 0;
-    kernels::DetectionsParams detectionParams_;  //!< settings of the last one as the user has them
+    kernels::DetectionsParams detectionParams_;  //!< current settings of the last D2Detections layer
     float scoreThreshold_ = 0;
     InputParams input_;
     std::vector<String> classNames_;
     std::vector<Stage> stageOfLayer_;  //!< by layer id
     bool hasMasks_ = false, hasMaskIous_ = false, hasMaskBoxes_ = false;
     std::array<double, NUM_STAGES> times_{};
-    Mat blob_, info_, resized_;   //!< kept from pass to pass
-    dnn::MatShape checkedShape_;  //!< last input shape that checkMemory has accepted
+    Mat blob_, info_, resized_;   //!< buffers, reused in every pass
+    dnn::MatShape checkedShape_;  //!< last input shape accepted by checkMemory
 };
 
 DetectorImpl::DetectorImpl(const dnn::Net& net, const String& name) : net_(net)
@@ -291,8 +293,8 @@ DetectorImpl::DetectorImpl(const dnn::Net& net, const String& name) : net_(net)
     nameClasses();
 }
 
-/** Finds the D2Detections layers and sorts all layers into stages. Layers run in order of their ids; the stage changes
-    at our own layers. */
+/** Finds the D2Proposal and D2Detections layers and assigns a stage to each layer. Layers run in order of their ids;
+    the stage changes at these layers. */
 void DetectorImpl::findLayers(const String& name)
 {
     if (net_.empty())
@@ -326,7 +328,7 @@ void DetectorImpl::findLayers(const String& name)
     for (const auto& entry : byId)
     {
         if (stage == POSTPROCESS)
-            stage = MASKS;  // all that follows the detections
+            stage = MASKS;  // all layers after the detections
         if (entry.second == detectionLayers_.back())
             stage = POSTPROCESS;
         const bool proposal = entry.second == proposals_;
@@ -342,7 +344,7 @@ void DetectorImpl::findLayers(const String& name)
     hasMaskBoxes_ = net_.getLayerId(MASK_BOX_OUTPUT) >= 0;
 }
 
-//! Names of the model, or "class 0", ... for as many classes as the classifier has.
+//! Class names of the model; without names "class 0", "class 1", ..., one per class of the classifier.
 void DetectorImpl::nameClasses()
 {
     classNames_ = detectionLayers_.back()->info.classNames;
@@ -363,8 +365,8 @@ void DetectorImpl::nameClasses()
     }
 }
 
-/** Gives our settings to the layers. Done before every pass, so that nothing an earlier pass left behind (also one that
-    ended with an exception) can have an effect. */
+/** Sets the current settings in the layers. Called before every pass, so that an earlier pass, even one with an
+    exception, has no effect. */
 void DetectorImpl::applySettings(int batch)
 {
     for (size_t i = 0; i < detectionLayers_.size(); i++)
@@ -383,7 +385,7 @@ void DetectorImpl::applySettings(int batch)
     detectionLayers_.front()->settings.scoreThreshold = scoreThreshold_;
 }
 
-//! Refuses a pass whose tensors would take more memory than any sensible model does. Looks once at every new shape.
+//! Raises cv::Exception if the tensors of a pass exceed the memory of any plausible model. Runs for new shapes only.
 void DetectorImpl::checkMemory(const Mat& blob)
 {
     const dnn::MatShape shape = dnn::shape(blob);
@@ -407,7 +409,7 @@ Outputs DetectorImpl::forwardLayers(bool withMasks)
     Outputs outputs;
     if (!withMasks)
     {
-        // By the name of the layer itself: the output's name stands for an Identity behind the last layer of all.
+        // By the name of the layer: the name of the output belongs to an Identity after the last layer of the network.
         outputs.rows = net_.forward(detectionLayers_.back()->name);
         return outputs;
     }
@@ -459,8 +461,8 @@ Outputs DetectorImpl::forward(const Mat& blob, const Mat& info, bool withMasks)
     return outputs;
 }
 
-/** Sorts the layers' times into stages. Time that no layer reports (copies, other backends, a profile that does not
-    fit) is the backbone's. */
+/** Adds the run times of the layers to the stages. Time not reported by layers (copies, other backends, unknown
+    layers of the profile) is added to the backbone. */
 void DetectorImpl::addLayerTimes(double total, bool withMasks)
 {
     std::vector<double> ticks;  // by layer id, without the input layer 0
@@ -470,7 +472,7 @@ void DetectorImpl::addLayerTimes(double total, bool withMasks)
     {
         const Stage stage = i + 1 < stageOfLayer_.size() ? stageOfLayer_[i + 1] : BACKBONE;
         if (stage == MASKS && !withMasks)
-            continue;  // did not run: what is there is left from an earlier pass
+            continue;  // not run; the value is from an earlier pass
         const double ms = ticks[i] * 1000. / getTickFrequency();
         times_[stage] += ms;
         sum += ms;
@@ -478,8 +480,8 @@ void DetectorImpl::addLayerTimes(double total, bool withMasks)
     times_[BACKBONE] += std::max(total - sum, 0.);
 }
 
-/** Rows of one image of the batch as N x 6 (x1, y1, x2, y2, score, class) in image pixels, best first, with their masks
-    if the network made some. */
+/** Rows of one image of the batch as N x 6 (x1, y1, x2, y2, score, class) in image pixels, scores descending, with
+    masks if available. */
 ImageDetections DetectorImpl::detectionsOfImage(const Outputs& outputs, int batchIndex, double scale, Size image) const
 {
     const int first = batchIndex * detectionParams_.maxDetections;
@@ -575,7 +577,7 @@ std::vector<ImageDetections> DetectorImpl::run(const std::vector<Mat>& images, b
     return results;
 }
 
-//! Also without any row the output has its columns.
+//! Copies rows; the output has `columns` columns even without rows.
 void copyRows(const Mat& rows, int columns, OutputArray out)
 {
     out.create(rows.rows, columns, CV_32F);
@@ -588,7 +590,7 @@ Mat scoreColumn(const std::vector<float>& scores)
     return Mat(scores, false);
 }
 
-//! All matrices of one type; they have `columns` columns, also those without any row.
+//! Copies matrices of one type; each output has `columns` columns even without rows.
 void copyAll(const std::vector<Mat>& matrices, int columns, int type, OutputArrayOfArrays out)
 {
     out.create(static_cast<int>(matrices.size()), 1, type);
@@ -606,7 +608,7 @@ void copyAll(const std::vector<Mat>& matrices, int columns, int type, OutputArra
 
 std::vector<Mat> asImageVector(InputArrayOfArrays images, const char* function, const char* single)
 {
-    // A single Mat would be taken apart into its rows.
+    // getMatVector splits a single Mat into rows.
     if (images.kind() == _InputArray::MAT || images.kind() == _InputArray::UMAT)
         CV_Error_(Error::StsBadArg, ("%s takes a vector of images; use %s for one image", function, single));
     std::vector<Mat> result;

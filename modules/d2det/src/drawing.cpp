@@ -39,15 +39,15 @@ struct Item
     float score;
     Rect2d box;             //!< clipped to the image, pixel (0, 0) covers [0, 1) x [0, 1)
     std::string text;       //!< "person 0.97"
-    std::string scoreText;  //!< "0.97", where there is no room for the other
-    Rect chip;              //!< empty: no label
+    std::string scoreText;  //!< "0.97", if text does not fit
+    Rect chip;              //!< pixels; empty: no label
     double fontScale;
 };
 
-//! Line widths and text sizes, which follow the image.
+//! Line widths and text sizes, proportional to the image.
 struct Sizes
 {
-    int line;     //!< width of a box's line, pixels
+    int line;     //!< line width of a box, pixels
     int outline;  //!< dark margin on each side of it
     int fontLine;
     double fontScale;
@@ -76,7 +76,7 @@ std::array<double, 3> oklchToLinear(double lightness, double chroma, double hue)
             -0.0041960863 * l - 0.7034186147 * m + 1.7076147010 * s};
 }
 
-//! Black or white, whichever is easier to read on the color (relative luminance, WCAG 2).
+//! Black or white, the color of higher contrast (relative luminance, WCAG 2).
 Scalar textColor(const Scalar& bgr)
 {
     const double weight[3] = {0.0722, 0.7152, 0.2126};
@@ -89,7 +89,7 @@ Scalar textColor(const Scalar& bgr)
     return luminance > 0.179 ? Scalar(20, 20, 20) : Scalar(255, 255, 255);
 }
 
-//! The Hershey fonts have ASCII only: a character outside it (UTF-8) becomes one '?'.
+//! Hershey fonts are limited to ASCII: any other character (UTF-8) becomes one '?'.
 std::string printable(const std::string& text)
 {
     std::string result;
@@ -104,7 +104,7 @@ std::string printable(const std::string& text)
     return result;
 }
 
-//! Reads the rows that can be drawn, best score first.
+//! Items of the drawable rows, scores descending.
 std::vector<Item> readItems(const Mat& detections, const std::vector<String>& classNames, float scoreThreshold,
                             Size image)
 {
@@ -163,7 +163,7 @@ Rect findPlace(const Rect2d& box, Size chip, const Sizes& sizes, const Mat& take
     const int left = cvFloor(box.x) - margin, right = cvCeil(box.br().x) + margin - chip.width;
     const int top = cvFloor(box.y), bottom = cvCeil(box.br().y);
     const int above = top - chip.height, inTop = top, inBottom = bottom - chip.height, below = bottom;
-    // A chip inside a small box would hide what is in it.
+    // A chip inside a small box would hide the object.
     const bool roomy = box.height > 4 * chip.height && box.width > chip.width;
     const int rows[4] = {above, roomy ? inTop : below, roomy ? below : inTop, inBottom};
     Rect best;
@@ -191,7 +191,7 @@ Rect findPlace(const Rect2d& box, Size chip, const Sizes& sizes, const Mat& take
     return best;
 }
 
-//! Places a chip; where a third of it would lie on others it becomes the score alone (the color tells the class).
+//! Places a chip; if more than a third covers other chips, the text is the score only (the color identifies the class).
 void placeChip(Item& item, const Sizes& sizes, Mat& taken)
 {
     for (const bool full : {true, false})
@@ -209,7 +209,7 @@ void placeChip(Item& item, const Sizes& sizes, Mat& taken)
     taken(item.chip).setTo(255);
 }
 
-//! A rectangle whose corners are positions between pixels.
+//! Rectangle with subpixel corners.
 void drawBox(Mat& image, const Rect2d& box, const Scalar& color, const Sizes& sizes)
 {
     // The line is kept inside the image: its center is half a line width away from the border.
@@ -230,7 +230,7 @@ void drawChip(Mat& image, const Item& item, const Scalar& color, const Sizes& si
     if (item.chip.empty())
         return;
     rectangle(image, item.chip, color, FILLED);
-    rectangle(image, item.chip, color * 0.5, sizes.outline);  // keeps chips of one class apart
+    rectangle(image, item.chip, color * 0.5, sizes.outline);  // separates chips of the same class
     int baseline = 0;
     const Size text = getTextSize(item.text, FONT, item.fontScale, sizes.fontLine, &baseline);
     const Point origin(item.chip.x + (item.chip.width - text.width) / 2,
@@ -254,7 +254,7 @@ void drawMask(Mat& image, const Mat& mask, const Scalar& color, const Sizes& siz
     drawContours(image, contours, -1, color, std::max(sizes.line / 2, 1), LINE_AA);
 }
 
-//! Masks of the detections; none at all if the list is empty.
+//! Masks of the detections, checked; empty for an empty input.
 std::vector<Mat> readMasks(InputArrayOfArrays input, int numDetections, Size imageSize)
 {
     std::vector<Mat> masks;

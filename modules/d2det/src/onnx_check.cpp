@@ -2,17 +2,18 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* A walk over the wire format of an ONNX file, before cv::dnn's importer sees it. Refused are
+/* Check of the wire format of an ONNX file before cv::dnn's importer reads it. Rejected are
 
-     - bytes that are no protobuf message, or one without a graph;
+     - bytes that are not a protobuf message, and messages without a graph;
      - tensors stored outside the file (TensorProto.external_data, data_location EXTERNAL): a model is one file, and a
-       path in a model from elsewhere must not make us read other files;
-     - tensors whose data are shorter or longer than their shape says: the importer wraps the data in a cv::Mat of that
-       shape without looking (getMatFromTensor of onnx_graph_simplifier.cpp in 4.6) and would read behind its end;
-     - integers (attributes, int64 tensors) of 2^24 and above: sizes, axes and paddings all are below, and the importer
-       allocates what it is told to (an axis of Slice becomes the length of a vector);
-     - nodes that use tensors which do not exist, convolutions without constant weights, Slice with impossible axes: the
-       importer of 4.6 reads behind the end of vectors there;
+       path in a model of unknown origin must not cause reads of other files;
+     - tensors whose data size differs from the shape: the importer wraps the data in a cv::Mat of that
+       shape without a check (getMatFromTensor of onnx_graph_simplifier.cpp in 4.6) and would read beyond the end;
+     - integers (attributes, int64 tensors) of 2^24 and above: valid sizes, axes and paddings are smaller, and the
+       importer allocates without a limit (an axis of Slice becomes the length of a vector);
+     - nodes with nonexistent input tensors, convolutions without constant weights, Slice with invalid axes: the
+     importer
+       of 4.6 reads beyond the end of vectors;
      - singular fields that occur twice: protobuf would merge them, which makes the previous check worthless.
 
    Wire format: https://protobuf.dev/programming-guides/encoding/. Field numbers: onnx.proto3 of ONNX 1.12 (never
@@ -68,10 +69,10 @@ enum class Message
     ATTRIBUTE,
     SPARSE_TENSOR,
     TENSOR,
-    OTHER  //!< not looked into
+    OTHER  //!< ignored
 };
 
-//! Which message a field holds and whether it may occur only once.
+//! Message type of a field, and whether the field is singular.
 struct Child
 {
     Message message;
@@ -138,7 +139,7 @@ struct Field
     size_t size = 0;
 };
 
-//! What the checks of nodes need to know of a tensor.
+//! Properties of a tensor for the checks of nodes.
 struct TensorInfo
 {
     std::string name;
@@ -158,7 +159,7 @@ class Walker
 public:
     Walker(const uchar* begin, const String& name) : begin_(begin), name_(name) {}
 
-    //! Walks one message.
+    //! Checks one message.
     void message(Message type, const uchar* p, const uchar* end, int depth)
     {
         if (depth > MAX_DEPTH)
@@ -193,7 +194,7 @@ public:
         }
     }
 
-    //! Checks that the nodes of the main graph fit together; its fields are well-formed already.
+    //! Checks the consistency of the nodes in the main graph, after the check of all fields.
     void checkNodes() const;
 
 private:
@@ -451,7 +452,7 @@ NodeInfo Walker::node(const Field& field) const
     return info;
 }
 
-//! Standard operators that the importer takes on trust.
+//! Standard operators whose inputs are not checked by the importer.
 void Walker::checkNode(const NodeInfo& node, const uchar* where,
                        const std::map<std::string, TensorInfo>& constants) const
 {

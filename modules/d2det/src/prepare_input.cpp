@@ -2,15 +2,15 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Image to network input.
+/* Conversion of an image to the network input.
 
      s      = min(longSide / max(h, w), shortSide / min(h, w))          (double)
      valid  = int(side * s + 0.5), at least 1;  padded = next multiple of divisor
      blob_c = (resize(image)_c - mean_c) / std_c inside valid, 0 outside
 
    Bilinear resize of the 8-bit image (cv::resize, INTER_LINEAR), then normalization, then padding: the pad is zero in
-   normalized units, i.e. the mean color. Source: model.md 1.1 (mmdetection's test pipeline). Trainer and Detector call
-   this one function, so that the network sees the same pixels in both. */
+   normalized units, i.e. the mean color. Source: model.md 1.1 (mmdetection's test pipeline). Trainer and Detector use
+   the same function, so that the network input is identical in both. */
 
 #include "prepare_input.hpp"
 

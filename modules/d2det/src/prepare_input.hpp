@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Image geometry of the network's input, shared by prepareInput and Detector. */
+/* Image geometry of the network input, for prepareInput and Detector. */
 
 #ifndef OPENCV_D2DET_PREPARE_INPUT_HPP
 #define OPENCV_D2DET_PREPARE_INPUT_HPP
@@ -14,11 +14,11 @@ namespace cv
 namespace d2det
 {
 
-//! Largest sides and divisor that are accepted, pixels; bounds the memory of one image.
+//! Limits of sides and divisor, pixels; these bound the memory of one image.
 constexpr int MAX_INPUT_SIDE = 16384;
 constexpr int MAX_DIVISOR = 1024;
 
-//! How an image of a given size is placed in the network's input.
+//! Scale and sizes of an image in the network input.
 struct InputGeometry
 {
     double scale;  //!< network-input pixels per image pixel
@@ -34,8 +34,8 @@ void checkInputImage(const Mat& image);
 
 InputGeometry inputGeometry(Size image, const InputParams& params);
 
-/** prepareInput into memory that is there: blob [3, H, W] of the padded size, imInfo [3]. `resized` is room that is
-    kept from image to image. Image and parameters have been checked. */
+/** prepareInput with allocated outputs: blob [3, H, W] of the padded size, imInfo [3]. `resized`: buffer reused between
+    images. Precondition: image and parameters are valid (checkInputImage, checkInputParams). */
 void prepareInto(const Mat& image, const InputParams& params, Mat& resized, float* blob, float* imInfo);
 
 }  // namespace d2det

@@ -4,11 +4,11 @@
 
 /* Registration of the module's layers, kernels/operators.inc, with cv::dnn.
 
-   The 4.x importer makes the type "d2det.D2RoIAlign" of domain "d2det" and operator "D2RoIAlign"; OpenCV 5's new engine
-   looks for the operator's plain name. Each layer is registered under both.
+   In OpenCV 4.x the importer forms the type "d2det.D2RoIAlign" from domain "d2det" and operator "D2RoIAlign"; the new
+   engine of OpenCV 5 uses the name of the operator only. Each layer is registered under both names.
 
-   Operators of ONNX itself that the 4.x importer has no parser for are looked up by their plain name too; ours serve
-   them only where OpenCV has no layer of that name. */
+   For standard ONNX operators without a parser, the 4.x importer also uses the name of the operator; the layers of this
+   module are registered only if no layer of that name exists. */
 
 #include "precomp.hpp"
 #include "layers/base_layer.hpp"
@@ -35,13 +35,13 @@ const LayerEntry LAYERS[] = {
 #include "kernels/operators.inc"
 };
 
-//! Operators of ONNX's own domain.
+//! Operators of the standard ONNX domain.
 const LayerEntry ONNX_LAYERS[] = {
 #define D2DET_ONNX_OPERATOR(Name, type, stem) {type, createOnnx##Name##Layer},
 #include "kernels/operators.inc"
 };
 
-//! Registering a constructor twice is an error for LayerFactory, and a name may be taken by someone else.
+//! LayerFactory raises an error for duplicate names, and a name may be registered elsewhere already.
 void registerOnce(const String& type, dnn::LayerFactory::Constructor constructor)
 {
     if (!dnn::LayerFactory::isLayerRegistered(type))

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Adaptive weighted pooling: the numbers of one cell and of one window. Host and device. Contract: operators.md 3.4, 5.
+/* Adaptive weighted pooling: values of one cell and of one window. Host and device. Contract: operators.md 3.4, 5.
 
      A = exp(gain * sigmoid(N));  out = sum(F A) / sum(A);  dF = A / D * G;  dN = (F - out) A / D * G * gain * s (1 - s)
 
@@ -26,13 +26,13 @@ constexpr float MAX_SHARED_GAIN = 80.f;  //!< exp(-80) = 1.8e-35
 struct WeightRule
 {
     float gain, top;
-    bool shared;  //!< a cell's number is its weight, else the exponent of its weight
+    bool shared;  //!< true: the value of a cell is the weight, else the exponent of the weight
 
     D2DET_HOST_DEVICE explicit WeightRule(float g)
         : gain(g), top(kernels::max2(g, 0.f)), shared(g >= -MAX_SHARED_GAIN && g <= MAX_SHARED_GAIN)
     {
     }
-    //! The number that is kept for a cell.
+    //! Stored value of a cell.
     D2DET_HOST_DEVICE float ofCell(float N) const
     {
         const float exponent = gain * kernels::sigmoid(N);
@@ -42,7 +42,7 @@ struct WeightRule
     D2DET_HOST_DEVICE float weight(float ofCell, float best) const { return shared ? ofCell : std::exp(ofCell - best); }
 };
 
-//! Numbers of cells made before, or on the fly from N.
+//! Values of cells, precomputed or computed on the fly from N.
 struct StagedNumbers
 {
     const float* numbers;
@@ -54,7 +54,7 @@ struct FreshNumbers
     D2DET_HOST_DEVICE float at(const WeightRule& rule, int cell) const { return rule.ofCell(N[cell]); }
 };
 
-//! What a window's cells have in common.
+//! Common values of the cells of a window.
 struct WindowResult
 {
     float best, sum, out;  //!< maximum exponent (unused if shared), D, pooled value
@@ -102,7 +102,7 @@ struct CellGradient
         gradF += u;
         gradN += (F - window.out) * u;
     }
-    //! The factor that all windows share.
+    //! Common factor of all windows.
     D2DET_HOST_DEVICE void finish(const WeightRule& rule, float N)
     {
         const float s = kernels::sigmoid(N);

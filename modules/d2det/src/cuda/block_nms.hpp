@@ -4,16 +4,17 @@
 
 /* Non-maximum suppression of one list of boxes by one block. For .cu files only. Contract: operators.md 2, 3.7.
 
-   Hard: boxes come in tiles of 256 in sorted order. A tile is compared with the boxes kept so far, staged through
-   shared memory (four threads per box); then with itself, as a matrix of bits; then one warp walks through the rows of
-   the matrix that are still alive. Memory is O(n), not the n^2 bits of the usual matrix, so that any n fits; lists
-   (levels, images, classes) run side by side on different multiprocessors. 1000 boxes with 500 kept: about 40 us on an
-   H100.
+   Hard: tiles of 256 boxes in sorted order. Each tile is compared first with all boxes kept so far, staged through
+   shared memory (four threads per box), then with itself (bit matrix); finally one warp processes the rows of the
+   matrix that are not suppressed. Memory is O(n) instead of the n^2 bits of the usual matrix, so n is not limited;
+   lists (levels, images, classes) run in parallel on different multiprocessors. Estimate, not measured: 40 us for 1000
+   boxes with 500 kept on an H100.
 
-   Soft: the list of remaining boxes shrinks by one per round; a round applies the last winner's decay and looks for the
-   best score in one pass. Ties go to the lower index because it is part of the key. A round takes about 1.5 us.
+   Soft: the list of remaining boxes shrinks by one per round. Each round applies the decay of the last winner and finds
+   the maximum score in a single pass. For equal scores the lower index wins, since the index is part of the key.
+   Estimate, not measured: 1.5 us per round.
 
-   A Source has load(i, box) and, for hard NMS, usable(i). */
+   Interface of a Source: load(i, box) and, for hard NMS, usable(i). */
 
 #ifndef OPENCV_D2DET_CUDA_BLOCK_NMS_HPP
 #define OPENCV_D2DET_CUDA_BLOCK_NMS_HPP
@@ -59,7 +60,7 @@ struct HardNMSMemory
     int numKept;
 };
 
-//! Which boxes of the tile that begins at t0 do not exist, are not usable or overlap a box kept before.
+//! Marks boxes of the tile from t0 as removed: beyond the end, not usable, or suppressed by a box kept before.
 template <typename Source>
 __device__ void loadTile(const Source& source, const HardNMSParams& rule, int t0, int n, const int* kept,
                          HardNMSMemory& m)
@@ -92,7 +93,7 @@ __device__ void loadTile(const Source& source, const HardNMSParams& rule, int t0
     __syncthreads();
 }
 
-//! Bits of the tile's boxes against each other; rows of removed boxes are never read.
+//! Bit matrix of overlaps within the tile; rows of removed boxes are never read.
 __device__ inline void fillMatrix(const HardNMSParams& rule, HardNMSMemory& m)
 {
     for (int t = threadIdx.x; t < TILE * TILE_WORDS; t += NMS_THREADS)
@@ -214,7 +215,7 @@ __device__ int blockSoftNMS(const Source& source, int n, const SoftNMSParams& ru
             }
         }
         const uint64_t chosen = blockMinimum(best, m);
-        // No value left, or the best one too small. -0 < minScore is decided like 0 < minScore.
+        // No value left, or the maximum below minScore. -0 < minScore is decided like 0 < minScore.
         if (static_cast<uint32_t>(chosen >> 32) == NO_VALUE || kernels::keyValue(chosen) < rule.minScore)
             break;
         const int i = static_cast<int>(kernels::keyIndex(chosen));

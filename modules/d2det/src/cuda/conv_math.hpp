@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* RoI convolution as a matrix product: which input value stands at (depth k, column j), where output (channel o, pixel)
-   goes. Host and device. Layouts: kernels/roi_conv.hpp.
+/* RoI convolution as a matrix product: address of the input value at (depth k, column j) and of the output (channel o,
+   pixel). Host and device. Layouts: kernels/roi_conv.hpp.
 
      C[o][j] = sum over k of weight[o][k] * B[k][j],  k = (c kh + ky) kw + kx,  j = (row of a set, output pixel) */
 
@@ -31,7 +31,7 @@ struct ConvShape
     D2DET_HOST_DEVICE size_t outRow() const { return static_cast<size_t>(outChannels) * area; }
 };
 
-//! The launcher has checked that nothing here overflows.
+//! No overflow: sizes are checked by the launcher.
 inline ConvShape makeConvShape(const kernels::RoIConvParams& p, int height, int width)
 {
     ConvShape s;
@@ -50,7 +50,7 @@ inline ConvShape makeConvShape(const kernels::RoIConvParams& p, int height, int 
     return s;
 }
 
-//! What depth k adds to the place of a column's first value.
+//! Offset of depth k relative to the first value of a column.
 struct DepthEntry
 {
     int offset;  //!< in values of X
@@ -64,10 +64,10 @@ D2DET_HOST_DEVICE inline DepthEntry depthEntry(const ConvShape& s, int k)
     return {(c * s.height + y) * s.width + x, static_cast<short>(y), static_cast<short>(x)};
 }
 
-//! A column: its row's map and the cell under the kernel's first cell, which may lie in the zero border.
+//! Column: map of the row and cell under the first kernel cell, possibly in the zero border.
 struct ConvColumn
 {
-    const float* X;  //!< of the row, moved to (y, x); read only where value() has checked the cell
+    const float* X;  //!< map of the row; read only after the range check in value()
     int y, x;
 
     //! B[k][j]

@@ -4,9 +4,9 @@
 
 /* D2DeformRoIPool: the kernel of pooling.hpp with the deformable rule. Contract: operators.md 3.3, 5.
 
-   Gradient of an offset: gamma * RoI length * sum over channels and over the bins that share the offset. One block has
-   all channels of a RoI: every thread keeps two sums for its bin, then the lanes of a bin and the bins of an offset are
-   added in a fixed order. */
+   Gradient of an offset: gamma * RoI length * sum over channels and over the bins of the offset cell. One block per RoI
+   with all channels: each thread accumulates two sums for its bin, then the lanes of a bin and the bins of an offset
+   cell are added in a fixed order. */
 
 #include "pooling.hpp"
 

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What the launchers share: status, grid sizes, pieces of a workspace. For .cu files only. */
+/* Shared code of the launchers: status, grid sizes, parts of a workspace. For .cu files only. */
 
 #ifndef OPENCV_D2DET_CUDA_LAUNCH_HPP
 #define OPENCV_D2DET_CUDA_LAUNCH_HPP
@@ -23,7 +23,7 @@ constexpr int WARP = 32;
 constexpr unsigned FULL_MASK = 0xFFFFFFFFu;
 constexpr int64_t MAX_GRID = INT32_MAX;  //!< blocks along x
 
-//! What the last launch returned. The error is cleared, so that it is not reported a second time.
+//! Status of the last launch. The error is cleared, so that it is not reported again.
 inline Status launchStatus()
 {
     return static_cast<Status>(cudaGetLastError());
@@ -49,7 +49,7 @@ void launch(void (*kernel)(Params...), dim3 grid, dim3 threads, size_t sharedByt
 #endif
 }
 
-//! The shared memory that a launch asked for.
+//! Dynamic shared memory of the launch.
 template <typename T>
 __device__ T* dynamicShared()
 {
@@ -61,7 +61,7 @@ __device__ T* dynamicShared()
 #endif
 }
 
-//! Blocks of `threads` for `count` threads, at most 16384, which fill every device: kernels stride over the rest.
+//! Number of blocks of `threads` for `count` threads, at most 16384: kernels use grid-stride loops.
 inline unsigned stridedBlocks(int64_t count, int threads)
 {
     constexpr int64_t ENOUGH = 16384;

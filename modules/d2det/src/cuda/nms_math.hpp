@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What NMS, proposals and detections decide about single boxes and rows. Host and device. Contract: operators.md 2,
+/* Decisions of NMS, proposals and detections about single boxes and rows. Host and device. Contract: operators.md 2,
    3.1, 3.7. Expressions are those of the CPU kernels, so that decisions agree (compiled without fused multiply-add). */
 
 #ifndef OPENCV_D2DET_CUDA_NMS_MATH_HPP
@@ -22,7 +22,7 @@ namespace cuda
 
 constexpr uint32_t NO_VALUE = 0xFFFFFFFFu;  //!< upper half of descendingKey(NaN): after every value
 
-//! boxIoU(a, b) > threshold; most pairs do not touch and need no division.
+//! boxIoU(a, b) > threshold, without a division for disjoint boxes (the majority).
 D2DET_HOST_DEVICE inline bool overlapExceeds(const float* a, const float* b, bool legacy, float threshold)
 {
     const float o = legacy ? 1.f : 0.f;
@@ -33,18 +33,18 @@ D2DET_HOST_DEVICE inline bool overlapExceeds(const float* a, const float* b, boo
     return kernels::boxIoU(a, b, legacy) > threshold;
 }
 
-//! Levels of all images in one row of anchors: image by image, finest level first.
+//! Levels of all images in a single list of anchors: image by image, finest level first.
 struct AnchorRow
 {
     int levels, batch, anchors;
     int64_t perImage;
-    int64_t start[kernels::MAX_LEVELS + 1];  //!< of a level in its image
+    int64_t start[kernels::MAX_LEVELS + 1];  //!< first anchor of each level within the image
 
     D2DET_HOST_DEVICE int segments() const { return batch * levels; }
     D2DET_HOST_DEVICE int64_t total() const { return perImage * batch; }
     D2DET_HOST_DEVICE int64_t first(int segment) const { return segment / levels * perImage + start[segment % levels]; }
     D2DET_HOST_DEVICE int64_t size(int segment) const { return start[segment % levels + 1] - start[segment % levels]; }
-    //! Segment of an anchor of the row.
+    //! Segment of an anchor of the list.
     D2DET_HOST_DEVICE int segment(int64_t anchor) const
     {
         const int64_t image = anchor / perImage, rest = anchor - image * perImage;
@@ -64,7 +64,7 @@ inline AnchorRow makeAnchorRow(const kernels::RpnMaps& maps, int anchors)
     return row;
 }
 
-//! Parameters of D2Proposal that a kernel takes by value.
+//! Parameters of D2Proposal, passed to kernels by value.
 struct ProposalRule
 {
     kernels::RpnMaps maps;
@@ -118,7 +118,7 @@ private:
     }
 };
 
-//! A sort key of 128 bits; the smallest comes first.
+//! Sort key of 128 bits, ascending order.
 struct WideKey
 {
     uint64_t high, low;

@@ -4,25 +4,22 @@
 
 /* One kernel for both RoI pooling operators, forward and backward. For .cu files only.
 
-   One block works on one RoI and a group of channels. Its threads first write the taps of every bin into shared memory
-   (merged by cell: 2 x 2 samples of a bin touch 3 to 4 rows and columns instead of 4 each, at most 2 S); after that a
-   thread owns one bin and walks through channels, four at a time, so that a tap is read once for four channels and the
-   loads of four channels are in flight together. Neighboring threads own neighboring bins of one channel: a warp reads
-   a few short runs of a map's rows and writes consecutive outputs. If the taps of all bins do not fit the table, bins
-   go in chunks. Padding rows are all-zero boxes: they touch one cell and cost what their output costs to write; a RoI
-   that is not usable reads nothing.
+   One block per RoI and group of channels. The threads first write the taps of every bin into shared memory (merged by
+   cell: at most 2 S per axis, often fewer); then each thread owns one bin and iterates over the channels, four at a
+   time, so that a tap is read once for four channels and the loads of four channels overlap. Neighboring threads own
+   neighboring bins of one channel: a warp reads a few short runs of map rows and writes consecutive outputs. If the
+   taps of all bins exceed the table, bins are processed in chunks. Padding rows (all-zero boxes) read one cell;
+   unusable RoIs read nothing.
 
-   Why maps stay [channel][row][column]: a transposition to channels last would read and write all maps once more, 182
-   MB for 256 channels of P2 to P5 of 800 x 1344, which alone is the floor below.
+   Layout of the maps: [channel][row][column]. A transposition to channels last would read and write all maps once more,
+   182 MB for 256 channels of P2 to P5 of 800 x 1344.
 
-   Estimate for 1000 RoIs, 256 channels, 7 x 7 bins, 2 x 2 samples, P2 to P5 of 800 x 1344 (91 MB of maps, 50 MB of
-   output): DRAM floor (91 + 50) MB / 3 TB/s = 0.05 ms. From the second-level cache: a RoI covers about 21 x 21 cells of
-   its level, 1000 x 256 x 441 x 4 B = 450 MB, 600 MB with partly used sectors, at 5.5 TB/s 0.11 ms. First-level cache:
-   12.5 M bins x 12 loads / 32 = 4.7 M warp loads of about 6 lines each on 132 multiprocessors at 1.7 GHz 0.13 ms.
-   Expected 0.13 to 0.25 ms on an H100.
+   Estimate, not measured, for an H100 with 1000 RoIs, 256 channels, 7 x 7 bins, 2 x 2 samples and these maps: 0.13 to
+   0.25 ms. Parts: DRAM (91 MB of maps, 50 MB of output at 3 TB/s) 0.05 ms; second-level cache (600 MB at 5.5 TB/s)
+   0.11 ms; first-level cache (4.7 M warp loads of about 6 lines) 0.13 ms.
 
-   Backward: gradients of maps by atomicAdd (one per cell of a bin), so that their order of additions, and the last
-   bits, change from run to run. Gradients of offsets are sums inside one block in a fixed order. */
+   Backward: gradients of maps by atomicAdd (one per cell of a bin), hence the order of additions and the last bits vary
+   between runs. Gradients of offsets are sums inside one block in a fixed order. */
 
 #ifndef OPENCV_D2DET_CUDA_POOLING_HPP
 #define OPENCV_D2DET_CUDA_POOLING_HPP
@@ -54,7 +51,7 @@ struct GradientMaps
     float* data[kernels::MAX_LEVELS];
 };
 
-//! The taps of a chunk of bins. Bin b of the chunk has rows [0, numRows(b)) and columns [0, numColumns(b)).
+//! Taps of a chunk of bins. Taps of bin b of the chunk: rows [0, numRows(b)) and columns [0, numColumns(b)).
 template <typename Rule>
 struct TapTable
 {
@@ -82,7 +79,7 @@ struct TapTable
     __device__ int numColumns(int b) const { return counts[2 * b + 1]; }
 };
 
-//! Bins of a chunk: as many as have a thread and room in the table, in chunks of equal size.
+//! Number of bins per chunk, limited by threads and table size; all chunks are of about equal size.
 __device__ inline int chunkSize(int bins, int capacity, int tableTaps)
 {
     const int most = kernels::min2(static_cast<int>(blockDim.x), tableTaps / capacity);
@@ -90,7 +87,7 @@ __device__ inline int chunkSize(int bins, int capacity, int tableTaps)
     return (bins + chunks - 1) / chunks;
 }
 
-//! What a thread does in a chunk: bin `bin` of the chunk, channels from `lane` on in steps of `lanes`.
+//! Work of a thread in a chunk: bin `bin` of the chunk, channels from `lane` on in steps of `lanes`.
 struct Share
 {
     int bin, lane, lanes;
@@ -216,7 +213,7 @@ __device__ void scatterBin(const TapTable<Rule>& table, int b, float g, const fl
     sumY = fmaf(g, slopeY, sumY);
 }
 
-//! No offsets to differentiate by.
+//! For operators without offsets.
 struct NoOffsets
 {
     static constexpr bool WANTED = false;
@@ -295,7 +292,7 @@ struct PoolLaunch
         view.channelsPerBlock = static_cast<int>(ceilDiv(maps.channels, groups));
         view.tableTaps = static_cast<int>(kernels::min2(taps, static_cast<int64_t>(MAX_TABLE)));
         grid = dim3(in.numRois, static_cast<unsigned>(ceilDiv(maps.channels, view.channelsPerBlock)));
-        // No more threads than whole rows of bins use: 14 x 14 bins fill 196 of 224 threads, not of 256.
+        // Threads for complete sets of bins only: 14 x 14 bins fill 196 of 224 threads, not of 256.
         const int perRow = bins < POOL_THREADS ? POOL_THREADS / bins * bins : POOL_THREADS;
         threads = static_cast<unsigned>(ceilDiv(perRow, WARP) * WARP);
         sharedBytes = view.tableTaps * sizeof(Tap);

@@ -2,12 +2,12 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The two RoI pooling operators as rules for one kernel: where a RoI lies, and the row taps and column taps of each bin
+/* The two RoI pooling operators as rules for one kernel: position of a RoI, and row taps and column taps of each bin
    (kernels/taps.hpp). Host and device: test/cuda/test_host_math.cpp runs the same code on the CPU.
 
-     Plan          everything about a RoI that does not depend on bin or channel; level -1: the RoI is not usable
-     rowCapacity   taps that a bin can have along y; columnCapacity along x
-     rowTaps       writes the taps of a bin, merged by cell, returns how many; columnTaps likewise */
+     Plan          values of a RoI independent of bin and channel; level -1: the RoI is not usable
+     rowCapacity   maximum number of taps of a bin along y; columnCapacity along x
+     rowTaps       writes the taps of a bin, merged by cell, returns the number of taps; columnTaps likewise */
 
 #ifndef OPENCV_D2DET_CUDA_POOLING_MATH_HPP
 #define OPENCV_D2DET_CUDA_POOLING_MATH_HPP

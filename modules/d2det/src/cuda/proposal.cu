@@ -2,19 +2,19 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2Proposal. Contract: operators.md 3.1; what is decided about single anchors: nms_math.hpp.
+/* D2Proposal. Contract: operators.md 3.1; decisions about single anchors: nms_math.hpp.
 
-   All levels of all images lie in one row of anchors, cut into segments (image, level).
+   Anchors of all levels and images form a single list of segments (image, level).
      1. key per anchor: segment, logit descending; anchors with a value that is not finite come last in their segment
-     2. one stable radix sort of the row (CUB): every segment is sorted where it is, ties keep the lower anchor index
+     2. one stable radix sort of the list (CUB): every segment is sorted in place, ties in order of anchor index
      3. decode and clip the first preNmsTopN of every segment
      4. NMS, one block per segment (block_nms.hpp); survivors get the key (image, logit descending)
-     5. one stable radix sort of the survivors: levels stand finest first, so ties keep the finer level
-     6. the first K rows of every image, padding behind them
-   Everything that data decides stays on the device: arrays have the size that the shapes allow.
+     5. one stable radix sort of the survivors: finest level first, so for ties the finer level wins
+     6. the first K rows of every image, followed by padding
+   Counts that depend on data stay on the device; array sizes follow from the shapes.
 
-   Estimate for 5 levels of 800 x 1344 (268 569 anchors): sort 5 passes, 0.04 ms; NMS 0.05 ms; second sort of 5000 keys
-   0.02 ms; with launches about 0.15 ms. */
+   Estimate, not measured, for an H100 and 5 levels of 800 x 1344 (268 569 anchors): sort in 5 passes 0.04 ms, NMS
+   0.05 ms, second sort of 5000 keys 0.02 ms, in total with launches 0.15 ms. */
 
 #include "block_nms.hpp"
 
@@ -32,7 +32,7 @@ namespace
 
 constexpr int THREADS = 256;
 
-//! Bits that hold the numbers 0 .. count - 1.
+//! Number of bits of the integers 0 .. count - 1.
 int bitsFor(int64_t count)
 {
     int bits = 0;
@@ -41,14 +41,14 @@ int bitsFor(int64_t count)
     return bits;
 }
 
-//! Sizes that follow from parameters and shapes.
+//! Sizes derived from parameters and shapes.
 struct Layout
 {
     int total;              //!< anchors
-    int preTop, postTop;    //!< per segment, already cut to what a segment can have
-    bool compact;           //!< survivors of a segment have postTop places, else as many as the segment has anchors
-    int survivors;          //!< places
-    int survivorsPerImage;  //!< places
+    int preTop, postTop;    //!< limits per segment, at most its number of anchors
+    bool compact;           //!< true: postTop entries per segment for survivors, else one per anchor
+    int survivors;          //!< entries
+    int survivorsPerImage;  //!< entries
     int rows;               //!< K
     int limit;              //!< rows in use at most
 };
@@ -57,7 +57,7 @@ struct Arrays
 {
     uint64_t* keys[2];
     uint32_t* values[2];
-    float* boxes;   //!< [total, 4] decoded boxes at the place of their sorted anchor
+    float* boxes;   //!< [total, 4] decoded boxes in order of the sorted anchors
     float* logits;  //!< [total], NaN: no candidate
     int* kept;      //!< [total]
     char* temporary;
@@ -140,7 +140,7 @@ __global__ void __launch_bounds__(THREADS) keyKernel(ProposalRule rule, int tota
     values[i] = static_cast<uint32_t>(index);
 }
 
-//! Position i of the sorted row; only the first preTop of a segment count.
+//! Position i of the sorted list; only the first preTop of a segment are used.
 __global__ void __launch_bounds__(THREADS)
     decodeKernel(ProposalRule rule, Layout layout, const uint64_t* keys, const uint32_t* values, Arrays arrays)
 {

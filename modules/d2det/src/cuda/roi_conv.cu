@@ -5,20 +5,20 @@
 /* D2RoIConv as an implicit matrix product in float32. Formula: kernels/roi_conv.hpp, addressing: conv_math.hpp.
 
      1. rows are sorted by weight set (level, class, or one for all); rows without a set are zeroed
-     2. product: a block makes a tile of output channels x columns of one set; columns are gathered from X on the way
-        into shared memory, never stored as a matrix. How many tiles a set needs is known on the device only: the grid
-        has room for the worst case, and blocks beyond the last tile end at once, so padding rows cost nothing but their
-        zeros.
+     2. product: one block per tile of output channels x columns of one set; columns are gathered from X directly into
+        shared memory, never stored as a matrix. The number of tiles per set is known on the device only: the grid is
+        sized for the worst case, and blocks beyond the last tile exit at once. The only cost of padding rows is the
+        write of zeros.
      3. group norm of every row, ReLU, sigmoid; without a norm the product writes the final values itself
 
    Why not cuBLAS: the sizes of the products (rows per level) would have to come back to the host, and im2col of 1000 x
-   256 x 14 x 14 maps for 3x3 kernels is 1.8 GB. Why no TF32: promised is agreement with the CPU within float32
-   rounding. Every value is one chain of additions in the order of the depth: the same bits for any other rows.
+   256 x 14 x 14 maps for 3x3 kernels is 1.8 GB. Why no TF32: the contract is agreement with the CPU within float32
+   rounding. Every value is one chain of additions in the order of the depth, independent of the other rows bit for bit.
 
-   A tile of 128 x 128 with 256 threads does 8 x 8 products per thread for 16 values read from shared memory; the next
-   block of 16 of the depth is loaded into registers meanwhile. Expected about 60 % of the float32 peak: 35 to 40
-   TFLOP/s on an H100 (67 peak), 135 GMAC of the paper's classification stage in 7 ms. Few tiles (fully connected
-   layers): 64 x 64, to keep more multiprocessors at work. */
+   In a tile of 128 x 128 with 256 threads, each thread computes 8 x 8 products per 16 values read from shared memory,
+   while the next 16 values of the depth are loaded into registers. Estimate, not measured: 60 % of the float32 peak, 35
+   to 40 TFLOP/s on an H100 (peak 67). For few tiles (fully connected layers) the tile size is 64 x 64, which occupies
+   more multiprocessors. */
 
 #include "conv_math.hpp"
 #include "row_norm.hpp"
@@ -42,8 +42,8 @@ struct Arrays
 {
     int* rowSet;        //!< [numRois]: weight set, -1: none
     int* sortedRows;    //!< [numRois]: rows grouped by set
-    int* setStart;      //!< [weightSets + 1]: of a set in sortedRows
-    int* tileStart;     //!< [weightSets + 1]: of a set's column tiles in the grid
+    int* setStart;      //!< [weightSets + 1]: begin of each set in sortedRows
+    int* tileStart;     //!< [weightSets + 1]: first column tile of each set in the grid
     int* cursor;        //!< [weightSets]
     DepthEntry* depth;  //!< [depth]
     float* unordered;   //!< [numRois, outRow] if norm and upsample: values before they are spread
@@ -159,7 +159,7 @@ __device__ inline int setOfTile(const int* tileStart, int sets, int tile)
     return low;
 }
 
-//! Where a tile of SIZE x SIZE lies.
+//! Position of a tile of SIZE x SIZE.
 struct Tile
 {
     int set, firstColumn, columns, firstChannel;
@@ -168,7 +168,7 @@ struct Tile
     __device__ int row(const ConvShape& s, int column) const { return rows[column / s.area]; }
 };
 
-//! Values of one block of depth that a thread carries from memory to shared memory.
+//! Values of one block of depth that a thread copies from global to shared memory.
 template <int SIZE>
 struct Carried
 {
@@ -205,7 +205,7 @@ struct Carried
     }
 };
 
-//! The part of a tile that one thread makes: EDGE x EDGE values, channels ty + 16 i, columns tx + 16 j.
+//! Part of a tile computed by one thread: EDGE x EDGE values, channels ty + 16 i, columns tx + 16 j.
 template <int SIZE>
 struct Accumulator
 {
@@ -267,7 +267,7 @@ struct Accumulator
 template <int SIZE>
 __global__ void __launch_bounds__(THREADS, 2) productKernel(ConvView view, Arrays arrays, float* out)
 {
-    __shared__ __align__(16) float A[2][BK][SIZE + 4];  // + 4: transposed stores meet fewer bank conflicts
+    __shared__ __align__(16) float A[2][BK][SIZE + 4];  // + 4: fewer bank conflicts of the transposed stores
     __shared__ __align__(16) float B[2][BK][SIZE];
     const int sets = view.p.weightSets, tileIndex = blockIdx.x;
     if (tileIndex >= arrays.tileStart[sets])
@@ -330,7 +330,7 @@ void launchProduct(ConvView view, const Arrays& arrays, float* out, Stream strea
 {
     view.tileColumns = SIZE;
     launch(sortRowsKernel, 1, SORT_THREADS, 0, stream, view, arrays);
-    // Every set may end with a tile that is not full; a set has at least one row.
+    // Upper bound: one partial tile per set, and at least one row per set.
     const int64_t columns = static_cast<int64_t>(view.args.numRois) * view.s.area;
     const int64_t tiles = ceilDiv(columns, SIZE) + kernels::min2(view.p.weightSets, view.args.numRois);
     const dim3 grid(static_cast<unsigned>(tiles), static_cast<unsigned>(ceilDiv(view.s.outChannels, SIZE)));

@@ -5,8 +5,8 @@
 /* Mean and deviation of contiguous values by one warp or one block, for instance norm and group norm. For .cu files
    only.
 
-   Two passes over values less the first one (so that a large mean costs no digits): mean of x - x0, then the mean of
-   the squared distance from it. The second and third reading come from the first-level cache. */
+   Two passes over x - x0, x0 being the first value (no loss of digits for a large mean): the mean, then the mean
+   squared deviation. */
 
 #ifndef OPENCV_D2DET_CUDA_ROW_NORM_HPP
 #define OPENCV_D2DET_CUDA_ROW_NORM_HPP

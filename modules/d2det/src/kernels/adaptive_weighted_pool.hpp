@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2AdaptiveWeightedPool: 3x3 stride-2 pooling weighted by A = exp(gain * sigmoid(N)). Contract: operators.md 3.4. */
+/* D2AdaptiveWeightedPool: 3x3 stride-2 average pooling with weights A = exp(gain * sigmoid(N)). Contract: operators.md
+   3.4. */
 
 #ifndef OPENCV_D2DET_KERNELS_ADAPTIVE_WEIGHTED_POOL_HPP
 #define OPENCV_D2DET_KERNELS_ADAPTIVE_WEIGHTED_POOL_HPP

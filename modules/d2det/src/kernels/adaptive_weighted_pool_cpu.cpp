@@ -2,11 +2,11 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2AdaptiveWeightedPool on the CPU. Contract: operators.md 3.4, 5. Method: 16 planes side by side, [cell][16].
+/* D2AdaptiveWeightedPool on the CPU. Contract: operators.md 3.4, 5. Method: 16 interleaved planes, [cell][16].
 
-   A = exp(gain * sigmoid(N) - max(gain, 0)) lies in [exp(-|gain|), 1]. As long as that is a normal float, one value per
-   cell serves all windows; for larger gains the maximum of each window is subtracted instead, as the definition
-   says. */
+   A = exp(gain * sigmoid(N) - max(gain, 0)) lies in [exp(-|gain|), 1]. While this is a normal float, one value per
+   cell is sufficient for all windows; for larger gains the maximum of each window is subtracted, as in the
+   definition. */
 
 #include "adaptive_weighted_pool.hpp"
 #include "pooling_taps.hpp"
@@ -62,7 +62,7 @@ struct BlockTask
     int height, width;
     const float* F;
     float* S;       //!< in: N, afterwards sigmoid(N)
-    float* A;       //!< room for the weights (or gain * sigmoid(N) if each window has its own maximum)
+    float* A;       //!< weights (or gain * sigmoid(N) with a maximum per window)
     float* pooled;  //!< output; if backward: its gradient
     float* gradF;   //!< nullptr: forward
     float* gradN;
@@ -118,7 +118,7 @@ D2DET_INLINE void weighBlock(const BlockTask& t, bool shared)
             A[i] = gain * S[i];
 }
 
-//! gradients += those of one window: u = A / D * G, dF += u, dN += (F - out) * u
+//! Adds the gradients of one window: u = A / D * G, dF += u, dN += (F - out) * u
 template <int BYTES>
 D2DET_INLINE void scatterWindow(const BlockTask& t, const Window& window, const Lanes<BYTES>& share,
                                 const Lanes<BYTES>& out)
@@ -245,7 +245,7 @@ void adaptiveWeightedPoolBackwardCpu(const AdaptiveWeightedPoolParams& p, const 
                           blockToLanes(F + plane * area, area, n, area, f);
                           blockToLanes(N + plane * area, area, n, area, s);
                           blockToLanes(gradOutput + plane * pooledArea, pooledArea, n, pooledArea, pooled);
-                          std::fill(df, pooled, 0.f);  // df and dn lie side by side
+                          std::fill(df, pooled, 0.f);  // df and dn are adjacent
                           runBlock({p.gain, p.height, p.width, f, s, a, pooled, df, dn});
                           lanesToBlock(df, area, n, grad.F + plane * area, area);
                           lanesToBlock(dn, area, n, grad.N + plane * area, area);

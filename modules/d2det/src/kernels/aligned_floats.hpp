@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Memory for the vector loops of the kernels, and memory that a thread keeps from pass to pass. */
+/* Aligned memory for the vector loops of the kernels, and buffers per thread that are reused from pass to pass. */
 
 #ifndef OPENCV_D2DET_KERNELS_ALIGNED_FLOATS_HPP
 #define OPENCV_D2DET_KERNELS_ALIGNED_FLOATS_HPP
@@ -19,7 +19,7 @@ namespace d2det
 namespace kernels
 {
 
-//! Floats aligned to a cache line, not initialized. A cache line beyond the end may be read, whatever is there.
+//! Uninitialized floats, aligned to a cache line. One cache line beyond the end may be read (unspecified values).
 class AlignedFloats
 {
 public:
@@ -38,7 +38,7 @@ private:
     float* data_ = nullptr;
 };
 
-//! Grows only; the contents are lost when it does.
+//! Buffer that only grows; growth discards the contents.
 class Scratch
 {
 public:
@@ -46,7 +46,7 @@ public:
     {
         if (count > size_)
         {
-            memory_ = AlignedFloats();  // both at a time would cost twice the memory
+            memory_ = AlignedFloats();  // frees the old memory first, for a lower peak
             memory_ = AlignedFloats(count);
             size_ = count;
         }
@@ -58,9 +58,9 @@ private:
     size_t size_ = 0;
 };
 
-/** An object of this thread that outlives the call, so that a pass does not allocate after the first. Two leases of
-    the same T and SLOT at a time in one thread would be the same memory: that raises an exception. Kernels that never
-    run inside each other share slots. */
+/** Lease of an object per thread that outlives the call, so that only the first pass allocates. Two simultaneous leases
+    of the same T and SLOT in one thread would share memory and raise an exception. Kernels that are never nested can
+    use the same slot. */
 template <typename T, int SLOT = 0>
 class ThreadLease
 {

@@ -41,7 +41,7 @@ D2DET_HOST_DEVICE inline void clipBox(T* box, T height, T width, bool legacy)
         box[i] = min2(max2(box[i], T(0)), (i & 1 ? height : width) - o);
 }
 
-//! Nearest integer, halves to even whatever the rounding mode of the process is.
+//! Nearest integer, halves to even, independent of the rounding mode of the process.
 D2DET_HOST_DEVICE inline double roundHalfEven(double x)
 {
     const double below = std::floor(x), rest = x - below;
@@ -67,7 +67,7 @@ D2DET_HOST_DEVICE inline void baseAnchor(float stride, float scale, float ratio,
         anchor[i] = static_cast<float>(roundHalfEven(i < 2 ? center - half[i] : center + half[i - 2]));
 }
 
-//! The anchors of all ratios, 4 floats each.
+//! Anchors of all ratios, 4 floats each.
 std::vector<float> baseAnchors(float stride, float scale, const std::vector<float>& ratios, bool legacy);
 
 //! Box from an anchor and its deltas (dx, dy, dw, dh).

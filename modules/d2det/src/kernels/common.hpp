@@ -2,24 +2,24 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Ground shared by all kernels: plain views of memory and the rules that several operators have in common.
+/* Base of all kernels: plain views of memory and common rules of several operators.
 
-   A kernel takes a parameter struct, raw pointers and counts. It knows neither cv::Mat nor torch::Tensor, so that the
+   Arguments of a kernel are a parameter struct, raw pointers and counts, without cv::Mat or torch::Tensor, so that the
    cv::dnn layers and the trainer's autograd functions call the same code. Tensors are dense and row-major:
 
      feature map of level i   [batch, channels, height[i], width[i]]
      rois                     [numRois, 5] = (batch index, x1, y1, x2, y2) in network-input pixels
      output                   as documented at each kernel; every element is written
 
-   Suffixes: `Ref`  naive, obviously right, never optimized, float and double; the oracle of the fast ones, with which
-                    it shares no code (ref_rules.hpp); in <op>_ref.cpp
+   Suffixes: `Ref`  naive, obviously correct, never optimized, float and double; test oracle of the fast kernels,
+                    without common code (ref_rules.hpp); in <op>_ref.cpp
              `Cpu`  fast, float; the same result bit for bit for any number of threads; in <op>_cpu.cpp
-   The launchers of the CUDA kernels have neither suffix and lie in namespace cuda (launcher.hpp). */
+   The launchers of the CUDA kernels are in namespace cuda, without a suffix (launcher.hpp). */
 
 #ifndef OPENCV_D2DET_KERNELS_COMMON_HPP
 #define OPENCV_D2DET_KERNELS_COMMON_HPP
 
-// Small functions that kernels on the CPU and on a CUDA device share.
+// Small functions for kernels on the CPU and on a CUDA device.
 #ifdef __CUDACC__
 #define D2DET_HOST_DEVICE __host__ __device__
 #else
@@ -38,9 +38,9 @@ namespace d2det
 namespace kernels
 {
 
-constexpr int MAX_LEVELS = 8;  //!< feature pyramid levels an operator can take
+constexpr int MAX_LEVELS = 8;  //!< maximum number of feature pyramid levels of an operator
 
-//! Compiles the references of an operator, a macro of one parameter, for both types.
+//! Instantiates the references of an operator (a macro with one parameter) for float and double.
 #define D2DET_INSTANTIATE(REFERENCES) REFERENCES(float) REFERENCES(double)
 
 //! Read-only view of the feature pyramid, finest level first.
@@ -56,7 +56,7 @@ struct FeaturePyramid
     float stride[MAX_LEVELS] = {};  //!< network-input pixels per cell
 };
 
-/** What the RoI pooling operators read.
+/** Inputs of the RoI pooling operators.
     rois [numRois, 5]; offsets: D2DeformRoIPool only, [numRois, 2, k, k], nullptr: zeros */
 template <typename T>
 struct RoIPoolInput
@@ -67,7 +67,7 @@ struct RoIPoolInput
     const T* offsets = nullptr;
 };
 
-//! std::min and std::max, NaN included, for host and device.
+//! std::min and std::max for host and device, with the same treatment of NaN.
 template <typename T>
 D2DET_HOST_DEVICE inline T min2(T a, T b)
 {

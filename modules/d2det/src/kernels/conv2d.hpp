@@ -2,19 +2,19 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Convolution of whole feature maps, one group:
+/* Convolution of entire feature maps, one group:
 
      Y[n][o][y][x] = act(bias[o] + sum over c, i, j of
                          weight[o][c][i][j]
                          X[n][c][y strideY - padTop + i dilationY][x strideX - padLeft + j dilationX])
 
-   X [N, C, h, w], zero outside the map; Y [N, O, oh, ow]. What cv::dnn's Convolution computes, on the matrix product of
-   gemm.hpp: the paper's backbone, pyramid and RPN are 202 GMAC of such layers, most of the time of a whole image, and
-   cv::dnn of OpenCV 4.6 does them at half the speed of this machine's multipliers or less (perf/README.md).
+   X [N, C, h, w], zero outside the map; Y [N, O, oh, ow]. Same function as cv::dnn's Convolution, by the matrix product
+   of gemm.hpp. Reason: the backbone, pyramid and RPN of the paper are 202 GMAC of such layers, most of the run time per
+   image, and cv::dnn of OpenCV 4.6 reaches at most half of the peak of the CPU for these layers (perf/README.md).
 
-   A task is some output pixels by some output channels; its columns of the image matrix are gathered a block of depth
-   at a time, so that they never exist as a whole. Kernels of 3x3 with stride 1 go by Winograd's method where that is
-   faster (winograd.hpp): they are two thirds of those GMAC. */
+   A task is a block of output pixels by a block of output channels; the columns of the image matrix are gathered per
+   block of depth, so that the entire matrix is never stored. For 3x3 kernels with stride 1, two thirds of these GMAC,
+   Winograd's method is used where faster (winograd.hpp). */
 
 #ifndef OPENCV_D2DET_KERNELS_CONV2D_HPP
 #define OPENCV_D2DET_KERNELS_CONV2D_HPP
@@ -35,9 +35,9 @@ struct Conv2dParams
     int kernelHeight = 1, kernelWidth = 1;
     int strideY = 1, strideX = 1;
     int dilationY = 1, dilationX = 1;
-    int padTop = 0, padLeft = 0;  //!< what is missing at the bottom and right follows from the output's size
+    int padTop = 0, padLeft = 0;  //!< cells; padding at the bottom and right follows from the size of the output
     bool relu = false;
-    float ceiling = 0;  //!< with relu, > 0: min(Y, ceiling) too
+    float ceiling = 0;  //!< with relu: upper limit of Y if > 0
     ConvolutionMethod method = ConvolutionMethod::AUTO;
 };
 
@@ -47,11 +47,11 @@ struct Conv2dShape
     int batch, height, width, outHeight, outWidth;
 };
 
-//! Obviously right. weight [O, C, kh, kw]; bias [O] or null.
+//! Naive. weight [O, C, kh, kw]; bias [O] or null.
 void conv2dRef(const Conv2dParams& p, const Conv2dShape& s, const float* X, const float* weight, const float* bias,
                float* Y);
 
-//! weight: packMatrix(weight, O, C kh kw). The same bits for any number of threads.
+//! weight: packMatrix(weight, O, C kh kw). Identical bits for any number of threads.
 void conv2dCpu(const Conv2dParams& p, const Conv2dShape& s, const float* X, const PackedMatrix& weight,
                const float* bias, float* Y);
 

@@ -21,9 +21,9 @@ namespace kernels
 namespace
 {
 
-constexpr int MAX_PANELS = 8;        //!< B panels of a task: what stays in the second-level cache beside the weights
-constexpr int TASKS_PER_THREAD = 4;  //!< fewer tasks: smaller ones, so that no thread waits long for the last
-constexpr int MIN_SPLIT = 4;         //!< A panels, so that gathering B does not cost more than multiplying
+constexpr int MAX_PANELS = 8;        //!< B panels of a task: limited by the second-level cache
+constexpr int TASKS_PER_THREAD = 4;  //!< minimum; below, tasks are split for load balance
+constexpr int MIN_SPLIT = 4;         //!< A panels, so that gathering B is cheaper than the product
 
 //! Pixels [begin, end) of an image by output channels [first, last).
 struct Task
@@ -31,11 +31,11 @@ struct Task
     int image, begin, end, first, last;
 };
 
-//! Neighboring output pixels of one row that go to neighboring columns of one panel.
+//! Neighboring output pixels of one row, neighboring columns of one panel.
 struct PixelRun
 {
     int panel, column, length;
-    int v, u;  //!< input cell of the first pixel under the kernel's first cell; may be outside the map
+    int v, u;  //!< input cell of the first pixel and first kernel cell; may be outside the map
 };
 
 //! Gathers the columns of the output pixels of a task.
@@ -57,7 +57,7 @@ public:
         }
     }
 
-    //! Depth [k0, k0 + block) -> panels [block, nr]. Columns beyond the last are left as they are.
+    //! Depth [k0, k0 + block) -> panels [block, nr]. Columns beyond the last remain unchanged.
     void operator()(int k0, int block, float* B) const
     {
         const int area = p_.kernelHeight * p_.kernelWidth;
@@ -104,7 +104,7 @@ private:
     {
         constexpr int WHOLE = GemmKernel::MAX_NR;
         if (p_.strideX == 1 && length == WHOLE)
-            std::memcpy(out, in, WHOLE * sizeof(float));  // of known size: a few vector moves
+            std::memcpy(out, in, WHOLE * sizeof(float));  // constant size: a few vector moves
         else if (p_.strideX == 1)
             for (int x = 0; x < length; x++)
                 out[x] = in[x];
@@ -143,7 +143,7 @@ std::vector<Task> makeTasks(const Conv2dParams& p, const Conv2dShape& s, const G
     return tasks;
 }
 
-//! The activation cuts to this range.
+//! Output range of the activation.
 float lowest(const Conv2dParams& p)
 {
     return p.relu ? 0.f : -std::numeric_limits<float>::infinity();
@@ -154,7 +154,7 @@ float highest(const Conv2dParams& p)
     return p.relu && p.ceiling > 0 ? p.ceiling : std::numeric_limits<float>::infinity();
 }
 
-//! What all tasks of a call share.
+//! Common data of all tasks of a call.
 struct Call
 {
     const Conv2dParams& p;
@@ -182,7 +182,7 @@ void writeTile(const Call& call, const Task& task, const float* C, size_t ldc)
         for (int j = 0; j < count; j++)
         {
             float value = C[j] + b;
-            value = value < low ? low : value;  // in this order a NaN stays one
+            value = value < low ? low : value;  // this order preserves NaN
             out[j] = value > high ? high : value;
         }
     }
@@ -206,11 +206,11 @@ void runTask(const Call& call, const Task& task, const PackedMatrix& A)
 
 // ------------------------------------------------------------------ Winograd
 
-//! Some tiles of an image, one after the other in rows of tiles.
+//! Consecutive tiles of an image, in row-major order.
 class MapTiles final : public WinogradTiles
 {
 public:
-    //! `memory` is filled and must live on.
+    //! `memory` is filled and must outlive this object.
     MapTiles(const Call& call, int image, const WinogradTask& task, std::vector<int>& memory)
         : p_(call.p),
           s_(call.s),
@@ -268,7 +268,7 @@ private:
     const float* X_;  //!< of the image
     float* Y_;
     const int begin_, perRow_;
-    int firstRow_, rows_;  //!< of the padded image that the planes hold
+    int firstRow_, rows_;  //!< rows of the padded image in the planes
 };
 
 bool winogradFits(const Conv2dParams& p, const Conv2dShape& s, const GemmKernel& kernel)
@@ -281,7 +281,7 @@ bool winogradFits(const Conv2dParams& p, const Conv2dShape& s, const GemmKernel&
                        kernel);
 }
 
-//! Tasks as those of the direct product, but of tiles.
+//! Tasks over tiles instead of pixels.
 void conv2dWinograd(const Call& call, const PackedMatrix& weight)
 {
     const Conv2dParams& p = call.p;

@@ -33,8 +33,8 @@ template <typename T>
 void deformRoIPoolRef(const DeformRoIPoolParams& p, const RoIPoolInput<T>& in, T* output);
 void deformRoIPoolCpu(const DeformRoIPoolParams& p, const RoIPoolInput<float>& in, float* output);
 
-//! Gradients with respect to the maps (overwritten) and to the offsets (overwritten; nullptr: not wanted, and the data
-//! of the maps is then not read).
+//! Gradients with respect to the maps (overwritten) and to the offsets (overwritten; nullptr: not computed,
+//! and the data of the maps is not read).
 template <typename T>
 void deformRoIPoolBackwardRef(const DeformRoIPoolParams& p, const RoIPoolInput<T>& in, const T* gradOutput,
                               T* const* gradFeatures, T* gradOffsets);

@@ -24,7 +24,7 @@ namespace kernels
 namespace
 {
 
-//! Everything about a RoI that does not depend on the channel.
+//! Values of a RoI independent of the channel.
 struct RoIPlan
 {
     int level = -1;  //!< -1: not usable
@@ -98,14 +98,14 @@ struct RoITask
 {
     const RoIPlan& plan;
     int K, k;
-    Patch features;      //!< without data: not needed
+    Patch features;      //!< without data if not needed
     Patch grad;          //!< gradient of the features
     float* bins;         //!< [K][K][16]: pooled values or their gradient
-    float* gradOffsets;  //!< [2][k][k], without the factor gamma * length; null: not wanted
+    float* gradOffsets;  //!< [2][k][k], without the factor gamma * length; null: not computed
 };
 
-/** Taps of a bin along one axis, as distances from the first cell: COUNT of them, which then stay in registers, or a
-    number that is not known when compiled (0). */
+/** Taps of a bin along one axis, relative to the first cell: COUNT taps, kept in registers, or a number known at run
+    time only (COUNT = 0). */
 template <int COUNT>
 struct BinTaps
 {
@@ -156,8 +156,8 @@ D2DET_INLINE void poolBin(const float* origin, const Rows& rows, const Columns& 
     sum.store(out);
 }
 
-/** All bins of a RoI with ROWS row taps and COLUMNS column taps each, or with any number where that is 0: loops of
-    known length are unrolled and need no branch in the innermost of four loops. */
+/** All bins of a RoI with ROWS row taps and COLUMNS column taps each, 0: any number. Loops of constant length are
+    unrolled, without a branch in the innermost of four loops. */
 template <int BYTES, int ROWS, int COLUMNS>
 D2DET_INLINE void poolBins(const RoITask& t)
 {
@@ -308,7 +308,7 @@ void sumOffsetGradients(const std::vector<RoIPlan>& plans, const std::vector<flo
             float sum = 0.f;
             for (int b = 0; b < blocks; b++)
                 sum += partial[(r * blocks + b) * 2 * cells + i];
-            // A sum of 0 stays 0 even if the RoI is so large that its length overflows.
+            // A sum of 0 remains 0 even if the length of the RoI overflows.
             const float length = i < cells ? plans[r].width : plans[r].height;
             gradOffsets[r * 2 * cells + i] = sum == 0.f ? 0.f : gamma * length * sum;
         }

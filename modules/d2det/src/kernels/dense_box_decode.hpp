@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2DenseBoxDecode: k x k decoded boxes of a RoI reduced to one by the binary overlap prediction. Contract:
+/* D2DenseBoxDecode: mean of the k x k decoded boxes of a RoI, selected by the binary overlap prediction. Contract:
    operators.md 3.6. */
 
 #ifndef OPENCV_D2DET_KERNELS_DENSE_BOX_DECODE_HPP

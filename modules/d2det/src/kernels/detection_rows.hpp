@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The rows that D2Detections takes, with the rules of operators.md 3.7 and E1 for what counts. */
+/* Input rows of D2Detections and the rules for candidates (operators.md 3.7, E1). */
 
 #ifndef OPENCV_D2DET_KERNELS_DETECTION_ROWS_HPP
 #define OPENCV_D2DET_KERNELS_DETECTION_ROWS_HPP
@@ -16,20 +16,20 @@ namespace d2det
 namespace kernels
 {
 
-//! The inputs with their rules: which image, class, box and score a row stands for.
+//! Inputs with the rules for image, class, box and score of a row.
 struct DetectionRows
 {
     DetectionsParams p;
     DetectionsInput in;
 
-    //! Image of a row, -1 if it belongs to none. Truncation: -0.5 is image 0 (operators.md 2, usable RoI).
+    //! Image of a row, -1 if invalid. Truncation: -0.5 is image 0 (operators.md 2, usable RoI).
     D2DET_HOST_DEVICE int image(int row) const
     {
         const float index = in.rois[static_cast<size_t>(row) * in.roiColumns];
         return index > -1.f && index < static_cast<double>(p.batchSize) ? static_cast<int>(index) : -1;
     }
 
-    //! labelled: class of a row, -1 for padding and for what no int holds.
+    //! labelled: class of a row, -1 for padding and for values outside the range of int.
     D2DET_HOST_DEVICE int label(int row) const
     {
         const float value = in.probs[static_cast<size_t>(row) * in.probColumns];
@@ -57,7 +57,7 @@ struct DetectionRows
     D2DET_HOST_DEVICE int rowsToFill() const { return p.limit > 0 ? min2(p.limit, rowsPerImage()) : rowsPerImage(); }
 };
 
-//! A box that can be a detection: finite and not padding.
+//! Whether a box can be a detection: finite and not padding.
 D2DET_HOST_DEVICE inline bool boxUsable(const float* box)
 {
     const bool finite =

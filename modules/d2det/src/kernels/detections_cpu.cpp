@@ -4,8 +4,8 @@
 
 /* D2Detections on the CPU. Contract: operators.md 3.7 and E1 (labelled); steps: detections_ref.cpp.
 
-   One pass over the probabilities in memory order notes what passes the threshold; the classes that have candidates are
-   suppressed in parallel, and a class is cut at the number of rows the image can show. */
+   One pass over the probabilities in memory order collects candidates above the threshold; classes with candidates are
+   suppressed in parallel, and each class is cut at the number of output rows of an image. */
 
 #include "detection_rows.hpp"
 #include "sort_key.hpp"
@@ -87,7 +87,7 @@ void writeUnused(const DetectionsOutput& out, size_t at)
         out.sourceRows[at] = -1.f;
 }
 
-//! Row `at` of the output: a survivor of a class of an image.
+//! Writes row `at` of the output: a survivor of a class of an image.
 void write(const DetectionsOutput& out, size_t at, const DetectionRows& rows, const Group& group, const Survivor& s)
 {
     float* const row = out.detections + at * COLUMNS;
@@ -106,7 +106,7 @@ struct Candidates
     std::vector<Group> groups;  //!< by image, then class
 };
 
-//! Rows of every image that has any: (image, row) ascending.
+//! Rows of every nonempty image: (image, row) ascending.
 std::vector<std::pair<int, int>> rowsByImage(const DetectionRows& in)
 {
     std::vector<std::pair<int, int>> result;
@@ -125,7 +125,7 @@ struct Scored
     float score;
 };
 
-//! What of a row passes the threshold, appended to `out`.
+//! Appends the candidates of a row to `out`.
 void collectRow(const DetectionRows& in, int row, std::vector<Scored>& out)
 {
     const bool shared = in.p.classAgnosticBoxes;
@@ -146,7 +146,7 @@ void collectRow(const DetectionRows& in, int row, std::vector<Scored>& out)
     }
 }
 
-//! Stable sort by class: counting for the columns of probs, comparison for free labels.
+//! Stable sort by class: counting sort for columns of probs, comparison sort for labels.
 std::vector<Scored> sortByClass(const DetectionRows& in, const std::vector<Scored>& scored)
 {
     std::vector<Scored> sorted(scored);
@@ -231,7 +231,7 @@ void detectionsCpu(const DetectionsParams& p, const DetectionsInput& in, const D
     std::vector<ClassResult> results;
     for (const Group& group : candidates.groups)
         results.push_back({group, {}});
-    // Soft scores only fall, so that a class emits in final order and can be cut; not so with a sigma below zero.
+    // Soft NMS only lowers scores (unless sigma < 0), so a class is emitted in final order and can be cut.
     const bool ordered = p.nmsMode != NMSMode::SOFT_GAUSSIAN || p.softSigma > 0;
     const int limit = ordered ? rows.rowsToFill() : 0;
     const auto run = [&](int begin, int end)

@@ -68,7 +68,7 @@ std::vector<Detection> detectionsOfClass(const DetectionsParams& p, const Detect
             scores.push_back(found.score);
         }
     const bool hard = p.nmsMode == NMSMode::HARD;
-    if (hard)  // hard NMS wants the order of scores
+    if (hard)  // hard NMS requires descending scores
     {
         std::vector<Detection> sorted;
         for (const int i : ref::sortDescending(scores))

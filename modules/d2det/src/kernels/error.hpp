@@ -3,7 +3,7 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* Errors and messages of the kernels: cv::Exception and OpenCV's log, or std::invalid_argument and nothing in a build
-   without OpenCV (macro D2DET_NO_OPENCV, GPU servers). Only error.cpp knows which. */
+   without OpenCV (macro D2DET_NO_OPENCV, GPU servers). The choice is local to error.cpp. */
 
 #ifndef OPENCV_D2DET_KERNELS_ERROR_HPP
 #define OPENCV_D2DET_KERNELS_ERROR_HPP
@@ -27,13 +27,13 @@ enum class Failure
 {
     OUT_OF_RANGE,     //!< Error::StsOutOfRange
     UNMATCHED_SIZES,  //!< Error::StsUnmatchedSizes
-    ASSERTION         //!< Error::StsAssert: a fault of the program
+    ASSERTION         //!< Error::StsAssert: programming error
 };
 
-//! Raises an exception with a text made as by printf.
+//! Raises an exception with a printf-formatted message.
 [[noreturn]] void raise(Failure failure, const char* pattern, ...) D2DET_PRINTF(2, 3);
 
-//! A line at level INFO.
+//! Logs a line at level INFO.
 void logInfo(const std::string& line);
 
 }  // namespace kernels

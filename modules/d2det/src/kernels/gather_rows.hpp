@@ -2,13 +2,13 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2GatherRows: rows of a tensor by their indices, as D2Detections gives them.
+/* D2GatherRows: selects rows of a tensor by index (second output of D2Detections).
 
      Y[i] = X[rows[i]], zeros where rows[i] is -1 (padding)
 
-   Fractions of an index are cut off, as with batch indices (operators.md 2). Any other value (negative, numRows or
-   more, not finite) is an error: a cv::Exception on the CPU, before anything is written. On a CUDA device its row is
-   zeros: to raise there, the launcher would have to wait for the device, which no launcher does. */
+   Indices are truncated, as are batch indices (operators.md 2). Any other value (below -1, numRows or more, not finite)
+   raises cv::Exception on the CPU before any output is written. On a CUDA device the output row is zero, since an
+   exception would require synchronization with the device (launcher.hpp). */
 
 #ifndef OPENCV_D2DET_KERNELS_GATHER_ROWS_HPP
 #define OPENCV_D2DET_KERNELS_GATHER_ROWS_HPP
@@ -33,15 +33,15 @@ struct GatherRowsInput
     int count;
 };
 
-constexpr int PADDING_ROW = -1;  //!< gives zeros
-constexpr int BAD_ROW = -2;      //!< no row of X
+constexpr int PADDING_ROW = -1;  //!< output: zeros
+constexpr int BAD_ROW = -2;      //!< invalid index
 
-//! The row of X that a value of `rows` stands for, PADDING_ROW or BAD_ROW.
+//! Row of X for a value of `rows`, or PADDING_ROW, or BAD_ROW.
 D2DET_HOST_DEVICE inline int gatheredRow(float value, int numRows)
 {
     if (value == -1)
         return PADDING_ROW;
-    // double: a float would round numRows
+    // double, since float rounds numRows
     return value > -1 && value < static_cast<double>(numRows) ? static_cast<int>(value) : BAD_ROW;
 }
 

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2GatherRows on the CPU, see gather_rows.hpp: copies entire rows, several at a time. */
+/* D2GatherRows on the CPU, see gather_rows.hpp: copies entire rows in parallel. */
 
 #include "gather_rows.hpp"
 #include "error.hpp"

@@ -5,8 +5,8 @@
 /* Micro-kernels and packing of the matrix multiplication, see gemm.hpp.
 
    Register tiles: AVX-512 12 x 32 (24 accumulators of 16), AVX2 + FMA 6 x 16 (12 of 8), elsewhere 4 x 8 in plain loops
-   that the compiler turns into 4-wide code. A tile with fewer rows is compiled as its own function, so that a layer
-   with one output channel does not pay for twelve. */
+   that the compiler turns into 4-wide code. Tiles with fewer rows are separate functions, so that the cost of a layer
+   with one output channel is not that of twelve. */
 
 #include "gemm.hpp"
 #include "error.hpp"

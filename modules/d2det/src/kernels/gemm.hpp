@@ -2,8 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Blocked single-precision matrix multiplication C = A B for weights A that stay and columns B that are made on the
-   fly.
+/* Blocked single-precision matrix multiplication C = A B with constant weights A and columns B generated on the fly.
 
    A [rows, depth] is packed once into panels of `mr` rows; B into panels of `nr` columns, KC of depth at a time; the
    micro-kernel multiplies one panel by the other with the accumulators in registers (Goto and van de Geijn, "Anatomy of
@@ -40,15 +39,15 @@ struct GemmKernel
     int mr;            //!< rows of an A panel
     int nr;            //!< columns of a B panel
     /** C[0..rows) [0..nr) = A panel * B panel (+ C if accumulate); rows <= mr; B and C aligned to a cache line, ldc a
-        multiple of 16; with columns <= nr / 2 the right half of C may stay as it is. */
+        multiple of 16; for columns <= nr / 2 the right half of C may remain unchanged. */
     void (*run)(int rows, int columns, int depth, const float* A, const float* B, float* C, size_t ldc,
                 bool accumulate);
 };
 
-//! The fastest kernel of this processor.
+//! Fastest kernel of this processor.
 const GemmKernel& gemmKernel();
 
-//! All kernels this processor can run, fastest first; for tests and benchmarks.
+//! All kernels supported by this processor, fastest first; for tests and benchmarks.
 int gemmKernels(const GemmKernel* kernels[3]);
 
 struct PackedMatrix
@@ -66,18 +65,18 @@ struct PackedMatrix
     }
 };
 
-//! A [rows, depth] row-major; the last panel is filled up with zeros.
+//! Packs A [rows, depth], row-major; the last panel is padded with zeros.
 PackedMatrix packMatrix(const float* A, int rows, int depth, const GemmKernel& kernel = gemmKernel());
-//! The A that was packed, [rows, depth].
+//! Inverse of packMatrix: A [rows, depth].
 void unpackMatrix(const PackedMatrix& packed, float* A);
 
-/** C [last - first, ldc] = rows [first, last) of A by `columns` columns. `pack(k0, block, B)` makes the panels
+/** C [last - first, ldc] = rows [first, last) of A by `columns` columns. `pack(k0, block, B)` writes the panels
     [block, nr] of depth [k0, k0 + block). B: ldc min(KC, depth) values; ldc: the columns rounded up to nr. */
 template <typename Pack>
 void multiplyBlocked(const PackedMatrix& A, int first, int last, int columns, Pack&& pack, float* B, float* C,
                      size_t ldc)
 {
-    constexpr int TILE_ROWS = 384;  // rows of A that are gone through for every B panel: what the cache holds
+    constexpr int TILE_ROWS = 384;  // rows of A per B panel, limited by the cache
     const GemmKernel& kernel = *A.kernel;
     for (int k0 = 0; k0 < A.depth; k0 += GemmKernel::KC)
     {

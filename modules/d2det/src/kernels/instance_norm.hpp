@@ -3,7 +3,7 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* D2InstanceNorm: normalization of every (row, channel) plane over its cells. Contract: operators.md 3.5.
-   Two-pass variance. Group norm is the same with `channels / groups` planes taken together. */
+   Two-pass variance. Group norm is the same over groups of `channels / groups` planes. */
 
 #ifndef OPENCV_D2DET_KERNELS_INSTANCE_NORM_HPP
 #define OPENCV_D2DET_KERNELS_INSTANCE_NORM_HPP

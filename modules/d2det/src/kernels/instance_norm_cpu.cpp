@@ -38,7 +38,7 @@ struct Moments
 template <int BYTES>
 D2DET_INLINE Moments moments(const PlaneTask& t, float m)
 {
-    constexpr int CHUNK = 64 * CHANNEL_BLOCK;  // summed in single precision, 64 numbers per lane
+    constexpr int CHUNK = 64 * CHANNEL_BLOCK;  // summed in single precision, 64 values per lane
     Moments total;
     int i = 0;
     while (i + CHANNEL_BLOCK <= t.area)

@@ -6,18 +6,18 @@
    beside the kernels of the CPU, over the same parameter structs and layouts. They are defined in ../cuda/<op>.cu.
 
    Rules of every launcher:
-   - Pointers to tensors are device pointers, float32, dense and row-major, aligned as cudaMalloc or an offset of entire
-     floats gives it. Structs and counts are host values, read before the call returns; only the pointers to tensors
-     inside them are device pointers.
-   - It enqueues kernels on `stream` (nullptr: the default stream) of the current device and returns. It never waits for
-     the device, never allocates, and reads nothing back: counts stay on the device.
+   - Pointers to tensors are device pointers, float32, dense and row-major, aligned to at least 4 bytes (address from
+     cudaMalloc plus entire floats). Structs and counts are host values, read before the call returns; only the
+     pointers to tensors inside them are device pointers.
+   - A launcher enqueues kernels on `stream` (nullptr: the default stream) of the current device and returns, without
+     synchronization, allocation or copies to the host: counts stay on the device.
    - Every element of every output is written, padding rows too. Inputs are not changed and must not overlap outputs.
-   - What the CPU contract says about bad batch indices, values that are not finite, padding rows and empty RoIs holds
-     here: no data, whatever it is, makes a kernel read or write outside its arrays.
-   - A count of 0 (RoIs, planes, rows) is allowed and does nothing but what "every output is written" asks for.
-   - Where a `workspace` is asked for it is at least the bytes that the function <op>Workspace names.
-     Operators without that parameter need none.
-   - Errors inside kernels appear at the caller's next synchronisation, as always with CUDA.
+   - Invalid batch indices, values that are not finite, padding rows and empty RoIs are treated as on the CPU. No data
+     leads to reads or writes outside the arrays.
+   - A count of 0 (RoIs, planes, rows) is allowed; remaining outputs are still written completely.
+   - Minimum size of a `workspace` parameter: the result of <op>Workspace, in bytes. Operators without that parameter
+     need no workspace.
+   - Errors inside kernels are reported at the next synchronization of the caller, as usual with CUDA.
 
    Results: the same for every run, bit for bit, except roiAlignBackward and deformRoIPoolBackward's gradients of the
    maps, which are summed by atomics in changing order. They agree with the CPU reference within float32 rounding;
@@ -39,9 +39,9 @@ namespace d2det
 namespace cuda
 {
 
-using Stream = ::CUstream_st*;  //!< a cudaStream_t
+using Stream = ::CUstream_st*;  //!< cudaStream_t
 
-//! A cudaError_t by value, so that no CUDA header is needed here; statusString() names it.
+//! Value of a cudaError_t without a CUDA header; text: statusString().
 enum class Status : int
 {
     SUCCESS = 0,
@@ -59,8 +59,8 @@ struct Workspace
 //! Name and meaning of a status, static memory.
 const char* statusString(Status status);
 
-/** Number of CUDA devices that can be used: 0 without a device or a driver.
-    @param reason if not null: why there is none, static memory; "" if there is one */
+/** Number of usable CUDA devices: 0 without a device or a driver.
+    @param reason if not null: reason for a count of 0, static memory; "" for other counts */
 int deviceCount(const char** reason = nullptr);
 
 }  // namespace cuda

@@ -35,15 +35,15 @@ struct HardNMSParams
 
 struct SoftNMSParams
 {
-    float threshold = 0.5f;               //!< linear: no decay at or below
+    float threshold = 0.5f;               //!< linear: no decay for IoU <= threshold
     float sigma = 0.5f;                   //!< gaussian
-    float minScore = 0.001f;              //!< stop when the best remaining score is lower
-    NMSMode mode = NMSMode::SOFT_LINEAR;  //!< one of the two soft ones
+    float minScore = 0.001f;              //!< boxes with a lower score are dropped
+    NMSMode mode = NMSMode::SOFT_LINEAR;  //!< SOFT_LINEAR or SOFT_GAUSSIAN
     bool legacy = false;
     int limit = 0;  //!< stop after so many boxes; <= 0: no limit
 };
 
-//! Factor by which a box emitted with overlap u lowers the score of another one.
+//! Decay factor of the score of a box with IoU u to an emitted box.
 D2DET_HOST_DEVICE inline float decay(const SoftNMSParams& p, float u)
 {
     if (p.mode == NMSMode::SOFT_GAUSSIAN)

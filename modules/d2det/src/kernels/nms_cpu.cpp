@@ -4,13 +4,12 @@
 
 /* Non-maximum suppression on the CPU. Contract: operators.md 2 (hard, IoU) and 3.7 (soft); formulas: nms_ref.cpp.
 
-   Soft NMS is lazy: decay only lowers scores, so a box is brought up to date (its factors in order of emission,
-   as in the reference) when it reaches the top of the heap, and boxes that never get there cost nothing.
+   Soft NMS is lazy: decay only lowers scores, so the score of a box is updated (factors in order of emission, as in the
+   reference) only at the top of the heap; other boxes cost nothing.
 
-   Hard NMS turns the loops around: a box is compared with the boxes kept so far, which lie side by side in
-   memory, and the first block that contains a suppressor ends the search. It computes boxIoU's numbers in boxIoU's
-   order of operations, so its decisions are those of the reference (compiled without contraction to fused multiply-add:
-   cmake/exact_kernels.cmake). */
+   Hard NMS exchanges the loops: a box is compared with the boxes kept so far, which are contiguous in memory, until the
+   first block with a suppressor. Operations and their order are those of boxIoU, so decisions equal those of the
+   reference (compiled without contraction to fused multiply-add: cmake/exact_kernels.cmake). */
 
 #include "nms.hpp"
 #include "box.hpp"
@@ -41,7 +40,7 @@ float boxArea(const float* box, float o)
     return std::max(box[2] - box[0] + o, 0.f) * std::max(box[3] - box[1] + o, 0.f);
 }
 
-/** Does any of the boxes have IoU > threshold >= 0 with `box`?
+/** Whether any of the boxes has IoU > threshold >= 0 with `box`.
     The union is 0 only if the intersection is (rounding is monotone), and 0 / 0 is not > threshold. */
 D2DET_TARGET_CLONES
 bool anyOverlap(const BoxArrays& boxes, const float* box, float area, float o, float threshold)
@@ -73,7 +72,7 @@ public:
         areas_.push_back(boxArea(box, o_));
     }
 
-    //! Is there a kept box with IoU > threshold? threshold >= 0
+    //! Whether a kept box has IoU > threshold; threshold >= 0.
     bool overlap(const float* box, float threshold) const
     {
         const int n = static_cast<int>(areas_.size());
@@ -89,7 +88,7 @@ public:
     }
 
 private:
-    static constexpr int BLOCK = 64;  //!< comparisons between two looks at the result
+    static constexpr int BLOCK = 64;  //!< comparisons per check of the result
 
     float o_;
     std::vector<float> coordinates_[4], areas_;
@@ -116,7 +115,7 @@ std::vector<int> hardNMSCpu(const HardNMSParams& p, const float* boxes, int n)
 
 std::vector<int> softNMSCpu(const SoftNMSParams& p, const float* boxes, float* scores, int n)
 {
-    // Being lazy is right only if scores never rise: factors above 1 or scores below 0 would let them.
+    // Lazy updates require that scores never increase, i.e. no factor above 1 and no score below 0.
     if ((p.mode == NMSMode::SOFT_GAUSSIAN && !(p.sigma > 0)) ||
         std::any_of(scores, scores + std::max(n, 0), [](float s) { return s < 0; }))
         return softNMSRef(p, boxes, scores, n);
@@ -125,7 +124,7 @@ std::vector<int> softNMSCpu(const SoftNMSParams& p, const float* boxes, float* s
         if (scores[i] >= p.minScore)
             heap.push_back(descendingKey(scores[i], static_cast<uint32_t>(i)));
     std::make_heap(heap.begin(), heap.end(), std::greater<uint64_t>());
-    std::vector<size_t> applied(std::max(n, 0), 0);  // emitted boxes that a score has been lowered for
+    std::vector<size_t> applied(std::max(n, 0), 0);  // number of emitted boxes already applied to each score
     std::vector<int> emitted;
     while (!heap.empty() && (p.limit <= 0 || static_cast<int>(emitted.size()) < p.limit))
     {
@@ -134,7 +133,7 @@ std::vector<int> softNMSCpu(const SoftNMSParams& p, const float* boxes, float* s
         heap.pop_back();
         const float* box = boxes + 4 * static_cast<size_t>(i);
         const float before = scores[i];
-        // Stop at the first factor that lowers it: it goes back into the heap and may never return.
+        // Stops at the first decay of the score: the box returns to the heap with the lower score.
         while (applied[i] < emitted.size() && scores[i] == before)
         {
             const float u = boxIoU(boxes + 4 * static_cast<size_t>(emitted[applied[i]++]), box, p.legacy);

@@ -3,7 +3,7 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* Threads of the kernels: cv::parallel_for_, or std::thread in a build without OpenCV (macro D2DET_NO_OPENCV, GPU
-   servers). Only parallel.cpp knows which. */
+   servers). The choice is local to parallel.cpp. */
 
 #ifndef OPENCV_D2DET_KERNELS_PARALLEL_HPP
 #define OPENCV_D2DET_KERNELS_PARALLEL_HPP
@@ -22,7 +22,7 @@ namespace kernels
     @param parts how many parts to make at most; <= 0: as the pool likes */
 void parallelFor(int count, const std::function<void(int begin, int end)>& body, double parts = -1.);
 
-//! Threads that parallelFor works with, at least 1.
+//! Number of threads of parallelFor, at least 1.
 int numThreads();
 
 }  // namespace kernels

@@ -17,7 +17,7 @@ namespace kernels
 namespace
 {
 
-constexpr size_t LINE = 16;  //!< floats per cache line: a line of a plane is used up before the next plane's is touched
+constexpr size_t LINE = 16;  //!< floats per cache line; planes are read in entire lines
 
 }  // namespace
 

@@ -2,16 +2,15 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What the fast RoI pooling kernels share.
+/* Common code of the fast RoI pooling kernels.
 
-   Taps: bilinear sampling of a RoI separates by axis, so a RoI is described by a few weighted rows and columns per bin.
-   They are worked out once per RoI and serve all channels. Samples of one bin that fall on the same cell are merged.
+   Taps: bilinear sampling of a RoI is separable, so a RoI is described by a few weighted rows and columns per bin.
+   These taps are computed once per RoI for all channels. Samples of one bin on the same cell are merged.
 
    Channel blocks: 16 channels of a map are transposed to [row][column][16], so that one cell is one cache line and the
-   inner loops run over channels. Only the cells that RoIs use are transposed, and all tasks together need at most the
-   memory of the maps again (channels rounded up to 16). A task is one image and one block of channels on all levels: it
-   owns its part of every map and of every output row, hence needs no locks, and results do not depend on the number of
-   threads. */
+   inner loops run over channels. Only cells used by RoIs are transposed; all tasks together need at most the memory of
+   the maps once more (channels rounded up to 16). A task is one image and one block of channels on all levels: tasks
+   write disjoint parts of maps and output rows, hence no locks, and results do not depend on the number of threads. */
 
 #ifndef OPENCV_D2DET_KERNELS_POOLING_TAPS_HPP
 #define OPENCV_D2DET_KERNELS_POOLING_TAPS_HPP
@@ -32,12 +31,12 @@ namespace d2det
 namespace kernels
 {
 
-/** Taps of all bins of one axis of one RoI, the same number in every bin (filled up with weight 0 on a cell that the
-    bin uses anyway, so that nothing outside a bin's cells can reach it). */
+/** Taps of all bins of one axis of one RoI, the same number in every bin: padded with weight 0 on a cell of the same
+    bin, so that values of other cells (NaN, infinity) have no effect on the bin. */
 class AxisTaps
 {
 public:
-    //! Starts anew; `samples` taps pairs per bin at most.
+    //! Clears the taps; at most `samples` pairs of taps per bin.
     void reset(int bins, int samples)
     {
         bins_ = bins;
@@ -53,7 +52,7 @@ public:
         used = mergeTaps(taps, n, &taps_[size_t(bin) * capacity_], used);
         count = std::max(count, used);
     }
-    //! Multiplies the taps of one bin.
+    //! Multiplies weights and slopes of one bin.
     void scale(int bin, float factor)
     {
         for (int i = 0; i < used_[bin]; i++)
@@ -78,7 +77,7 @@ public:
         for (int b = 0; b < bins_; b++)
         {
             const Tap* own = &taps_[size_t(b) * capacity_];
-            Tap* out = &taps_[size_t(b) * count];  // at or before `own`: what is read later is not overwritten
+            Tap* out = &taps_[size_t(b) * count];  // at or before `own`: never overwrites unread taps
             const int used = used_[b], index = used > 0 ? own[used - 1].index : first;
             for (int i = 0; i < used; i++)
                 out[i] = own[i];
@@ -114,7 +113,7 @@ void blockToLanes(const float* src, size_t planeStride, int channels, size_t cou
 //! src [count][16] -> dst [channels <= 16][planeStride]
 void lanesToBlock(const float* src, size_t count, int channels, float* dst, size_t planeStride);
 
-//! Levels x images; the usable RoIs of each, from top to bottom of the map, which keeps the cells in use in the cache.
+//! Usable RoIs per level and image, sorted from top to bottom of the map for locality in the cache.
 template <typename Plan>
 class RoIBuckets
 {
@@ -135,7 +134,7 @@ private:
     std::vector<std::vector<int>> lists_;
 };
 
-//! Rows of a map that the RoIs of a list use, and how many cells their patches have in total.
+//! Rows of a map used by a list of RoIs, and total number of cells of their patches.
 struct RowRange
 {
     int first = INT32_MAX, last = 0;
@@ -158,8 +157,8 @@ struct RowRange
     }
 };
 
-/** Gives the RoIs of one (level, image, channel block) their cells with channels last: the rows that any RoI uses are
-    transposed at once if the RoIs overlap, else each RoI's own rectangle. No planes: data is null. */
+/** Cells with channels last for the RoIs of one (level, image, channel block): one transposition of all used rows if
+    the RoIs overlap, else one rectangle per RoI. No planes: data is null. */
 class PatchSource
 {
 public:
@@ -230,13 +229,13 @@ private:
     const RowRange& rows_;
 };
 
-//! What a thread needs for its blocks of channels.
+//! Buffers of a thread.
 struct PoolWorkspace
 {
     Scratch features, gradient, bins, line;
 };
 
-//! One image and one block of channels <= 16, which a task owns.
+//! One image and one block of at most 16 channels: the data of a task.
 struct ChannelBlock
 {
     int image, channel, channels;
@@ -309,7 +308,7 @@ struct BackwardTask
 {
     size_t roi;
     int channel;     //!< first of the block
-    Patch features;  //!< without data if not wanted
+    Patch features;  //!< without data if not needed
     Patch gradient;  //!< of the features, to be added to
     float* bins;     //!< [numBins][16]: gradient of the pooled values
     PoolWorkspace& workspace;

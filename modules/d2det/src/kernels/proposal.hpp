@@ -26,7 +26,7 @@ struct ProposalParams
     int preNmsTopN = 1000;                            //!< per level; <= 0: no limit
     int postNmsTopN = 1000;                           //!< per level; <= 0: no limit
     int maxProposals = 1000;                          //!< K rows per image
-    int limit = 0;                                    //!< > 0: rows in use at most; the others are padding
+    int limit = 0;                                    //!< > 0: maximum number of used rows, the others are padding
     float nmsThreshold = 0.7f;
     float minSize = 0.f;  //!< network-input pixels
     bool legacy = false;

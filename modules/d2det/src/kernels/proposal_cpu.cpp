@@ -7,8 +7,8 @@
    Layouts: cls [batch, A, h, w], box [batch, 4 A, h, w] with channel 4 a + {dx, dy, dw, dh}; an anchor's index in its
    level is (y w + x) A + a. The key is the logit everywhere: float sigmoids saturate and would create false ties.
 
-   A level is never sorted as a whole: one vectorised pass over the logits passes on only those which can still
-   be among the best preNmsTopN, looks at the deltas of the winners alone, and runs images and levels in parallel. */
+   No level is sorted entirely: one vectorized pass over the logits keeps only candidates for the best preNmsTopN, and
+   deltas are checked for the selected anchors only. Images and levels run in parallel. */
 
 #include "proposal.hpp"
 #include "box.hpp"
@@ -98,7 +98,7 @@ bool largeEnough(const float* box, const ProposalParams& p)
     return std::max(box[2] - box[0] + o, 0.f) >= p.minSize && std::max(box[3] - box[1] + o, 0.f) >= p.minSize;
 }
 
-//! Steps 3 to 5 for the anchors of `keys`, which are in order.
+//! Steps 3 to 5 for the anchors of `keys`, in this order.
 Proposals decodeAndSuppress(const ProposalParams& p, const LevelView& level, const float* imInfo,
                             const std::vector<uint64_t>& keys)
 {
@@ -139,7 +139,7 @@ void append(Proposals& all, const Proposals& part)
     all.logits.insert(all.logits.end(), part.logits.begin(), part.logits.end());
 }
 
-//! Is any of x[0..n) >= bound? (NaN is not.)
+//! Whether any of x[0..n) is >= bound (false for NaN).
 D2DET_TARGET_CLONES
 bool anyAtLeast(const float* x, int n, float bound)
 {
@@ -149,7 +149,7 @@ bool anyAtLeast(const float* x, int n, float bound)
     return found != 0;
 }
 
-//! Keys of the best preNmsTopN anchors of a level with a finite logit and, if asked for, finite deltas, in order.
+//! Keys of the best preNmsTopN anchors of a level with a finite logit and optionally finite deltas, in order.
 std::vector<uint64_t> bestKeys(const LevelView& level, int preNmsTopN, bool checkDeltas)
 {
     constexpr size_t BLOCK = 128;
@@ -175,8 +175,8 @@ std::vector<uint64_t> bestKeys(const LevelView& level, int preNmsTopN, bool chec
 //! Keys of the best preNmsTopN valid anchors of a level, in order.
 std::vector<uint64_t> bestAnchors(const LevelView& level, int preNmsTopN)
 {
-    // The deltas are four planes far apart: they are looked at for the winners only, and all again if one is not
-    // finite.
+    // Deltas are four distant planes: checked for the selected anchors only; if a delta is not finite, the selection
+    // is repeated with a check of all anchors.
     std::vector<uint64_t> keys = bestKeys(level, preNmsTopN, false);
     const bool valid = std::all_of(
         keys.begin(), keys.end(),

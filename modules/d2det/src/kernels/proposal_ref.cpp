@@ -47,7 +47,7 @@ void makeAnchor(const ProposalParams& p, float stride, float ratio, size_t x, si
     const double center = p.legacy ? (stride - 1.0) / 2 : 0;
     const double width = side / std::sqrt(static_cast<double>(ratio)),
                  height = side * std::sqrt(static_cast<double>(ratio));
-    // nearbyint: halves to even, as the contract wants it
+    // nearbyint: halves to even, as in the contract
     const double corners[4] = {std::nearbyint(center - (width - o) / 2), std::nearbyint(center - (height - o) / 2),
                                std::nearbyint(center + (width - o) / 2), std::nearbyint(center + (height - o) / 2)};
     for (int i = 0; i < 4; i++)

@@ -2,10 +2,10 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Rules that several references (<op>_ref.cpp) need, written out once more as the contract states them: operators.md
-   2, 3.1. No fast kernel and no CUDA kernel includes this header, so that a mistake in one of their helpers cannot hide
-   in its judge. Decisions (levels, suppression, order) must be those of the fast kernels bit for bit: the order of
-   operations is that of the contract. */
+/* Common rules of the references (<op>_ref.cpp), a second implementation of operators.md 2, 3.1. Fast kernels and CUDA
+   kernels must not include this header, so that an error in one of their helpers cannot also be in the test oracle.
+   Decisions (levels, suppression, order) must agree with the fast kernels bit for bit: the order of operations is that
+   of the contract. */
 
 #ifndef OPENCV_D2DET_KERNELS_REF_RULES_HPP
 #define OPENCV_D2DET_KERNELS_REF_RULES_HPP
@@ -52,7 +52,7 @@ int pyramidLevel(const T* roi, float finestScale, int levels, bool legacy)
     return level;
 }
 
-//! Without overflow: exp is taken of negative numbers only.
+//! Without overflow: exp of negative arguments only.
 template <typename T>
 T sigmoid(T x)
 {

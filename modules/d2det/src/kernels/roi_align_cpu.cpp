@@ -24,7 +24,7 @@ namespace kernels
 namespace
 {
 
-//! Everything about a RoI that does not depend on the channel.
+//! Values of a RoI independent of the channel.
 struct RoIPlan
 {
     int level = -1;  //!< -1: not usable
@@ -52,7 +52,7 @@ void planAxis(const RoIAlignParams& p, float lo, float hi, float stride, int bin
     taps.finish();
 }
 
-//! Lists the columns in use and lets the taps point into the list.
+//! Lists the used columns and converts the indices of taps to positions in the list.
 void compactColumns(RoIPlan& plan)
 {
     AxisTaps& taps = plan.columns;
@@ -102,7 +102,7 @@ struct RoITask
     const RoIPlan& plan;
     Patch patch;  //!< features or their gradient
     float* bins;  //!< [pooledHeight][pooledWidth][16]: pooled values or their gradient
-    float* line;  //!< room for usedColumns.size() * 16
+    float* line;  //!< [usedColumns.size()][16]
 };
 
 //! line = one row of the RoI, averaged over the rows of bin p
@@ -194,8 +194,8 @@ D2DET_INLINE void scatterBody(const RoITask& t)
 D2DET_DISPATCH(pool, poolBody, RoITask)
 D2DET_DISPATCH(scatterGradient, scatterBody, RoITask)
 
-//! The two cells of an axis that a sample is interpolated from; weight 0 off the map and for a second
-//! cell where there is one only.
+//! The two cells of an axis for the interpolation of a sample; weight 0 off the map and for a missing second
+//! cell.
 struct Corners
 {
     int cell[2] = {0, 0};

@@ -12,12 +12,12 @@
    model.md 3.1), or per class of the row (the last layer of a mask head, of which only the detected class's output is
    needed, model.md 4.1). A convolution whose kernel covers the entire map is a fully connected layer: X [R, C, 7, 7],
    kernel 7x7, no padding, gives [R, O, 1, 1]. `norm` is group norm over the row (model.md 2.1); with as many groups as
-   channels it is instance norm (model.md 3.4). cv::dnn's own layers compute every row of a fixed-size tensor, padding
-   included, and OpenCV 4.6 multiplies a fully connected layer row by row: hence an own operator.
+   channels it is instance norm (model.md 3.4). Reason for a separate operator: cv::dnn computes every row of a
+   fixed-size tensor, padding included, and OpenCV 4.6 multiplies a fully connected layer row by row.
 
    The fast version uses Winograd's method for 3x3 kernels when a set has enough rows (winograd.hpp), so the last bits
-   of a row depend on how many there are. A row with the same box, set and features as an earlier one is copied from
-   it: class-wise detection keeps one proposal per class, so identical rows repeat.
+   of a row depend on the number of rows. Class-wise detection keeps one proposal per class, so identical rows repeat: a
+   row with the box, set and features of an earlier row is copied.
 
    With upsample = u every u x u output channels become a u x u block of pixels, after norm and activation:
      Y[r][c][u y + dy][u x + dx] = convolution output [u u c + u dy + dx][y][x]
@@ -60,7 +60,7 @@ struct RoIConvParams
     ConvolutionMethod method = ConvolutionMethod::AUTO;  //!< of the fast version
 };
 
-//! Weight set of row r, -1 for a row that is not computed: padding, or a value that is not finite, or no class.
+//! Weight set of row r, -1 for a row of zeros: padding, a value that is not finite, or an invalid class.
 template <typename T>
 D2DET_HOST_DEVICE inline int weightSet(const RoIConvParams& p, const T* rois, const T* classes, int r)
 {
@@ -91,7 +91,7 @@ struct RoIConvArgs
     const T* bias = nullptr;     //!< [weightSets, outChannels] or null: none
     const T* gamma = nullptr;    //!< of the norm, [weightSets, outChannels] or null: 1
     const T* beta = nullptr;     //!< of the norm, [weightSets, outChannels] or null: 0
-    const T* classes = nullptr;  //!< [numRois], needed if byClass: a row whose class is no set is not computed
+    const T* classes = nullptr;  //!< [numRois], required if byClass; rows of other classes are zeros
 };
 
 //! Y [numRois, outChannels / u / u, u oh, u ow], oh = (height + 2 pad - kernelHeight) / stride + 1
@@ -99,17 +99,16 @@ template <typename T>
 void roiConvRef(const RoIConvParams& p, const RoIConvArgs<T>& args, T* Y);
 void roiConvCpu(const RoIConvParams& p, const RoIConvArgs<float>& args, float* Y);
 
-//! Weights in the order in which this machine's matrix multiplication reads them, one matrix per set. Own memory.
+//! Copy of the weights in the layout of the matrix multiplication on this machine, one matrix per set.
 struct RoIConvPacked
 {
     std::vector<PackedMatrix> sets;
 };
 RoIConvPacked packRoIConv(const RoIConvParams& p, const float* weight);
-//! The weight that was packed.
+//! Inverse of packRoIConv.
 void unpackRoIConv(const RoIConvPacked& packed, float* weight);
 
-//! The same as above with weights packed before, for those that do not change from call to call; args.weight is not
-//! read.
+//! roiConvCpu with packed weights, for constant weights; args.weight is not read.
 void roiConvCpu(const RoIConvParams& p, const RoIConvArgs<float>& args, const RoIConvPacked& weight, float* Y);
 
 }  // namespace kernels

@@ -5,11 +5,10 @@
 /* D2RoIConv on the CPU, see roi_conv.hpp.
 
    A matrix multiplication of the weights [O, C kh kw] by columns: one column per output pixel of a row
-   that holds a RoI, grouped by set. Columns are never stored as a whole: a task takes a few panels of columns, gathers
-   a block of their depth from X into a cache-sized buffer, and multiplies. Kernels of 3x3 with stride 1 go by
-   Winograd's method (winograd.hpp) where a set has enough rows. Bias and ReLU are applied when the tile is written;
-   group norm, which needs all channels of a row, follows row by row. A row that repeats an earlier one is copied from
-   it. */
+   that holds a RoI, grouped by set. The matrix of columns is never stored entirely: a task gathers blocks of depth of a
+   few panels of columns from X into a cache-sized buffer and multiplies them. For 3x3 kernels with stride 1 Winograd's
+   method (winograd.hpp) is used if a set has enough rows. Bias and ReLU are applied when the tile is written;
+   group norm, which needs all channels of a row, follows row by row. Repeated rows are copied. */
 
 #include "parallel.hpp"
 #include "roi_conv.hpp"
@@ -29,16 +28,16 @@ namespace kernels
 namespace
 {
 
-constexpr int MAX_PANELS = 6;        //!< B panels of a task: what stays in the second-set cache beside the weights
-constexpr int TASKS_PER_THREAD = 3;  //!< fewer tasks: split the output channels too
-constexpr int MIN_SPLIT = 8;         //!< A panels, so that gathering B does not cost more than multiplying
+constexpr int MAX_PANELS = 6;        //!< B panels of a task: limited by the second-level cache
+constexpr int TASKS_PER_THREAD = 3;  //!< minimum; below, output channels are split too
+constexpr int MIN_SPLIT = 8;         //!< A panels, so that gathering B is cheaper than the product
 
 struct Shape
 {
     int height, width, oh, ow;
     int depth;   //!< C kh kw
     int area;    //!< oh ow
-    bool whole;  //!< the kernel is the map: a column is a row of X
+    bool whole;  //!< kernel size = map size: a column is a row of X
 };
 
 Shape makeShape(const RoIConvParams& p, int height, int width)
@@ -77,10 +76,10 @@ public:
             return;
         for (int j = 0; j < static_cast<int>(columns_.size()); j++)
             addColumn(j);
-        planes_.assign(rows_.size() * paddedHeight_ * paddedWidth_ + RUN, 0.f);  // the border stays zero
+        planes_.assign(rows_.size() * paddedHeight_ * paddedWidth_ + RUN, 0.f);  // zero border
     }
 
-    //! Depth [k0, k0 + block) of all columns -> panels [block, nr]; columns beyond the end are of no use to anybody.
+    //! Depth [k0, k0 + block) of all columns -> panels [block, nr]; columns beyond the end are unspecified.
     void pack(int k0, int block, float* B)
     {
         if (s_.whole)
@@ -92,12 +91,12 @@ public:
 private:
     static constexpr int RUN = 8;  //!< floats copied at once
 
-    //! Neighbors in a row of pixels: they come from neighboring cells and go to neighboring columns of one panel.
+    //! Neighboring pixels of a row: neighboring cells of the input, neighboring columns of one panel.
     struct Run
     {
         int target, column;  //!< first column of the panel; column in the panel
         int source, length;  //!< in planes_
-        bool exact;          //!< nothing beyond the end may be written
+        bool exact;          //!< no writes beyond the end
     };
 
     void addColumn(int j)
@@ -114,10 +113,10 @@ private:
             runs_.back().length++;
             return;
         }
-        // A run's surplus is less than RUN: only the runs that begin in the last RUN columns could leave the panel.
+        // Writes exceed a run by less than RUN values, so only runs in the last RUN columns can exceed the panel.
         if (samePanel)
             runs_.back().exact = p_.stride > 1 || runs_.back().column + roundUp(runs_.back().length) > nr_;
-        runs_.push_back({target, j - target, source, 1, true});  // the last run of a panel stays exact
+        runs_.push_back({target, j - target, source, 1, true});  // the last run of a panel is exact
     }
 
     static int roundUp(int length) { return (length + RUN - 1) / RUN * RUN; }
@@ -168,7 +167,7 @@ private:
         }
     }
 
-    //! Whole vectors where the surplus is overwritten by the next run of the panel.
+    //! Copies entire vectors if the excess values are overwritten by the next run of the panel.
     static void copyRun(const float* in, const Run& run, float* out)
     {
         out += run.column;
@@ -197,7 +196,7 @@ private:
     const float* X_;
     const std::vector<Column> columns_;
     const int nr_, paddedHeight_, paddedWidth_;
-    std::vector<int> rows_;      //!< of X that the columns come from
+    std::vector<int> rows_;      //!< rows of X of the columns
     std::vector<Run> runs_;      //!< in order of the columns
     std::vector<float> planes_;  //!< one channel of rows_ with a border of zeros
 };
@@ -261,7 +260,7 @@ std::vector<Task> makeTasks(const RoIConvParams& p, const Shape& s, const GemmKe
     return tasks;
 }
 
-//! What all tasks of a call share.
+//! Common data of all tasks of a call.
 struct Call
 {
     const RoIConvParams& p;
@@ -269,18 +268,18 @@ struct Call
     Shape s;
     float* Y;  //!< [numRois, outChannels, area]: before upsampling
 
-    //! The part of bias, gamma or beta that belongs to a set.
+    //! Values of bias, gamma or beta of a set.
     const float* ofSet(const float* values, int set) const
     {
         return values ? values + static_cast<size_t>(set) * p.outChannels : nullptr;
     }
 };
 
-//! Tiles of the rows of a set, one row's after the other's.
+//! Tiles of the rows of a set, in order of rows.
 class RowTiles final : public WinogradTiles
 {
 public:
-    //! Tiles [task.begin, task.end). `memory` is filled and must live on.
+    //! Tiles [task.begin, task.end). `memory` is filled and must outlive this object.
     RowTiles(const Call& call, const Task& task, const std::vector<int>& rows, std::vector<int>& memory)
         : p_(call.p),
           s_(call.s),
@@ -340,11 +339,11 @@ private:
     float* Y_;
     const std::vector<int>& rows_;
     const int begin_;
-    const int perLine_, perRow_;  //!< tiles of a line of pixels and of a row of X
+    const int perLine_, perRow_;  //!< tiles per line of pixels and per row of X
     const int firstRow_, lastRow_, planeHeight_;
 };
 
-//! C -> rows of Y, plus bias, and ReLU where no norm follows.
+//! Copies C to rows of Y, adds bias, and applies ReLU if no norm follows.
 void writeTile(const Call& call, const Task& task, const std::vector<Column>& columns, const float* C, size_t ldc)
 {
     const bool relu = call.p.relu && call.p.normGroups == 0;
@@ -419,7 +418,7 @@ void groupNormRow(const RoIConvParams& p, const float* gamma, const float* beta,
     }
 }
 
-//! What follows norm and ReLU, on one row of the convolution's output [outChannels, oh, ow] in place.
+//! Sigmoid and upsampling of one row of the convolution output [outChannels, oh, ow] in place.
 void activateAndUpsample(const RoIConvParams& p, int oh, int ow, float* Y)
 {
     const size_t count = static_cast<size_t>(p.outChannels) * oh * ow;
@@ -439,9 +438,9 @@ void activateAndUpsample(const RoIConvParams& p, int oh, int ow, float* Y)
     }
 }
 
-/** For each row an earlier one whose output is the same, or -1. Class-wise detection keeps one proposal per class, so
-    identical rows repeat; each is computed once.
-    sets: weight set of each row, -1 for one that is not computed. */
+/** For each row the index of an earlier row with the same output, or -1. Class-wise detection keeps one proposal per
+    class, so identical rows repeat; compute each once.
+    sets: weight set of each row, -1 for rows that are not computed. */
 std::vector<int> findRepeated(const float* X, const float* rois, const std::vector<int>& sets, size_t rowSize)
 {
     const int count = static_cast<int>(sets.size());

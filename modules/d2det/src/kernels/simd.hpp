@@ -2,18 +2,18 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Two ways to use the vector units of the machine that the library runs on, from a baseline build.
+/* Run-time selection of vector instructions in a baseline build, in two ways.
 
-   D2DET_TARGET_CLONES: put before the definition of a hot function. g++ then compiles it for AVX-512, AVX2 and the
-   baseline, and picks one when the library is loaded. Elsewhere it is empty.
+   D2DET_TARGET_CLONES before the definition of a hot function: g++ compiles the function for AVX-512, AVX2 and the
+   baseline; the clone is selected when the library is loaded. Empty for other compilers.
 
-   What is called from such a function is compiled for the baseline unless it is inlined: mark small helpers
-   D2DET_INLINE, and put no lambda with work in it. The clones differ in the last bit (fused multiply-add), so results
-   agree bit for bit on one machine and for any number of threads, not between machines.
+   Functions called from a clone are compiled for the baseline unless inlined: mark small helpers D2DET_INLINE, and
+   avoid lambdas with work. Clones differ in the last bit (fused multiply-add), so results agree bit for bit on one
+   machine and for any number of threads, not between machines.
 
    Lanes<BYTES> and D2DET_DISPATCH: 16 floats in registers of 16, 32 or 64 bytes, for loops that the compiler does not
-   keep in registers by itself. Write `template <int BYTES> D2DET_INLINE void body(const Args&)`, then
-   D2DET_DISPATCH(name, body, Args) defines name(const Args&), which calls the widest form the machine has. */
+   keep in registers. Write `template <int BYTES> D2DET_INLINE void body(const Args&)`, then
+   D2DET_DISPATCH(name, body, Args) defines name(const Args&), which calls the widest supported version. */
 
 #ifndef OPENCV_D2DET_KERNELS_SIMD_HPP
 #define OPENCV_D2DET_KERNELS_SIMD_HPP
@@ -46,9 +46,9 @@ namespace d2det
 namespace kernels
 {
 
-constexpr int CHANNEL_BLOCK = 16;  //!< channels that the pooling kernels treat at once
+constexpr int CHANNEL_BLOCK = 16;  //!< channels processed together by the pooling kernels
 
-//! 16 floats. Memory need not be aligned.
+//! 16 floats; no alignment required for memory operands.
 template <int BYTES>
 struct Lanes
 {
@@ -142,7 +142,7 @@ namespace d2det
 namespace kernels
 {
 
-//! Bytes of the widest vector registers that this machine has, of 16, 32 and 64.
+//! Width of the vector registers of this machine, bytes: 16, 32 or 64.
 inline int vectorBytes()
 {
     static const int bytes = []

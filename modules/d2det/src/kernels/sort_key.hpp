@@ -39,7 +39,7 @@ D2DET_HOST_DEVICE inline uint32_t keyIndex(uint64_t key)
     return static_cast<uint32_t>(key);
 }
 
-//! The value that was given to descendingKey (+0 for -0, some NaN for NaN).
+//! Inverse of descendingKey (+0 for -0, an unspecified NaN for NaN).
 D2DET_HOST_DEVICE inline float keyValue(uint64_t key)
 {
     const uint32_t ascending = ~static_cast<uint32_t>(key >> 32);
@@ -73,14 +73,14 @@ inline void keepFirst(std::vector<uint64_t>& keys, int n)
     std::sort(keys.begin(), keys.end());
 }
 
-/** The best n of a long stream of keys in memory of 2 n: when the buffer is full its worse half is thrown away, and
-    from then on `minValue` tells which values are not worth a key. Amortised constant time per key in any order. */
+/** The n smallest keys (highest values) of a stream, in memory for 2 n keys: a full buffer is reduced to its better
+    half, which defines `minValue`, a bound for later values. Amortized constant time per key for any order. */
 class BestKeys
 {
 public:
     explicit BestKeys(int n) : n_(n > 0 ? static_cast<size_t>(n) : 0), worst_(std::numeric_limits<uint64_t>::max()) {}
 
-    //! A value below this cannot enter (an equal one may, by its index).
+    //! Lower values are rejected; an equal value may be accepted because of its index.
     float minValue() const { return minValue_; }
 
     void push(uint64_t key)
@@ -92,12 +92,12 @@ public:
             shrink();
     }
 
-    //! The best n in order; the object is empty afterwards.
+    //! The best n keys in order; the object is empty afterwards.
     std::vector<uint64_t> take()
     {
         std::vector<uint64_t> result;
         result.swap(keys_);
-        keepFirst(result, static_cast<int>(n_));  // n_ came from an int
+        keepFirst(result, static_cast<int>(n_));  // n_ was an int
         return result;
     }
 

@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Where the RoI pooling operators sample, axis by axis, for the fast kernels of CPU and CUDA. Contract:
-   operators.md 3.2, 3.3. A sample touches one or two cells of an axis (its taps); samples of a bin that fall on the
-   same cell are merged, and the bin is the sum over its row taps and column taps of weight * weight * value. */
+/* Sample positions of the RoI pooling operators per axis, for the fast kernels of CPU and CUDA. Contract: operators.md
+   3.2, 3.3. A sample depends on one or two cells per axis (taps); samples of a bin on the same cell are merged. The
+   value of a bin is the sum over row taps and column taps of weight * weight * value. */
 
 #ifndef OPENCV_D2DET_KERNELS_TAPS_HPP
 #define OPENCV_D2DET_KERNELS_TAPS_HPP
@@ -21,7 +21,7 @@ namespace kernels
 
 constexpr int MAX_ADAPTIVE_SAMPLES = 256;  //!< per bin and axis, so that a malformed RoI costs bounded time
 
-//! One cell of an axis: its share in the bin's average, and how that changes with the sampling coordinate.
+//! Cell of an axis: weight in the average of the bin, and derivative of the weight by the sampling coordinate.
 struct Tap
 {
     int index;
@@ -29,7 +29,7 @@ struct Tap
     float slope;
 };
 
-//! RoIAlign rule (operators.md 3.2): writes 0, 1 or 2 taps of the sample at `coord`, returns how many.
+//! RoIAlign rule (operators.md 3.2): writes 0, 1 or 2 taps of the sample at `coord`, returns the number of taps.
 D2DET_HOST_DEVICE inline int alignTaps(float coord, int size, float weight, Tap* taps)
 {
     if (!(coord >= -1.f && coord <= static_cast<float>(size)))  // also NaN
@@ -65,7 +65,7 @@ D2DET_HOST_DEVICE inline int cornerTaps(float coord, int size, float weight, Tap
     return 2;
 }
 
-//! Adds n taps in ascending order of cells to the `used` taps of a bin; returns how many the bin has then.
+//! Adds n taps in ascending order of cells to the `used` taps of a bin; returns the new number of taps.
 D2DET_HOST_DEVICE inline int mergeTaps(const Tap* taps, int n, Tap* own, int used)
 {
     for (int i = 0; i < n; i++)
@@ -117,7 +117,7 @@ D2DET_HOST_DEVICE inline float sampleCoord(const AlignAxis& axis, int b, int i)
     return axis.start + position * axis.binLength;
 }
 
-//! Taps of sample i of bin b: writes 0, 1 or 2, returns how many. Their weights are those of an average over the bin.
+//! Writes 0, 1 or 2 taps of sample i of bin b, returns the number of taps. Weights include the average over the bin.
 D2DET_HOST_DEVICE inline int sampleTaps(const AlignAxis& axis, int b, int i, Tap* taps)
 {
     return alignTaps(sampleCoord(axis, b, i), axis.size, 1.f / static_cast<float>(axis.samples), taps);
@@ -127,7 +127,7 @@ D2DET_HOST_DEVICE inline int sampleTaps(const AlignAxis& axis, int b, int i, Tap
 struct DeformAxis
 {
     float start, length;
-    float binLength, step;  //!< of a bin; between its samples
+    float binLength, step;  //!< length of a bin; distance of its samples
     int size;
 };
 
@@ -144,7 +144,7 @@ D2DET_HOST_DEVICE inline DeformAxis makeDeformAxis(const DeformRoIPoolParams& p,
     return axis;
 }
 
-//! Taps of sample i of bin b displaced by `offset`, of weight 1: the divisor depends on what is inside (legacy).
+//! Taps of sample i of bin b displaced by `offset`, weight 1: the divisor depends on the samples inside (legacy).
 D2DET_HOST_DEVICE inline int sampleTaps(const DeformRoIPoolParams& p, const DeformAxis& axis, int b, float offset,
                                         int i, Tap* taps)
 {
@@ -153,7 +153,7 @@ D2DET_HOST_DEVICE inline int sampleTaps(const DeformRoIPoolParams& p, const Defo
     return p.legacy ? cornerTaps(coord, axis.size, 1.f, taps) : alignTaps(coord, axis.size, 1.f, taps);
 }
 
-//! What the taps of a bin are multiplied with when `inside` of its samples lie on the map.
+//! Factor for the taps of a bin with `inside` samples on the map.
 D2DET_HOST_DEVICE inline float sampleShare(const DeformRoIPoolParams& p, int inside)
 {
     return 1.f / static_cast<float>(max2(p.legacy ? inside : p.samplingRatio, 1));

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What the kernels use of OpenCV's universal intrinsics; plain loops without OpenCV (macro D2DET_NO_OPENCV). */
+/* Transposition by OpenCV's universal intrinsics; plain loops without OpenCV (macro D2DET_NO_OPENCV). */
 
 #ifndef OPENCV_D2DET_KERNELS_TRANSPOSE_HPP
 #define OPENCV_D2DET_KERNELS_TRANSPOSE_HPP

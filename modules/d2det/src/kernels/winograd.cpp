@@ -7,7 +7,7 @@
    With the points p = 0, a, -a, b, -b, infinity (Toom-Cook; q(x) = (x^2 - a^2)(x^2 - b^2)):
      B^T  rows: coefficients of q; of x q / (x -+ p) for the four others; of x q
      G    rows: (1, p, p^2) / N(p), N(0) = a^2 b^2, N(+-a) = 2 a^2 (a^2 - b^2), N(+-b) = 2 b^2 (b^2 - a^2); (0, 0, 1)
-     A^T  rows: p^i for i = 0..3; the last one also takes the point at infinity */
+     A^T  rows: p^i for i = 0..3; the last one includes the point at infinity */
 
 #include "winograd.hpp"
 #include "parallel.hpp"
@@ -42,7 +42,7 @@ constexpr float a2 = a1 * a1, b2 = b1 * b1, a3 = a2 * a1, b3 = b2 * b1;
 
 static_assert(GROUP == CHANNEL_BLOCK, "a group of tiles is one set of lanes");
 
-// ------------------------------------------------------------------ the three transforms along one axis
+// ------------------------------------------------------------------ transforms along one axis
 
 template <typename Vector>
 D2DET_INLINE void inputTransform(const Vector* d, Vector* v)
@@ -94,7 +94,7 @@ D2DET_INLINE void store(const Vector& v, float* p)
     std::memcpy(p, &v, sizeof(v));
 }
 
-// --------------------------------------------------------------- the three transforms along both, for 16 tiles or rows
+// ------------------------------------------------------------------ transforms along both axes, 16 tiles or rows
 
 //! 16 windows of one channel.
 struct InputGroup
@@ -104,7 +104,7 @@ struct InputGroup
     int rowStride;
     float* V;  //!< point e of window t -> V[e * stride + t / piece * pieceStride + t % piece]
     size_t stride;
-    int piece;  //!< 16, or a part of that
+    int piece;  //!< 16 or a divisor of 16
     size_t pieceStride;
 };
 
@@ -163,7 +163,7 @@ D2DET_DISPATCH(transformInput, transformInputBody, InputGroup)
 //! The filters of one input channel for a panel of output channels.
 struct FilterGroup
 {
-    const float* cells[CELLS];  //!< output channels side by side; 16 values are read
+    const float* cells[CELLS];  //!< contiguous output channels; 16 values are read
     float* U;                   //!< point e of channel i -> U[e * stride + i]; 16 values are written
     size_t stride;
 };
@@ -234,7 +234,7 @@ D2DET_INLINE void transformOutputBody(const OutputGroup& g)
         for (float& tile : pixel)
         {
             float value = tile + bias;
-            value = value < low ? low : value;  // in this order a NaN stays one
+            value = value < low ? low : value;  // this order preserves NaN
             tile = value > high ? high : value;
         }
     for (int i = 0; i < WinogradTiles::PIXELS; i += 4)
@@ -244,7 +244,7 @@ D2DET_INLINE void transformOutputBody(const OutputGroup& g)
 }
 D2DET_DISPATCH(transformOutput, transformOutputBody, OutputGroup)
 
-// ------------------------------------------------------------------ the products
+// ------------------------------------------------------------------ products
 
 int roundUp(int value, int unit)
 {
@@ -288,7 +288,7 @@ public:
     }
 
 private:
-    static constexpr int BLOCK_ROWS = 48;  //!< output channels whose weights are transformed at a time
+    static constexpr int BLOCK_ROWS = 48;  //!< output channels per transform of weights
 
     //! Depth blocks as in multiplyBlocked: fn(first channel, channels).
     template <typename Fn>
@@ -326,7 +326,7 @@ private:
     void loadWeight(int row, int count)
     {
         const int mr = kernel_.mr;
-        // In the order of the addresses: 16 values are written where mr are wanted.
+        // In ascending order of addresses: each write of 16 values exceeds the mr required values.
         forBlocks(
             [&](int k0, int block)
             {
@@ -346,7 +346,7 @@ private:
             });
     }
 
-    //! mr output channels at one depth of the direct product's matrix.
+    //! mr output channels at one depth of the packed matrix of the direct product.
     const float* weightAt(int row, int depth) const
     {
         const int k0 = depth / GemmKernel::KC * GemmKernel::KC;
@@ -411,13 +411,13 @@ bool useWinograd(ConvolutionMethod method, int inChannels, int outChannels, int6
     }();
     if (method != ConvolutionMethod::AUTO || !wanted)
         return method == ConvolutionMethod::WINOGRAD;
-    constexpr int MAX_CHANNELS = 4096;  // a thread's transformed input stays below 60 MB
+    constexpr int MAX_CHANNELS = 4096;  // limits the transformed input per thread to 60 MB
     if (inChannels > MAX_CHANNELS)
         return false;
-    // Multiplications per pair of channels, and those that the transforms take the time of (measured, AVX-512): of a
-    // tile for each input channel and each output channel, of a task for each filter.
+    // Cost in multiplications per pair of channels. Transforms as equivalent multiplications (measured, AVX-512): per
+    // tile for each input channel and each output channel, per task for each filter.
     constexpr double INPUT = 1600, OUTPUT = 1000, FILTERS = 650, TASK = 192, MARGIN = 0.9;
-    const int half = kernel.nr / 2;  // what the kernels multiply at least
+    const int half = kernel.nr / 2;  // minimum number of columns computed by the kernels
     const auto padded = [half](int64_t columns) { return static_cast<double>((columns + half - 1) / half * half); };
     const double cost = padded(tiles) * (POINTS + INPUT / outChannels + OUTPUT / inChannels) +
                         FILTERS * std::max(1., static_cast<double>(tiles) / TASK);
@@ -429,8 +429,8 @@ WinogradPartition::WinogradPartition(int inChannels, int outChannels, int tiles,
 {
     constexpr int TASKS_PER_THREAD = 4;
     constexpr int MEMORY = 8 << 20;                 // floats of transformed input
-    constexpr int MIN_TILES = 96, MAX_TILES = 192;  // of a task
-    constexpr int MIN_CHANNELS = 48;                // of a task, so that transforming the input does not cost more
+    constexpr int MIN_TILES = 96, MAX_TILES = 192;  // per task
+    constexpr int MIN_CHANNELS = 48;                // per task, so that the transform of the input is cheaper
     const int wanted = TASKS_PER_THREAD * numThreads();
     const int most = std::max(MIN_TILES, std::min(MAX_TILES, MEMORY / (POINTS * inChannels)));
     const int even = (tiles * repeats + wanted - 1) / wanted;

@@ -16,11 +16,11 @@
    Networks", 2020); with these it is about 2.5 times that of the direct sum: rms 1.5e-6 of the output's at 256
    channels.
 
-   Weights stay as packMatrix made them, for the direct product: a task transforms what it multiplies with, a block of
-   output channels at a time. That costs a few percent where there are enough tiles, and saves four times their memory
-   (half a gigabyte more for the paper's model).
+   Weights are stored in the layout of packMatrix for the direct product; each task transforms them per block of output
+   channels. The cost is a few percent for a sufficient number of tiles, the gain is memory: transformed weights are
+   four times as large (0.5 GB more for the model of the paper).
 
-   An output depends on its own 6x6 window and the weights alone: the same bits for any partition into tasks. */
+   An output depends on its own 6x6 window and the weights only: identical bits for any partition into tasks. */
 
 #ifndef OPENCV_D2DET_KERNELS_WINOGRAD_HPP
 #define OPENCV_D2DET_KERNELS_WINOGRAD_HPP
@@ -36,28 +36,28 @@ namespace kernels
 
 enum class ConvolutionMethod
 {
-    AUTO,     //!< the faster one; with environment OPENCV_D2DET_WINOGRAD=0 always DIRECT
+    AUTO,     //!< the faster method; DIRECT if environment variable OPENCV_D2DET_WINOGRAD is 0
     DIRECT,   //!< one matrix product over input channels and kernel cells
     WINOGRAD  //!< wherever the kernel is 3x3 with stride 1 and no dilation
 };
 
-/** Where the tiles of a task are read and written. */
+/** Input and output of the tiles of a task. */
 class WinogradTiles
 {
 public:
     static constexpr int SIDE = 4;           //!< output pixels of a tile along an axis
     static constexpr int WINDOW = SIDE + 2;  //!< input cells
-    static constexpr int GROUP = 16;         //!< tiles that are transformed at once
+    static constexpr int GROUP = 16;         //!< tiles per transform
     static constexpr int PIXELS = SIDE * SIDE;
 
     virtual ~WinogradTiles() = default;
 
-    //! Input of one channel, with a border of zeros, that the windows below lie in.
+    //! Loads one input channel with a zero border, which contains all windows.
     virtual void load(int channel, float* planes) const = 0;
-    //! values [count, 4, 4]: output pixels of the tiles from `first`, of one channel.
+    //! Stores one output channel of tiles [first, first + count). values [count, 4, 4].
     virtual void store(int channel, int first, int count, const float* values) const = 0;
 
-    //! Output pixels of one tile into a plane, without those beyond its end. out: the tile's first.
+    //! Stores one tile, clipped to height x width, in a plane. out: first pixel of the tile.
     static void storeTile(const float* values, int height, int width, float* out, int outStride)
     {
         for (int i = 0; i < std::min(height, SIDE); i++, values += SIDE, out += outStride)
@@ -69,11 +69,11 @@ public:
     }
 
     int count = 0;                 //!< tiles
-    size_t planesSize = 0;         //!< floats that load() fills
-    int rowStride = 0;             //!< of the planes
+    size_t planesSize = 0;         //!< floats written by load()
+    int rowStride = 0;             //!< row stride of the planes, floats
     const int* offsets = nullptr;  //!< first cell of the window of each tile in the planes
-    const float* bias = nullptr;   //!< of all output channels, or none
-    float low = 0, high = 0;       //!< what is stored is cut to this range
+    const float* bias = nullptr;   //!< [output channels] or null
+    float low = 0, high = 0;       //!< output values are clamped to this range
 };
 
 /** Output channels [first, last) of all tiles. weight: packMatrix(weight, O, C 9), channels = C. */
@@ -85,8 +85,8 @@ inline int winogradTiles(int pixels)
     return (pixels + WinogradTiles::SIDE - 1) / WinogradTiles::SIDE;
 }
 
-/** Whether to compute `tiles` tiles of `pixels` output pixels in all so: with AUTO, if it costs less than the direct
-    product. The same answer for any number of threads. */
+/** Whether Winograd's method is used for `tiles` tiles with `pixels` output pixels in total; with AUTO: if the
+    estimated cost is below that of the direct product. Independent of the number of threads. */
 bool useWinograd(ConvolutionMethod method, int inChannels, int outChannels, int64_t tiles, int64_t pixels,
                  const GemmKernel& kernel);
 
@@ -96,8 +96,8 @@ struct WinogradTask
     int begin, end, first, last;
 };
 
-/** How `tiles` tiles are divided into tasks: as many tiles together as a block of transformed weights is worth, as few
-    as keep all threads busy. repeats: as many partitions are worked on at a time. */
+/** Partition of `tiles` tiles into tasks: enough tiles per task to amortize the transform of the weights, enough tasks
+    to occupy all threads. repeats: number of partitions processed in parallel. */
 class WinogradPartition
 {
 public:

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Checks that all layers of the module share, see base_layer.hpp. */
+/* Common checks of all layers, see base_layer.hpp. */
 
 #include "base_layer.hpp"
 

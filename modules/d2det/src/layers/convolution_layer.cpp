@@ -2,11 +2,11 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Ordinary convolutions of a model on our own kernels (kernels/conv2d.hpp), in place of cv::dnn's "Convolution".
+/* Ordinary convolutions by the kernels of this module (kernels/conv2d.hpp) instead of cv::dnn's layer "Convolution".
 
-   The model's file has standard Conv nodes. While the detector reads it on the CPU a constructor of ours stands in
-   LayerFactory; it takes over 2-D convolutions with one group and constant float32 weights and leaves the rest
-   (depthwise ones, for instance) to cv::dnn::ConvolutionLayer, which also reads the attributes for us. */
+   Model files contain standard Conv nodes. While the detector reads a model for the CPU, the constructor in this file
+   is registered in LayerFactory: 2-D convolutions with one group and constant float32 weights become layers of this
+   class, all others (e.g. depthwise) remain cv::dnn::ConvolutionLayer, which also parses the attributes. */
 
 #include "layers/convolution_layer.hpp"
 #include "layers/base_layer.hpp"
@@ -31,10 +31,10 @@ namespace
 class ConvolutionLayer CV_FINAL : public dnn::Layer
 {
 public:
-    //! `attributes`: what cv::dnn has read from `params`.
+    //! `attributes`: values parsed by cv::dnn from `params`.
     ConvolutionLayer(const dnn::LayerParams& params, const dnn::BaseConvolutionLayer& attributes) : Layer(params)
     {
-        type = "D2Convolution";  // later versions take whatever is a "Convolution" for a ConvolutionLayer of theirs
+        type = "D2Convolution";  // 4.13 casts any layer of type "Convolution" to its own class
         params_.outChannels = blobs[0].size[0];
         params_.inChannels = blobs[0].size[1];
         params_.kernelHeight = blobs[0].size[2];
@@ -49,7 +49,7 @@ public:
         padRight_ = static_cast<int>(attributes.pads_end[1]);
     }
 
-    //! What the kernel can do; everything else stays with cv::dnn.
+    //! Whether the kernel supports a convolution; cv::dnn computes all others.
     static bool supports(const dnn::LayerParams& params, const dnn::BaseConvolutionLayer& layer)
     {
         const std::vector<Mat>& blobs = params.blobs;
@@ -110,14 +110,14 @@ public:
         {
             packed_ = kernels::packMatrix(blobs[0].ptr<float>(), params_.outChannels,
                                           static_cast<int>(blobs[0].total()) / params_.outChannels);
-            blobs[0].release();  // not in memory twice
+            blobs[0].release();  // packed_ is the only copy
         }
         for (size_t i = 0; i < inputs.size(); i++)
             run(inputs[i], outputs[i]);
     }
 
 private:
-    //! A length that is not known yet stays 0.
+    //! Unknown lengths remain 0.
     MatShape outputShape(const MatShape& input) const
     {
         if (input.size() != 4 || (input[1] > 0 && input[1] != params_.inChannels))
@@ -161,11 +161,11 @@ Ptr<dnn::Layer> createConvolution(dnn::LayerParams& params)
     if (scopeDepth == 0 || !ConvolutionLayer::supports(params, *original))
         return original;
     const Ptr<dnn::Layer> layer = makePtr<ConvolutionLayer>(params, *original);
-    params.blobs.clear();  // the network keeps params: the layer alone has the weights, and can give them up
+    params.blobs.clear();  // the network keeps params; this way only the layer owns the weights and can free them
     return layer;
 }
 
-//! Scopes of all threads: the constructor is registered while there is one.
+//! Number of active scopes in all threads; above 0 the constructor is registered.
 std::mutex scopesMutex;
 int scopes = 0;
 

@@ -12,9 +12,9 @@ namespace cv
 namespace d2det
 {
 
-/** While it lives, networks that this thread reads get their ordinary convolutions from kernels/conv2d.hpp. All others
-    (groups, 3-D, constants that are not there) and those of other threads stay cv::dnn's. Layers are made when a
-    network is read or when they are first asked for: the latter must happen inside the scope too. */
+/** During the lifetime of an active scope, networks read by this thread use kernels/conv2d.hpp for ordinary
+    convolutions. Other convolutions (groups, 3-D, missing constants) and other threads use cv::dnn. Layers are created
+    when a network is read or on first access: the latter must be inside the scope too. */
 class ConvolutionScope
 {
 public:

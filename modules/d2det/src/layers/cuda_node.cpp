@@ -2,14 +2,14 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The layers as nodes of cv::dnn's CUDA back end, in OpenCV's own tree built with OPENCV_DNN_CUDA.
+/* The layers as nodes of the CUDA backend of cv::dnn, for builds inside the source tree of OpenCV with OPENCV_DNN_CUDA.
 
-   cv::dnn asks every layer supportBackend(DNN_BACKEND_CUDA), lets initCUDA() make a node after each allocation of the
-   network and calls the node's forward() in every pass. Tensors stay on the device; a layer without a node would have
-   its inputs copied to the host and its outputs back, and the device would be waited for.
+   cv::dnn calls supportBackend(DNN_BACKEND_CUDA) of every layer, initCUDA() after each allocation of the network to
+   create a node, and forward() of the node in every pass. Tensors stay on the device; without a node, cv::dnn would
+   copy inputs to the host and outputs back, with synchronization.
 
-   Only this file includes op_cuda.hpp, a header that OpenCV does not install. Source: modules/dnn/src/op_cuda.hpp and
-   op_cuda.cpp of OpenCV 4.13. */
+   Only this file includes op_cuda.hpp, a header that is not installed with OpenCV. Source: modules/dnn/src/op_cuda.hpp
+   and op_cuda.cpp of OpenCV 4.13. */
 
 #ifdef D2DET_HAVE_CUDA
 
@@ -29,9 +29,9 @@
 #endif
 
 #ifdef D2DET_DEFINE_BACKEND_NODE
-/* CUDABackendNode derives from BackendNode, a class that dnn's shared library does not export: constructor, destructor,
-   vtable and typeinfo are needed here too. libstdc++ compares types by name, so dnn's dynamic_cast to CUDABackendNode
-   recognizes our nodes. CMakeLists.txt defines the macro where dnn is another library than this one. */
+/* The base BackendNode of CUDABackendNode is not exported by the shared library of dnn: constructor, destructor, vtable
+   and typeinfo must be defined here too. libstdc++ compares types by name, so dynamic_cast to CUDABackendNode in dnn
+   works for these nodes. CMakeLists.txt defines the macro if dnn is a separate library. */
 namespace cv
 {
 namespace dnn
@@ -54,14 +54,14 @@ namespace csl = dnn::cuda4dnn::csl;
 using dnn::MatShape;
 using Wrappers = std::vector<Ptr<dnn::BackendWrapper>>;
 
-/** The model's constants on the device, one block each, kept by the layer: a new node (the image's size has changed)
-    does not upload again. */
+/** Constants of the model on the device, one block each, owned by the layer, so that a new node (after a change of the
+    image size) needs no upload. */
 struct CudaConstants
 {
     std::vector<csl::ManagedPtr<float>> blocks;
-    std::vector<const uchar*> sources;  //!< data of the blobs then
+    std::vector<const uchar*> sources;  //!< data pointers of the uploaded blobs
 
-    //! Have the blobs been replaced since? An empty one has been given up after packing, its values are the same.
+    //! Whether the blobs are those of the upload. An empty blob was freed after packing; its values are unchanged.
     bool matches(const std::vector<Mat>& blobs) const
     {
         bool same = blobs.size() == sources.size();
@@ -79,7 +79,7 @@ dnn::CUDABackendWrapperFP32& tensorOf(const Ptr<dnn::BackendWrapper>& wrapper)
     return *wrapper.staticCast<dnn::CUDABackendWrapperFP32>();  // float32 by supportBackend()
 }
 
-//! A header with the wrapper's shape.
+//! Mat header with the shape of the wrapper.
 Mat header(const Ptr<dnn::BackendWrapper>& wrapper, const float* data)
 {
     const MatShape shape = tensorOf(wrapper).getShape();
@@ -106,7 +106,7 @@ std::shared_ptr<const CudaConstants> upload(const std::vector<Mat>& constants, c
         csl::memcpy<float>(block.get(), constant.ptr<float>(), constant.total(), stream);
         uploaded->blocks.push_back(block);
     }
-    stream.synchronize();  // the host's copies may go
+    stream.synchronize();  // the host memory may be freed now
     return uploaded;
 }
 
@@ -134,7 +134,7 @@ public:
             pass.outputs.push_back(header(output, tensorOf(output).getSpan().get().get()));
         for (const csl::ManagedPtr<float>& block : constants_->blocks)
             pass.constants.push_back(block.get().get());
-        // Settings of the layer may have changed since the node was made.
+        // Settings of the layer may have changed since the creation of the node.
         pass.workspace.bytes = workspaceBytes(pass);
         workspace.require(pass.workspace.bytes);
         pass.workspace.data = workspace.get().get();
@@ -147,7 +147,7 @@ public:
     std::size_t get_workspace_memory_in_bytes() const CV_NOEXCEPT CV_OVERRIDE { return workspaceBytes_; }
 
 private:
-    //! cv::dnn asserts that the memory all nodes share is a multiple of 256 bytes.
+    //! cv::dnn asserts that the size of the shared workspace is a multiple of 256 bytes.
     size_t workspaceBytes(const CudaPass& pass) const
     {
         csl::WorkspaceBuilder builder;
@@ -155,7 +155,7 @@ private:
         return builder.required_workspace_size();
     }
 
-    BaseLayer& layer_;  //!< cv::dnn keeps layer and node together
+    BaseLayer& layer_;  //!< same lifetime in cv::dnn
     csl::Stream stream_;
     std::shared_ptr<const CudaConstants> constants_;
     size_t workspaceBytes_ = 0;

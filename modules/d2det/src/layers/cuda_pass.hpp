@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What a layer is given when it runs on a CUDA device inside cv::dnn's CUDA back end. No header of CUDA or of cv::dnn's
-   inside is needed: cuda_node.cpp alone includes those. */
+/* Arguments of a layer on a CUDA device in the CUDA backend of cv::dnn. No headers of CUDA or internal headers of
+   cv::dnn are required: only cuda_node.cpp includes these. */
 
 #ifndef OPENCV_D2DET_LAYERS_CUDA_PASS_HPP
 #define OPENCV_D2DET_LAYERS_CUDA_PASS_HPP

@@ -4,8 +4,8 @@
 
 /* Layer d2det.D2DeformRoIPool: deformable RoI pooling over a feature pyramid. Contract: operators.md 3.3.
 
-     inputs   rois [R, 5], feat_0 .. feat_{L-1} [B, C, h, w], finest first, offsets [R, 2, k, k] (may be left out:
-              zeros)
+     inputs   rois [R, 5], feat_0 .. feat_{L-1} [B, C, h, w], finest first, offsets [R, 2, k, k] (optional,
+              default: zeros)
      output   pooled [R, C, K, K], K a multiple of k */
 
 #include "base_layer.hpp"

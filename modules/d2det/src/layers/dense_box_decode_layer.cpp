@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Layer d2det.D2DenseBoxDecode: k x k decoded boxes of a RoI reduced to one. Contract: operators.md 3.6.
+/* Layer d2det.D2DenseBoxDecode: mean of the k x k decoded boxes of a RoI. Contract: operators.md 3.6.
 
      inputs   rois [R, 5], offsets [R, 4, k, k] (l, r, t, b), overlap [R, 1, k, k] logits, im_info [B, 3]
      output   boxes [R, 4] */

@@ -7,8 +7,8 @@
      inputs   rois [R, 5] (or [R, 1 + 4 C] with class_agnostic_boxes = 0), probs [R, C + 1] (or [R, 2] with
               labelled = 1)
      outputs  detections [batch_size * max_detections, 7] and, with output_rows = 1 (default 0), rows
-              [batch_size * max_detections, 1]: the row of the inputs that each detection came from, over the whole
-              batch, -1 in unused rows. At most 2^24 input rows then: float32 holds no larger integers. */
+              [batch_size * max_detections, 1]: input row of each detection, over the entire batch, -1 in unused
+              rows. Limit of input rows with output_rows = 1: 2^24, the range of exact integers in float32. */
 
 #include "detections_layer.hpp"
 
@@ -25,7 +25,7 @@ namespace
 constexpr int FORMAT_VERSION = 1;
 constexpr int MAX_SIDE = 1 << 15;  //!< pixels
 constexpr size_t MAX_CLASSES = 100000;
-constexpr int MAX_INPUT_ROWS = 1 << 24;  //!< that a float32 index can name
+constexpr int MAX_INPUT_ROWS = 1 << 24;  //!< range of exact integers in float32
 
 kernels::DetectionsParams readSettings(const Attributes& attributes)
 {
@@ -33,7 +33,7 @@ kernels::DetectionsParams readSettings(const Attributes& attributes)
     p.batchSize = attributes.getInt("batch_size", 1, 1, MAX_BATCH_SIZE);
     p.scoreThreshold = attributes.getFloat("score_threshold", 0.05f, -FLT_MAX, FLT_MAX);
     p.nmsThreshold = attributes.getFloat("nms_threshold", 0.5f, -FLT_MAX, FLT_MAX);
-    const NMSMode modes[] = {NMS_HARD, NMS_SOFT_LINEAR, NMS_SOFT_GAUSSIAN};  // as the choices stand in the next line
+    const NMSMode modes[] = {NMS_HARD, NMS_SOFT_LINEAR, NMS_SOFT_GAUSSIAN};  // order of the choices in the next line
     p.nmsMode = kernelMode(modes[attributes.getChoice("nms_mode", {"hard", "soft_linear", "soft_gaussian"})]);
     p.softSigma = attributes.getPositive("soft_sigma", 0.5f, FLT_MAX);
     p.softMinScore = attributes.getFloat("soft_min_score", 0.001f, -FLT_MAX, FLT_MAX);
@@ -44,7 +44,7 @@ kernels::DetectionsParams readSettings(const Attributes& attributes)
     return p;
 }
 
-//! Lines of a text; a line end at the end of the text starts no further line.
+//! Lines of a text; a final line end does not start another line.
 std::vector<String> splitLines(const String& text)
 {
     std::vector<String> lines;

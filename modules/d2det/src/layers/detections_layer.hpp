@@ -2,13 +2,12 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Layer d2det.D2Detections (operators.md 3.7), visible inside the module because Detector changes its settings between
-   two forward passes and reads the model's description from it.
+/* Layer d2det.D2Detections (operators.md 3.7), visible inside the module because Detector changes the settings between
+   two forward passes and reads the description of the model from the layer.
 
    Attribute output_rows (int, default 0): 1 adds a second output.
 
-   The node that produces the graph output "detections" carries, beside the attributes of the contract, the description
-   of the model, all optional:
+   Additional optional attributes of the node with the graph output "detections", the description of the model:
 
      format_version  int     1
      model_name      string
@@ -33,14 +32,14 @@ namespace cv
 namespace d2det
 {
 
-//! The kernels' name of a mode of the public interface; another value raises a cv::Exception.
+//! Converts a mode of the public interface (NMSMode) to kernels::NMSMode; another value raises cv::Exception.
 kernels::NMSMode kernelMode(int mode);
-//! The other way round.
+//! Inverse of kernelMode.
 NMSMode publicMode(kernels::NMSMode mode);
 
 struct ModelInfo
 {
-    bool present = false;  //!< the node carries format_version
+    bool present = false;  //!< whether the node has the attribute format_version
     String name;
     std::vector<String> classNames;
     InputParams input;
@@ -66,7 +65,7 @@ protected:
 private:
     kernels::DetectionsInput makeInput(const std::vector<Mat>& inputs) const;
 
-    bool outputRows_;  //!< there is a second output
+    bool outputRows_;  //!< whether the second output exists
 };
 
 }  // namespace d2det

@@ -2,17 +2,16 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Layer d2det.D2GatherRows: rows of a tensor by their indices (kernels/gather_rows.hpp). A mask head without a second
-   pass takes the features of the candidates that became detections with it: `rows` is the second output of
-   D2Detections.
+/* Layer d2det.D2GatherRows: selects rows of a tensor by index (kernels/gather_rows.hpp). Use: features of the detected
+   candidates for a mask head without a second pass, with the second output of D2Detections as `rows`.
 
-     inputs   X [D, ...] of any rank, rows [K, 1]: indices into the first dimension of X, which counts the rows of all
-              images of a batch; -1: padding
+     inputs   X [D, ...] of any rank, rows [K, 1]: indices into the first dimension of X, over all images of a batch;
+              -1: padding
      output   Y [K, ...]: Y[i] = X[rows[i]], zeros where rows[i] is -1
 
-   No attributes. Fractions of an index are cut off. An index that is no row of X (below -1, D or more, not finite)
-   raises a cv::Exception with its place and value; on a CUDA device, where nothing may wait for the values, its row is
-   zeros. Indices are float32, which holds every integer up to 2^24. */
+   No attributes. Indices are truncated. An invalid index (below -1, D or more, not finite) raises
+   cv::Exception with position and value; on a CUDA device, without synchronization, the output row is zero. Indices are
+   float32, exact up to 2^24. */
 
 #include "base_layer.hpp"
 #include "kernels/gather_rows.hpp"

@@ -3,15 +3,15 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* ONNX's own NonMaxSuppression (opset 10, 11), for models of other exporters. Sources: onnx/docs/Operators.md; ONNX
-   Runtime for what the text leaves open (order of equal scores, strict comparisons).
+   Runtime for unspecified details (order of equal scores, strict comparisons).
 
      inputs   boxes [B, N, 4], scores [B, C, N], then up to three single values, computed or constant:
               max_output_boxes_per_class (0), iou_threshold (0), score_threshold (none)
      output   selected_indices [B * C * min(N, max_output_boxes_per_class), 3] = (batch, class, box) as float
 
-   ONNX's output has a row per selected box; the shapes of cv::dnn do not depend on data. The selected rows come first,
-   in ONNX's order, the others are -1, -1, -1. There is at least one row, since cv::dnn has no empty tensors. With a
-   computed max_output_boxes_per_class there are B * C * N rows. */
+   In ONNX the number of rows is the number of selected boxes; in cv::dnn shapes do not depend on data. The selected
+   rows come first, in ONNX's order, the other rows are -1, -1, -1. The number of rows is at least one, since cv::dnn
+   does not support empty tensors, and B * C * N for a computed max_output_boxes_per_class. */
 
 #include "base_layer.hpp"
 #include "kernels/nms.hpp"
@@ -29,9 +29,9 @@ using dnn::MatShape;
 namespace
 {
 
-constexpr int MAX_BOXES = 1 << 18;  //!< per image: about 10 s for a class when nothing is suppressed
+constexpr int MAX_BOXES = 1 << 18;  //!< per image; worst case about 10 s per class (no suppression)
 
-//! Where cv::dnn put an optional argument: in the constants or in the computed inputs.
+//! Location of an optional argument in cv::dnn: constants or computed inputs.
 struct Source
 {
     bool constant;
@@ -52,7 +52,8 @@ struct NMSSettings
     bool hasScoreThreshold = false;
 };
 
-//! Two corners in any order, or center and size, as x1 <= x2 and y1 <= y2. IoU does not mind that ONNX has y before x.
+//! Two corners in any order, or center and size, as x1 <= x2 and y1 <= y2. ONNX's order, y before x, has no effect on
+//! IoU.
 void toCorners(const float* box, bool centerPointBox, float* corners)
 {
     for (int axis = 0; axis < 2; axis++)
@@ -160,8 +161,8 @@ protected:
 #endif
 
 private:
-    /** The arguments that are there, in ONNX's order. cv::dnn hands over constants apart from computed tensors
-        and forgets the places; a mixture can be told apart only if the first argument, the integer, is the odd one. */
+    /** Available arguments in ONNX's order. cv::dnn separates constants from computed tensors without their positions;
+        a mixture is unambiguous only if the first argument, the integer, is the only one of its kind. */
     std::vector<Source> argumentSources(size_t numInputs) const
     {
         std::vector<Source> constant, computed;
@@ -192,7 +193,7 @@ private:
         return number.at<double>(0);
     }
 
-    //! 0 to `boxes`; exporters write the largest integer for "no limit".
+    //! Clamped to 0 .. `boxes`; exporters use the maximum integer for "no limit".
     int maxOutputBoxes(const std::vector<Source>& sources, const std::vector<Mat>& inputs, int boxes) const
     {
         if (sources.empty())

@@ -3,13 +3,13 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* ONNX's own RoiAlign (opset 10, 16, 22), for models of other exporters. Sources: onnx/docs/Operators.md; the reference
-   implementation of the onnx package for what the text leaves open.
+   implementation of the onnx package for unspecified details.
 
      inputs   X [N, C, H, W], rois [R, 4] (x1, y1, x2, y2), batch_indices [R] or [R, 1]; the last two may be constants
      output   Y [R, C, output_height, output_width]
 
-   The importer does not tell a layer the opset. Without coordinate_transformation_mode it is taken to be 10, whose only
-   rule is output_half_pixel; opset 16's default is half_pixel, but its exporters write the attribute. */
+   The opset is not available to a layer. Without coordinate_transformation_mode opset 10 is assumed, whose only rule is
+   output_half_pixel; the default of opset 16 is half_pixel, but exporters write the attribute explicitly. */
 
 #include "base_layer.hpp"
 #include "kernels/roi_align.hpp"
@@ -83,8 +83,8 @@ protected:
 #endif
 
 private:
-    /** X, rois and batch_indices in this order. cv::dnn hands over what is constant apart from what is computed and
-        forgets the places: the constants are told apart by their type and shape. */
+    /** X, rois and batch_indices in this order. cv::dnn separates constants from computed tensors without their
+        positions: constants are identified by type and shape. */
     template <typename T, typename FromConstant>
     std::vector<T> inThreePlaces(const std::vector<T>& inputs, FromConstant fromConstant) const
     {

@@ -27,8 +27,8 @@
 
      Y[r] = relu(norm(conv(X[r], weight[level(r)]) + bias[level(r)]))
 
-   Rows whose box is all zero (padding) or with a value that is not finite give zeros and cost nothing. `strides`,
-   `pads` and `kernel_shape` would be rewritten by OpenCV's importer, hence the names. */
+   Rows with an all-zero box (padding) or a value that is not finite are zeros and are not computed. The names
+   `strides`, `pads` and `kernel_shape` are avoided because OpenCV's importer rewrites these attributes. */
 
 #include "base_layer.hpp"
 #include "kernels/roi_conv.hpp"
@@ -147,7 +147,7 @@ private:
         return 1 + (hasBias_ ? 1 : 0) + (hasAffine_ ? 2 : 0);
     }
 
-    //! Without the model's constants.
+    //! Arguments without the constants of the model.
     kernels::RoIConvArgs<float> makeArgs(const std::vector<Mat>& inputs) const
     {
         const Mat& X = inputs[0];
@@ -167,7 +167,7 @@ private:
         return params;
     }
 
-    //! 0 if the input's length is not known.
+    //! Output length along one axis; 0 if the input length is unknown.
     int outputLength(int length, int kernel) const
     {
         if (length == 0 || kernel == 0)
@@ -186,7 +186,7 @@ private:
         return blobs.empty() ? dnn::shape(inputs[numInputs()]) : weightShape_;
     }
 
-    //! After a pass on the CPU the weight is there in that layout alone.
+    //! Weight from packed_, the only copy after a pass on the CPU.
     Mat unpackedWeight() const
     {
         Mat weight(static_cast<int>(weightShape_.size()), weightShape_.data(), CV_32F);
@@ -195,8 +195,8 @@ private:
     }
 #endif
 
-    /** The weight in the layout of the matrix product. The model's copy is given up: of the paper's 80 million
-        parameters these layers have 57 million, which would be in memory twice. */
+    /** Packs the weight in the layout of the matrix product and frees the original: these layers contain 57 of the 80
+        million parameters of the model in the paper. */
     void packWeight(const std::vector<Mat>& inputs)
     {
         const std::vector<Mat> constants = layerConstants(*this, inputs, numInputs());
@@ -245,7 +245,7 @@ private:
     kernels::RoIConvParams params_;
     bool hasBias_ = false, hasAffine_ = false;
     kernels::RoIConvPacked packed_;
-    MatShape weightShape_;  //!< of packed_, or of blobs[0] as long as that is there
+    MatShape weightShape_;  //!< shape of the weight before packing
 };
 
 }  // namespace
@@ -253,7 +253,7 @@ private:
 Ptr<dnn::Layer> createRoIConvLayer(dnn::LayerParams& params)
 {
     const Ptr<dnn::Layer> layer = makePtr<RoIConvLayer>(params);
-    params.blobs.clear();  // the network keeps params: the layer alone has the weights, and can give them up
+    params.blobs.clear();  // the network keeps params; this way only the layer owns the weights and can free them
     return layer;
 }
 

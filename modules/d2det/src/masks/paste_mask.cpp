@@ -2,11 +2,11 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* pasteMask: a map of probabilities stretched over a box of the image. Source: operators.md 4 (mask_paste).
+/* pasteMask: a probability map resized to a box of the image. Source: operators.md 4 (mask_paste).
 
      u = (x + 0.5 - x1) / (x2 - x1) * cells - 0.5,  v likewise;  value = bilinear, cells outside the map are 0
 
-   Weights separate by axis, so each column of the image has two cells and two weights that are worked out once. */
+   Weights are separable, so two cells and two weights per image column are computed once. */
 
 #include "masks/rle.hpp"
 
@@ -21,14 +21,14 @@ namespace d2det
 namespace
 {
 
-//! The two cells that a pixel lies between; a cell outside the map has weight 0 and an index inside.
+//! The two neighboring cells of a pixel; a cell outside the map has weight 0 and an index inside.
 struct ResizeTap
 {
     int cells[2];
     double weights[2];
 };
 
-//! Taps of the pixels [first, first + taps.size()) of one axis, all that can reach the map.
+//! Taps of the pixels [first, first + taps.size()) of one axis, all pixels with possible nonzero values.
 struct Axis
 {
     int first = 0;
@@ -37,7 +37,7 @@ struct Axis
     Axis(double low, double high, int size, int cells)
     {
         const double half = (high - low) / cells / 2;
-        // One pixel more on each side than exact arithmetic needs.
+        // One pixel of margin on each side for rounding errors.
         first = static_cast<int>(std::min(std::max(std::floor(low - half - 1), 0.), double(size)));
         const int last = static_cast<int>(std::min(std::max(std::ceil(high + half + 1), double(first)), double(size)));
         for (int pixel = first; pixel < last; pixel++)
@@ -73,7 +73,7 @@ void checkPasteInput(const Mat& probabilities, Size imageSize, double threshold)
 
 void fillMask(const Mat& map, const Axis& columns, const Axis& rows, double threshold, Mat& mask)
 {
-    std::vector<double> between(map.cols);  // the map's row at the height of the pixels
+    std::vector<double> between(map.cols);  // row of the map interpolated at the height of the pixels
     for (size_t y = 0; y < rows.taps.size(); y++)
     {
         const ResizeTap& row = rows.taps[y];

@@ -4,9 +4,9 @@
 
 /* COCO's run lengths: coding, area, bounding box, IoU, compressed string. Source: operators.md 4.
 
-   String: from the fourth count on, the difference to the count two before is written; numbers go out in groups of 5
-   bits, low group first, a character is 48 + bits + 32 if more follow; the last group is the one whose bit 4 is the
-   sign of all that is left. */
+   String: from the fourth count on, the difference to the count two positions before is encoded. Integers are split
+   into groups of 5 bits, low group first; a character is 48 + bits, + 32 if more groups follow. In the last group, bit
+   4 is the sign of all higher bits. */
 
 #include "masks/rle.hpp"
 
@@ -38,7 +38,7 @@ void forEachRun(const Rle& rle, Work work)
     }
 }
 
-//! The next number of a compressed string; `at` moves behind it.
+//! Next integer of a compressed string; `at` is advanced.
 int64 readNumber(const String& text, size_t& at)
 {
     const size_t first = at;
@@ -170,7 +170,7 @@ Rect rleBoundingBox(const Rle& rle)
                {
                    const int first = static_cast<int>(begin / rle.height),
                              last = static_cast<int>((end - 1) / rle.height);
-                   const bool wraps = first != last;  // then it has the last row of one column and the first of another
+                   const bool wraps = first != last;  // last row of a column and first row of the next
                    left = std::min(left, first);
                    right = std::max(right, last);
                    top = std::min(top, wraps ? 0 : static_cast<int>(begin % rle.height));

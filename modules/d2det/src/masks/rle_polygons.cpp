@@ -4,14 +4,14 @@
 
 /* Polygons to run lengths and back.
 
-   Source of rleFromPolygons: operators.md 4, COCO's rasterisation. Corners go to a grid five times finer than pixels,
+   Source of rleFromPolygons: operators.md 4, COCO's rasterization. Corners are rounded to a grid of 1/5 pixel,
    p = trunc(5 x + 0.5), and an edge is the chain of grid points with one step along its longer axis. Where that chain
    passes the middle of a pixel column, between u = 5 c + 2 and u + 1, it begins or ends a run of column c at row
-   ceil((v + 0.5) / 5 - 0.5), v being the upper one of the two points. Instead of walking the chain, the passage is
-   calculated for each column that the edge meets, so that cost follows the columns of the image.
+   ceil((v + 0.5) / 5 - 0.5), v being the upper one of the two points. The crossing is calculated directly for each
+   column of the edge, so that the cost is proportional to the columns of the image.
 
-   rleToPolygons walks along the edges between set and other pixels with the set pixel on its right. Such a polygon, put
-   through rleFromPolygons, gives exactly the pixels inside: corners are at multiples of 5, where ceil(y - 0.4) = y. */
+   rleToPolygons follows the edges between set and other pixels with the set pixel on the right. rleFromPolygons of such
+   a polygon gives exactly the pixels inside: corners are at multiples of 5, where ceil(y - 0.4) = y. */
 
 #include "masks/rle.hpp"
 
@@ -142,7 +142,7 @@ std::vector<unsigned> countsOf(std::vector<Run> runs, unsigned pixels)
 {
     std::sort(runs.begin(), runs.end());
     std::vector<unsigned> counts;
-    unsigned written = 0;  // pixels that counts covers
+    unsigned written = 0;  // pixels covered by counts
     for (size_t i = 0; i < runs.size();)
     {
         const unsigned begin = runs[i].first;
@@ -158,7 +158,7 @@ std::vector<unsigned> countsOf(std::vector<Run> runs, unsigned pixels)
     return counts;
 }
 
-//! Walks along the borders of a mask.
+//! Traces the borders of a mask.
 class BorderTracer
 {
 public:
@@ -179,20 +179,20 @@ public:
     }
 
 private:
-    static constexpr uchar TOP_SEEN = 2;  //!< a set pixel whose upper edge has been walked along
+    static constexpr uchar TOP_SEEN = 2;  //!< set pixel whose upper edge is part of a traced border
 
     bool isSet(int x, int y) const
     {
         return x >= 0 && y >= 0 && x < mask_.cols && y < mask_.rows && mask_.at<uchar>(y, x) != 0;
     }
 
-    /** Follows the border that begins at a pixel's upper left corner and goes to the right.
-        Where two pixels meet at a corner only, the walk stays with its own: parts are 4-connected.
-        @returns the corners; nothing for the border of a hole, which runs the other way round. */
+    /** Follows the border from the upper left corner of a pixel, initially to the right. At a common corner of two
+        diagonal pixels the border stays at the same pixel: components are 4-connected.
+        @return the corners; empty for the border of a hole (opposite orientation). */
     std::vector<double> trace(Point start)
     {
         static const Point steps[4] = {{1, 0}, {0, 1}, {-1, 0}, {0, -1}};  // right, down, left, up
-        // From a corner, the pixels that lie ahead on the right and on the left of each direction.
+        // Pixels ahead of a corner on the right and on the left, for each direction.
         static const Point rights[4] = {{0, 0}, {-1, 0}, {-1, -1}, {0, -1}};
         static const Point lefts[4] = {{0, -1}, {0, 0}, {-1, 0}, {-1, -1}};
         std::vector<double> corners;

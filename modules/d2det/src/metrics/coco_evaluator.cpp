@@ -2,11 +2,12 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* CocoEvaluator: COCO's 12 numbers for boxes and masks, matches, Pascal VOC's average precision. Source:
+/* CocoEvaluator: the 12 metrics of COCO for boxes and masks, matches, average precision of Pascal VOC. Source:
    operators.md 6.
 
-   Ground truths and detections are sorted once by category, image and score; matching then works on the groups that
-   exist, so that the cost follows the number of objects, not images x categories. Categories run in parallel. */
+   Ground truths and detections are sorted once by category, image and score; matching is limited to
+   nonempty groups, so that the cost is proportional to the number of objects, not images x categories. Categories run
+   in parallel. */
 
 #include "opencv2/d2det/metrics.hpp"
 
@@ -59,7 +60,7 @@ void checkBox(const Rect2d& box, const char* what, int64 imageId)
         checkFinite(value, what, imageId);
 }
 
-//! An id that came as a floating-point number.
+//! Converts a floating-point id to an integer.
 int64 asInteger(double id)
 {
     constexpr double LARGEST = 9007199254740992.;  // 2^53: every integer up to it is a double
@@ -75,7 +76,7 @@ std::vector<int64> asIntegers(const std::vector<double>& ids)
     return numbers;
 }
 
-//! Rows of numbers as CV_64F; an empty array has none.
+//! Converts rows to CV_64F; no rows for an empty array.
 Mat tableOf(InputArray rows, int columns, const std::vector<Rle>& masks)
 {
     Mat table;
@@ -101,7 +102,7 @@ void checkIoUType(int iouType)
                                           iouType, IOU_BOX, IOU_MASK));
 }
 
-//! Every entry has a mask, and all masks of an image have one size, which `sizes` collects.
+//! Checks that every entry has a mask and all masks of an image have the same size, collected in `sizes`.
 template <typename Entry>
 void checkMasks(const std::vector<const Entry*>& entries, const char* what, std::map<int64, Size>& sizes)
 {
@@ -122,7 +123,7 @@ void checkMasks(const std::vector<const Entry*>& entries, const char* what, std:
     }
 }
 
-//! Entries of the images and categories that take part, by category and image; else in the order they were added.
+//! Entries of the evaluated images and categories, by category and image, then in order of insertion.
 template <typename Entry>
 std::vector<const Entry*> sortedEntries(const std::vector<Entry>& entries, const std::vector<int64>& imageIds,
                                         const std::vector<int64>& categoryIds)
@@ -145,7 +146,7 @@ struct Span
     const Entry* const* first;
     const Entry* const* last;
 
-    //! Takes the entries of a category, or of an image within it, off the front.
+    //! Removes and returns the leading entries of a category, or of an image within the category.
     template <typename Same>
     Span take(Same same)
     {
@@ -157,17 +158,17 @@ struct Span
     bool empty() const { return first == last; }
 };
 
-//! What COCO and VOC do differently before they match.
+//! Differences between COCO and VOC before matching.
 struct GroupRules
 {
     size_t maxDetections;
-    bool crowdUnion;  //!< the union with a crowd is the detection's area
+    bool crowdUnion;  //!< crowd rule: union = area of the detection
 };
 
 constexpr GroupRules COCO_RULES{COCO_MAX_DETECTIONS, true};
 constexpr GroupRules VOC_RULES{std::numeric_limits<size_t>::max(), false};
 
-//! All entries and how they are compared.
+//! All entries and the type of IoU.
 struct Input
 {
     const std::vector<GroundTruth>& groundTruths;
@@ -193,7 +194,7 @@ void addBoxIoUs(const GroundTruths& gts, const Detections& detections, bool crow
     }
 }
 
-//! A mask with what is asked of it for every pair.
+//! Mask with precomputed values for all pairs.
 struct MeasuredMask
 {
     const Rle& rle;
@@ -215,7 +216,7 @@ void addMaskIoUs(const GroundTruths& gts, const Detections& detections, bool cro
         for (size_t g = 0; g < gts.size(); g++)
         {
             const MeasuredMask& b = gtMasks[g];
-            const bool apart = (a.bounds & b.bounds).empty();  // spares the runs
+            const bool apart = (a.bounds & b.bounds).empty();  // skips the comparison of runs
             const double shared = apart ? 0 : static_cast<double>(rleIntersection(a.rle, b.rle));
             group.ious.push_back(maskIoU(shared, a.area, b.area, gts[g]->crowd && crowdUnion));
         }
@@ -265,7 +266,7 @@ std::vector<CocoGroup> makeGroups(Span<GroundTruth> gts, Span<Detection> detecti
     return groups;
 }
 
-//! All that is needed to evaluate, per category.
+//! Data of the evaluation, per category.
 class Table
 {
 public:
@@ -360,7 +361,7 @@ double meanOfCounted(const std::vector<double>& values)
     return meanOrNone(sum, count);
 }
 
-//! The 12 numbers of one category.
+//! The 12 metrics of one category.
 std::vector<double> categorySummary(const std::vector<CocoGroup>& groups)
 {
     const std::vector<double>& thresholds = cocoIoUThresholds();
@@ -385,7 +386,7 @@ void checkThreshold(double iouThreshold)
         CV_Error(Error::StsOutOfRange, format("CocoEvaluator: IoU threshold is %g, expected (0, 1]", iouThreshold));
 }
 
-//! Adds what became of the detections of a group.
+//! Appends the matching results of a group.
 void appendMatches(const CocoGroup& group, double iouThreshold, const std::vector<Detection>& detections,
                    std::vector<CocoEvaluator::Match>& result)
 {

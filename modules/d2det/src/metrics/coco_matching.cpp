@@ -4,10 +4,11 @@
 
 /* COCO's matching and its precision-recall curve. Source: operators.md 6.
 
-   Matching, per image, category, area range and threshold t: ground truths that do not count (crowd or out of range)
-   come last; each detection, best first, takes the free ground truth of the highest IoU >= min(t, 1 - 1e-10), a later
-   one winning ties; with a counting one in hand, those that do not count are not looked at; crowds can be taken
-   repeatedly. A detection is ignored if its match does not count, or if it has none and its own area is out of range.
+   Matching, per image, category, area range and threshold t: ignored ground truths (crowd or area out of range) come
+   last. Each detection, in descending order of score, is matched with the free ground truth of maximum IoU >= min(t, 1
+   - 1e-10), the later one for ties; ignored ground truths are considered only without a match among the others; crowds
+   can be matched repeatedly. A detection is ignored if its match is ignored, or if it is not matched and its own area
+   is out of range.
 
    Curve: detections of all images by score, precision = tp / (tp + fp + 2.2e-16), made monotone from the right, sampled
    at the first recall >= the point. */
@@ -52,7 +53,7 @@ enum Outcome : uchar
     IGNORED
 };
 
-//! Ground truths of a group for one area range, those that count first.
+//! Ground truths of a group for one area range, ignored ones last.
 struct OrderedGroundTruths
 {
     std::vector<int> order;
@@ -72,7 +73,7 @@ struct OrderedGroundTruths
     }
 };
 
-//! Position in `gts.order` of the best free ground truth for a detection, -1 if none reaches the threshold.
+//! Position in `gts.order` of the free ground truth of maximum IoU, -1 if all are below the threshold.
 int bestMatch(const CocoGroup& group, const OrderedGroundTruths& gts, const std::vector<uchar>& used,
               const double* ious, double threshold)
 {

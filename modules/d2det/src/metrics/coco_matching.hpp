@@ -4,8 +4,8 @@
 
 /* COCO's rules from IoU matrices on: matching, precision and recall. Source: operators.md 6 (pycocotools' COCOeval).
 
-   Nothing here knows what the IoU was computed from, so boxes and masks share it. One CocoGroup holds what one image
-   has of one category; a category is the list of its groups in order of image id. */
+   Independent of the source of the IoU, hence common to boxes and masks. A CocoGroup contains the objects of one
+   category in one image; a category is a list of groups in order of image id. */
 
 #ifndef OPENCV_D2DET_COCO_MATCHING_HPP
 #define OPENCV_D2DET_COCO_MATCHING_HPP
@@ -29,9 +29,9 @@ struct CocoGroup
     std::vector<double> detectionAreas;
     std::vector<double> groundTruthAreas;
     std::vector<uchar> crowd;
-    std::vector<double> ious;  //!< [detections, ground truths], COCO's crowd rule applied if the caller wants it
+    std::vector<double> ious;  //!< [detections, ground truths], with or without COCO's crowd rule
 
-    //! Indices in the caller's own lists; matching does not use them.
+    //! Indices in the lists of the caller; not used by the matching.
     std::vector<int> detectionIndices, groundTruthIndices;
 };
 
@@ -44,29 +44,29 @@ struct CocoAreaRange
 //! all, small, medium, large
 const std::vector<CocoAreaRange>& cocoAreaRanges();
 
-//! 0.50, 0.55 .. 0.95 as NumPy's linspace gives them.
+//! 0.50, 0.55 .. 0.95 with the rounding of NumPy's linspace.
 const std::vector<double>& cocoIoUThresholds();
 
 //! Precision and recall of one category in one area range.
 struct CocoCurve
 {
-    int positives = 0;              //!< ground truths that count; with none the rest is empty
+    int positives = 0;              //!< ground truths that are not ignored; if 0, precision and recall are empty
     std::vector<double> precision;  //!< [thresholds, COCO_RECALL_POINTS]
-    std::vector<double> recall;     //!< [thresholds], the highest reached
+    std::vector<double> recall;     //!< [thresholds], maximum recall
 };
 
-//! What a detection was matched with.
+//! Match of a detection.
 struct CocoMatch
 {
     int groundTruth = -1;  //!< index in the group, -1: none
-    bool ignored = false;  //!< neither right nor wrong
+    bool ignored = false;  //!< neither true nor false positive
 };
 
 //! Matches of the detections of a group at one threshold.
 std::vector<CocoMatch> cocoMatches(const CocoGroup& group, double iouThreshold, const CocoAreaRange& area);
 
 /** Curves of a category, one for each number of detections in `limits` (ascending, <= COCO_MAX_DETECTIONS): matching is
-    greedy in order of score, so fewer detections are a prefix and all limits share it. */
+    greedy in order of score, so a lower limit is a prefix and one matching is sufficient. */
 std::vector<CocoCurve> cocoCurves(const std::vector<CocoGroup>& groups, const std::vector<double>& iouThresholds,
                                   const CocoAreaRange& area, const std::vector<int>& limits);
 

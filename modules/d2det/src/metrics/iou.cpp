@@ -19,7 +19,7 @@ namespace d2det
 namespace
 {
 
-//! Boxes as a continuous N x 4 matrix; also takes a vector of four-channel elements such as Rect2f.
+//! Boxes as a continuous N x 4 matrix; input may also be a vector of four-channel elements such as Rect2f.
 Mat boxRows(InputArray input, const char* name)
 {
     Mat boxes = input.getMat();
@@ -80,7 +80,7 @@ void fillIoU(const Mat& a, const Mat& b, const Mat& crowd, int boxFormat, Mat& i
                                                             : iouXyxy(a.ptr<T>(i), b.ptr<T>(j), isCrowd);
                 }
         },
-        static_cast<double>(a.rows) * b.rows / (1 << 16));  // below that a thread costs more than it brings
+        static_cast<double>(a.rows) * b.rows / (1 << 16));  // minimum work per thread
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 
      I = max(min(right) - max(left), 0) * max(min(bottom) - max(top), 0);  U = wA hA + wB hB - I;  crowd B: U = wA hA
 
-   Widths are not recovered from corners, x + w - x is not w in floating point. */
+   Widths are used directly, since x + w - x differs from w in floating point. */
 
 #ifndef OPENCV_D2DET_IOU_XYWH_HPP
 #define OPENCV_D2DET_IOU_XYWH_HPP

@@ -5,8 +5,8 @@
 /* Pascal VOC's average precision. Source: Everingham et al., "The Pascal Visual Object Classes Challenge: A
    Retrospective" (IJCV 2015), and the development kit's VOCevaldet.m.
 
-   Each detection belongs to the object of the highest IoU, the first one on ties: right if IoU >= threshold and the
-   object is not taken, wrong if it is taken or the IoU too low, out of the count if the object is difficult.
+   Each detection is assigned to the object of maximum IoU (the first one for ties): right if IoU >= threshold and the
+   object is not yet detected, wrong if already detected or IoU < threshold, not counted if the object is difficult.
 
      2007: AP = 1/11 sum over r = 0, 0.1 .. 1 of max(precision where recall >= r)
      2010: AP = sum over steps of recall of (step * max(precision from there on)) */
@@ -61,7 +61,7 @@ void matchGroup(const CocoGroup& group, double iouThreshold, std::vector<Scored>
 struct CurvePoint
 {
     int right;         //!< recall * objects
-    double precision;  //!< the best from here on
+    double precision;  //!< maximum from this point on
 };
 
 std::vector<CurvePoint> curveOf(const std::vector<Scored>& detections)

@@ -14,9 +14,9 @@ namespace cv
 namespace d2det
 {
 
-/** Average precision; -1 if there is no object but difficult ones (`crowd`).
-    @param groups with all detections, IoU without COCO's crowd rule.
-    @param rule a VocRule. */
+/** Average precision, 0 to 1; -1 if all objects are difficult (`crowd`).
+    @param groups groups of one category with all detections, IoU without COCO's crowd rule.
+    @param rule one of VocRule. */
 double vocAP(const std::vector<CocoGroup>& groups, double iouThreshold, int rule);
 
 }  // namespace d2det

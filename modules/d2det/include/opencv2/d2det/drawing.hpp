@@ -15,28 +15,32 @@ namespace d2det
 //! @addtogroup d2det
 //! @{
 
-/** @brief Color of a class in every drawing: neighboring classes differ clearly, all can be seen on photographs.
-@param classId of the model, from 0.
+/** @brief Color of a class in all drawings: clearly different for neighboring class ids, visible on photographs.
+@param classId class index of the model, from 0.
 @return BGR, 0..255. */
 CV_EXPORTS_W Scalar classColor(int classId);
 
-/** @brief Draws detections with their class and score. Line width and text grow with the image.
-@param image 8-bit BGR image, drawn on in place.
-@param detections N x 6 CV_32F as returned by Detector::detect.
-@param classNames names by class id; missing names are drawn as numbers.
-@param scoreThreshold detections below it are not drawn.
+/** @brief Draws boxes with class and score. Line width and text size are proportional to the size of the image.
+
+Raises cv::Exception for an image or detections of another type.
+@param image 8-bit BGR image, modified in place.
+@param detections N x 6 CV_32F as returned by Detector::detect, boxes in image pixels; may be empty.
+@param classNames names indexed by class id; a missing name is drawn as a number.
+@param scoreThreshold minimum score of a drawn detection.
 */
 CV_EXPORTS_W void drawDetections(InputOutputArray image, InputArray detections,
                                  const std::vector<String>& classNames = std::vector<String>(),
                                  float scoreThreshold = 0.f);
 
-/** @brief Draws detections with their masks: a translucent area with a contour, below all boxes and labels.
-@param image 8-bit BGR image, drawn on in place.
-@param detections N x 6 CV_32F as returned by Detector::detect.
-@param masks N masks in the order of the detections, CV_8UC1 of the size of the image, any value but 0 is set; an empty
-    matrix: this detection has none. No masks at all: only boxes and labels are drawn.
-@param classNames names by class id; missing names are drawn as numbers.
-@param scoreThreshold detections below it are not drawn.
+/** @brief Draws detections with masks: a translucent area with a contour, below all boxes and labels.
+
+Raises cv::Exception for an image, detections or masks of another type, size or number.
+@param image 8-bit BGR image, modified in place.
+@param detections N x 6 CV_32F as returned by Detector::segment, boxes in image pixels; may be empty.
+@param masks N masks in the order of the detections, CV_8UC1 of the size of the image, nonzero: object; an empty matrix
+    for a detection without a mask. An empty array: only boxes and labels are drawn.
+@param classNames names indexed by class id; a missing name is drawn as a number.
+@param scoreThreshold minimum score of a drawn detection.
 */
 CV_EXPORTS_W void drawDetections(InputOutputArray image, InputArray detections, InputArrayOfArrays masks,
                                  const std::vector<String>& classNames = std::vector<String>(),

@@ -17,29 +17,29 @@ namespace d2det
 
 /** @brief Registers the layers of this module (types "d2det.D2Proposal", "d2det.D2RoIAlign", ...) with cv::dnn.
 
-Needed once before cv::dnn::readNetFromONNX reads a D2Det model; Detector calls it itself. Calling it again does
-nothing. May be called from several threads.
+To be called once before cv::dnn::readNetFromONNX reads a D2Det model; Detector::create for a file or a buffer includes
+the call. Further calls have no effect. Thread-safe.
 
-Two operators of ONNX itself, which no OpenCV 4.x has and two-stage models of other exporters need, are registered too,
-unless a layer of that name is there already (OpenCV's own or the program's):
+Two standard ONNX operators, required by two-stage models of other exporters and missing in OpenCV 4.x, are registered
+too, unless a layer of that name is already registered (by OpenCV or by the program):
 
 - **RoiAlign** (opset 10 and 16): inputs X [N, C, H, W], rois [R, 4] and batch_indices [R] or [R, 1], the last two
   computed or constant; output [R, C, output_height, output_width]. All attributes: `mode` (avg, max), `output_height`,
   `output_width` (1 to 256, default 1), `sampling_ratio` (0 to 256, default 0: as many samples as a bin has cells, at
-  most 256), `spatial_scale` (default 1), `coordinate_transformation_mode` (half_pixel, output_half_pixel). A layer is
-  not told the opset, so a node without the last one is taken for one of opset 10 and means output_half_pixel. Mode max
-  takes the largest weighted corner of the samples, as ONNX's reference implementation and ONNX Runtime do. A RoI that
-  is not finite or whose batch index is not in 0 .. N - 1 gives zeros; one with x2 < x1 or y2 < y1 counts as empty.
+  most 256), `spatial_scale` (default 1), `coordinate_transformation_mode` (half_pixel, output_half_pixel). The opset
+  is not available to a layer: a node without coordinate_transformation_mode is treated as opset 10, i.e.
+  output_half_pixel. The output of mode max is the largest weighted corner of the samples, as in ONNX's reference
+  implementation and ONNX Runtime. The output of a RoI that is not finite or whose batch index is not in 0 .. N - 1 is
+  zero; a RoI with x2 < x1 or y2 < y1 is empty.
 - **NonMaxSuppression** (opset 10 and 11): inputs boxes [B, N, 4] and scores [B, C, N], both computed, N at most 262144,
   then up to three single values, computed or constant: max_output_boxes_per_class (default 0), iou_threshold (0 to 1,
-  default 0), score_threshold; attribute `center_point_box`. ONNX's output has one row (batch, class, box) per selected
-  box. Shapes in cv::dnn do not depend on data and its numbers are float, so here the output has B * C *
-  min(N, max_output_boxes_per_class) rows, at least one, or B * C * N if max_output_boxes_per_class is computed: first
-  the selected boxes in ONNX's order, then rows of padding **-1, -1, -1**. A box that is not finite or whose score is
-  NaN is never selected; equal scores keep the order of the boxes.
+  default 0), score_threshold (default: none); attribute `center_point_box`. In ONNX the output consists of one row
+  (batch, class, box) per selected box. In cv::dnn shapes do not depend on data and values are float, hence the number
+  of rows is B * C * min(N, max_output_boxes_per_class), at least one, or B * C * N if max_output_boxes_per_class is
+  computed: first the selected boxes in ONNX's order, then padding rows **-1, -1, -1**. A box that is not finite or
+  whose score is NaN is never selected; equal scores keep the order of the boxes.
 
-Both layers raise cv::Exception, with the layer's name and the wrong value, for attributes, shapes and thresholds out of
-range.
+Attributes, shapes and thresholds out of range raise cv::Exception with the name of the layer and the invalid value.
 */
 CV_EXPORTS_W void registerLayers();
 
