@@ -82,8 +82,8 @@ private:
     StatusLine line_;
 };
 
-/** Training metrics in log.csv, evaluations in eval.csv. Rows are appended to existing tables. A new name adds a column;
-    a missing value gives an empty cell. */
+/** Training metrics in log.csv, evaluations in eval.csv. Rows are appended to existing tables. A new name adds a
+    column; a missing value gives an empty cell. */
 class CsvSink : public EventSink
 {
 public:
