@@ -36,7 +36,7 @@ struct OnnxAttribute
     Value value;
 };
 
-//! Declared dimension of an input or output: a number or, if value is 0, a symbol such as "H".
+//! Declared dimension of an input or output: the symbol (such as "H") unless empty, otherwise the value.
 struct OnnxDim
 {
     OnnxDim(int64_t value_) : value(value_) {}

@@ -158,8 +158,8 @@ class DetectorImpl : public torch::nn::Module
 public:
     explicit DetectorImpl(const ModelConfig& config);
 
-    //! Weighted losses by name ("rpn_cls", "rpn_box", "cls", "dlr", "overlap", "mask", "mask_iou"); the training loss is
-    //! their sum. @param batch images on the device of the model, targets on the CPU (target assignment runs there).
+    //! Weighted losses by name ("rpn_cls", "rpn_box", "cls", "dlr", "overlap", "mask", "mask_iou"); the training loss
+    //! is their sum. @param batch images on the device of the model, targets on the CPU (target assignment runs there).
     std::map<std::string, Tensor> losses(const Batch& batch, torch::Generator generator,
                                          const LossConfig& switches = LossConfig());
 
