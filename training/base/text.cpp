@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Texts that programs show; see text.hpp. */
+/* Text formatting for messages and tables. */
 
 #include "base/text.hpp"
 

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Configuration files, their bases, and --set. Limits keep a malformed file from taking absurd amounts of memory. */
+/* Configuration files, base files and --set. Limits bound the memory use for malformed files. */
 
 #include "config/config.hpp"
 

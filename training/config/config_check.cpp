@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Ranges of single values, by a visitor of config_keys.hpp, and relations between them. */
+/* Range checks of single values by a visitor of config_keys.hpp; checks of relations between values. */
 
 #include "config/config.hpp"
 

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Configuration <-> JSON values by two visitors of config_keys.hpp. */
+/* Conversion between configuration and JSON values by two visitors of config_keys.hpp. */
 
 #include "config/config_json.hpp"
 

@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Events arrive with the depth of their container: 1 the file's object, 2 one of the three arrays, 3 an image,
-   annotation or category, 4 "bbox" or "segmentation", 5 a polygon or "counts". Everything else is passed over without
-   being stored. The parser itself is not recursive; the depth is limited all the same. */
+/* Nesting depth of the parser events by their container: 1 the top-level object, 2 one of the three arrays, 3 an image,
+   annotation or category, 4 "bbox" or "segmentation", 5 a polygon or "counts". Everything else is skipped without
+   being stored. The parser itself is not recursive; the depth is limited nevertheless. */
 
 #include "dataset/coco_reader.hpp"
 

@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* See batch_feeder.hpp. Streams and events by LibTorch's device-independent interface, which every LibTorch has. */
+/* Copies batches to the device. Streams and events use the device-independent interface of LibTorch, which is available
+   in builds with and without CUDA. */
 
 #include "engine/batch_feeder.hpp"
 

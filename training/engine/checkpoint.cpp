@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Safetensors reader and writer, and the way weights get into a model. Layout: checkpoint.hpp. Little-endian machines
-   only, like the libraries below us. */
+/* Safetensors reader and writer; transfer of weights into a model. File layout: checkpoint.hpp. Supports little-endian
+   machines only, like the libraries in use. */
 
 #include "engine/checkpoint.hpp"
 

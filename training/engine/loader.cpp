@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* A short queue of batches in the order of the sampler. Threads take single samples of the foremost unfinished batch;
-   who finishes the last sample of a batch collates it. Only cheap allocations of torch happen in the threads: an
-   operator like zeros() would start a team of OpenMP threads in each of them. */
+/* A short queue of batches in sampler order. Worker threads process single samples of the first unfinished batch; the
+   thread that completes the last sample of a batch collates it. Worker threads only allocate tensors: an operator such
+   as zeros() would start a team of OpenMP threads in every worker. */
 
 #include "engine/loader.hpp"
 

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Device, autocast and loss scaling; see precision.hpp. */
+/* Device selection, autocast and loss scaling. */
 
 #include "engine/precision.hpp"
 

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Formulas: solver.hpp. */
+/* SGD, AdamW, learning-rate schedule and moving average; formulas: solver.hpp. */
 
 #include "engine/solver.hpp"
 

@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Training loop; see trainer.hpp. Files of a run folder: config.json, command.txt, log.csv, eval.csv, curves_loss.svg,
-   curves_ap.svg, events.out.tfevents.* (TensorBoard), checkpoint_<iteration>.safetensors, last.safetensors (a second
-   name of the newest), best.safetensors (of the best evaluation). */
+/* Training loop. Files in the run folder: config.json, command.txt, log.csv, eval.csv, curves_loss.svg, curves_ap.svg,
+   events.out.tfevents.* (TensorBoard), checkpoint_<iteration>.safetensors, last.safetensors (hard link to the newest
+   checkpoint), best.safetensors (checkpoint of the best evaluation). */
 
 #include "engine/trainer.hpp"
 

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Evaluation of a model; see validation.hpp. Boxes go from network-input pixels to image pixels by the image's resize
-   factor. */
+/* COCO evaluation of a model. Boxes are converted from network-input to image pixels by the resize factor of the image.
+   */
 
 #include "engine/validation.hpp"
 

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Reader and writer of COCO results. Depth of the parser's events: 1 the list, 2 an entry, 3 "bbox" or "segmentation",
-   4 "size" or "counts" inside the latter. Unknown keys are passed over, whatever they hold. */
+/* Reader and writer of COCO results. Nesting depth of the parser events: 1 the list, 2 an entry, 3 "bbox" or
+   "segmentation", 4 "size" or "counts" inside the latter. Unknown keys and their values are ignored. */
 
 #include "evaluation/coco_results.hpp"
 

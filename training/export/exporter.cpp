@@ -2,12 +2,12 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The walk over a Detector's modules that writes one node after the other; see exporter.hpp. It mirrors the forward
-   functions in training/model, module by module.
+/* Traverses the modules of a Detector and writes one node after the other, mirroring the forward functions in
+   training/model module by module.
 
-   Only forms that OpenCV 4.6 .. 4.13 read correctly are written (opencv_notes.md 6): no Identity, no operand of Reshape
-   that depends on H or W, additions of equal shapes or of constants [C, 1, 1], and a group norm without its own scale.
-   Work on RoIs is done by operators of the d2det domain, which skip padding rows. */
+   Only constructs that OpenCV 4.6 .. 4.13 read correctly are used (opencv_notes.md 6): no Identity, no Reshape operand
+   that depends on H or W, only additions of equal shapes or of constants [C, 1, 1], group norm with a separate scale.
+   RoIs are processed by operators of the d2det domain, which skip padding rows. */
 
 #include "export/exporter.hpp"
 

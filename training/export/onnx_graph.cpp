@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Writer of ONNX files over onnx's own protobuf classes. IR version 6 belongs to opset 11 (ONNX 1.6). */
+/* Writer of ONNX files, based on the protobuf classes of onnx. IR version 6 corresponds to opset 11 (ONNX 1.6). */
 
 #include "export/onnx_graph.hpp"
 

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Random weights for benchmarks and tests; see random_model.hpp. */
+/* Random weights for benchmarks and tests. */
 
 #include "export/random_model.hpp"
 

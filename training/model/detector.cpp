@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The whole detector: losses and inference; see detector.hpp. */
+/* The entire detector: training losses and inference (detector.hpp). */
 
 #include "model/detector.hpp"
 
@@ -69,7 +69,7 @@ Tensor roisOfDetections(const Tensor& detections)
     return torch::cat({detections.slice(1, 0, 1), detections.slice(1, 3, 7)}, 1).contiguous();
 }
 
-//! To the device of the model, without waiting for what it is doing.
+//! Asynchronous copy to the device of the model.
 Tensor toDevice(const Tensor& tensor, const torch::Device& device)
 {
     return tensor.to(device, /*non_blocking=*/true);
@@ -98,7 +98,7 @@ DetectorImpl::DetectorImpl(const ModelConfig& config_) : config(config_)
 std::vector<Tensor> DetectorImpl::roiLevels(const std::vector<Tensor>& pyramid) const
 {
     std::vector<Tensor> levels(pyramid.begin(), pyramid.begin() + config.roi.levels);
-    // The pooling operators read dense float32 maps: what autocast or channels-last made of them is undone once for
+    // The pooling operators read dense float32 maps: conversions by autocast and channels-last are undone once for
     // all.
     for (Tensor& level : levels)
         if (level.is_cuda() || level.scalar_type() == torch::kBFloat16)
@@ -290,7 +290,7 @@ void DetectorImpl::regressionLosses(const Batch& batch, const std::vector<Tensor
         maskLosses(pyramid, trunk, positives, targets, out);
 }
 
-//! model.md 4.2. RoIs of objects without a mask take no part.
+//! Mask losses (model.md 4.2), without RoIs of objects without a mask.
 void DetectorImpl::maskLosses(const std::vector<Tensor>& pyramid, const Tensor& trunk, const PositiveRoIs& positives,
                               const MaskTargets& targets, std::map<std::string, Tensor>& out)
 {

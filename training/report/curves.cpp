@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* See curves.hpp. */
+/* Training curves from log.csv and eval.csv. */
 
 #include "report/curves.hpp"
 

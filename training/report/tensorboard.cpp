@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* See tensorboard.hpp. Protobuf's wire format: a field is a key (number * 8 + type) and a value; type 0 is a number of
-   7 bits per byte, lowest first (varint), 1 is 8 bytes, 2 is a length and as many bytes, 5 is 4 bytes. */
+/* Writer of TensorBoard event files. Protobuf wire format: a field is a key (number * 8 + type) and a value; type 0: a
+   varint (7 bits per byte, lowest first), 1: 8 bytes, 2: a length followed by that many bytes, 5: 4 bytes. */
 
 #include "report/tensorboard.hpp"
 
