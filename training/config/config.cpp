@@ -63,7 +63,7 @@ std::string readText(const fs::path& path)
 
 void readFile(Config& config, const fs::path& path, std::vector<fs::path>& chain);
 
-//! Applies a text, after the file that it names as its base.
+//! Applies a configuration text after its "base" file.
 void readInto(Config& config, const std::string& text, const fs::path& folder, std::vector<fs::path>& chain)
 {
     json object = parseText(text, true);

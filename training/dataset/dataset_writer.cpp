@@ -231,7 +231,7 @@ void Writer::writeVoc()
 }
 
 // ------------------------------------------------------------------ YOLO
-/** One outline for every object of the image, or false: readers take all lines of a file as outlines or all as boxes.
+/** One outline per object of the image, or false: readers interpret all lines of a file either as outlines or as boxes.
     */
 bool Writer::outlinesOf(const ImageRecord& image, std::vector<std::vector<double>>& outlines) const
 {

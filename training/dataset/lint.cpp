@@ -264,8 +264,8 @@ void Linter::checkMask(const RawImage& image, const RawAnnotation& annotation)
                 describeBox(annotation));
 }
 
-/** Boxes of one image and class. Sorted by their left sides, a box can only equal those that begin within a hundredth
-    of its width; one that was found equal is not compared again, so that many copies of one box cost little. */
+/** Boxes of one image and class. Sorted by the left side, a box can only equal boxes starting within a hundredth of its
+    width; a box found equal is not compared again, so that many copies of one box are cheap. */
 void Linter::checkDuplicates(std::vector<const RawAnnotation*>& boxes, const RawImage& image)
 {
     std::stable_sort(boxes.begin(), boxes.end(),

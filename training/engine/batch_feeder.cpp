@@ -44,7 +44,7 @@ Batch BatchFeeder::next()
     const c10::Stream working = c10::impl::VirtualGuardImpl(device_.type()).getStream(device_);
     ahead_->copied.block(working);
     Batch batch = std::move(ahead_->batch);
-    // Its memory belongs to the copy stream: it must not be reused there before the step has read it.
+    // The memory belongs to the copy stream and must not be reused there before the step has read the batch.
     batch.images.images.record_stream(working);
     ahead_.reset();
     return batch;

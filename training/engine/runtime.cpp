@@ -30,7 +30,7 @@ void setThreads(int threads)
     const int count = threads > 0 ? threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     torch::set_num_threads(count);
     cv::setNumThreads(count);
-    // OpenBLAS built with its own threads does not hear of OpenMP's number.
+    // OpenBLAS with its own thread pool ignores the OpenMP thread count.
     using SetThreads = void (*)(int);
     if (const auto setBlasThreads = reinterpret_cast<SetThreads>(::dlsym(RTLD_DEFAULT, "openblas_set_num_threads")))
         setBlasThreads(count);
@@ -46,11 +46,11 @@ void restartWithFastBlas(char** argv)
         return;
     const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl");
     ::setenv(variable, avx512 ? "SkylakeX" : "Haswell", 1);
-    // By its own path, not as /proc/self/exe: that would rename the process to "exe" for pkill and top.
+    // By the resolved path: /proc/self/exe would make "exe" the process name in pkill and top.
     std::error_code error;
     const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
     if (!error)
-        ::execv(program.c_str(), argv);  // returns only if it fails; then all works, but slower
+        ::execv(program.c_str(), argv);  // returns only on failure: continue with slow kernels
 #else
     (void)argv;
 #endif

@@ -95,7 +95,7 @@ void ResultsHandler::fail(const std::string& reason) const
     throw std::runtime_error(path_ + (depth_ >= 1 ? ": result " + std::to_string(results.size()) : "") + ": " + reason);
 }
 
-//! A value that is no number where one may be expected.
+//! Reports a non-numeric value where a number may be expected.
 bool ResultsHandler::scalar(const char* what) const
 {
     if (depth_ == 0)
@@ -272,7 +272,7 @@ void ResultsHandler::finishMask()
             entry_.mask.width = width;
             entry_.mask.counts = counts_;
         }
-        cv::d2det::rleArea(entry_.mask);  // refuses counts that do not fill the image
+        cv::d2det::rleArea(entry_.mask);  // throws if the counts do not fill the image
     }
     catch (const cv::Exception& e)
     {

@@ -160,7 +160,7 @@ std::string OnnxGraph::addInitializer(const std::string& name, const std::vector
     for (int64_t side : shape)
         count *= side;
     tensor.set_data_type(ONNX_NAMESPACE::TensorProto::FLOAT);
-    std::string& raw = *tensor.mutable_raw_data();  // little-endian by definition, as every CPU we run on
+    std::string& raw = *tensor.mutable_raw_data();  // little-endian by definition, like all supported CPUs
     raw.resize(static_cast<size_t>(count) * sizeof(float));
     if (count > 0)
         std::memcpy(&raw[0], data, raw.size());

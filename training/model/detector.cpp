@@ -109,8 +109,8 @@ std::vector<Tensor> DetectorImpl::roiLevels(const std::vector<Tensor>& pyramid) 
 std::map<std::string, Tensor> DetectorImpl::losses(const Batch& batch, torch::Generator generator,
                                                    const LossConfig& switches)
 {
-    // On a CUDA device the host waits for it once here: for the proposals, in roiLosses. Assignment, sampling, jitter
-    // and targets are the CPU's; those of the RPN are computed while the device is busy with the convolutions.
+    // On a CUDA device the host waits once: for the proposals, in roiLosses. Assignment, sampling, jitter and targets
+    // are computed on the CPU; the RPN targets during the convolutions on the device.
     std::map<std::string, Tensor> out;
     const std::vector<Tensor> pyramid = fpn(backbone(batch.images.images));
     std::vector<Tensor> logits, deltas;
@@ -370,8 +370,8 @@ InferenceTrace DetectorImpl::infer(const ImageBatch& images)
     return trace;
 }
 
-/** Masks of the detections: of the refined boxes, by a second pass over them (model.md 4.3), or of the candidates that
-    they come from. Rows that are no detection get zeros. */
+/** Masks of the detections: for the refined boxes in a second pass (model.md 4.3), or for the candidates before
+    refinement. Padding rows get zeros. */
 void DetectorImpl::inferMasks(const std::vector<Tensor>& pyramid, const MaskInput& input, InferenceTrace& trace)
 {
     const Tensor labels = trace.detections.select(1, 1);

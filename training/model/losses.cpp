@@ -106,9 +106,8 @@ Tensor denseIoULoss(const Tensor& rois, const Tensor& offsets, const Tensor& gts
     return reduction == LossReduction::MASKED ? (loss * m).mean() * weight : loss.mean() * m.mean() * weight;
 }
 
-/* Per cell the four sides are summed, as in the RPN's loss; the mean is over the cells with label 1. A target is
-   negative where the cell lies outside the ground truth, which no ReLU output reaches: with the labels of overlapLabels
-   that cannot happen. */
+/* Sum over the four sides of a cell, as in the RPN loss; mean over the cells with label 1. Targets are negative for
+   cells outside the ground truth and then unreachable for a ReLU output; overlapLabels sets label 0 for these cells. */
 Tensor denseSmoothL1Loss(const Tensor& rois, const Tensor& offsets, const Tensor& gts, const Tensor& labels,
                          double beta, double weight)
 {

@@ -58,9 +58,9 @@ auto dispatch(const Tensor& tensor, Body body)
     return body(float());
 }
 
-/** Some hundred boxes, kept coordinate by coordinate: the IoU of all of them with one other box is a loop that the
-    compiler vectorises, and its result stays in the cache. Same operations in the same order as kernels::boxIoU, and
-    the same for every box, so that equal boxes give equal results. */
+/** A block of boxes as a structure of arrays: the IoU of the entire block with another box is a vectorizable loop with
+    a result that fits in the cache. Operations and their order equal those of kernels::boxIoU for every box, so that
+    equal boxes give equal results. */
 template <typename T>
 class BoxBlock
 {
@@ -90,8 +90,8 @@ public:
             const T iw = std::max(std::min(x2_[i], ox2) - std::max(x1_[i], ox1) + o_, T(0));
             const T ih = std::max(std::min(y2_[i], oy2) - std::max(y1_[i], oy1) + o_, T(0));
             const T inter = iw * ih, uni = area_[i] + area - inter;
-            // A union that is not positive has no intersection either: 0 / min = 0. As a maximum, because a compiler
-            // does not vectorise a loop with a condition before a division (it could trap); eight times faster.
+            // A non-positive union implies an empty intersection: 0 / min = 0. Written as a maximum, because compilers
+            // do not vectorize a conditional division (possible trap); eight times faster.
             iou[i] = inter / std::max(uni, std::numeric_limits<T>::min());
         }
         return largest(iou);
@@ -129,9 +129,8 @@ struct AssignRule
 };
 
 /** max_iou_assign of operators.md 5: -1 ignored, 0 negative, i + 1 positive for gt i. Boxes whose row is not in `rows`
-    do not take part and stay -1. Comparisons are made in the type of the boxes, so that an IoU of exactly 7/10 reaches
-    0.7 in both. The IoU matrix is never stored: the last step computes again the few blocks that hold a gt's best
-    box. */
+    stay -1. Comparisons use the type of the boxes, so that an IoU of exactly 7/10 reaches the threshold 0.7 in float32
+    and float64. The IoU matrix is never stored: the last step recomputes the few blocks with the best box of a gt. */
 template <typename T>
 Tensor assignByMaxIoU(const Tensor& boxes, const Tensor& gts, bool legacy, const AssignRule& rule,
                       const std::vector<int64_t>& rows)
