@@ -207,7 +207,7 @@ bool CocoHandler::start_array(size_t)
         annotation_.boxValues = 0;
     if (depth_ == 4)
         segmentationObject_ = false;
-    // [x, y, ...] directly under "segmentation" is read as one polygon, [[x, y, ...], ...] is the rule.
+    // Regular form: [[x, y, ...], ...]; [x, y, ...] directly under "segmentation" is read as one polygon.
     if (depth_ == 5 && inSegmentation() && !segmentationObject_)
         segmentation().polygons.emplace_back();
     return true;
@@ -271,7 +271,7 @@ void CocoHandler::endItem()
     field_ = SKIPPED;
 }
 
-//! Created at the first value, so that annotations without an outline cost nothing.
+//! Created at the first value, so that annotations without an outline need no memory.
 Segmentation& CocoHandler::segmentation()
 {
     if (annotation_.segmentation < 0)
@@ -386,7 +386,7 @@ bool CocoHandler::boolean(bool value)
 bool CocoHandler::null()
 {
     if (inItem() && (field_ == BBOX || field_ == SEGMENTATION || field_ == AREA || field_ == ISCROWD))
-        return true;  // the same as not there
+        return true;  // equivalent to a missing key
     if (inItem())
         failField("null", "a value");
     if (depth_ < 3 && section_ != OTHER)

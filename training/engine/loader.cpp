@@ -376,7 +376,7 @@ void DataLoader::Impl::work()
     }
 }
 
-//! Without threads. An error stays, as it does with threads: what was drawn for the lost batch would be missing.
+//! Without threads. An error is permanent, as with threads: the samples of the lost batch would be missing.
 bool DataLoader::Impl::makeHere(Batch& batch)
 try
 {

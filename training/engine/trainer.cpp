@@ -382,7 +382,7 @@ void Trainer::save(bool best)
     pruneCheckpoints();
 }
 
-//! Removes numbered checkpoints beyond the newest solver.keep_checkpoints; last and best are names of their own.
+//! Removes numbered checkpoints beyond the newest solver.keep_checkpoints; last and best are separate links.
 void Trainer::pruneCheckpoints() const
 {
     std::vector<fs::path> found;

@@ -148,7 +148,7 @@ Range niceRange(Range range, bool logarithmic, int count)
     {
         const double low = std::pow(10., std::floor(std::log10(range.low) + 1e-9));
         double high = std::pow(10., std::ceil(std::log10(range.high) - 1e-9));
-        // Not a whole decade more than the data need.
+        // Avoids an axis longer than the data by up to a decade.
         for (const double factor : {2., 5.})
             if (high / 10 * factor >= range.high)
             {
