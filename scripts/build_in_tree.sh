@@ -7,18 +7,18 @@
 #   --version V   4.6 (default): the source package 'opencv' of Debian 12 or Ubuntu 24.04, downloaded with apt-get
 #                 (about 130 MB); 4.10: that of Debian 13, on Debian; or the folder of any OpenCV source tree of yours
 #   --build DIR   build folder (default build/in-tree-VERSION, e.g. build/in-tree-4.6)
-#   --modules DIR folder that has d2det in it (default modules of this project)
+#   --modules DIR folder that contains d2det (default modules of this project)
 #   --target NAME only this program, e.g. opencv_perf_d2det
-#   --python      also builds the Python bindings: cv2 with cv2.d2det in it (needs numpy)
-#   --cuda CONTRIB  with cv::dnn's CUDA back end, in which the module's layers have nodes; needs nvcc, cuBLAS, cuDNN, a
-#                 source tree of OpenCV (4.13 for CUDA 13) and that of opencv_contrib, of which cudev is taken
+#   --python      also builds the Python bindings: cv2 including cv2.d2det (needs numpy)
+#   --cuda CONTRIB  with the CUDA back end of cv::dnn, including the CUDA nodes of the module's layers; needs nvcc,
+#                 cuBLAS, cuDNN, a source tree of OpenCV (4.13 for CUDA 13) and of opencv_contrib (for cudev)
 #   --test        runs the module's tests afterwards
 #   --perf        runs the module's benchmarks afterwards
 #
-# Only what the module needs of OpenCV is built: core, imgproc, imgcodecs, dnn and the test module with its needs.
+# Only the required parts of OpenCV are built: core, imgproc, imgcodecs, dnn and the test module with its dependencies.
 # Results: bin/opencv_test_d2det, bin/opencv_perf_d2det, lib/libopencv_d2det.so and lib/python3 in the build folder. The
-# source package goes to build/opencv-VERSION. Missing packages are installed with apt-get. Running it again compiles
-# what changed. Exit status 3: the source package could not be had.
+# source package goes to build/opencv-VERSION. Missing packages are installed with apt-get. A second run compiles only
+# changed files. Exit status 3: the source package is not available.
 #
 # Environment: D2DET_JOBS (parallel compile jobs, default all cores), D2DET_CUDA_ARCH_BIN (GPUs to compile for with
 # --cuda, default 9.0, in OpenCV's notation).

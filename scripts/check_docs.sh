@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Checks that sources and documentation fit together. Needs bash, git and awk.
+# Checks the consistency of sources and documentation. Needs bash, git and awk.
 #
 # usage: scripts/check_docs.sh [FOLDER]      (default: this project; FOLDER is a git work tree with a folder docs/)
 #
-# Checked are the tracked files, as they are in the work tree:
+# Checks the tracked files in their work-tree state:
 #
 #   citations  "operators.md 3.5", also "operators.md 2, 3.1 and 5" and "model.md 1 - 4": the page is in docs/ and has
 #              headings with these numbers. A citation may go on in the next line of a comment. Old names of pages are
@@ -11,7 +11,7 @@
 #   links      relative links and images of all .md and .markdown files lead to tracked files, #anchors to headings
 #   comments   of C++, CUDA, shell and CMake files are at most 120 columns wide
 #
-# Every fault is one line, file:line: message. Exit status 1 if there is any.
+# Every defect is reported as one line, file:line: message. Exit status 1 if there is any.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 case ${1:-} in -h|--help) print_help; exit 0;; esac
@@ -102,7 +102,7 @@ citations() {
     }'
 }
 
-# Links: headings of all pages become anchors as GitHub makes them; links are looked at when all are known.
+# Links: anchors are generated from the headings of all pages by GitHub's rules; links are checked afterwards.
 links() {
     tracked '*.md' '*.markdown' | awk '
     BEGIN {

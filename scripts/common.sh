@@ -1,4 +1,4 @@
-# Sourced by the scripts of this folder: where things are, how they speak, how packages get installed.
+# Sourced by the scripts in this folder: paths, messages, installation of packages.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${D2DET_BUILD_DIR:-$root/build}
@@ -15,7 +15,7 @@ as_root() {
     else die "'$*' needs root: run this script as root or install sudo"; fi
 }
 
-# install_packages NAME...: only what is missing; no package list is fetched when nothing is.
+# install_packages NAME...: installs missing packages; package lists are fetched only if necessary.
 install_packages() {
     local missing=() name
     for name in "$@"; do
@@ -40,7 +40,7 @@ packages_lint="clang-format clang-tidy"
 packages_in_tree="dpkg-dev zlib1g-dev libpng-dev libjpeg-dev libprotobuf-dev protobuf-compiler"
 packages_python="python3-dev python3-numpy"
 
-# configure SOURCE FOLDER CMAKE_OPTIONS...: runs cmake unless that was done with the same options before.
+# configure SOURCE FOLDER CMAKE_OPTIONS...: runs cmake unless already configured with the same options.
 configure() {
     local source=$1 folder=$2; shift 2
     if [ ! -f "$folder/build.ninja" ] || [ "$*" != "$(cat "$folder/d2det_options" 2>/dev/null)" ]; then

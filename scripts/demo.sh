@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Finds people in real images with the bundled D2Det model, run whole by OpenCV's dnn module.
+# Detects people in real images with the bundled D2Det model, run entirely by OpenCV's dnn module.
 #
 # usage: scripts/demo.sh [FILE...]
 #
-#   FILE   images, folders or a video of yours. Without any: frames 100, 200, 300, 400 and 500 of vtest.avi and the
-#          photographs messi5.jpg and basketball1.png, taken from the source package of OpenCV.
+#   FILE   images, folders or a video. Default: frames 100, 200, 300, 400 and 500 of vtest.avi and the photographs
+#          messi5.jpg and basketball1.png from the source package of OpenCV.
 #
 # Does everything from a fresh Debian 12 (or Ubuntu 24.04): installs packages with apt-get, builds the module and the
-# programs (no LibTorch needed) in build/demo, runs the detector. Leaves annotated images and detections.json in
-# out/demo. Running it again repeats only the detection.
+# programs (no LibTorch needed) in build/demo, runs the detector. Writes annotated images and detections.json to
+# out/demo. A second run repeats only the detection.
 #
 # Environment: D2DET_MODEL (another .onnx file), D2DET_JOBS (parallel compile jobs, default all cores).
 set -euo pipefail

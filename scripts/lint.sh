@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Checks the formatting of all sources, the documentation and what cites it and, if asked, runs clang-tidy
+# Checks the formatting of all sources, the documentation and its citations and, on request, runs clang-tidy
 # (.clang-tidy).
 #
 # usage: scripts/lint.sh
 #        scripts/lint.sh --tidy BUILD_FOLDER                  all sources of module, trainer and programs
-#        scripts/lint.sh --tidy-changed BUILD_FOLDER [BASE]   those that differ from the commit BASE
+#        scripts/lint.sh --tidy-changed BUILD_FOLDER [BASE]   sources that differ from the commit BASE
 #
-# BUILD_FOLDER holds compile_commands.json. Default of BASE: where this branch left origin/main, or else the commit
-# before HEAD. For a header that differs a source that includes it is checked; if .clang-tidy differs, everything is.
+# BUILD_FOLDER contains compile_commands.json. Default of BASE: the merge base with origin/main, otherwise the commit
+# before HEAD. For a changed header a source that includes it is checked; if .clang-tidy changed, all sources.
 #
 # A file costs 2 to 40 s of processor time (headers of LibTorch and Boost, the analyzer), all of them some 45 minutes by
 # those that were timed: --tidy is for nightly runs. --tidy-changed begins no file after D2DET_TIDY_SECONDS

@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Times a detector by stage on images of one size: median over several runs after a warm-up, peak memory. */
+/* Measures the time of every detector stage for one image size (median over several runs after a warm-up) and the peak
+   memory. */
 
 #include "base/system.hpp"
 #include "cli/detector_options.hpp"
@@ -19,7 +20,7 @@ namespace
 
 const char* const PROGRAM = "d2det_benchmark";
 
-//! The image asked for, or smooth random blobs: structure at every scale, the same in every run.
+//! The given image, or smooth random blobs: structure at every scale, identical in every run.
 cv::Mat makeImage(const cli::po::variables_map& args)
 {
     cv::Size size;
@@ -104,7 +105,7 @@ int run(const std::vector<std::string>& words)
               << ", OpenCV " << CV_VERSION << ", " << cv::getNumThreads() << " threads, median of " << totals.size()
               << " runs, " << detections.rows << " detections\n";
     for (size_t s = 0; s < times.size(); s++)
-        if (stages[s] != "masks" || withMasks || median(times[s]) > 0)  // else it was not run
+        if (stages[s] != "masks" || withMasks || median(times[s]) > 0)  // otherwise the stage did not run
             std::cout << "  " << cli::padRight(stages[s], 16) << cv::format("%10.1f ms", median(times[s])) << "\n";
     std::cout << "  " << cli::padRight("total", 16) << cv::format("%10.1f ms", median(totals)) << "\n  "
               << cli::padRight("peak memory", 16) << cv::format("%10.0f MiB", d2det::peakMemoryMiB()) << "\n";

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Looks at data sets for training: what is in them, what is wrong with them, other formats, images. */
+/* d2det_dataset: statistics, defects, format conversion and annotated images of training data sets. */
 
 #include "cli/table.hpp"
 #include "d2det_dataset/commands.hpp"

@@ -4,8 +4,8 @@
 
 /* Detects objects in images, folders, videos and cameras: annotated images and videos, lists of all boxes, crops.
 
-   A thread decodes ahead (inputs.hpp), the detector takes images by the batch, and everything that is written
-   (outputs.hpp) is whole after each image, so that Ctrl-C loses nothing. */
+   A background thread decodes in advance (inputs.hpp), the detector processes batches of images, and all output files
+   (outputs.hpp) are complete after each image, so that no result is lost on Ctrl-C. */
 
 #include "base/text.hpp"
 #include "cli/detector_options.hpp"
@@ -60,7 +60,7 @@ std::string countClasses(const std::map<int, int>& counts, const std::vector<cv:
     return text.empty() ? "-" : text;
 }
 
-//! The classes that are wanted, by id; empty: all.
+//! The selected classes, by id; empty: all.
 std::vector<bool> parseClasses(const std::string& text, const std::vector<cv::String>& names)
 {
     if (text.empty())
@@ -88,7 +88,7 @@ std::vector<bool> parseClasses(const std::string& text, const std::vector<cv::St
     return wanted;
 }
 
-//! Leaves the detections of wanted classes, and their masks.
+//! Keeps only the detections of the selected classes and their masks.
 void keepClasses(DetectedImage& result, const std::vector<bool>& wanted)
 {
     if (wanted.empty())
@@ -108,7 +108,7 @@ void keepClasses(DetectedImage& result, const std::vector<bool>& wanted)
     result.masks.swap(masks);
 }
 
-//! Images in, detections (and masks, of models that make them) out: the one place where the detector runs.
+//! Single call site of the detector: images in, detections (and masks, if supported by the model) out.
 void detectBatch(Detector& detector, std::vector<DetectedImage>& batch, bool withMasks)
 {
     std::vector<cv::Mat> images, detections;
@@ -126,7 +126,7 @@ void detectBatch(Detector& detector, std::vector<DetectedImage>& batch, bool wit
     }
 }
 
-//! Times and counts of some images: all of them, or the frames of one video.
+//! Times and counts of all images or of the frames of one video.
 struct Statistics
 {
     cli::StageTimes times;
@@ -172,9 +172,9 @@ private:
     cli::Progress progress_;
     std::vector<DetectedImage> batch_;
     std::vector<cv::String> stages_;
-    Statistics all_, video_;  //!< of the run, of the video that is being read
+    Statistics all_, video_;  //!< of the run, of the current video
     size_t videoSource_ = 0;
-    int64 frames_ = 0;  //!< of all_.images: frames of videos that stay videos
+    int64 frames_ = 0;  //!< part of all_.images: frames of entire videos
     int64 skipped_;
     size_t nameWidth_ = 16;
     int rows_ = 0;
@@ -202,7 +202,7 @@ int Run::process()
     ImageReader reader(sources_, args_.input, std::max(2 * args_.batch, 4));
     for (ImageReader::Item item; reader.next(item, cli::interrupted);)
         handle(item);
-    // Images that wait for their batch to fill are few; after Ctrl-C they are not begun any more.
+    // Only few images wait for their batch to fill; after Ctrl-C they are not processed.
     if (!cli::interrupted())
         detect();
     endVideo();
@@ -245,7 +245,7 @@ void Run::detect()
     batch_.clear();
 }
 
-//! Everything that happens to an image when its detections are known.
+//! Processes an image with its detections: outputs, statistics, messages.
 void Run::report(DetectedImage& result, const std::vector<double>& times)
 {
     const bool frame = result.fps > 0;
@@ -263,7 +263,7 @@ void Run::report(DetectedImage& result, const std::vector<double>& times)
         name += cv::format(" %d", result.frame);
     if (!frame)
     {
-        // A name that was taken already, or cannot be used, shows where the image went.
+        // Output names that differ from the input name are printed.
         const bool renamed = result.frame < 0 && !target.empty() && target.filename() != source.name.filename();
         printRow(name, one.size, times,
                  countClasses(one.classes, names_) + (renamed ? "  -> " + printable(target.filename().string()) : ""));
@@ -271,7 +271,7 @@ void Run::report(DetectedImage& result, const std::vector<double>& times)
     progress_.update(all_.images, printable(name));
 }
 
-//! After the last frame of a video that was read, or in the middle of it.
+//! Called after the last processed frame of a video.
 void Run::endVideo()
 {
     if (video_.images == 0)
@@ -358,7 +358,7 @@ std::vector<int> parseFrames(const std::string& text)
     return {frames.begin(), frames.end()};
 }
 
-//! Refuses an output folder that holds inputs, whose images would be overwritten.
+//! Rejects an output folder that contains inputs, which would be overwritten.
 void checkOutput(const fs::path& output, const std::vector<Source>& sources)
 {
     std::set<fs::path> folders;
@@ -426,7 +426,7 @@ cli::po::options_description inputOptions()
     return options;
 }
 
-//! Values of the command line -> Arguments; what can be checked without opening anything is.
+//! Command-line values -> Arguments, with all checks that do not require opening a file.
 void readArguments(Arguments& args)
 {
     const cli::po::variables_map& values = args.values;
@@ -493,7 +493,7 @@ int run(const std::vector<std::string>& words)
 int main(int argc, char** argv)
 {
 #ifndef _WIN32
-    // FFmpeg's own messages about damaged videos (-8: none); ours names the file.
+    // Disables FFmpeg messages about damaged videos (-8: none); the program reports the file itself.
     setenv("OPENCV_FFMPEG_LOGLEVEL", "-8", 0);
 #endif
     return cli::runProgram(PROGRAM, [&] { return run(cli::wordsOf(argc, argv)); });

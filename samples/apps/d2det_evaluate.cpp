@@ -26,11 +26,11 @@ using evaluate_program::PROGRAM;
 namespace
 {
 
-const float DEFAULT_SCORE = 0.01f;  //!< AP looks at the whole curve, so nearly everything counts
-const int MAX_IMAGES = 12;          //!< of each kind in a report
-const size_t MAX_NAME = 60;         //!< bytes of a detector's name
+const float DEFAULT_SCORE = 0.01f;  //!< low, because AP depends on the entire precision-recall curve
+const int MAX_IMAGES = 12;          //!< worst and best images in a report, each
+const size_t MAX_NAME = 60;         //!< bytes of a detector name
 
-//! FILE=NAME, or FILE, whose name is then that of the file. A '=' may also be part of a file's name.
+//! FILE=NAME, or FILE with the name of the file. A file name may also contain '='.
 DetectorResults readResultFile(const std::string& argument)
 {
     DetectorResults source;
@@ -49,7 +49,7 @@ DetectorResults readResultFile(const std::string& argument)
     return source;
 }
 
-//! Names that can be told apart.
+//! Makes the names unique.
 void makeNamesUnique(std::vector<DetectorResults>& sources)
 {
     std::map<std::string, int> used;
@@ -127,7 +127,7 @@ d2det::Dataset readAnnotations(const cli::po::variables_map& args)
 {
     d2det::ReadOptions reading;
     reading.clipBoxes = false;
-    reading.keepSegmentation = true;  // a model or result file may have masks
+    reading.keepSegmentation = true;  // a model or result file may contain masks
     reading.checkImages = args.count("model") > 0;
     reading.subset = args["subset"].as<std::string>();
     const std::string path = args["annotations"].as<std::string>();
@@ -140,7 +140,7 @@ d2det::Dataset readAnnotations(const cli::po::variables_map& args)
     {
         if (args.count("model") || !std::filesystem::is_regular_file(path))
             throw;
-        // Result files can be measured where the images are not at hand. What else is wrong throws again.
+        // Result files can be evaluated without images. Any other error is thrown again.
         dataset = d2det::readDataset(path, (std::filesystem::path(path).parent_path() / ".").string(), reading);
     }
     for (const std::string& warning : dataset.warnings)
@@ -152,7 +152,7 @@ void evaluate(const cli::po::variables_map& args, const std::string& commandLine
 {
     const d2det::Dataset dataset = readAnnotations(args);
     std::vector<DetectorResults> sources;
-    if (args.count("results"))  // before the model runs: a wrong file is found at once
+    if (args.count("results"))  // before the model runs, to report a wrong file immediately
         for (const std::string& file : args["results"].as<std::vector<std::string>>())
             sources.push_back(readResultFile(file));
 

@@ -84,7 +84,7 @@ void checkUsage(const po::variables_map& values)
         throw UsageError("--output would overwrite the checkpoint");
 }
 
-//! Configuration by rank: checkpoint, then --config, then --set, then the two sides.
+//! Configuration with increasing priority: checkpoint, --config, --set, the two side options.
 d2det::Config resolveConfig(const po::variables_map& values, const d2det::TensorFile& file)
 {
     const bool random = values.count("random") != 0;
@@ -94,7 +94,7 @@ d2det::Config resolveConfig(const po::variables_map& values, const d2det::Tensor
     else
         config = d2det::checkpointConfig(file);
     d2det::ModelConfig& model = config.model;
-    if (model.classNames.empty() && !random)  // a training configuration may leave them to the annotations
+    if (model.classNames.empty() && !random)  // not required in a training configuration: taken from the annotations
         model.classNames = d2det::checkpointConfig(file).model.classNames;
     for (const std::string& keyValue : cli::textsOf(values, "set"))
         d2det::applyOverride(config, keyValue);
@@ -150,8 +150,8 @@ std::pair<std::string, double> parseShare(const std::string& text)
     return {text.substr(0, at), share};
 }
 
-/** Weighted mean of checkpoints of one training, which often generalizes better than each of them (Wortsman et al.,
-    "Model soups", ICML 2022). */
+/** Weighted mean of several checkpoints of one training run, which often generalizes better than the single checkpoints
+    (Wortsman et al., "Model soups", ICML 2022). */
 d2det::TensorMap averageWeights(const po::variables_map& values, const d2det::TensorFile& first)
 {
     const bool ema = values.count("no-ema") == 0;

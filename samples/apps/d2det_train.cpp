@@ -69,7 +69,7 @@ void checkArguments(const po::variables_map& values)
     cli::checkRange<int>(values, "pictures", 0, 100);
 }
 
-//! The configuration from --config or else from a checkpoint, with --set and --epochs applied.
+//! The configuration from --config, otherwise from a checkpoint, with --set and --epochs applied.
 d2det::Config makeConfig(const po::variables_map& values, const std::string& checkpoint)
 {
     d2det::Config config;

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Finds objects in an image, prints and draws them.
+/* Detects objects in an image; prints and draws the detections.
 
    usage: sample_detect_image MODEL.onnx IMAGE RESULT [SCORE] */
 
@@ -31,7 +31,7 @@ int main(int argc, char** argv)
         std::cerr << "cannot read " << argv[2] << "\n";
         return 1;
     }
-    cv::Mat detections;  // N x 6 float: x1 y1 x2 y2 score class, in pixels of the image
+    cv::Mat detections;  // N x 6 float: x1 y1 x2 y2 score class, in image pixels
     std::vector<cv::Mat> masks;
     if (detector->hasMasks())
         detector->segment(image, detections, masks);

@@ -2,10 +2,10 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Runs a model through cv::dnn::readNet, without the class Detector: what a program does that has its own preparation
-   of images, or other models beside this one.
+/* Runs a model with cv::dnn::readNet, without the class Detector: for programs with their own image preparation or with
+   several models.
 
-   usage: sample_read_net MODEL.onnx IMAGE [SIDE]        SIDE x SIDE pixels is the network's input, default 320 */
+   usage: sample_read_net MODEL.onnx IMAGE [SIDE]        network input of SIDE x SIDE pixels, default 320 */
 
 #include <opencv2/core/utils/logger.hpp>
 #include <opencv2/d2det.hpp>
@@ -22,7 +22,7 @@ int main(int argc, char** argv)
         std::cerr << "usage: " << argv[0] << " MODEL.onnx IMAGE [SIDE]\n";
         return 2;
     }
-    const int side = argc > 3 ? std::atoi(argv[3]) : 320;  // a multiple of the model's divisor, mostly 32
+    const int side = argc > 3 ? std::atoi(argv[3]) : 320;  // a multiple of the model's divisor, usually 32
     const cv::Mat image = cv::imread(argv[2]);
     if (image.empty())
     {
@@ -32,10 +32,10 @@ int main(int argc, char** argv)
 
     // OpenCV 4 warns of each node outside ONNX's own domain while it reads a model.
     cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_ERROR);
-    cv::d2det::registerLayers();  // once in a program
+    cv::d2det::registerLayers();  // once per program
     cv::dnn::Net net = cv::dnn::readNet(argv[1]);
 
-    // The bundled model takes RGB in -1 .. 1; Detector reads this from the file (getInputParams).
+    // Input of the bundled model: RGB in -1 .. 1; Detector reads these parameters from the file (getInputParams).
     const cv::Mat blob =
         cv::dnn::blobFromImage(image, 1 / 127.5, cv::Size(side, side), cv::Scalar::all(127.5), /* swapRB */ true);
     const cv::Mat info = (cv::Mat_<float>(1, 3) << side, side, 1);  // valid height and width of the input, scale

@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The trainer on a device against the trainer on the CPU: operators with their gradients, and one whole step. Needs
-   neither Boost nor OpenCV, so that a GPU server without them can run it (perf/gpu/train); test_precision.cpp runs the
-   same comparisons on the CPU, test_cuda_ops.cpp on a CUDA device. */
+/* Comparison of the trainer on a device with the trainer on the CPU: operators with gradients, and one entire training
+   step. Independent of Boost and OpenCV, for use on GPU servers without these libraries (perf/gpu/train);
+   test_precision.cpp runs the same comparisons on the CPU, test_cuda_ops.cpp on a CUDA device. */
 
 #ifndef D2DET_TEST_DEVICE_COMPARISON_HPP
 #define D2DET_TEST_DEVICE_COMPARISON_HPP
@@ -31,9 +31,9 @@ namespace test
 struct Comparison
 {
     std::string name;
-    double error;  //!< largest difference, as a share of the largest number expected
+    double error;  //!< largest difference relative to the largest expected value
     double bound;
-    std::string repeat;                             //!< how to run the case alone
+    std::string repeat;                             //!< command that runs the case alone
     bool passed() const { return error <= bound; }  //!< false for NaN
     std::string message() const
     {
@@ -54,8 +54,8 @@ inline double relativeError(const torch::Tensor& got, const torch::Tensor& expec
 
 using Tensors = std::vector<torch::Tensor>;
 
-//! Called with true before and with false behind all that runs on the device; a test of the launchers on the CPU
-//! switches by it.
+//! Called with true before and with false after all work on the device; selects the emulated launchers in tests on the
+//! CPU.
 using Switch = std::function<void(bool)>;
 
 class Switched
@@ -83,7 +83,7 @@ inline Tensors outputAndGradients(const d2det_test::Problem& p, const Tensors& i
     return result;
 }
 
-//! Maps as convolutions leave them: the same numbers, channels last in memory.
+//! Equal maps in channels-last memory format, as computed by convolutions.
 inline Tensors channelsLast(const Tensors& inputs)
 {
     Tensors result;
@@ -95,7 +95,7 @@ inline Tensors channelsLast(const Tensors& inputs)
     return result;
 }
 
-//! Device against the float64 reference kernels of the CPU. Half types: both start from the rounded inputs.
+//! Device against the float64 reference kernels of the CPU. Half types: both use the rounded inputs.
 inline void compareOperator(const d2det_test::Problem& p, const std::string& name, const std::string& repeat,
                             const torch::Device& device, torch::ScalarType type, double bound, const Switch& change,
                             std::vector<Comparison>& out, bool last = false)
@@ -163,7 +163,7 @@ inline std::vector<Comparison> compareOperators(
     return out;
 }
 
-//! Operators without a gradient, against the CPU's float32 kernels.
+//! Operators without a gradient, against the float32 kernels of the CPU.
 inline std::vector<Comparison> compareInference(
     const torch::Device& device, const Switch& change = [](bool) {})
 {
@@ -204,7 +204,7 @@ inline ModelConfig smallModel()
     return c;
 }
 
-//! Two images of noise with a bright object each.
+//! Two noise images with one bright object each.
 inline Batch smallBatch()
 {
     torch::Generator generator = at::detail::createCPUGenerator(8);
@@ -223,7 +223,7 @@ inline Batch smallBatch()
     return batch;
 }
 
-//! A model on a device whose weights depend on the seed only; none of them is zero.
+//! A model on a device; weights are nonzero and depend on the seed only.
 inline Detector makeModel(const torch::Device& device)
 {
     torch::manual_seed(6);
@@ -277,7 +277,7 @@ inline std::vector<Comparison> compareStep(const torch::Device& device, torch::S
     double largest = 0;
     for (const auto& item : expected.weights)
         largest = std::max(largest, (got.weights.at(item.first) - item.second).abs().max().item<double>());
-    // The clipped step moves no weight by more than rate * 1.
+    // The clipped step changes no weight by more than rate * 1.
     out.push_back({prefix + "weights, share of the step", largest / 0.1, bound, ""});
     return out;
 }

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* A reader of TensorBoard's event files for tests: it checks both sums of every record and throws std::runtime_error
-   for whatever it does not expect. */
+/* Reader of TensorBoard event files for tests: checks both CRCs of every record and throws std::runtime_error for
+   all unexpected contents. */
 
 #ifndef D2DET_TEST_EVENT_READER_HPP
 #define D2DET_TEST_EVENT_READER_HPP
@@ -33,12 +33,12 @@ struct Event
     double wallTime = 0;
     int64_t step = 0;
     std::string fileVersion;
-    bool start = false;  //!< a session starts: what is known of this step and later ones is void
+    bool start = false;  //!< session start: discards earlier events of this and later steps
     std::map<std::string, float> scalars;
     std::map<std::string, EventImage> images;
 };
 
-//! Takes bytes apart from the front.
+//! Parses bytes sequentially.
 class ByteReader
 {
 public:
@@ -116,7 +116,7 @@ Float fromBits(Bits bits)
     return value;
 }
 
-//! Bit by bit; the writer has a table.
+//! Bit by bit, unlike the table of the writer.
 inline uint32_t slowMaskedCrc(const std::string& bytes)
 {
     uint32_t crc = ~0u;

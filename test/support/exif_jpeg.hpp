@@ -20,7 +20,7 @@ namespace d2det
 namespace test
 {
 
-/** @brief Writes a JPEG file whose tag tells how to turn the stored pixels upright.
+/** @brief Writes a JPEG file with an Exif orientation tag for the stored pixels.
 @param orientation 1: not at all, 3: by 180 degrees, 6: by 90 degrees clockwise. */
 inline void writeExifJpeg(const std::string& path, const cv::Mat& stored, int orientation)
 {

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Models for the tests of the exporter: the two families that the project ships, made narrow, and one variant for every
-   switch of the configuration that changes the graph. */
+/* Models for the tests of the exporter: narrow versions of the two model families of the project, and one variant for
+   every configuration switch with an effect on the graph. */
 
 #ifndef D2DET_TEST_EXPORT_MODELS_HPP
 #define D2DET_TEST_EXPORT_MODELS_HPP
@@ -49,7 +49,7 @@ inline ModelConfig narrowConfig()
     return c;
 }
 
-//! The bundled kind: MobileNetV2 with folded norms, one set of pooling weights for all levels.
+//! Architecture of the bundled model: MobileNetV2 with folded norms, one set of pooling weights for all levels.
 inline ModelConfig smallFamily()
 {
     ModelConfig c = narrowConfig();
@@ -61,7 +61,7 @@ inline ModelConfig smallFamily()
     return c;
 }
 
-//! The paper's kind: ResNet-50 with frozen batch norm, pooling weights per level.
+//! Architecture of the paper: ResNet-50 with frozen batch norm, pooling weights per level.
 inline ModelConfig paperFamily()
 {
     ModelConfig c = narrowConfig();
@@ -203,7 +203,7 @@ inline Detector randomModel(const ModelConfig& config, uint64_t seed = 1)
     return model;
 }
 
-//! A folder of its own that disappears with the test.
+//! A temporary folder, removed at the end of the test.
 struct Folder
 {
     Folder()

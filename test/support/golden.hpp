@@ -28,7 +28,7 @@ namespace d2det
 namespace test
 {
 
-//! Which test program runs which functions. A vector of any other function fails the test of completeness.
+//! Functions run by each test program. A vector of any other function fails the completeness test.
 inline const std::set<std::string>& functionsOf(const std::string& program)
 {
     static const std::set<std::string> ops{"roi_align_backward", "deform_backward", "awp_backward",
@@ -44,7 +44,7 @@ inline const std::set<std::string>& functionsOf(const std::string& program)
     throw std::invalid_argument("no program " + program);
 }
 
-//! One vector. Tensors are stored as float32 and handed out in `type`.
+//! One vector. Tensors are stored as float32 and returned in `type`.
 struct GoldenCase
 {
     std::string op, path;
@@ -64,7 +64,7 @@ struct GoldenCase
 
     torch::Tensor input(const std::string& name) const { return read("in_" + name); }
 
-    //! A leaf of the graph: check() compares its gradient.
+    //! A leaf of the graph; check() compares the gradient.
     torch::Tensor leaf(const std::string& name) const { return input(name).requires_grad_(); }
 
     template <typename V>
@@ -85,7 +85,7 @@ struct GoldenCase
                                                                     << " values, expected " << expected.numel());
         const torch::Tensor have = got.detach().to(torch::kDouble).reshape(-1);
         const double atol = tolerance.at(name).at("atol"), rtol = tolerance.at(name).at("rtol");
-        // Written so that a NaN fails.
+        // Fails for NaN.
         const torch::Tensor good = (have - expected).abs().le(expected.abs() * rtol + atol);
         const int64_t bad = got.numel() - good.sum().item<int64_t>();
         const double worst = got.numel() > 0 ? (have - expected).abs().max().item<double>() : 0;
@@ -93,7 +93,7 @@ struct GoldenCase
                                            << name << " are off, by up to " << worst);
     }
 
-    //! Gradients listed in the case, each against the leaf of that name.
+    //! Compares the gradients listed in the case with those of the leaves of the same name.
     void checkGradients(const std::map<std::string, torch::Tensor>& leaves) const
     {
         for (const std::string name : gradients)
@@ -134,7 +134,7 @@ inline std::vector<GoldenCase> goldenCases(const std::set<std::string>& function
     return cases;
 }
 
-//! Runs every vector of a program's functions in float32 and in float64; each function must have at least one.
+//! Runs all vectors of the functions of a program in float32 and float64; each function needs at least one vector.
 template <typename Run>
 void runGolden(const std::string& program, Run run)
 {

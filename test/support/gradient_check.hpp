@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Numbers for tests that are the same on every platform, and gradients by central differences. */
+/* Platform-independent random numbers for tests, and gradient checks by central differences. */
 
 #ifndef D2DET_TEST_GRADIENT_CHECK_HPP
 #define D2DET_TEST_GRADIENT_CHECK_HPP
@@ -22,7 +22,7 @@ namespace d2det
 namespace test
 {
 
-//! The random numbers of the operators' tests, as tensors too.
+//! The random numbers of the operator tests, also as tensors.
 class Random : public d2det_test::Random
 {
 public:
@@ -38,7 +38,7 @@ public:
 };
 
 /** Checks d(sum of function(inputs) * random weights)/d(inputs) against central differences, element by element. The
-    inputs are float64 leaves; those that do not require a gradient are left alone. */
+    inputs are float64 leaves; those without requires_grad are not checked. */
 inline void checkGradient(const std::function<torch::Tensor(const std::vector<torch::Tensor>&)>& function,
                           const std::vector<torch::Tensor>& inputs, double tolerance = 1e-6, double step = 1e-5)
 {

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The operators' lists of cases (modules/d2det/test/operators) with the trainer's operators. */
+/* Case lists of the operators (modules/d2det/test/operators), run with the operators of the trainer. */
 
 #ifndef D2DET_TEST_OPERATORS_IN_TRAINER_HPP
 #define D2DET_TEST_OPERATORS_IN_TRAINER_HPP
@@ -15,8 +15,8 @@ namespace d2det
 namespace test
 {
 
-/** Inputs of a problem for the trainer's operator: differentiable ones of `type`, which are leaves that want a gradient
-    if there is one, the others float64 beside float64, else float32. */
+/** Inputs of a problem for an operator of the trainer: differentiable inputs have the given type and are leaves with
+    requires_grad if the operator has a gradient; other inputs are float64 for type float64, otherwise float32. */
 inline std::vector<torch::Tensor> trainerInputs(const d2det_test::Problem& p, const torch::Device& device,
                                                 torch::ScalarType type)
 {

@@ -2,12 +2,12 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Data shared by several projects: golden vectors, images, weights. It lies beside the source tree or where the
-   environment variable D2DET_SHARED says. Cases that need it live in a suite named `shared`:
+/* Test data outside the repository: golden vectors, images, weights. The folder is given by the environment variable
+   D2DET_SHARED; default: next to the source tree. Cases that need the data belong to a suite named `shared`:
 
      BOOST_AUTO_TEST_SUITE(shared, *boost::unit_test::precondition(d2det::test::sharedPresent))
 
-   CTest runs that suite as a test of its own and reports it as skipped when the line printed here appears. */
+   CTest runs that suite as a separate test and reports it as skipped if the line printed here appears. */
 
 #ifndef D2DET_TEST_SHARED_DATA_HPP
 #define D2DET_TEST_SHARED_DATA_HPP

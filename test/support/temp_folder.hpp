@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* A folder that is gone after its test, and what tests of programs and readers do in it. */
+/* A temporary folder, removed after the test, and file and process helpers for tests of programs and readers. */
 
 #ifndef D2DET_TEST_TEMP_FOLDER_HPP
 #define D2DET_TEST_TEMP_FOLDER_HPP
@@ -47,12 +47,12 @@ public:
     std::string operator/(const std::string& name) const { return (path_ / name).string(); }
     std::string path() const { return path_.string(); }
 
-    //! Makes the folders of the name too.
+    //! Also creates the parent folders.
     std::string write(const std::string& name, const std::string& text) const
     {
         const std::string path = *this / name;
         std::filesystem::create_directories(std::filesystem::path(path).parent_path());
-        std::filesystem::remove(path);  // rewriting a file in place waits for the disk on some file systems
+        std::filesystem::remove(path);  // rewriting a file in place is slow on some file systems
         std::ofstream file(path, std::ios::binary);
         file << text;
         BOOST_REQUIRE(file.good());
@@ -85,7 +85,7 @@ inline bool contains(const std::string& text, const std::string& part)
     return text.find(part) != std::string::npos;
 }
 
-//! Requires a std::runtime_error whose message contains every one of the texts.
+//! Requires a std::runtime_error with a message that contains all given texts.
 template <typename Function>
 void requireError(Function function, const std::vector<std::string>& expected)
 {
@@ -108,7 +108,7 @@ struct Outcome
     std::string out, err;
 };
 
-//! A program that lies beside the test's own.
+//! Path of a program in the folder of the test program.
 inline std::string programPath(const std::string& name)
 {
     const std::filesystem::path own = boost::unit_test::framework::master_test_suite().argv[0];
@@ -117,7 +117,7 @@ inline std::string programPath(const std::string& name)
     return program;
 }
 
-//! Runs shell in a folder, where its output is left in stdout.txt and stderr.txt.
+//! Runs a shell command in a folder; output goes to stdout.txt and stderr.txt there.
 inline Outcome runShell(const std::string& folder, const std::string& command)
 {
     const std::string out = folder + "/stdout.txt", err = folder + "/stderr.txt";

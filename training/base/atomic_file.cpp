@@ -22,7 +22,7 @@ namespace d2det
 namespace
 {
 
-//! A link stays, what it points to is replaced.
+//! Resolves a symbolic link: the target is replaced, the link stays.
 std::string resolved(const std::string& path)
 {
     std::error_code error;
@@ -32,7 +32,7 @@ std::string resolved(const std::string& path)
     return error ? path : target.string();
 }
 
-//! /dev/stdout, a pipe: written in place, there is nothing to rename.
+//! True for streams such as /dev/stdout or a pipe, which are written in place without renaming.
 bool isStream(const std::string& path)
 {
     std::error_code error;
@@ -101,7 +101,7 @@ void AtomicFile::commit()
     const int folder = ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder >= 0)
     {
-        ::fsync(folder);  // the rename itself; a file system that cannot do this has nothing better to offer
+        ::fsync(folder);  // syncs the rename; errors ignored: not supported by all file systems
         ::close(folder);
     }
 }

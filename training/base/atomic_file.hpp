@@ -2,9 +2,10 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Files that are written beside their place, synced and renamed: a reader sees the old file or the entire new one, also
-   after a crash or a full disk. Links stay links; streams such as /dev/stdout are written in place. An Error
-   has the path and the system's reason. */
+/* Atomic replacement of files: the data goes to a temporary file in the same folder, which is synced and renamed. A
+   reader sees either the old file or the entire new one, even after a crash or on a full disk. Symbolic links are
+   preserved; streams such as /dev/stdout are written in place. Error messages contain the path and the system's reason.
+   */
 
 #ifndef D2DET_TRAINING_ATOMIC_FILE_HPP
 #define D2DET_TRAINING_ATOMIC_FILE_HPP
@@ -19,7 +20,7 @@ class AtomicFile
 {
 public:
     explicit AtomicFile(const std::string& path);
-    //! Without a commit the file is removed again.
+    //! Removes the temporary file unless commit() was called.
     ~AtomicFile();
 
     AtomicFile(const AtomicFile&) = delete;

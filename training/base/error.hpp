@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The one exception of the trainer and its programs: wrong files, configurations, arguments or machines, in one line
-   that names the value and what to do. LibTorch's TORCH_CHECK remains for errors of the programmer. */
+/* Exception type of the trainer and its programs for invalid files, configurations, arguments or devices. The message
+   is one line with the offending value and the remedy. Programming errors use LibTorch's TORCH_CHECK. */
 
 #ifndef D2DET_TRAINING_ERROR_HPP
 #define D2DET_TRAINING_ERROR_HPP

@@ -67,7 +67,7 @@ std::vector<std::string> listFiles(const std::string& folder, bool recursive)
 std::string readText(const std::string& path, size_t limit)
 {
     std::error_code error;
-    if (!fs::is_regular_file(path, error))  // also keeps away from pipes and devices
+    if (!fs::is_regular_file(path, error))  // also excludes pipes and devices
         fail(path + ": " + (fs::exists(path, error) ? "not a file" : "the file does not exist"));
     std::ifstream file(path, std::ios::binary);
     std::string text;

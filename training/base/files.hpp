@@ -2,8 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Files and folders as the data set readers need them: every function ends in bounded time and memory whatever it
-   meets. */
+/* File and folder access for the data set readers. Time and memory are bounded for every input. */
 
 #ifndef D2DET_TRAINING_FILE_TOOLS_HPP
 #define D2DET_TRAINING_FILE_TOOLS_HPP
@@ -15,26 +14,26 @@
 namespace d2det
 {
 
-//! The text in quotation marks for a message, cut if it is long.
+//! The text in quotation marks for a message; long texts are truncated.
 std::string inQuotes(const std::string& text);
 
-//! True for the name of an image that OpenCV reads (by its extension, upper or lower case).
+//! True if the file extension (case-insensitive) is an image format that OpenCV reads.
 bool isImageName(const std::string& path);
 
 //! Names (relative, with '/') of the regular files below a folder, sorted; empty if there is no such folder.
 std::vector<std::string> listFiles(const std::string& folder, bool recursive);
 
-//! The whole file. Throws Error if it is not a regular file, not readable or longer than `limit` bytes.
+//! The entire file. Throws Error if it is not a regular file, not readable or longer than `limit` bytes.
 std::string readText(const std::string& path, size_t limit);
 
-//! The lines without their ends ("\n" or "\r\n") and without blanks around them.
+//! The lines without line ends ("\n" or "\r\n"), leading and trailing blanks.
 std::vector<std::string> splitLines(const std::string& text);
 
-//! The parts between blanks and tabs.
+//! Words separated by blanks or tabs.
 std::vector<std::string> splitWords(const std::string& line);
 
-/** Reads a whole text as a number, NaN and infinities included, whatever the locale.
-@return false if it is none. */
+/** Converts an entire text to a number, including NaN and infinities, independent of the locale.
+@return false if the text is not a number. */
 bool parseNumber(const std::string& text, double& value);
 
 }  // namespace d2det

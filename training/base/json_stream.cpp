@@ -65,7 +65,7 @@ void JsonFileBuffer::checkToken(size_t length) const
              std::to_string(maxToken_) + " bytes");
 }
 
-//! Rewrites a literal at this position of the buffer; its end is there too (see underflow).
+//! Replaces a literal at this position; the buffer always contains the entire literal (underflow()).
 bool JsonFileBuffer::startLiteral(size_t position)
 {
     for (const char* literal : {"NaN", "Infinity"})
@@ -81,7 +81,7 @@ bool JsonFileBuffer::startLiteral(size_t position)
     return false;
 }
 
-//! Finds tokens that are too long and literals that JSON does not have.
+//! Finds too long tokens and literals that are not valid JSON.
 void JsonFileBuffer::scan()
 {
     for (size_t i = 0; i < filled_; i++)
@@ -126,7 +126,7 @@ JsonFileBuffer::int_type JsonFileBuffer::underflow()
     filled_ = static_cast<size_t>(file_.gcount());
     if (file_.bad())
         fail("'" + path_ + "' cannot be read at byte " + std::to_string(consumed_));
-    // A piece must not end inside a literal (nor between its sign and the rest).
+    // A piece must not end inside a literal or after the sign of a literal.
     for (size_t extra = 0; extra < LONGEST_LITERAL && filled_ == CHUNK + extra; extra++)
     {
         const char last = buffer_[filled_ - 1];

@@ -2,10 +2,10 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* A file as input of the JSON parser, read in pieces, with two additions that the parser lacks:
+/* Stream buffer between a file and the JSON parser, with two features missing in the parser:
      - limits: a string or number longer than maxToken bytes throws before the parser stores it;
-     - NaN, Infinity and -Infinity, which Python writes although JSON has no such numbers, become the strings "a" and
-       "nfinit" of the same length (so that byte positions stay true); notANumber() recognizes them. */
+     - NaN, Infinity and -Infinity (written by Python, but invalid in JSON) become the strings "a" and "nfinit" of the
+       same length, so that byte positions in messages stay correct; notANumber() recognizes these strings. */
 
 #ifndef D2DET_TRAINING_JSON_STREAM_HPP
 #define D2DET_TRAINING_JSON_STREAM_HPP
@@ -19,12 +19,12 @@
 namespace d2det
 {
 
-//! A number of a JSON file. Integers may also be written as 3.0, as some tools do.
+//! A number in a JSON file. 3.0, as written by some tools, is also an integer.
 struct JsonNumber
 {
     double value = 0;
     bool integral = false;
-    int64_t integer = 0;  //!< if integral
+    int64_t integer = 0;  //!< valid if integral
 
     explicit JsonNumber(int64_t number);
     explicit JsonNumber(uint64_t number);
@@ -37,7 +37,7 @@ public:
     //! Throws Error if the file cannot be opened or is not a regular file.
     JsonFileBuffer(const std::string& path, size_t maxToken);
 
-    //! True for the text that stands for NaN or an infinity.
+    //! True for the replacement texts of NaN and infinities.
     static bool notANumber(const std::string& text) { return text == "a" || text == "nfinit"; }
 
 protected:
@@ -52,11 +52,11 @@ private:
     std::ifstream file_;
     std::vector<char> buffer_;
     size_t maxToken_;
-    int64_t consumed_ = 0;  //!< bytes before the buffer
+    int64_t consumed_ = 0;  //!< bytes of the file before the buffer
     size_t filled_ = 0;
     bool inString_ = false;
     bool escaped_ = false;
-    size_t token_ = 0;  //!< bytes of the token so far
+    size_t token_ = 0;  //!< bytes of the current token so far
 };
 
 }  // namespace d2det

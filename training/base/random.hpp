@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Random numbers of the data loader: splitmix64 (Steele et al. 2014). A stream is named by numbers (seed, epoch,
-   position), so that a sample gets the same draws whichever thread makes it and wherever a run resumes. The conversions
-   are written out because those of <random> differ between standard libraries. */
+/* Random numbers of the data loader: splitmix64 (Steele et al. 2014). A stream is identified by (seed, epoch,
+   position), so the draws of a sample depend neither on the thread nor on the iteration at which a run resumes. The
+   distributions are implemented here because those of <random> differ between standard libraries. */
 
 #ifndef D2DET_TRAINING_RANDOM_HPP
 #define D2DET_TRAINING_RANDOM_HPP
@@ -37,16 +37,16 @@ public:
         return z ^ (z >> 31);
     }
 
-    //! [0, 1)
+    //! Uniform in [0, 1).
     double uniform() { return static_cast<double>(next() >> 11) * (1.0 / 9007199254740992.0); }
 
-    //! [low, high)
+    //! Uniform in [low, high).
     double uniform(double low, double high) { return low + (high - low) * uniform(); }
 
-    //! 0 .. count - 1, count > 0
+    //! Uniform integer in 0 .. count - 1, count > 0.
     uint64_t below(uint64_t count) { return static_cast<uint64_t>(uniform() * static_cast<double>(count)); }
 
-    //! Fisher-Yates
+    //! Fisher-Yates shuffle.
     template <typename T>
     void shuffle(std::vector<T>& values)
     {

@@ -33,7 +33,7 @@ size_t StatusLine::columns() const
     if (!terminal_)
         return std::numeric_limits<size_t>::max();
     winsize size{};
-    // One less: after a character in the last column terminals differ about where the cursor is.
+    // One less: the cursor position after a character in the last column depends on the terminal.
     return ::ioctl(::fileno(stream_), TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col - 1u : 119u;
 }
 

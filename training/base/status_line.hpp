@@ -2,8 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Progress of a long run on stdout or stderr: one line that is rewritten on a terminal, lines one below the other
-   elsewhere. */
+/* Progress display on stdout or stderr: a single rewritten line on a terminal, separate lines elsewhere. */
 
 #ifndef D2DET_TRAINING_STATUS_LINE_HPP
 #define D2DET_TRAINING_STATUS_LINE_HPP
@@ -20,19 +19,19 @@ class StatusLine
 public:
     //! @param stream stdout or stderr.
     explicit StatusLine(std::FILE* stream);
-    //! Leaves what is shown and begins a new line.
+    //! Keeps the displayed text and starts a new line.
     ~StatusLine();
 
     StatusLine(const StatusLine&) = delete;
     StatusLine& operator=(const StatusLine&) = delete;
 
     bool terminal() const { return terminal_; }
-    //! Characters that fit; no limit if it is no terminal.
+    //! Width of the terminal in characters; unlimited if the stream is not a terminal.
     size_t columns() const;
     void show(const std::string& text);
-    //! Removes the rewritten line, for other output.
+    //! Erases the rewritten line before other output.
     void clear();
-    //! Leaves what is shown and writes a line below it.
+    //! Keeps the displayed text and writes a line below.
     void print(const std::string& text);
 
 private:

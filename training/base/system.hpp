@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What the operating system knows: memory in use, the time. */
+/* Operating system queries: peak memory, current time. */
 
 #ifndef D2DET_TRAINING_SYSTEM_HPP
 #define D2DET_TRAINING_SYSTEM_HPP
@@ -12,10 +12,10 @@
 namespace d2det
 {
 
-//! Most memory that the process has had in RAM so far, MiB; 0 if the system does not tell.
+//! Peak resident memory of the process, MiB; 0 if not available.
 double peakMemoryMiB();
 
-//! "2026-11-30 08:58:05 UTC".
+//! Current time as "2026-11-30 08:58:05 UTC".
 std::string utcNow();
 
 }  // namespace d2det

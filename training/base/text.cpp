@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Texts that programs show; see text.hpp. */
+/* Text formatting for messages and tables. */
 
 #include "base/text.hpp"
 
@@ -22,7 +22,7 @@ namespace d2det
 namespace
 {
 
-//! True for a byte of a UTF-8 character other than its first.
+//! True for a continuation byte of a UTF-8 character.
 bool isContinuation(char c)
 {
     return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
@@ -57,7 +57,7 @@ std::vector<std::string> nearestNames(const std::string& name, const std::vector
 {
     const auto lower = [](std::string text)
     {
-        text.resize(std::min<size_t>(text.size(), 80));  // the distance costs the product of the lengths
+        text.resize(std::min<size_t>(text.size(), 80));  // time proportional to the product of the lengths
         std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return char(std::tolower(c)); });
         return text;
     };

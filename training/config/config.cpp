@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Configuration files, their bases, and --set. Limits keep a malformed file from taking absurd amounts of memory. */
+/* Configuration files, base files and --set. Limits bound the memory use for malformed files. */
 
 #include "config/config.hpp"
 
@@ -63,7 +63,7 @@ std::string readText(const fs::path& path)
 
 void readFile(Config& config, const fs::path& path, std::vector<fs::path>& chain);
 
-//! Applies a text, after the file that it names as its base.
+//! Applies a configuration text after its "base" file.
 void readInto(Config& config, const std::string& text, const fs::path& folder, std::vector<fs::path>& chain)
 {
     json object = parseText(text, true);

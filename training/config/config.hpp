@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Configuration: one JSON file <-> one tree of plain structs. The model and the engine only ever see the structs.
-   What a member means, its key in the file and the values it may have: config_keys.hpp; as a table
-   docs/configuration.md. The defaults here are the paper's detector on COCO. */
+/* Configuration: a JSON file <-> a tree of plain structs. Model and engine use only the structs. Keys, permitted values
+   and descriptions of the members are in config_keys.hpp and, as a table, in docs/configuration.md. The defaults are
+   those of the paper's detector on COCO. */
 
 #ifndef D2DET_TRAINING_CONFIG_HPP
 #define D2DET_TRAINING_CONFIG_HPP
@@ -37,7 +37,7 @@ struct BackboneConfig
     BackboneType type = BackboneType::RESNET50;
     std::vector<int> levels{2, 3, 4, 5};
     BackboneNorm norm = BackboneNorm::FROZEN_BN;
-    std::optional<BackboneNorm> newStageNorm = BackboneNorm::GROUP_NORM;  //!< nothing: norm
+    std::optional<BackboneNorm> newStageNorm = BackboneNorm::GROUP_NORM;  //!< nullopt: same as norm
     std::vector<int> newStages;
     int frozenStages = 1;
 };
@@ -136,7 +136,7 @@ enum class MaskHeadType
     FCN
 };
 
-//! Instance masks of 28 x 28 cells, one per detection, of its class (model.md 4).
+//! Instance masks of 28 x 28 cells, one per detection, for the class of the detection (model.md 4).
 struct MaskHeadConfig
 {
     MaskHeadType type = MaskHeadType::NONE;
@@ -245,7 +245,7 @@ struct DataConfig
     float maxBadFraction = 0.1f;
 };
 
-//! Parts of the loss that may be left out: the head stays in the model with the weights it has.
+//! Optional parts of the loss. A head without loss stays in the model with unchanged weights.
 struct LossConfig
 {
     bool trainMask = true;
@@ -298,18 +298,18 @@ struct Config
     SolverConfig solver;
 };
 
-/** Reads a JSON file. Comments (//) are allowed; "base": "other.json" (relative to the file) reads that file first; an
-    unknown key is an error that names the nearest known one. Throws Error with file, key and reason. */
+/** Reads a JSON file. Comments (//) are allowed; "base": "other.json" (relative to the file) is read first. An unknown
+    key is an error; the message suggests the nearest known key. Throws Error with file, key and reason. */
 Config loadConfig(const std::string& path);
-//! The same from a text; `folder` is where relative paths start, "": they stay as they are.
+//! Parses a JSON text. Relative paths are resolved against `folder`, or kept unchanged if `folder` is "".
 Config parseConfig(const std::string& json, const std::string& folder);
-std::string configToJson(const Config& config);  //!< complete: every key with its value
+std::string configToJson(const Config& config);  //!< complete: every key
 void applyOverride(Config& config,
                    const std::string& keyValue);  //!< "solver.learning_rate=0.01"; then checkConfig
 
-//! Ranges and combinations of values; throws Error that names the key.
+//! Checks ranges and combinations of values; throws Error with the key.
 void checkConfig(const Config& config);
-//! The same for the parts that a loader takes.
+//! Checks only the parameters of a data loader.
 void checkConfig(const DataConfig& data, const InputConfig& input);
 
 //! Table of all keys with defaults, values and meaning, as Markdown: docs/configuration.md.

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Ranges of single values, by a visitor of config_keys.hpp, and relations between them. */
+/* Range checks of single values by a visitor of config_keys.hpp; checks of relations between values. */
 
 #include "config/config.hpp"
 
@@ -42,7 +42,7 @@ public:
         const auto isMember = [&](const Choice<T>& choice) { return choice.value == member; };
         if (std::any_of(choices.begin(), choices.end(), isMember))
             return;
-        std::string list;  // only a text can be none of them: files are read by name
+        std::string list;  // only text members can have another value: enumerations are read by name
         for (const Choice<T>& choice : choices)
             list += (list.empty() ? "'" : ", '") + std::string(choice.name) + "'";
         if constexpr (std::is_same_v<T, std::string>)
@@ -79,7 +79,7 @@ private:
         fail(path + ": " + std::to_string(count) + " " + what + ", expected " + countText(limits.least, limits.most));
     }
 
-    //! In the member's own type: 0.99 as a float is a little more than 0.99.
+    //! Comparison in the type of the member: 0.99f is slightly larger than 0.99.
     template <class T>
     static void checkValue(const std::string& path, T value, const Limits& limits)
     {
@@ -173,7 +173,7 @@ template <class S>
 void checkRanges(const char* path, S copy)
 {
     RangeCheck check(path);
-    visit(check, copy);  // takes members by reference, so that one list serves all visitors
+    visit(check, copy);  // visit needs mutable references: one key list for all visitors
 }
 
 }  // namespace

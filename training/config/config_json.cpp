@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Configuration <-> JSON values by two visitors of config_keys.hpp. */
+/* Conversion between configuration and JSON values by two visitors of config_keys.hpp. */
 
 #include "config/config_json.hpp"
 
@@ -231,7 +231,7 @@ public:
             if (choice.value == member)
                 object_[key] = choice.name;
         if constexpr (std::is_same_v<T, std::string>)
-            object_[key] = member;  // also one that checkConfig would refuse
+            object_[key] = member;  // also values rejected by checkConfig
     }
 
     template <class S>
@@ -267,7 +267,7 @@ private:
     {
         if constexpr (std::is_same_v<T, float>)
         {
-            // The shortest decimal that reads back as the same float: 0.1, not 0.10000000149.
+            // The shortest decimal that converts back to the same float: 0.1, not 0.10000000149.
             std::array<char, 64> text{};
             const auto end = std::to_chars(text.data(), text.data() + text.size() - 1, value);
             return end.ec == std::errc() ? std::strtod(text.data(), nullptr) : static_cast<double>(value);
@@ -344,7 +344,7 @@ void readConfig(Config& config, const json& object, const std::string& folder, b
 
 nlohmann::ordered_json writeConfig(const Config& config)
 {
-    Config copy = config;  // visit takes members by reference, so that one list serves reading and writing
+    Config copy = config;  // visit needs mutable references: one key list for reading and writing
     Writer writer;
     visit(writer, copy);
     return writer.take();

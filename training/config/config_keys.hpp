@@ -2,19 +2,19 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The keys of the configuration, each written once: name in the file, member, values that it may have, and what it
-   does. All that depends on the keys is a visitor of these functions: reading with spelling hints and writing
-   (config_json.cpp), the check of ranges (config_check.cpp) and the table of docs/configuration.md (config_table.cpp).
-   Defaults are those of the members in config.hpp. Relations between keys are in config_check.cpp.
+/* Single definition of every configuration key: name in the file, member, permitted values and description. All code
+   that depends on the keys is a visitor of these functions: reading with spelling suggestions and writing
+   (config_json.cpp), range checks (config_check.cpp) and the table in docs/configuration.md (config_table.cpp).
+   Defaults are the member initializers in config.hpp. Relations between keys are checked in config_check.cpp.
 
-   A visitor has
+   Interface of a visitor:
      v.group(key, struct, help)             keys of a struct, an object in the file
      v.list(key, vector of structs, help)   an array of objects
-     v.path(key, string, help)              a file or folder; ${NAME} is replaced, and a relative one starts at the
-                                            folder of the configuration file
+     v.path(key, string, help)              a file or folder; ${NAME} is expanded, relative paths are resolved against
+                                            the folder of the configuration file
      v(key, member, help)                   bool, text
-     v(key, member, Limits, help)           numbers, texts, lists of them
-     v(key, member, {{"name", value}, ...}, help)   a choice: the file has the name, the member the value */
+     v(key, member, Limits, help)           number, text, or a list of these
+     v(key, member, {{"name", value}, ...}, help)   an enumeration: name in the file, value of the member */
 
 #ifndef D2DET_TRAINING_CONFIG_KEYS_HPP
 #define D2DET_TRAINING_CONFIG_KEYS_HPP
@@ -36,19 +36,19 @@ struct Choice
     T value;
 };
 
-//! As a parameter it takes its type from the member beside it.
+//! Non-deduced parameter type: T is deduced from the member argument alone.
 template <class T>
 using Choices = std::initializer_list<Choice<typename Choice<T>::Type>>;
 
-//! What a key accepts beside its type; numbers of a list too lie in low .. high.
+//! Permitted values of a key; low .. high also applies to the numbers of a list.
 struct Limits
 {
     double low = -std::numeric_limits<double>::infinity();
     double high = std::numeric_limits<double>::infinity();
-    size_t least = 0;  //!< elements of a list, bytes of a text
+    size_t least = 0;  //!< minimum number of list elements or text bytes
     size_t most = std::numeric_limits<size_t>::max();
 
-    //! The same range for the elements of a list of least .. most.
+    //! The same range for a list of least .. most elements.
     Limits listOf(size_t fewest, size_t highest) const { return {low, high, fewest, highest}; }
 };
 

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The configuration's description of the network input as cv::d2det::prepareInput takes it. */
+/* Conversion of InputConfig to the parameters of cv::d2det::prepareInput. */
 
 #ifndef D2DET_TRAINING_INPUT_PARAMS_HPP
 #define D2DET_TRAINING_INPUT_PARAMS_HPP
@@ -14,7 +14,7 @@
 namespace d2det
 {
 
-//! mean and std need three values each (checkConfig).
+//! @param input mean and std with three values each (guaranteed by checkConfig).
 inline cv::d2det::InputParams toInputParams(const InputConfig& input)
 {
     cv::d2det::InputParams params;

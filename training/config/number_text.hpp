@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Numbers and ranges as messages and the table of keys show them. */
+/* Text form of numbers and ranges in messages and in the table of configuration keys. */
 
 #ifndef D2DET_TRAINING_NUMBER_TEXT_HPP
 #define D2DET_TRAINING_NUMBER_TEXT_HPP
@@ -19,7 +19,7 @@
 namespace d2det
 {
 
-//! The shortest text that reads back as the same value; integers without an exponent.
+//! The shortest text that converts back to the same value; integers without an exponent.
 template <class T>
 std::string numberText(T value)
 {

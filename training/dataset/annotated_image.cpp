@@ -19,7 +19,7 @@ std::string sizeText(cv::Size size)
     return std::to_string(size.width) + "x" + std::to_string(size.height);
 }
 
-//! Upright, or as stored if only that has the annotated size.
+//! The upright image, or the stored one if only the latter has the annotated size.
 cv::Mat decode(const std::string& path, cv::Size annotated)
 {
     const cv::Mat upright = cv::imread(path, cv::IMREAD_COLOR);
@@ -36,7 +36,7 @@ cv::Mat readAnnotatedImage(const std::string& path, cv::Size size, ImageFault& f
     fault = ImageFault::MISSING;
     reason = "does not exist";
     std::error_code error;
-    if (!std::filesystem::is_regular_file(path, error))  // also keeps away from pipes and devices
+    if (!std::filesystem::is_regular_file(path, error))  // also excludes pipes and devices
         return cv::Mat();
     fault = ImageFault::UNREADABLE;
     reason = "cannot be decoded";

@@ -52,7 +52,7 @@ std::vector<LabelledBox> boxesInside(const std::vector<LabelledBox>& boxes, cons
     return kept;
 }
 
-//! A length of at least minScale * side and a start that keeps it inside.
+//! Draws a length of at least minScale * side and a start inside the image.
 void drawSpan(Random& random, int side, double minScale, int& start, int& length)
 {
     length = std::clamp(cvFloor(side * random.uniform(minScale, 1) + 0.5), 1, side);
@@ -61,7 +61,7 @@ void drawSpan(Random& random, int side, double minScale, int& start, int& length
 
 std::optional<LabelledBox> usableBox(const Annotation& a, const ImageRecord& image, double minSide)
 {
-    // Clipped here too: the data set may have been read without clipping.
+    // Clipped again: the data set may have been read without clipping.
     LabelledBox box;
     box.x1 = std::max(a.x, 0.);
     box.y1 = std::max(a.y, 0.);

@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Events arrive with the depth of their container: 1 the file's object, 2 one of the three arrays, 3 an image,
-   annotation or category, 4 "bbox" or "segmentation", 5 a polygon or "counts". Everything else is passed over without
-   being stored. The parser itself is not recursive; the depth is limited all the same. */
+/* Nesting depth of the parser events by their container: 1 the top-level object, 2 one of the three arrays, 3 an image,
+   annotation or category, 4 "bbox" or "segmentation", 5 a polygon or "counts". Everything else is skipped without
+   being stored. The parser itself is not recursive; the depth is limited nevertheless. */
 
 #include "dataset/coco_reader.hpp"
 
@@ -207,7 +207,7 @@ bool CocoHandler::start_array(size_t)
         annotation_.boxValues = 0;
     if (depth_ == 4)
         segmentationObject_ = false;
-    // [x, y, ...] directly under "segmentation" is read as one polygon, [[x, y, ...], ...] is the rule.
+    // Regular form: [[x, y, ...], ...]; [x, y, ...] directly under "segmentation" is read as one polygon.
     if (depth_ == 5 && inSegmentation() && !segmentationObject_)
         segmentation().polygons.emplace_back();
     return true;
@@ -271,7 +271,7 @@ void CocoHandler::endItem()
     field_ = SKIPPED;
 }
 
-//! Created at the first value, so that annotations without an outline cost nothing.
+//! Created at the first value, so that annotations without an outline need no memory.
 Segmentation& CocoHandler::segmentation()
 {
     if (annotation_.segmentation < 0)
@@ -386,7 +386,7 @@ bool CocoHandler::boolean(bool value)
 bool CocoHandler::null()
 {
     if (inItem() && (field_ == BBOX || field_ == SEGMENTATION || field_ == AREA || field_ == ISCROWD))
-        return true;  // the same as not there
+        return true;  // equivalent to a missing key
     if (inItem())
         failField("null", "a value");
     if (depth_ < 3 && section_ != OTHER)

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The JSON events of a COCO file -> plain records. What the records mean together is dataset.cpp's part. */
+/* COCO file -> plain records, parsed from JSON events. References between records are resolved in dataset.cpp. */
 
 #ifndef D2DET_TRAINING_COCO_READER_HPP
 #define D2DET_TRAINING_COCO_READER_HPP
@@ -12,7 +12,7 @@
 namespace d2det
 {
 
-//! Parses the file; imageFolder stays empty. Throws std::runtime_error: file, place, reason.
+//! Parses the file; imageFolder stays empty. Throws std::runtime_error with file, position and reason.
 RawDataset parseCoco(const std::string& path, bool keepSegmentation);
 
 }  // namespace d2det

@@ -29,10 +29,10 @@ namespace
 {
 
 constexpr size_t NAMED_WARNINGS = 5;
-constexpr int64_t TOLERATED_BAD = 10;  // a small file may have some bad annotations whatever their share
+constexpr int64_t TOLERATED_BAD = 10;  // number of bad annotations accepted at any fraction (small files)
 constexpr size_t IMAGES_LOOKED_FOR = 8;
 
-//! First few messages of one kind and how many more there were.
+//! The first few messages of one kind and the number of omitted ones.
 class WarningList
 {
 public:
@@ -172,7 +172,7 @@ void AnnotationLinker::add(const RawAnnotation& source, size_t imageIndex)
     }
     if (cut > 0)
         dataset_.counters.clipped++;
-    if (cut > 1)  // rounding is not worth a message
+    if (cut > 1)  // no message for rounding errors
         clipped_.add(describe(" reaches beyond its ") + ", clipped");
     out.id = source.id;
     out.category = category->second;
@@ -218,7 +218,7 @@ void AnnotationLinker::finish()
                                  "; the first: " + dropped_.first());
 }
 
-//! Warns of what is left out; throws if that is too much.
+//! Warns of dropped records; throws above the permitted fraction.
 void countProblems(const RawDataset& raw, const ReadOptions& options, Dataset& dataset)
 {
     WarningList skipped;
@@ -254,7 +254,7 @@ void checkFirstImages(const std::string& path, const std::string& folder, const 
                              "; is this the folder that \"file_name\" is relative to?");
 }
 
-//! Class indices follow `names`.
+//! Reorders class indices to the order of `names`.
 void remapClasses(const std::string& path, const std::vector<std::string>& names, Dataset& dataset)
 {
     std::unordered_map<std::string, int> indexOf;
@@ -284,7 +284,7 @@ bool isRule(const std::string& subset)
     return subset == "every5th_val" || subset == "every5th_train";
 }
 
-//! Gives every id that is taken already a free one; remembers all.
+//! Replaces ids already in use by unused ones; records all ids.
 class UniqueIds
 {
 public:
@@ -367,7 +367,7 @@ bool convertBox(const RawAnnotation& raw, int imageWidth, int imageHeight, bool 
     cut = std::max({left - out.x, top - out.y, x2 - right, y2 - bottom});
     if (!(out.width > 0 && out.height > 0 && right > left && bottom > top))
         return false;
-    if (cut > 0)  // untouched boxes keep their numbers exactly
+    if (cut > 0)  // unclipped boxes keep their exact values
     {
         out.x = left;
         out.y = top;

@@ -37,7 +37,7 @@ bool isFile(const fs::path& path)
     return fs::is_regular_file(path, error);
 }
 
-//! The names that folders and files give to a split.
+//! Names of a split in folder and file names.
 std::vector<std::string> namesOf(const std::string& split)
 {
     if (split == "val")
@@ -59,7 +59,7 @@ bool hasImages(const std::string& folder)
     return std::any_of(names.begin(), names.end(), isImageName);
 }
 
-//! An image with a text file of the same name.
+//! True if the folder contains an image with a text file of the same name.
 bool hasLabelledImages(const std::string& folder)
 {
     std::unordered_set<std::string> texts;
@@ -98,7 +98,7 @@ fs::path withoutSlash(const std::string& path)
         return path;
     if (!absolute.has_filename() && absolute.has_relative_path())
         absolute = absolute.parent_path();
-    // Short paths stay as the user wrote them.
+    // Short paths stay as given by the user.
     fs::path plain = fs::path(path).lexically_normal();
     if (!plain.has_filename() && plain.has_relative_path())
         plain = plain.parent_path();
@@ -149,7 +149,7 @@ void findCoco(const fs::path& root, const std::string& images, const std::string
 }
 
 // ------------------------------------------------------------------ Pascal VOC
-//! `root` has the lists, `annotations` the .xml files.
+//! @param root folder of the lists. @param annotations folder of the .xml files.
 DatasetFiles vocFiles(const fs::path& root, const fs::path& annotations, const std::string& images)
 {
     DatasetFiles files;
@@ -208,7 +208,7 @@ fs::path exchangeLast(const fs::path& path, const char* from, const char* to)
     return result;
 }
 
-//! "../train/images" of a data.yaml -> what lies inside its folder; empty if nothing does.
+//! "../train/images" of a data.yaml -> path inside the folder of data.yaml; empty if there is none.
 std::string insideOf(const fs::path& root, const std::string& written)
 {
     fs::path path = fs::u8path(written).lexically_normal();
@@ -240,7 +240,7 @@ void addUsualParts(const fs::path& root, const std::string& split, DatasetFiles&
                 addPart(root, images, files);
 }
 
-//! Names of the splits that have folders here.
+//! Names of the splits with folders here.
 std::vector<std::string> usualSplits(const fs::path& root)
 {
     std::vector<std::string> splits;
@@ -269,7 +269,7 @@ void addSplit(const fs::path& root, const std::string& split, DatasetFiles& file
         addUsualParts(root, split, files);
 }
 
-//! The named folder has text files only: "labels" or a folder below it.
+//! The given folder contains text files only: "labels" or a subfolder.
 bool findLabelsOnly(const fs::path& root, const std::string& images, DatasetFiles& files)
 {
     const bool below = std::find(root.begin(), root.end(), "labels") != root.end();
@@ -326,7 +326,7 @@ void findYolo(const fs::path& root, const std::string& images, const std::string
         files.parts = {{"", root.string()}};
     else if (!findLabelsOnly(root, images, files))
         return;
-    if (files.parts.size() == 1 && !files.parts[0].images.empty())  // names begin at the images where they can
+    if (files.parts.size() == 1 && !files.parts[0].images.empty())  // names relative to the image folder if possible
     {
         files.images = (fs::path(files.images) / files.parts[0].images).string();
         files.parts[0].images.clear();
@@ -351,7 +351,7 @@ DatasetFiles findInFolder(const std::string& annotations, const std::string& ima
     const fs::path root = withoutSlash(annotations);
     std::vector<DatasetFiles> found;
     findCoco(root, images, split, found);
-    // What a split lacks in one format must not hide that another has it.
+    // A split missing in one format must not hide the same split in another format.
     std::string reason;
     for (const bool voc : {true, false})
         try
@@ -423,7 +423,7 @@ DatasetFiles findDataset(const std::string& annotations, const std::string& imag
     DatasetFiles files;
     files.annotations = annotations;
     files.images = images;
-    return files;  // the parser of COCO says what is wrong with any other file
+    return files;  // the COCO parser reports defects of any other file
 }
 
 std::string findCocoImages(const RawDataset& raw)

@@ -2,15 +2,14 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Where the parts of a data set lie. SPLIT is train, val (also valid, validation), test or trainval.
+/* Folder layouts of data sets. SPLIT is train, val (also valid, validation), test or trainval.
 
    COCO  FOLDER/[annotations/]instances*.json or _annotations.coco.json; with a split instances_SPLIT[year].json or
          FOLDER/SPLIT/_annotations.coco.json.
-         Images: the folder with the name of the split ("train2017"), images/ or the folder of the file, whichever has
-         them.
+         Images: the first of the split folder ("train2017"), images/ and the folder of the file that contains them.
    VOC   FOLDER/Annotations/NAME.xml, images in JPEGImages/, images/ or beside the .xml files; or all in one folder.
-         A split is the list FOLDER/ImageSets/Main/SPLIT.txt. Classes: classes.txt or labels.txt, else what the files
-         name.
+         A split is the list FOLDER/ImageSets/Main/SPLIT.txt. Classes: classes.txt or labels.txt, otherwise the class
+         names in the XML files.
    YOLO  FOLDER/images/... and FOLDER/labels/... with the same names; the same with a level SPLIT in between or above
          (images/train, train/images); or NAME.txt beside NAME.jpg. Classes: data.yaml, dataset.yaml, classes.txt,
          obj.names. */
@@ -35,32 +34,33 @@ enum class DatasetFormat
 
 const char* formatName(DatasetFormat format);
 
-//! One pair of YOLO's parallel folders.
+//! A pair of parallel YOLO folders.
 struct YoloPart
 {
-    std::string images;  //!< relative to DatasetFiles::images, "" is that folder itself
+    std::string images;  //!< relative to DatasetFiles::images; "": that folder itself
     std::string labels;  //!< folder of the text files
 };
 
 struct DatasetFiles
 {
     DatasetFormat format = DatasetFormat::COCO;
-    std::string annotations;  //!< COCO: the JSON file; VOC: folder of the .xml files; YOLO: the folder that was named
-    std::string images;       //!< folder that the names of images are relative to; COCO: empty if not given
-    std::string list;         //!< VOC: names that take part, a line each; empty: all
-    std::string classes;      //!< file with the names of the classes; VOC: empty if there is none
+    std::string annotations;      //!< COCO: the JSON file; VOC: folder of the .xml files; YOLO: the given folder
+    std::string images;           //!< base folder of the image names; COCO: empty if not given
+    std::string list;             //!< VOC: file with the selected names, one per line; empty: all
+    std::string classes;          //!< file with the class names; VOC: empty if not present
     std::vector<YoloPart> parts;  //!< YOLO
-    bool onlyLabelled = false;    //!< YOLO: images without a text file do not take part
+    bool onlyLabelled = false;    //!< YOLO: images without a text file are excluded
 };
 
-/** @brief Finds the one data set that the arguments mean.
+/** @brief Finds the files of the data set given by the arguments.
 @param annotations file or folder, see readDataset.
-@param images empty: found too.
+@param images image folder; empty: searched.
 @param split empty: all.
-Throws std::runtime_error that says what was looked for, or which of several has to be named. */
+Throws std::runtime_error if no data set or more than one matches; the message lists the expected files or the
+candidates. */
 DatasetFiles findDataset(const std::string& annotations, const std::string& images, const std::string& split);
 
-//! The folder that has the images of a COCO file, see above. Throws if none has.
+//! The image folder of a COCO file (rule: head of this file). Throws if not found.
 std::string findCocoImages(const RawDataset& raw);
 
 }  // namespace d2det

@@ -28,7 +28,7 @@ namespace d2det
 namespace
 {
 
-//! A file that is complete or an exception.
+//! Writes a complete file or throws.
 class OutputFile
 {
 public:
@@ -84,7 +84,7 @@ void Writer::lose(const std::string& what, int64_t count)
         lost_.push_back(std::to_string(count) + " " + what);
 }
 
-//! The name inside the image folder; output must not land elsewhere because an image lies elsewhere.
+//! Name relative to the image folder; throws for images elsewhere, so that no output leaves the output folder.
 std::string Writer::relativeName(const ImageRecord& image) const
 {
     const fs::path folder = fs::path(options_.imageFolder).lexically_normal();
@@ -126,7 +126,7 @@ json segmentationJson(const Segmentation& segmentation)
     return {{"size", {segmentation.height, segmentation.width}}, {"counts", counts}};
 }
 
-//! Entry by entry: the whole would take several times the file's size in memory.
+//! Entry by entry: a document of all entries would need several times the file size in memory.
 void Writer::writeCoco()
 {
     OutputFile file(fs::path(options_.output) / "instances.json");
@@ -214,7 +214,7 @@ void Writer::writeVoc()
     for (const ImageRecord& image : dataset_.images)
     {
         const std::string name = relativeName(image);
-        std::string flat = name;  // VOC has no folders below its own
+        std::string flat = name;  // VOC has no subfolders
         std::replace(flat.begin(), flat.end(), '/', '_');
         const std::string stem = fs::path(flat).stem().string();
         claim(stem, image);
@@ -231,7 +231,7 @@ void Writer::writeVoc()
 }
 
 // ------------------------------------------------------------------ YOLO
-/** One outline for every object of the image, or false: readers take all lines of a file as outlines or all as boxes.
+/** One outline per object of the image, or false: readers interpret all lines of a file either as outlines or as boxes.
     */
 bool Writer::outlinesOf(const ImageRecord& image, std::vector<std::vector<double>>& outlines) const
 {

@@ -2,11 +2,11 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* A data set as files of one of the three formats, in a new folder, laid out so that readDataset finds it.
+/* Writes a data set in one of the three formats to a new folder, in a layout supported by readDataset.
      COCO  instances.json, images/
      VOC   Annotations/, JPEGImages/, classes.txt
      YOLO  labels/, images/, data.yaml
-   What a format cannot hold is counted and told. */
+   Information that the format cannot represent is counted and reported. */
 
 #ifndef D2DET_TRAINING_DATASET_WRITER_HPP
 #define D2DET_TRAINING_DATASET_WRITER_HPP
@@ -19,14 +19,14 @@ namespace d2det
 struct WriteOptions
 {
     DatasetFormat format = DatasetFormat::COCO;
-    std::string imageFolder;  //!< that the data set was read with
-    std::string output;       //!< folder, made if it is not there; must be empty
+    std::string imageFolder;  //!< image folder from which the data set was read
+    std::string output;       //!< output folder, created if missing; must be empty
     bool copyImages = false;  //!< false: annotations only
 };
 
 /** @brief Writes the files.
-@return what was lost, a line for each kind.
-Throws std::runtime_error: files that cannot be written, two images whose annotation files would have one name. */
+@return summary of lost information, one line per kind.
+Throws std::runtime_error if a file cannot be written or the annotation files of two images would have the same name. */
 std::vector<std::string> writeDataset(const Dataset& dataset, const WriteOptions& options);
 
 }  // namespace d2det

@@ -17,7 +17,7 @@ namespace d2det
 namespace
 {
 
-constexpr int MAX_PARTS = 4096;  // segments or chunks in front of the pixels
+constexpr int MAX_PARTS = 4096;  // segments or chunks before the pixel data
 
 //! Bytes of a file, big endian; after the end all are 0 and good() is false.
 class Bytes

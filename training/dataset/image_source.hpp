@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Decoded images of a data set, for several threads. Images that cannot be used are named once and remembered; when
-   their share passes the limit, reading throws. Decoded images stay in memory while they fit: the first ones win,
-   because images come in cycles and evicting the oldest would always evict the one needed soonest. */
+/* Decoded images of a data set, thread-safe. Unusable images are reported once and recorded; above the permitted
+   fraction, reading throws. Decoded images are cached until the cache is full and never evicted: images are read in
+   cycles, so evicting the oldest would always evict the image needed soonest. */
 
 #ifndef D2DET_TRAINING_IMAGE_SOURCE_HPP
 #define D2DET_TRAINING_IMAGE_SOURCE_HPP
@@ -24,12 +24,12 @@ class ImageSource
 {
 public:
     /** @param images must outlive the object.
-        @param cacheBytes for decoded images, 0: none.
-        @param numUsed images that take part; more bad ones than maxBadFraction of them is an error. */
+        @param cacheBytes memory limit for cached images; 0: no cache.
+        @param numUsed number of images in use; more than maxBadFraction * numUsed unusable images is an error. */
     ImageSource(const std::vector<ImageRecord>& images, size_t cacheBytes, int64_t numUsed, double maxBadFraction);
 
-    /** 8-bit BGR image, not to be written to; empty if the file is missing, unreadable or of another size than
-        annotated. Throws std::runtime_error when too many are. */
+    /** 8-bit BGR image, read-only (shared with the cache); empty if the file is missing, unreadable or differs in size
+        from the annotation. Throws std::runtime_error for too many such images. */
     cv::Mat read(int64_t index);
 
     int64_t numBad() const;

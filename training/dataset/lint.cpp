@@ -27,7 +27,7 @@ namespace
 {
 
 constexpr double SAME_BOX = 0.99;                        // intersection over union
-constexpr double MISFIT_PIXELS = 2, MISFIT_PART = 0.05;  // by which a mask's bounds may differ from the box
+constexpr double MISFIT_PIXELS = 2, MISFIT_PART = 0.05;  // permitted difference between mask bounds and box
 constexpr int64_t MAX_COMPARISONS = 50000000;            // of boxes, less than a second
 
 std::string sizeText(int width, int height)
@@ -35,7 +35,7 @@ std::string sizeText(int width, int height)
     return std::to_string(width) + "x" + std::to_string(height);
 }
 
-//! What is wrong with the file of an image.
+//! Defect of an image file.
 struct FileFault
 {
     ImageFault kind = ImageFault::NONE;
@@ -53,7 +53,7 @@ FileFault checkFile(const std::string& path, const RawImage& image, bool decode)
 {
     FileFault fault;
     const cv::Size size(image.width, image.height);
-    if (!decode && imageSize(path) == size)  // where the header differs, an orientation tag may explain it
+    if (!decode && imageSize(path) == size)  // a different header size may be due to an orientation tag
         return fault;
     std::string reason;
     readAnnotatedImage(path, size, fault.kind, reason);
@@ -208,7 +208,7 @@ void Linter::checkFiles()
             add(true, codeOf(faults[i].kind), &raw_.images[i], nullptr, faults[i].message);
 }
 
-//! True if it can be compared with others.
+//! True if the box can be compared with others.
 bool Linter::checkBox(const RawImage& image, const RawAnnotation& annotation)
 {
     const std::string size = sizeText(image.width, image.height);
@@ -229,7 +229,7 @@ bool Linter::checkBox(const RawImage& image, const RawAnnotation& annotation)
         add(true, "box-outside", &image, &annotation, describeBox(annotation) + " is outside its image of " + size);
         return false;
     }
-    if (cut > 1)  // rounding is not worth a message
+    if (cut > 1)  // no message for rounding errors
         add(false, "box-beyond", &image, &annotation,
             describeBox(annotation) + cv::format(" reaches %g pixels beyond its image of ", cut) + size);
     return true;
@@ -264,8 +264,8 @@ void Linter::checkMask(const RawImage& image, const RawAnnotation& annotation)
                 describeBox(annotation));
 }
 
-/** Boxes of one image and class. Sorted by their left sides, a box can only equal those that begin within a hundredth
-    of its width; one that was found equal is not compared again, so that many copies of one box cost little. */
+/** Boxes of one image and class. Sorted by the left side, a box can only equal boxes starting within a hundredth of its
+    width; a box found equal is not compared again, so that many copies of one box are cheap. */
 void Linter::checkDuplicates(std::vector<const RawAnnotation*>& boxes, const RawImage& image)
 {
     std::stable_sort(boxes.begin(), boxes.end(),

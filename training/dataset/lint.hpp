@@ -2,9 +2,10 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Faults of a data set that training would meet late, or never name: each a finding with its image and annotation.
+/* Checks a data set for defects that training would report late or not at all. Each finding refers to an image and an
+   annotation.
 
-   Errors: what makes reading fail or leaves something out. Warnings: what is probably not meant.
+   Errors: reading fails or drops records. Warnings: probably unintended.
      missing-image unreadable-image size-differs bad-file-name left-out
      clashing-id unknown-image unknown-category bad-box zero-box box-outside bad-mask            errors
      box-beyond duplicate-box duplicate-file-name mask-misfit empty-mask empty-class not-compared     warnings */
@@ -21,10 +22,10 @@ namespace d2det
 
 struct Finding
 {
-    bool error = false;  //!< else a warning
-    std::string code;    //!< see above
+    bool error = false;  //!< false: warning
+    std::string code;    //!< a code listed at the head of this file, such as "bad-box"
     std::optional<int64_t> imageId, annotationId;
-    std::string place;  //!< file, for VOC and YOLO with ":line"
+    std::string place;  //!< file; VOC and YOLO: file:line
     std::string message;
 };
 
@@ -36,7 +37,7 @@ struct LintReport
 
 struct LintOptions
 {
-    bool decode = true;  //!< false: only the headers of the images are read
+    bool decode = true;  //!< false: read only the image headers
 };
 
 //! @param raw from readRaw with ReadOptions::keepSegmentation.

@@ -16,7 +16,7 @@ namespace d2det
 namespace
 {
 
-constexpr uint64_t ORDER_STREAM = 0x6f72646572ull;  // keeps the permutation apart from the samples' streams
+constexpr uint64_t ORDER_STREAM = 0x6f72646572ull;  // separates the permutation from the sample streams
 
 }  // namespace
 

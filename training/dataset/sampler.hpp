@@ -2,12 +2,11 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Which images form a batch. The endless sequence of batches is a function of the entries, the batch size and the seed
-   alone.
+/* Composition of batches. The endless sequence of batches depends only on the entries, the batch size and the seed.
 
-   Every epoch goes once through a fresh permutation of the entries. An entry joins the waiting list of its group (wide
-   or tall images); a list that reaches the batch size becomes a batch. What waits at the end of an epoch stays at the
-   front of the next, so no entry is lost and every batch is full. */
+   Every epoch iterates over a new permutation of the entries. An entry is appended to the waiting list of its group
+   (wide or tall images); a list with batchSize entries becomes a batch. Entries still waiting at the end of an epoch
+   come first in the next one, so no entry is lost and every batch is full. */
 
 #ifndef D2DET_TRAINING_SAMPLER_HPP
 #define D2DET_TRAINING_SAMPLER_HPP
@@ -26,7 +25,7 @@ struct SampleEntry
     int group = 0;      //!< 0 or 1
 };
 
-//! One drawn sample; (epoch, position) names its random stream.
+//! One drawn sample; (epoch, position) identifies its random stream.
 struct SampleDraw
 {
     SampleEntry entry;
@@ -37,8 +36,8 @@ struct SampleDraw
 class BatchSampler
 {
 public:
-    //! Throws std::invalid_argument for no entries or batchSize < 1. Not `endless`: one pass in order, short batches
-    //! last.
+    //! @param endless false: one pass in the order of the entries, incomplete batches last.
+    //! Throws std::invalid_argument if there are no entries or batchSize < 1.
     BatchSampler(std::vector<SampleEntry> entries, int batchSize, uint64_t seed, bool endless);
 
     std::vector<SampleDraw> next();  //!< empty after the end of a single pass

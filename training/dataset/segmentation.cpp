@@ -27,7 +27,7 @@ std::optional<cv::d2det::Rle> usableRle(const Segmentation& segmentation, int he
 try
 {
     const cv::d2det::Rle code = toRle(segmentation, height, width);
-    cv::d2det::rleArea(code);  // goes through the run lengths
+    cv::d2det::rleArea(code);  // throws for malformed run lengths
     return code;
 }
 catch (const cv::Exception&)

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Outlines of annotations as run-length codes and pixels. */
+/* Conversion of annotated outlines to run-length codes and pixel masks. */
 
 #ifndef D2DET_TRAINING_SEGMENTATION_HPP
 #define D2DET_TRAINING_SEGMENTATION_HPP
@@ -16,14 +16,14 @@
 namespace d2det
 {
 
-/** Run-length code of a segmentation in an image of this size (pixels); several polygons are united. Throws
-    cv::Exception for one that is damaged or was made for another size. */
+/** Run-length code of a segmentation in an image of the given size (pixels); the union of several polygons. Throws
+    cv::Exception if the segmentation is malformed or belongs to another image size. */
 cv::d2det::Rle toRle(const Segmentation& segmentation, int height, int width);
 
-//! The same, empty for a segmentation that is damaged: run lengths that do not add up, another size, bad polygons.
+//! As toRle(), but empty for a malformed segmentation: wrong sum of run lengths, other image size, invalid polygon.
 std::optional<cv::d2det::Rle> usableRle(const Segmentation& segmentation, int height, int width);
 
-//! CV_8U, 0 or 1, of the image's size; empty for a segmentation that is damaged or covers no pixel.
+//! CV_8U mask of the image size, 0 or 1; empty if the segmentation is malformed or covers no pixel.
 cv::Mat toMask(const Segmentation& segmentation, int height, int width);
 
 }  // namespace d2det

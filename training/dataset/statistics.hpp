@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What a data set consists of: counts by class and the distributions of sizes and shapes. Crowds are counted, but their
-   boxes are no part of the distributions. */
+/* Statistics of a data set: counts per class, distributions of sizes and aspect ratios. Crowds are counted, but their
+   boxes are excluded from the distributions. */
 
 #ifndef D2DET_TRAINING_STATISTICS_HPP
 #define D2DET_TRAINING_STATISTICS_HPP
@@ -23,7 +23,7 @@ struct ClassStatistics
     int64_t crowds = 0;
     int64_t masks = 0;                      //!< instances with a mask
     std::array<int64_t, 3> sizes{0, 0, 0};  //!< COCO's small (area < 32^2), medium, large (area >= 96^2)
-    std::vector<double> sides;              //!< square root of the box's area, pixels, ascending
+    std::vector<double> sides;              //!< square root of the box area, pixels, ascending
 
     void add(const Annotation& annotation);
 };
@@ -32,21 +32,21 @@ struct DatasetStatistics
 {
     int64_t images = 0, emptyImages = 0;
     std::vector<ClassStatistics> classes;  //!< in the order of Dataset::classNames
-    ClassStatistics all;                   //!< of every class together
+    ClassStatistics all;                   //!< all classes together
     // Ascending:
     std::vector<double> imageWidths, imageHeights, instancesPerImage;
     std::vector<double> boxWidths, boxHeights, aspects;  //!< aspect: width / height
 };
 
-//! @param dataset read with ReadOptions::keepSegmentation, or there are no masks.
+//! @param dataset must be read with ReadOptions::keepSegmentation, otherwise no masks are counted.
 DatasetStatistics computeStatistics(const Dataset& dataset);
 
-//! Linear between the values, which are ascending; 0 if there are none. @param part 0 .. 1
+//! Quantile with linear interpolation; 0 without values. @param values ascending. @param part 0 .. 1
 double quantile(const std::vector<double>& values, double part);
 
-/** @brief Counts values between edges.
-@param edges ascending, at least 2; the first count has all that is below edges[1], the last all from the last but one
-on.
+/** @brief Counts values per bin.
+@param edges ascending, at least 2. The first bin contains all values below edges[1], the last bin all values from the
+second to last edge on.
 @return edges.size() - 1 counts. */
 std::vector<double> histogram(const std::vector<double>& values, const std::vector<double>& edges);
 

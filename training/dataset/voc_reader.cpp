@@ -39,7 +39,7 @@ struct VocObject
 struct VocFile
 {
     std::string fileName;
-    int width = 0, height = 0;  //!< 0: not said
+    int width = 0, height = 0;  //!< 0: not given
     std::vector<VocObject> objects;
 };
 
@@ -61,7 +61,7 @@ double numberOf(const pugi::xml_node& parent, const char* name, double missing)
     return value;
 }
 
-//! Walks without recursion, as the parser does.
+//! Traverses without recursion, like the parser.
 void checkDepth(const pugi::xml_node& root)
 {
     int depth = 0;
@@ -133,7 +133,7 @@ VocFile parseFile(const std::string& path)
     return file;
 }
 
-//! Names that take part; without a list all.
+//! Selected names; all without a list.
 class NameList
 {
 public:
@@ -143,7 +143,7 @@ public:
             return;
         for (const std::string& line : splitLines(readText(path, MAX_LIST)))
             if (!line.empty())
-                names_.insert(splitWords(line).front());  // lists of one class have a flag behind the name
+                names_.insert(splitWords(line).front());  // class lists contain a flag after the name
         if (names_.empty())
             throw std::runtime_error(path + ": the list is empty");
     }
@@ -179,7 +179,7 @@ private:
     std::unordered_map<std::string, std::string> images_;  //!< name without extension -> name
 };
 
-//! A file with class names fixes their order.
+//! A file with class names defines the class order.
 void VocReader::readClasses()
 {
     fixedClasses_ = !files_.classes.empty();
@@ -211,12 +211,12 @@ std::string VocReader::findImage(const std::string& stem, const VocFile& file) c
     std::error_code error;
     if (badFileName(file.fileName).empty() && fs::is_regular_file(fs::path(files_.images) / file.fileName, error))
         return file.fileName;
-    // Some tools write where the image lay on their machine.
+    // Some tools write an absolute path of the annotation machine.
     const std::string bare = fs::path(file.fileName).filename().string();
     return bare.empty() ? stem + ".jpg" : bare;
 }
 
-//! Known names have their id; new ones get a number in the order of appearance, see numberCategories.
+//! Id of a known name; new names are numbered in order of appearance (numberCategories).
 int64_t VocReader::categoryOf(const std::string& name)
 {
     const auto inserted = categories_.emplace(name, static_cast<int64_t>(categories_.size()) + 1);
@@ -236,7 +236,7 @@ void VocReader::addFile(const std::string& name)
     try
     {
         const VocFile file = parseFile(path);
-        // Files outside the list are read for their classes: all parts of a data set have the same.
+        // Files outside the list are read for class names only: all splits share the classes.
         for (const VocObject& object : file.objects)
             categoryOf(object.name);
         if (!wanted)
@@ -276,7 +276,7 @@ void VocReader::addFile(const std::string& name)
     }
 }
 
-//! Without a file of class names they are sorted.
+//! Without a class name file, classes are sorted by name.
 void VocReader::numberCategories()
 {
     std::vector<int64_t> idOf(categories_.size() + 1);

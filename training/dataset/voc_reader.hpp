@@ -5,13 +5,13 @@
 /* Pascal VOC: <annotation> with <filename>, <size> (<width>, <height>) and <object>s (<name>, <difficult>, <bndbox>
    with <xmin>, <ymin>, <xmax>, <ymax>), see the development kit of VOC 2007, section 5.
 
-   Corners are pixels, counted from 1, both included: the box covers [xmin - 1, xmax] x [ymin - 1, ymax]. "difficult"
-   objects count as crowds: not trained on, ignored in evaluation. "truncated", <part> and segmentation images are not
-   read. The image is the one with the name of the XML file; <filename> counts where there is none. An image's size
-   comes from its header where <size> has none.
+   Corners are 1-based pixel positions, both inclusive: the box covers [xmin - 1, xmax] x [ymin - 1, ymax]. "difficult"
+   objects count as crowds: excluded from training, ignored in evaluation. "truncated", <part> and segmentation images
+   are not read. The image is the file with the name of the XML file; <filename> is used if there is no such file. The
+   image size comes from the image header if <size> is missing.
 
-   XML is parsed by pugixml, which builds no entities and works without recursion; files with a DOCTYPE, of more than 4
-   MiB or with more than 64 levels are refused. */
+   XML is parsed by pugixml, without entity expansion and recursion; files with a DOCTYPE, more than 4 MiB or more than
+   64 levels are rejected. */
 
 #ifndef D2DET_TRAINING_VOC_READER_HPP
 #define D2DET_TRAINING_VOC_READER_HPP
@@ -21,7 +21,7 @@
 namespace d2det
 {
 
-//! Throws std::runtime_error. Files that cannot be read become RawDataset::problems.
+//! Throws std::runtime_error. Unreadable files are listed in RawDataset::problems.
 RawDataset readVoc(const DatasetFiles& files);
 
 }  // namespace d2det

@@ -83,7 +83,7 @@ double polygonArea(const std::vector<double>& points)
     return std::abs(twice) / 2;
 }
 
-//! Shares of the image -> pixels.
+//! Coordinates relative to the image size -> pixels.
 RawAnnotation toPixels(const YoloObject& object, const RawImage& image, Segmentation& outline)
 {
     RawAnnotation annotation;
@@ -244,7 +244,7 @@ void YoloReader::addPart(const YoloPart& part)
             addImage((fs::path(part.images) / name).generic_string(), (fs::path(part.labels) / label).string());
         }
     std::error_code error;
-    if (fs::equivalent(part.labels, folder, error))  // other texts may lie beside the images
+    if (fs::equivalent(part.labels, folder, error))  // the image folder may contain other text files
         return;
     for (const std::string& name : listFiles(part.labels, true))
         if (fs::path(name).extension() == ".txt" && !used.count(name) && fs::path(name).filename() != "classes.txt")

@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* See batch_feeder.hpp. Streams and events by LibTorch's device-independent interface, which every LibTorch has. */
+/* Copies batches to the device. Streams and events use the device-independent interface of LibTorch, which is available
+   in builds with and without CUDA. */
 
 #include "engine/batch_feeder.hpp"
 
@@ -43,7 +44,7 @@ Batch BatchFeeder::next()
     const c10::Stream working = c10::impl::VirtualGuardImpl(device_.type()).getStream(device_);
     ahead_->copied.block(working);
     Batch batch = std::move(ahead_->batch);
-    // Its memory belongs to the copy stream: it must not be reused there before the step has read it.
+    // The memory belongs to the copy stream and must not be reused there before the step has read the batch.
     batch.images.images.record_stream(working);
     ahead_.reset();
     return batch;

@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Batches for a step, on the device of the model. On a CUDA device the images of the next batch are copied while the
-   device works on the current one: from pinned memory, on a stream of their own, one batch ahead. Targets stay on the
-   CPU, where sampling needs them. On the CPU a batch is handed over as the loader makes it. */
+/* Batches on the device of the model. For a CUDA device the images of the next batch are copied during the computation
+   on the current one: from pinned memory, on a separate stream, one batch ahead. Targets stay on the CPU for sampling.
+   On the CPU the batches of the loader are passed through. */
 
 #ifndef D2DET_TRAINING_BATCH_FEEDER_HPP
 #define D2DET_TRAINING_BATCH_FEEDER_HPP
@@ -23,13 +23,13 @@ namespace d2det
 class BatchFeeder
 {
 public:
-    //! @param source the next batch on the CPU. Its images should be pinned if the device is a CUDA device.
+    //! @param source returns the next batch on the CPU, with pinned images (recommended) for a CUDA device.
     BatchFeeder(std::function<Batch()> source, torch::Device device);
 
     Batch next();
 
-    //! Begins to copy the batch that the next call of next() returns. Call it when the work of a step is enqueued; on
-    //! the CPU it does nothing. May wait for the source, not for the device.
+    //! Starts the copy of the batch for the following next(). To be called after a step is enqueued; no effect on the
+    //! CPU. May wait for the source, but not for the device.
     void prefetch();
 
 private:

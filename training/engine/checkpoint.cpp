@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Safetensors reader and writer, and the way weights get into a model. Layout: checkpoint.hpp. Little-endian machines
-   only, like the libraries below us. */
+/* Safetensors reader and writer; transfer of weights into a model. File layout: checkpoint.hpp. Supports little-endian
+   machines only, like the libraries in use. */
 
 #include "engine/checkpoint.hpp"
 
@@ -61,7 +61,7 @@ const ElementType& typeOf(torch::ScalarType scalar, const std::string& tensor)
     fail("tensor '" + tensor + "' has a type that the file format lacks: " + torch::toString(scalar));
 }
 
-//! Where a tensor lies, relative to the end of the header.
+//! Position of a tensor, relative to the end of the header.
 struct Entry
 {
     std::string name;
@@ -110,7 +110,7 @@ Entry parseEntry(const std::string& name, const json& value, uint64_t dataBytes)
             fail("tensor '" + name + "': a dimension is too large");
         entry.shape.push_back(static_cast<int64_t>(size));
         empty = empty || size == 0;
-        // Only products that can still equal the byte count matter; beyond it the shape is wrong in any case.
+        // Saturates instead of overflowing: such a shape is wrong in any case.
         if (size != 0)
             bytes = bytes > std::numeric_limits<uint64_t>::max() / size ? std::numeric_limits<uint64_t>::max()
                                                                         : bytes * size;
@@ -216,7 +216,7 @@ std::string names(const std::vector<std::string>& list)
 void copyInto(torch::Tensor target, const torch::Tensor& source)
 {
     const torch::NoGradGuard noGrad;
-    target.copy_(source);  // converts the type and keeps the target's memory format
+    target.copy_(source);  // converts the type, keeps the memory format of the target
 }
 
 }  // namespace
@@ -227,7 +227,7 @@ TensorFile readSafetensors(const std::string& path)
     {
         return readChecked(path);
     }
-    catch (const std::exception& error)  // json::exception, c10::Error, bad_alloc: one kind leaves this file
+    catch (const std::exception& error)  // json::exception, c10::Error, bad_alloc -> Error
     {
         std::string reason = error.what();
         fail(path + ": " + reason.substr(0, std::min<size_t>(reason.find('\n'), 300)));

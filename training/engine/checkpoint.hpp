@@ -4,10 +4,10 @@
 
 /* Weight files and checkpoints in the safetensors layout: 8 bytes little-endian header length, JSON header
    {"<name>": {"dtype", "shape", "data_offsets": [begin, end]}, "__metadata__": {text: text}}, raw little-endian
-   tensors. Such a file holds no code, and every number in it is checked against the file's size before it is used.
+   tensors. The format contains no code, and every number is checked against the file size before use.
 
    Names in a training checkpoint: model.<name> (parameters and buffers), ema.<name> (their moving averages, trained
-   parameters only), optimizer.<name>.<state>. Metadata: format, iteration, epoch, config (the resolved one, JSON). */
+   parameters only), optimizer.<name>.<state>. Metadata: format, iteration, epoch, config (resolved, as JSON). */
 
 #ifndef D2DET_TRAINING_CHECKPOINT_HPP
 #define D2DET_TRAINING_CHECKPOINT_HPP
@@ -31,33 +31,33 @@ struct TensorFile
     std::map<std::string, std::string> metadata;
 };
 
-//! Tensors in the file's own types (F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL). Throws Error.
+//! Reads the tensors with the data types of the file (F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL). Throws Error.
 TensorFile readSafetensors(const std::string& path);
 
-//! Written atomically: base/atomic_file.hpp.
+//! Writes a file atomically (base/atomic_file.hpp).
 void writeSafetensors(const std::string& path, const TensorFile& file);
 
-//! Parameters and buffers by name, without the counters that batch norm does not need here.
+//! Parameters and buffers by name, without the batch counters of batch norm (unused here).
 TensorMap namedTensors(const torch::nn::Module& module);
 
-//! The tensors of a file by the module's names: those of a checkpoint (averaged ones first if wanted) or of a plain
-//! file.
+//! Model tensors of a checkpoint or of a plain weight file, by parameter name of the module.
+//! @param preferEma use the moving averages of a checkpoint where available.
 TensorMap modelWeights(const TensorFile& file, bool preferEma = true);
 
-//! The configuration a checkpoint was trained with; throws if the file is not a checkpoint.
+//! Training configuration of a checkpoint; throws if the file is not a checkpoint.
 Config checkpointConfig(const TensorFile& file);
 
-//! What became of the tensors when a file was copied into a model.
+//! Result of copying the tensors of a file into a model.
 struct LoadReport
 {
     std::vector<std::string> matched, missing, unused, mismatched;
     std::string summary() const;  //!< one line with counts and the first names of each list
 };
 
-//! Copies what fits by name, with or without the prefix "backbone."; throws if nothing does.
+//! Copies tensors with matching names, with or without the prefix "backbone."; throws if none matches.
 LoadReport initializeModel(torch::nn::Module& module, const TensorMap& weights);
 
-//! Copies all; throws unless every tensor of the module is there with the right shape.
+//! Copies all tensors; throws if a tensor of the module is missing or differs in shape.
 void restoreModel(torch::nn::Module& module, const TensorMap& weights);
 
 }  // namespace d2det

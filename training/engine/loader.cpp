@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* A short queue of batches in the order of the sampler. Threads take single samples of the foremost unfinished batch;
-   who finishes the last sample of a batch collates it. Only cheap allocations of torch happen in the threads: an
-   operator like zeros() would start a team of OpenMP threads in each of them. */
+/* A short queue of batches in sampler order. Worker threads process single samples of the first unfinished batch; the
+   thread that completes the last sample of a batch collates it. Worker threads only allocate tensors: an operator such
+   as zeros() would start a team of OpenMP threads in every worker. */
 
 #include "engine/loader.hpp"
 
@@ -33,13 +33,13 @@ namespace
 //! A finished sample before padding.
 struct Prepared
 {
-    cv::Mat blob;  //!< [1, 3, H, W] float; empty if the image could not be used
+    cv::Mat blob;  //!< [1, 3, H, W] float; empty if the image is unusable
     ImageInfo info;
     std::vector<LabelledBox> boxes;
     int64_t imageId = 0;
 };
 
-//! A batch in the making.
+//! An unfinished batch.
 struct Slot
 {
     std::vector<SampleDraw> draws;
@@ -51,7 +51,7 @@ struct Slot
     std::exception_ptr error;
 };
 
-//! The configuration, after the check of all parameters.
+//! Checks all parameters and returns the configuration.
 const DataConfig& checked(const DataConfig& config, const InputConfig& input, int64_t startIteration)
 {
     checkConfig(config, input);
@@ -60,7 +60,7 @@ const DataConfig& checked(const DataConfig& config, const InputConfig& input, in
     return config;
 }
 
-//! Copies one image into its place; the rest of the place becomes 0.
+//! Copies one image into its slot of the batch, padded with 0.
 void copyPadded(const cv::Mat& blob, float* target, int64_t height, int64_t width)
 {
     const int64_t blobHeight = blob.size[2], blobWidth = blob.size[3];
@@ -75,7 +75,7 @@ void copyPadded(const cv::Mat& blob, float* target, int64_t height, int64_t widt
         }
 }
 
-//! Masks of all objects if one of them has one.
+//! Masks of all objects, if any object has a mask.
 void addMasks(const std::vector<LabelledBox>& boxes, Instances& instances)
 {
     const auto some = std::find_if(boxes.begin(), boxes.end(), [](const LabelledBox& b) { return !b.mask.empty(); });
@@ -179,7 +179,7 @@ private:
     std::vector<int64_t> usableIndex_;  //!< image -> index into usable_, -1 if not usable
     std::unique_ptr<BatchSampler> sampler_;
 
-    std::mutex mutex_;  // guards what follows
+    std::mutex mutex_;  // guards the following members
     std::condition_variable workChanged_, batchReady_;
     std::deque<std::shared_ptr<Slot>> slots_;
     size_t maxSlots_ = 0;
@@ -200,13 +200,13 @@ DataLoader::Impl::Impl(Dataset data, const DataConfig& dataConfig, const InputCo
 {
     std::vector<SampleEntry> entries = chooseEntries();
     imagesPerEpoch = static_cast<int64_t>(entries.size());
-    // A single pass sees every image once: nothing to gain from keeping them.
+    // A single pass reads every image once: no cache needed.
     const size_t cacheBytes = training ? static_cast<size_t>(config_.cacheMegabytes) << 20 : 0;
     source = std::make_unique<ImageSource>(dataset.images, cacheBytes, static_cast<int64_t>(usable_.size()),
                                            config_.maxBadFraction);
     sampler_ = std::make_unique<BatchSampler>(std::move(entries), batchSize, seed, training);
     sampler_->skip(startIteration);
-    // One batch to hand over, one in the making, and more if a single one cannot occupy all threads.
+    // One finished batch, one in progress, and more if one batch has fewer samples than there are threads.
     maxSlots_ = 2 + static_cast<size_t>(config_.workers / batchSize);
     for (int i = 0; i < config_.workers; i++)
         threads_.emplace_back([this] { work(); });
@@ -223,7 +223,7 @@ DataLoader::Impl::~Impl()
         thread.join();
 }
 
-//! What is drawn in an epoch; fills usable_.
+//! Entries drawn per epoch; fills usable_.
 std::vector<SampleEntry> DataLoader::Impl::chooseEntries()
 {
     std::vector<SampleEntry> entries;
@@ -248,8 +248,8 @@ std::vector<SampleEntry> DataLoader::Impl::chooseEntries()
     return entries;
 }
 
-//! Index of the image read. In training the next readable one of the group stands in, independent of what was drawn
-//! before.
+//! Index of the image read. In training an unreadable image is replaced by the next readable one of the group,
+//! independent of previous draws.
 int64_t DataLoader::Impl::readReplacing(const SampleEntry& entry, cv::Mat& image)
 {
     image = source->read(entry.image);
@@ -315,7 +315,7 @@ std::shared_ptr<Slot> DataLoader::Impl::openSlot()
     return slot;
 }
 
-//! Waits for a sample to make; null when the loader is being destroyed or the pass is over.
+//! Waits for a sample to process; null if the loader is being destroyed or the pass is finished.
 std::shared_ptr<Slot> DataLoader::Impl::takeTask(std::unique_lock<std::mutex>& lock, size_t& index)
 {
     while (!stop_)
@@ -376,7 +376,7 @@ void DataLoader::Impl::work()
     }
 }
 
-//! Without threads. An error stays, as it does with threads: what was drawn for the lost batch would be missing.
+//! Without threads. An error is permanent, as with threads: the samples of the lost batch would be missing.
 bool DataLoader::Impl::makeHere(Batch& batch)
 try
 {
@@ -418,7 +418,7 @@ bool DataLoader::Impl::next(Batch& batch)
 {
     const auto begin = std::chrono::steady_clock::now();
     bool any = true;
-    do  // a validation batch whose images are all unreadable is passed over
+    do  // skip validation batches without a readable image
         any = threads_.empty() ? makeHere(batch) : takeReady(batch);
     while (any && batch.imageIds.empty());
     waitSeconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

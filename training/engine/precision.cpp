@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Device, autocast and loss scaling; see precision.hpp. */
+/* Device selection, autocast and loss scaling. */
 
 #include "engine/precision.hpp"
 
@@ -24,11 +24,11 @@ namespace d2det
 namespace
 {
 
-constexpr double LEAST_SCALE = 1, LARGEST_SCALE = 16777216;  // 2^24: larger ones gain nothing, float16 ends at 65504
+constexpr double LEAST_SCALE = 1, LARGEST_SCALE = 16777216;  // 2^24: no gain from larger ones, float16 maximum 65504
 
-/* LibTorch 2.4 and later take the device as an argument, the versions before have functions for each kind. A call whose
-   arguments depend on template parameters is looked up where LibTorch has it: the overload for `int` exists only in the
-   newer versions, and where both do it is the better one. */
+/* LibTorch >= 2.4 has autocast functions with a device argument, earlier versions one function per device type.
+   Dependent calls are resolved at instantiation: the overload for `int` is viable only with LibTorch >= 2.4 and is the
+   better match if both are viable. */
 namespace compat
 {
 
@@ -138,7 +138,7 @@ Autocast::~Autocast()
     if (!on_)
         return;
     compat::setEnabled(device_, false, 0);
-    // The cast copies of the weights are kept for one step: the next one has other weights.
+    // The cache of cast weights is valid for one step only: the update changes the weights.
     if (at::autocast::decrement_nesting() == 0)
         at::autocast::clear_cache();
 }

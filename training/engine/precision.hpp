@@ -2,17 +2,17 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Where a model is trained and in which precision.
+/* Device and numeric precision of training.
 
-   Device: "cpu", "cuda" (the first one) or "cuda:N". A CUDA device needs three things, and the message says which is
-   missing: kernels in this build, a LibTorch with CUDA, a device.
+   Device: "cpu", "cuda" (the first CUDA device) or "cuda:N". CUDA requires kernels in this build, a LibTorch with CUDA
+   and a device; the error message names the missing part.
 
    Precision: convolutions and matrix products run in float32, bfloat16 or float16 (autocast: weights stay float32,
-   LibTorch casts what each operator reads); norms, RoI pooling, adaptive weighting and losses run in float32, which the
-   model itself sees to (ops::fullPrecision). float16 needs the loss to be scaled, because small gradients would become
-   0:
-     gradients of scale * loss, divided by scale; if one is infinite or NaN the step is left out and scale halved; after
-     2000 good steps in a row scale is doubled (Micikevicius et al. 2018). */
+   LibTorch casts the operands of each operator); norms, RoI pooling, adaptive weighting and losses run in float32 by
+   explicit conversion in the model (ops::fullPrecision). float16 requires loss scaling, because small gradients would
+   underflow to 0 (Micikevicius et al. 2018):
+     the gradients of scale * loss are divided by scale; if one is infinite or NaN, the step is skipped and scale is
+     halved; after 2000 consecutive finite steps scale is doubled. */
 
 #ifndef D2DET_TRAINING_PRECISION_HPP
 #define D2DET_TRAINING_PRECISION_HPP
@@ -26,24 +26,24 @@
 namespace d2det
 {
 
-//! What this program and this machine offer.
+//! CUDA support of this program and this machine.
 struct CudaSupport
 {
     bool kernels = false;     //!< the module's CUDA kernels are linked
     bool torch = false;       //!< LibTorch was built with CUDA
-    int devices = 0;          //!< usable ones
-    std::string reason = "";  //!< why there is none
+    int devices = 0;          //!< number of usable devices
+    std::string reason = "";  //!< reason for devices == 0
 };
 
 CudaSupport cudaSupport();
 
-//! The device of that name; throws Error with one line if it cannot be used.
+//! Device by name; throws Error with one line if the device is not usable.
 torch::Device chooseDevice(const std::string& name, const CudaSupport& support = cudaSupport());
 
-//! LibTorch's name of a precision; throws Error for float16 on the CPU.
+//! LibTorch type of a precision; throws Error for float16 on the CPU.
 torch::ScalarType chooseType(Precision precision, const torch::Device& device);
 
-//! Autocast for the lifetime of the object; with float32 it does nothing. Not to be nested.
+//! Enables autocast for the lifetime of the object; no effect for float32. Must not be nested.
 class Autocast
 {
 public:
@@ -57,7 +57,7 @@ private:
     bool on_;
 };
 
-//! Scale of the loss for float16; 1 for ever when it is off.
+//! Dynamic loss scale for float16; constant 1 if off.
 class LossScaler
 {
 public:
@@ -65,12 +65,12 @@ public:
 
     double scale() const { return scale_; }
 
-    /** What became of a step. @param finite all of its gradients were numbers.
-        @return false: the step failed and a smaller scale cannot help, the fault lies elsewhere */
+    /** Adapts the scale after a step. @param finite true if all gradients of the step are finite.
+        @return false: the step failed although the scale is off or minimal, so the cause is not the scale. */
     bool update(bool finite);
 
-    void save(TensorFile& file) const;  //!< metadata loss_scale and loss_scale_steps, if it is on
-    void load(const TensorFile& file);  //!< keeps the start if the checkpoint was trained without
+    void save(TensorFile& file) const;  //!< metadata loss_scale and loss_scale_steps, if on
+    void load(const TensorFile& file);  //!< keeps the initial scale if the checkpoint contains none
 
 private:
     bool on_;

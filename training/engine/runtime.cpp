@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* See runtime.hpp. LibTorch may be linked with another BLAS, hence OpenBLAS's functions are looked up by name.
+/* Thread counts and OpenBLAS kernels. LibTorch may be linked with another BLAS, hence OpenBLAS functions are looked up
+   by name at run time.
    Measured, 1024^3 float matrix product on one core of a 2025 Xeon with OpenBLAS 0.3.21: 72 ms, after the restart 17
    ms. */
 
@@ -29,7 +30,7 @@ void setThreads(int threads)
     const int count = threads > 0 ? threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     torch::set_num_threads(count);
     cv::setNumThreads(count);
-    // OpenBLAS built with its own threads does not hear of OpenMP's number.
+    // OpenBLAS with its own thread pool ignores the OpenMP thread count.
     using SetThreads = void (*)(int);
     if (const auto setBlasThreads = reinterpret_cast<SetThreads>(::dlsym(RTLD_DEFAULT, "openblas_set_num_threads")))
         setBlasThreads(count);
@@ -45,11 +46,11 @@ void restartWithFastBlas(char** argv)
         return;
     const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl");
     ::setenv(variable, avx512 ? "SkylakeX" : "Haswell", 1);
-    // By its own path, not as /proc/self/exe: that would rename the process to "exe" for pkill and top.
+    // By the resolved path: /proc/self/exe would make "exe" the process name in pkill and top.
     std::error_code error;
     const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
     if (!error)
-        ::execv(program.c_str(), argv);  // returns only if it fails; then all works, but slower
+        ::execv(program.c_str(), argv);  // returns only on failure: continue with slow kernels
 #else
     (void)argv;
 #endif

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* How the libraries below us use the processor: number of threads, and OpenBLAS's choice of kernels. */
+/* Process-wide settings of the numeric libraries: number of threads, kernel selection of OpenBLAS. */
 
 #ifndef D2DET_TRAINING_RUNTIME_HPP
 #define D2DET_TRAINING_RUNTIME_HPP
@@ -10,14 +10,14 @@
 namespace d2det
 {
 
-//! Threads of LibTorch, OpenCV and OpenBLAS; 0: one per core.
+//! Sets the number of threads of LibTorch, OpenCV and OpenBLAS; 0: one per core.
 void setThreads(int threads);
 
-/** @brief Starts the program again with OPENBLAS_CORETYPE if OpenBLAS knows the processor too little.
+/** @brief Restarts the program with OPENBLAS_CORETYPE if OpenBLAS does not recognize the processor.
 
-An OpenBLAS older than the processor falls back to its oldest kernels (SSE3), at a quarter of the speed; which kernels
-it uses can only be said in the environment, before it is loaded. Returns if there is nothing to gain, if the variable
-is set already, or on other systems than Linux. Call first in main(). */
+An OpenBLAS older than the processor falls back to its oldest kernels (SSE3), at a quarter of the speed. The kernels can
+only be selected by an environment variable that is set before the library is loaded. Returns if other kernels would not
+be faster, if the variable is already set, or on systems other than Linux. Must be called first in main(). */
 void restartWithFastBlas(char** argv);
 
 }  // namespace d2det

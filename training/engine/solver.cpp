@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Formulas: solver.hpp. */
+/* SGD, AdamW, learning-rate schedule and moving average; formulas: solver.hpp. */
 
 #include "engine/solver.hpp"
 
@@ -84,7 +84,7 @@ torch::Tensor Solver::clipGradients(double factor)
     const torch::Tensor total = torch::stack(at::_foreach_norm(gradients)).to(torch::kDouble).square().sum().sqrt();
     if (config_.clipGradNorm > 0)
     {
-        // A norm that is no number makes the factor one: the caller leaves the step out then.
+        // A NaN norm gives the factor 1: the caller skips the step.
         const torch::Tensor shrink = (config_.clipGradNorm / (total + 1e-6)).clamp_max(1);
         for (torch::Tensor& gradient : gradients)
             gradient.mul_(shrink);
@@ -191,7 +191,7 @@ void Solver::load(const TensorFile& file)
         {
             const auto found = file.tensors.find("optimizer." + item.first + "." + kind);
             if (found == file.tensors.end())
-                continue;  // a parameter that never had a gradient
+                continue;  // parameter without any gradient so far
             if (found->second.sizes() != item.second.sizes())
                 fail(found->first + " of the checkpoint has another shape than the parameter");
             state(item.first, item.second, kind).copy_(found->second);

@@ -8,8 +8,8 @@
    AdamW: w -= rate decay w;  m = b1 m + (1 - b1) g;  s = b2 s + (1 - b2) g^2;
           w -= rate (m / (1 - b1^t)) / (sqrt(s / (1 - b2^t)) + 1e-8)
           b1 = 0.9, b2 = 0.999 (Loshchilov & Hutter 2019)
-   EMA:   a = d a + (1 - d) w,  d = min(decay, (1 + t) / (10 + t)): the start is forgotten quickly
-   State is kept by parameter name, so that a checkpoint can be read by a person. */
+   EMA:   a = d a + (1 - d) w,  d = min(decay, (1 + t) / (10 + t)): small influence of the initial weights
+   State is stored by parameter name, which keeps checkpoints human-readable. */
 
 #ifndef D2DET_TRAINING_SOLVER_HPP
 #define D2DET_TRAINING_SOLVER_HPP
@@ -19,33 +19,33 @@
 namespace d2det
 {
 
-//! Rate at an iteration counted from 0: warm-up (linear from warmupFactor) times step or cosine decay.
+//! Learning rate at an iteration (from 0): warm-up (linear from warmupFactor) times step or cosine decay.
 double learningRate(const SolverConfig& config, int64_t iteration, int64_t iterationsPerEpoch);
 
 class Solver
 {
 public:
-    //! Trains every parameter of the module that requires a gradient.
+    //! @param module every parameter that requires a gradient is trained.
     Solver(const SolverConfig& config, const torch::nn::Module& module);
 
     void zeroGrad();
 
-    /** Multiplies the gradients by a factor (1 / scale of the loss), then scales them down if the config says so.
-        @return norm of all of them together before the latter, a float64 scalar on their device, infinite or NaN if one
-        of them is: nothing has waited for it yet. */
+    /** Multiplies the gradients by `factor` (1 / loss scale), then limits their norm to clip_grad_norm if configured.
+        @return norm of all gradients before clipping, a float64 scalar on their device, infinite or NaN if a gradient
+        is. The host does not wait for the device. */
     torch::Tensor clipGradients(double factor = 1);
 
-    //! One step with the gradients of the parameters; those without a gradient stay.
+    //! One optimizer step; parameters without a gradient stay unchanged.
     void step(double rate);
 
     int64_t steps() const { return steps_; }
     bool averages() const { return !average_.empty(); }
 
-    //! Exchanges the model's trained weights and their averages; call twice to get back.
+    //! Swaps the trained weights of the model and their moving averages; a second call restores them.
     void swapAverage();
 
     void save(TensorFile& file) const;  //!< optimizer.* and ema.*, solver_steps
-    void load(const TensorFile& file);  //!< throws unless all of it is there
+    void load(const TensorFile& file);  //!< throws if any part is missing
 
 private:
     void stepSgd(double rate);

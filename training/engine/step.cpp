@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* See step.hpp. */
+/* Losses, gradients and update of one training step. */
 
 #include "engine/step.hpp"
 

@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Training loop; see trainer.hpp. Files of a run folder: config.json, command.txt, log.csv, eval.csv, curves_loss.svg,
-   curves_ap.svg, events.out.tfevents.* (TensorBoard), checkpoint_<iteration>.safetensors, last.safetensors (a second
-   name of the newest), best.safetensors (of the best evaluation). */
+/* Training loop. Files in the run folder: config.json, command.txt, log.csv, eval.csv, curves_loss.svg, curves_ap.svg,
+   events.out.tfevents.* (TensorBoard), checkpoint_<iteration>.safetensors, last.safetensors (hard link to the newest
+   checkpoint), best.safetensors (checkpoint of the best evaluation). */
 
 #include "engine/trainer.hpp"
 
@@ -38,7 +38,7 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 constexpr int MAX_SKIPPED_IN_ROW = 10;
-constexpr float SHOWN_SCORE = 0.3f;  // of detections in images for TensorBoard
+constexpr float SHOWN_SCORE = 0.3f;  // minimum score of detections in TensorBoard images
 constexpr int IMAGE_SIDE = 800;      // longer side of these images, pixels
 
 double secondsSince(Clock::time_point start)
@@ -46,7 +46,7 @@ double secondsSince(Clock::time_point start)
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-//! A seed for each iteration that is unlike its neighbors' (splitmix64).
+//! An independent seed for each iteration (splitmix64).
 uint64_t iterationSeed(int64_t seed, int64_t iteration)
 {
     uint64_t z = static_cast<uint64_t>(seed) * 0x9E3779B97F4A7C15ull + static_cast<uint64_t>(iteration) + 1;
@@ -71,7 +71,7 @@ std::string checkpointName(int64_t iteration)
     return text;
 }
 
-//! A second name for a file that is never changed in place; a copy where the file system has no links.
+//! Hard link to a file that is never modified in place; a copy if the file system does not support links.
 void linkFile(const std::string& from, const std::string& to)
 {
     const fs::path temporary = to + ".tmp";
@@ -81,7 +81,7 @@ void linkFile(const std::string& from, const std::string& to)
     if (error)
         return copyFileAtomically(from, to);
     fs::rename(temporary, to);
-    fs::remove(temporary, error);  // rename() leaves it if both names were the same file already
+    fs::remove(temporary, error);  // rename() has no effect if both names already were the same file
 }
 
 int64_t readCount(const TensorFile& file, const std::string& key)
@@ -94,7 +94,7 @@ int64_t readCount(const TensorFile& file, const std::string& key)
     return std::stoll(found->second);
 }
 
-//! Prefixes errors with the file they are about.
+//! Prefixes error messages with the file name.
 template <class F>
 void withFile(const std::string& file, F&& action)
 {
@@ -118,7 +118,7 @@ ReadOptions readOptions(const Config& config)
     return options;
 }
 
-//! The detections drawn on their image.
+//! The image with the detections drawn on it.
 cv::Mat drawResult(const ImageResult& result, const std::vector<std::string>& classNames)
 {
     cv::Mat image = result.image.clone();
@@ -136,7 +136,7 @@ std::string fixed(double value, int decimals)
     return text;
 }
 
-//! Mean AP over the data sets: of boxes, and of masks where they were judged.
+//! Mean AP over the data sets: boxes and, where evaluated, masks.
 double meanPrecision(const std::vector<Evaluation>& results)
 {
     double sum = 0;
@@ -327,7 +327,7 @@ void Trainer::step(const Batch& batch)
     metrics_.put("grad_norm", result.norm);
 }
 
-//! A gradient that float16 cannot hold is no fault of the run: the loss is scaled less from now on.
+//! A gradient outside the float16 range is not an error of the run: the loss scale is reduced.
 void Trainer::skipStep(const StepResult& result)
 {
     ++skipped_;
@@ -357,7 +357,7 @@ void Trainer::writeProgress()
     images_ = steps_ = 0;
 }
 
-//! @param best the weights become best.safetensors too.
+//! @param best also link the checkpoint as best.safetensors.
 void Trainer::save(bool best)
 {
     TensorFile file;
@@ -375,14 +375,14 @@ void Trainer::save(bool best)
     file.metadata["config"] = configToJson(config_);
     const std::string name = path(checkpointName(iteration_));
     writeSafetensors(name, file);
-    if (best)  // before the run can go on from here: after a kill in between the evaluation is done again
+    if (best)  // before last.safetensors: if killed in between, a resumed run repeats the evaluation
         linkFile(name, path("best.safetensors"));
     linkFile(name, path("last.safetensors"));
     savedAt_ = iteration_;
     pruneCheckpoints();
 }
 
-//! Removes numbered checkpoints beyond the newest solver.keep_checkpoints; last and best are names of their own.
+//! Removes numbered checkpoints beyond the newest solver.keep_checkpoints; last and best are separate links.
 void Trainer::pruneCheckpoints() const
 {
     std::vector<fs::path> found;
@@ -450,7 +450,7 @@ std::string Trainer::bestSummary() const
     return text;
 }
 
-//! Adds how this run was started to command.txt; a new run begins the file anew.
+//! Appends the command line of this run to command.txt; a new run overwrites the file.
 void Trainer::writeCommand() const
 {
     if (options_.command.empty())

@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The training loop. Every random number comes from (seed, iteration), so a run that was killed and resumed from its
-   last checkpoint ends with the same weights, bit for bit (CPU, same number of threads). A checkpoint knows no device:
-   a run may go on on another one, and in another precision. */
+/* The training loop. All random numbers are derived from (seed, iteration), so a run resumed from its last checkpoint
+   ends with bitwise equal weights (CPU, same number of threads). Checkpoints are independent of device and precision: a
+   run can be resumed with other ones. */
 
 #ifndef D2DET_TRAINING_TRAINER_HPP
 #define D2DET_TRAINING_TRAINER_HPP
@@ -25,42 +25,42 @@ namespace d2det
 
 struct TrainOptions
 {
-    std::string output;          //!< run folder; nothing is written outside it
-    std::string init;            //!< weights to start from, "" for random ones
+    std::string output;          //!< run folder; no file is written outside it
+    std::string init;            //!< initial weights, "" for random ones
     bool resume = false;         //!< continue from output/last.safetensors
     int threads = 0;             //!< 0: one per core
     std::string device = "cpu";  //!< see chooseDevice
     double evalEvery = 0;        //!< epochs between evaluations on data.val, 0: never
     int64_t stopAfter = 0;       //!< stop as if interrupted after this iteration, 0: off
-    int images = 4;              //!< validation images that TensorBoard shows with their detections, of each data set
+    int images = 4;              //!< validation images with detections in TensorBoard, per data set
     bool console = true;
-    std::function<bool()> stop = [] { return false; };  //!< asked after every step; true: save and return
-    std::string command;  //!< how the run was started, kept in command.txt; "" keeps nothing
+    std::function<bool()> stop = [] { return false; };  //!< called after every step; true: save and return
+    std::string command;  //!< command line of the run, written to command.txt; "": no file
 };
 
-//! Class names of the training annotations if the configuration has none; throws if there is nothing to take them from.
+//! Sets the class names from the training annotations if not configured; throws if there are no annotations.
 void resolveClassNames(Config& config);
 
-/** Evaluates on every data set of config.data.val; metrics get "val/<data set>/AP", "AP50", "AP75", of masks "mask_AP",
-    ...
-    @param stop asked before every image; true ends the evaluation, the last result is incomplete then.
-    @param images images of each data set that go to metrics with their detections, "val/<data set>/<file>". */
+/** Evaluates on every data set of config.data.val and puts "val/<data set>/AP", "AP50", "AP75", for masks "mask_AP",
+    ... into `metrics`.
+    @param stop called before every image; true ends the evaluation with an incomplete last result.
+    @param images number of images per data set put into `metrics` with detections, as "val/<data set>/<file>". */
 std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Metrics& metrics,
                                     const std::function<bool()>& stop, int images = 0);
 
 class Trainer
 {
 public:
-    //! Reads the data, builds the model, loads weights. Throws Error with one clear line.
+    //! Reads the data, builds the model, loads weights. Throws Error.
     Trainer(Config config, const TrainOptions& options);
 
-    //! True: trained to the end. False: ended by options.stop or stopAfter; the checkpoint is written.
+    //! Trains. @return true: completed; false: ended by options.stop or stopAfter, with the checkpoint written.
     bool run();
 
     Detector& model() { return model_; }
     int64_t iteration() const { return iteration_; }
     int64_t totalIterations() const { return total_; }
-    //! Which evaluation was the best and its numbers, for the user; "" if none was.
+    //! Description of the best evaluation for the user; "" without an evaluation.
     std::string bestSummary() const;
 
 private:
@@ -83,7 +83,7 @@ private:
     Metrics metrics_;
     Detector model_{nullptr};
     torch::Device device_{torch::kCPU};
-    torch::ScalarType type_ = torch::kFloat;  // of convolutions
+    torch::ScalarType type_ = torch::kFloat;  // type of convolutions
     LossScaler scaler_{false};
     std::unique_ptr<DataLoader> loader_;
     std::unique_ptr<BatchFeeder> feeder_;
@@ -94,12 +94,12 @@ private:
     int64_t total_ = 0;
     int64_t resumedAt_ = 0;
     int64_t savedAt_ = -1;
-    int64_t skipped_ = 0;  // steps with a loss or gradient that is no number
+    int64_t skipped_ = 0;  // steps with a non-finite loss or gradient
     int skippedInRow_ = 0;
     double best_ = -1;           // mean AP over the validation sets
     int64_t bestIteration_ = 0;  // 0: none yet
     std::chrono::steady_clock::time_point started_, lastWrite_;
-    double waited_ = 0;   // seconds for data until the last write
+    double waited_ = 0;   // seconds spent waiting for data until the last write
     int64_t images_ = 0;  // since the last write
     int64_t steps_ = 0;   // since the last write
 };

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Evaluation of a model; see validation.hpp. Boxes go from network-input pixels to image pixels by the image's resize
-   factor. */
+/* COCO evaluation of a model. Boxes are converted from network-input to image pixels by the resize factor of the image.
+   */
 
 #include "engine/validation.hpp"
 
@@ -38,13 +38,13 @@ ImageBatch toBatch(const cv::Mat& image, const InputConfig& config)
     return ImageBatch(images.contiguous(torch::MemoryFormat::ChannelsLast), {info});
 }
 
-//! The two sets of numbers of a model with masks: detections are ranked by other scores for masks than for boxes.
+//! Separate evaluators for boxes and masks: masks are ranked by different scores.
 struct Evaluators
 {
     cv::d2det::CocoEvaluator boxes, masks;
 };
 
-//! Four numbers of the network as a box in pixels of the image.
+//! Network-input box (x1, y1, x2, y2) -> image pixels.
 cv::Vec4d imageBox(const torch::TensorAccessor<double, 1>& corners, int64_t first, double scale)
 {
     return cv::Vec4d(corners[first] / scale, corners[first + 1] / scale, corners[first + 2] / scale,

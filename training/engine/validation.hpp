@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* COCO average precision of a model in the trainer, by the numbers of cv::d2det::CocoEvaluator (operators.md 6). Images
-   are read by readAnnotatedImage, ground truth comes from addGroundTruth: the numbers equal those of d2det_evaluate. */
+/* COCO average precision of a model in the trainer, computed by cv::d2det::CocoEvaluator (operators.md 6). Images are
+   read by readAnnotatedImage, ground truth comes from addGroundTruth: the results equal those of d2det_evaluate. */
 
 #ifndef D2DET_TRAINING_VALIDATION_HPP
 #define D2DET_TRAINING_VALIDATION_HPP
@@ -20,40 +20,40 @@ namespace d2det
 
 struct Evaluation
 {
-    std::string name;                 //!< of the data set
-    std::vector<double> summary;      //!< the 12 COCO numbers: AP, AP50, AP75, ...; -1 where nothing can be counted
-    std::vector<double> maskSummary;  //!< the same of the masks; empty if the model has none or no object has one
-    std::vector<double> categoryAP;   //!< by class
+    std::string name;                 //!< name of the data set
+    std::vector<double> summary;      //!< the 12 COCO metrics: AP, AP50, AP75, ...; -1 if undefined
+    std::vector<double> maskSummary;  //!< the same for masks; empty if the model or the annotations have no masks
+    std::vector<double> categoryAP;   //!< AP by class index
     int64_t images = 0;
     int64_t detections = 0;
-    int64_t unreadable = 0;  //!< images that could not be decoded or have another size than annotated: left out
+    int64_t unreadable = 0;  //!< skipped images: decoding failed or size differs from the annotation
     double seconds = 0;
-    bool complete = true;  //!< false: stopped early, the numbers mean nothing
+    bool complete = true;  //!< false: stopped early, metrics are not meaningful
 };
 
-//! What the detector found in an image, for images of it.
+//! Detections in an image, for drawing.
 struct ImageResult
 {
     cv::Mat image;               //!< as read, 8-bit BGR
-    cv::Mat detections;          //!< N x 6 CV_32F as cv::d2det::drawDetections takes it
-    std::vector<cv::Mat> masks;  //!< N of the size of the image, or none if the model makes none
+    cv::Mat detections;          //!< N x 6 CV_32F, input format of cv::d2det::drawDetections
+    std::vector<cv::Mat> masks;  //!< N masks of the image size, or none for a model without masks
 };
 
-//! Images of a data set that are to be shown.
+//! Images of a data set selected for display.
 struct Gallery
 {
-    std::vector<size_t> indices;  //!< of the data set, ascending
+    std::vector<size_t> indices;  //!< indices into Dataset::images, ascending
     std::function<void(const ImageRecord&, const ImageResult&)> show;
 };
 
-//! Images with objects, spread over the data set, always the same; fewer than `count` if there are not so many.
+//! Deterministic selection of at most `count` images with objects, spread over the data set.
 std::vector<size_t> chooseImages(const Dataset& dataset, size_t count);
 
 /** @brief Runs the detector over a data set, one image at a time.
-@param dataset its class indices must refer to the model's classes (ReadOptions::classNames).
-@param maxBadFraction share of images that cannot be used beyond which std::runtime_error is thrown.
-@param stop asked before every image; true ends the evaluation.
-@param gallery images whose detections are shown. */
+@param dataset class indices must refer to the classes of the model (ReadOptions::classNames).
+@param maxBadFraction a larger fraction of unusable images throws std::runtime_error.
+@param stop called before every image; true ends the evaluation.
+@param gallery images to display with detections. */
 Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFraction,
                     const std::function<bool()>& stop, const Gallery& gallery = {});
 

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Reader and writer of COCO results. Depth of the parser's events: 1 the list, 2 an entry, 3 "bbox" or "segmentation",
-   4 "size" or "counts" inside the latter. Unknown keys are passed over, whatever they hold. */
+/* Reader and writer of COCO results. Nesting depth of the parser events: 1 the list, 2 an entry, 3 "bbox" or
+   "segmentation", 4 "size" or "counts" inside the latter. Unknown keys and their values are ignored. */
 
 #include "evaluation/coco_results.hpp"
 
@@ -95,7 +95,7 @@ void ResultsHandler::fail(const std::string& reason) const
     throw std::runtime_error(path_ + (depth_ >= 1 ? ": result " + std::to_string(results.size()) : "") + ": " + reason);
 }
 
-//! A value that is no number where one may be expected.
+//! Reports a non-numeric value where a number may be expected.
 bool ResultsHandler::scalar(const char* what) const
 {
     if (depth_ == 0)
@@ -272,7 +272,7 @@ void ResultsHandler::finishMask()
             entry_.mask.width = width;
             entry_.mask.counts = counts_;
         }
-        cv::d2det::rleArea(entry_.mask);  // refuses counts that do not fill the image
+        cv::d2det::rleArea(entry_.mask);  // throws if the counts do not fill the image
     }
     catch (const cv::Exception& e)
     {

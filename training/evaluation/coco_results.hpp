@@ -4,8 +4,8 @@
 
 /* COCO's result format: a list of {"image_id", "category_id", "bbox": [x, y, width, height], "score"} and, for masks,
    "segmentation": {"size": [height, width], "counts": run lengths as COCO's string or as a list}. Without "bbox" the
-   box is the one around the mask. One key of our own, "mask_score", is there where a model ranks masks by another score
-   than boxes (mask scoring, model.md 4.3); other programs pass over it. */
+   bounding box of the mask is used. "mask_score" is an extension, written if a model ranks masks and boxes by different
+   scores (mask scoring, model.md 4.3); other programs ignore the key. */
 
 #ifndef D2DET_TRAINING_COCO_RESULTS_HPP
 #define D2DET_TRAINING_COCO_RESULTS_HPP
@@ -24,12 +24,12 @@ struct CocoResult
     int64_t imageId = 0, categoryId = 0;
     cv::Rect2d box;  //!< image pixels
     double score = 0;
-    double maskScore = 0;  //!< equal to score if the detector has no other
-    cv::d2det::Rle mask;   //!< empty: none
+    double maskScore = 0;  //!< equal to score without mask scoring
+    cv::d2det::Rle mask;   //!< empty: no mask
 };
 
-/** Reads a result file. It is parsed as a stream, memory grows with what is kept. Any bytes give a list or one
-    std::runtime_error: file, entry, reason. */
+/** Reads a result file as a stream; memory is proportional to the stored results. A malformed file causes one
+    std::runtime_error with file, entry and reason. */
 std::vector<CocoResult> readCocoResults(const std::string& path);
 
 //! Throws std::runtime_error if the file cannot be written.

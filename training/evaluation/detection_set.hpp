@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Annotations and the results of one detector, put together for measuring. */
+/* Annotations and the results of one detector, combined for evaluation. */
 
 #ifndef D2DET_TRAINING_DETECTION_SET_HPP
 #define D2DET_TRAINING_DETECTION_SET_HPP
@@ -20,20 +20,20 @@ std::vector<AnalysedClass> analysedClasses(const EvaluatedData& data);
 struct DetectionSet
 {
     std::string name;
-    //! Apart, because masks may be ranked by other scores. The detections of both carry their masks.
+    //! Separate evaluators, because masks may be ranked by other scores. Detections of both include the masks.
     cv::d2det::CocoEvaluator boxes, masks;
     std::vector<int64_t> imageIds;
-    std::vector<int64_t> maskImageIds;  //!< the images whose objects all have an outline; empty: no mask is measured
-    std::vector<std::string> notes;     //!< for the user: what was left out
+    std::vector<int64_t> maskImageIds;  //!< images in which every object has an outline; empty: masks are not evaluated
+    std::vector<std::string> notes;     //!< for the user: ignored results
 };
 
-/** Masks are measured if at least one result has one, on the images that addGroundTruth chooses (the data set must have
-    been read with outlines). Results of images or categories that the annotations do not have are left out and
-    named in the notes; if none is left of some, std::runtime_error. */
+/** Masks are evaluated if at least one result has a mask, on the images selected by addGroundTruth (requires
+    ReadOptions::keepSegmentation). Results for images or categories that are unknown or not evaluated are ignored and
+    counted in the notes; if one of these reasons applies to all results, std::runtime_error is thrown. */
 DetectionSet makeDetectionSet(const EvaluatedData& data, const std::string& name,
                               const std::vector<CocoResult>& results);
 
-//! Box numbers, or mask numbers if iouType says so.
+//! Analysis of boxes or masks. @param iouType cv::d2det::IOU_BOX or IOU_MASK.
 Analysis analyse(const DetectionSet& set, const EvaluatedData& data, int iouType,
                  double score = std::numeric_limits<double>::quiet_NaN());
 

@@ -29,7 +29,7 @@ bool isRight(const Match& match)
     return match.groundTruthIndex >= 0 && !match.ignored;
 }
 
-//! A detection that counts.
+//! A detection that is not on a crowd region.
 struct Scored
 {
     double score;
@@ -45,7 +45,7 @@ struct Curve
     double mean() const { return std::accumulate(precision.begin(), precision.end(), 0.0) / RECALL_POINTS; }
 };
 
-//! COCO's curve of one class (operators.md 6); positives > 0.
+//! COCO precision-recall curve of one class (operators.md 6); positives > 0.
 Curve makeCurve(std::vector<Scored> detections, int positives)
 {
     std::stable_sort(detections.begin(), detections.end(),
@@ -72,12 +72,12 @@ Curve makeCurve(std::vector<Scored> detections, int positives)
     return curve;
 }
 
-//! A wrong detection, explained.
+//! A wrong detection and its error type.
 struct DetectionError
 {
     const Match* match;
     ErrorType type;
-    int groundTruth;  //!< that a localisation or classification error points at, else -1
+    int groundTruth;  //!< object of a localisation or classification error, otherwise -1
 };
 
 struct ErrorList
@@ -90,8 +90,8 @@ struct ErrorList
 //! Objects and detections of an image.
 struct ImageEntries
 {
-    std::vector<int> objects;           //!< that count, indices into groundTruths()
-    std::vector<const Match*> matches;  //!< all classes, at the foreground's IoU
+    std::vector<int> objects;           //!< without crowds, indices into groundTruths()
+    std::vector<const Match*> matches;  //!< all classes, at the foreground IoU
 };
 
 class Analyser
@@ -121,7 +121,7 @@ private:
     const AnalysisOptions& options_;
     std::map<int64_t, int> classIndex_;
     std::map<int64_t, ImageEntries> images_;
-    std::map<int64_t, cv::Mat1d> overlaps_;  //!< [matches, objects] of the images that have both
+    std::map<int64_t, cv::Mat1d> overlaps_;  //!< [matches, objects] of the images with both
     std::vector<Match> matches_;
     std::vector<int> positives_;  //!< objects by class
     Analysis result_;
@@ -228,7 +228,7 @@ void Analyser::addAveragePrecisions()
     }
 }
 
-//! The score of the highest F1, the highest such score if there are several; 0.5 if nothing is right at any.
+//! The (highest) score with the maximum F1; 0.5 if no detection is right at any score.
 double Analyser::bestScore() const
 {
     std::vector<Scored> all;
@@ -243,7 +243,7 @@ double Analyser::bestScore() const
     {
         right += all[i].right;
         if (i + 1 < all.size() && all[i + 1].score == all[i].score)
-            continue;  // a threshold takes all of them or none
+            continue;  // a threshold selects all equal scores or none
         const double f1 = 2. * right / static_cast<double>(i + 1 + positives);
         if (f1 > best)
         {
@@ -336,11 +336,11 @@ void Analyser::addConfusions(const ImageEntries& image, const cv::Mat1d& iou)
             count(classOfObject(gt), n)++;
 }
 
-//! Errors of one image, see the header.
+//! Errors of one image (definitions: error_analysis.hpp).
 void Analyser::findErrors(const ImageEntries& image, const cv::Mat1d& iou, double minScore, ErrorList& list) const
 {
     const auto& gts = evaluator_.groundTruths();
-    std::set<int> covered;  // found, or pointed at by an error
+    std::set<int> covered;  // matched with a detection or object of an error
     for (const Match* match : image.matches)
         if (match->score >= minScore && isRight(*match))
             covered.insert(match->groundTruthIndex);
@@ -392,7 +392,7 @@ ErrorList Analyser::findErrors(double minScore) const
     return list;
 }
 
-//! Of the fixed errors that point at the same unfound object the best one, by object.
+//! The best fixed error of every unmatched object, by object.
 std::map<int, const Match*> Analyser::corrected(const ErrorList& list, const std::set<int>& fixed) const
 {
     std::set<int> found;
@@ -411,7 +411,7 @@ std::map<int, const Match*> Analyser::corrected(const ErrorList& list, const std
     return best;
 }
 
-//! Mean AP of detections by class; a class with objects of which none is left is right if it has no detection either.
+//! Mean AP of detections by class; a class without remaining objects has AP 1 if it has no detections either.
 double Analyser::meanAP(const std::vector<std::vector<Scored>>& detections, const std::vector<int>& positives) const
 {
     double sum = 0;
@@ -546,7 +546,7 @@ const std::vector<double>& iouThresholds()
     {
         std::vector<double> t;
         for (int i = 0; i < 9; i++)
-            t.push_back(i * ((0.95 - 0.5) / 9) + 0.5);  // NumPy's linspace, as pycocotools has it
+            t.push_back(i * ((0.95 - 0.5) / 9) + 0.5);  // numpy.linspace, as in pycocotools
         t.push_back(0.95);
         return t;
     }();

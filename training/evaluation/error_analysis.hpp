@@ -2,28 +2,29 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What lies behind an average precision: curves, confusions, kinds of errors, good and bad images.
+/* Breakdown of an average precision: curves, confusion matrix, error types, best and worst images.
 
-   Everything follows from CocoEvaluator's matching. Average precisions are COCO's: mean over IoU 0.50, 0.55 .. 0.95 and
-   over the classes that have objects, 101 recall points, at most 100 detections per image and class. Crowd regions are
-   no objects, and detections on them are neither right nor wrong.
+   All numbers are based on the matching of CocoEvaluator. Average precision as in COCO: mean over IoU 0.50, 0.55 ..
+   0.95 and over the classes with objects, 101 recall points, at most 100 detections per image and class. Crowd regions
+   do not count as objects; detections on crowds are neither right nor wrong.
 
-   Operating point: the score threshold at which a user would run the detector. Unless given it is the score with the
-   highest F1 = 2 TP / (2 TP + FP + FN), all classes together, IoU 0.5.
+   Operating point: the score threshold of the detector in use. Default: the score with the highest
+   F1 = 2 TP / (2 TP + FP + FN), all classes together, IoU 0.5.
 
-   Kinds of errors after Bolya, Foley, Hays, Hoffman: "TIDE: A General Toolbox for Identifying Object Detection Errors",
+   Error types after Bolya, Foley, Hays, Hoffman: "TIDE: A General Toolbox for Identifying Object Detection Errors",
    ECCV 2020, with IoU f = 0.5 for the foreground and b = 0.1 for the background. A wrong detection (matched with no
    object at IoU f) is, by the first rule that holds,
      localisation    the best IoU with an object of its class lies in [b, f)
      classification  the best IoU with an object of another class is >= f
-     duplicate       the best IoU with an object of its class is >= f (a better detection has that object)
+     duplicate       the best IoU with an object of its class is >= f (that object is matched with a better detection)
      background      the best IoU with any object is < b
      both            else: wrong class and a poor box
-   and an object is missed if no detection was matched with it and no localisation or classification error points at it.
-   The cost of a kind is the AP at IoU f that would be gained if it was fixed: of the localisation and classification
-   errors that point at the same unfound object the best one becomes right, every other error is removed, missed objects
-   are struck off the list. A class with nothing left to find and nothing found counts as AP 1, so that fixing all kinds
-   gives AP 1; the costs of the single kinds need not add up, because errors hide each other. */
+   and an object is missed if it is neither matched with a detection nor the best object of a localisation or
+   classification error. The cost of an error type is the gain in AP at IoU f if this type is fixed: among the
+   localisation and classification errors of the same unmatched object the best one becomes right, all other errors are
+   removed, missed objects are removed from the ground truth. A class without remaining objects and detections counts as
+   AP 1, so that fixing all types gives AP 1. The costs of the single types do not necessarily add up, because errors
+   mask each other. */
 
 #ifndef D2DET_TRAINING_ERROR_ANALYSIS_HPP
 #define D2DET_TRAINING_ERROR_ANALYSIS_HPP
@@ -59,16 +60,16 @@ struct Outcomes
 
     double precision() const;  //!< NaN without a detection
     double recall() const;     //!< NaN without an object
-    double f1() const;         //!< NaN where there is nothing at all
+    double f1() const;         //!< NaN without objects and detections
 };
 
-//! Numbers of a class; average precisions and recall are -1 without objects.
+//! Metrics of a class; average precision and recall are -1 without objects.
 struct ClassNumbers
 {
     AnalysedClass which;
     double ap = -1, ap50 = -1, ap75 = -1, ar100 = -1;
     int objects = 0;     //!< without crowds
-    int detections = 0;  //!< of any score, at most 100 per image
+    int detections = 0;  //!< all scores, at most 100 per image
     Outcomes outcomes;
 };
 
@@ -83,19 +84,19 @@ enum ErrorType
     NUM_ERROR_TYPES
 };
 
-//! "localisation" ...
+//! Name of an ErrorType, such as "localisation".
 const char* errorName(int type);
 
 struct ErrorBreakdown
 {
-    std::array<int, NUM_ERROR_TYPES> all{};      //!< number of errors, detections of any score
+    std::array<int, NUM_ERROR_TYPES> all{};      //!< number of errors, detections of all scores
     std::array<int, NUM_ERROR_TYPES> counts{};   //!< at the operating point
-    std::array<double, NUM_ERROR_TYPES> cost{};  //!< AP50 that the kind costs; 0 without objects
-    double ap50 = -1;                            //!< as it is, -1 without objects
-    double allFixed = -1;                        //!< 1 unless there are no objects
+    std::array<double, NUM_ERROR_TYPES> cost{};  //!< gain in AP50 if the type is fixed; 0 without objects
+    double ap50 = -1;                            //!< with all errors; -1 without objects
+    double allFixed = -1;                        //!< AP50 with all types fixed: 1; -1 without objects
 };
 
-//! Precision, recall and F1 at score >= x, all classes together, IoU 0.5; NaN where not defined.
+//! Precision, recall and F1 of the detections with at least the given score, all classes, IoU 0.5; NaN if undefined.
 struct ScoreCurve
 {
     std::vector<double> score, precision, recall, f1;
@@ -107,7 +108,7 @@ struct PrecisionCurves
     std::vector<double> iou50, iou75, iou90, mean;  //!< mean: over the ten IoU thresholds
 };
 
-//! What happened in one image at the operating point; indices into the evaluator's groundTruths() and detections().
+//! Result of one image at the operating point; indices into groundTruths() and detections() of the evaluator.
 struct ImageOutcome
 {
     int64_t imageId = 0;
@@ -116,9 +117,9 @@ struct ImageOutcome
     std::vector<int> found, missed;          //!< objects
 };
 
-/** Pairs at the operating point, IoU >= 0.5: [true class, detected class], the last row is background, the last column
-    missed. Detections are first matched inside their class (the diagonal is what AP50 counts as right), what is left
-    then with the unfound objects of other classes, best score first. */
+/** Confusion matrix at the operating point, IoU >= 0.5: [true class, detected class]; last row: background, last
+    column: missed. Detections are first matched within their class (the diagonal equals the true positives of AP50);
+    the remaining ones are then matched with unmatched objects of other classes, highest score first. */
 struct Confusion
 {
     int classes = 0;
@@ -139,7 +140,7 @@ struct Analysis
     Outcomes outcomes;
     ErrorBreakdown errors;
     Confusion confusion;
-    std::vector<ImageOutcome> images;  //!< in order of id
+    std::vector<ImageOutcome> images;  //!< ordered by id
 };
 
 //! 0.50, 0.55 .. 0.95
@@ -147,9 +148,9 @@ const std::vector<double>& iouThresholds();
 
 Analysis analyse(const cv::d2det::CocoEvaluator& evaluator, const AnalysisOptions& options);
 
-/** Images to look at, as indices into Analysis::images. Worst: most errors (wrong + missed) first, among equals the
-    lower F1; only images with errors. Best: highest F1 first, among equals more objects found; only images with
-    something found that are not among the worst. */
+/** Selected images as indices into Analysis::images. Worst: only images with errors, ordered by descending number of
+    errors (wrong + missed), then ascending F1. Best: only images with found objects and not among the worst, ordered by
+    descending F1, then descending number of found objects. */
 std::vector<size_t> worstImages(const Analysis& analysis, size_t count);
 std::vector<size_t> bestImages(const Analysis& analysis, size_t count);
 

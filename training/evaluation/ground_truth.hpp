@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Annotations as the ground truth of COCO's metric, by one rule for the trainer's validation and for d2det_evaluate. */
+/* Annotations as ground truth of the COCO metric; one rule for validation in the trainer and for d2det_evaluate. */
 
 #ifndef D2DET_TRAINING_GROUND_TRUTH_HPP
 #define D2DET_TRAINING_GROUND_TRUTH_HPP
@@ -17,7 +17,7 @@
 namespace d2det
 {
 
-//! What is measured. The data set must outlive it.
+//! Evaluated part of a data set, which must outlive this object.
 struct EvaluatedData
 {
     const Dataset* dataset = nullptr;
@@ -31,15 +31,15 @@ struct EvaluatedData
 struct EvaluatedImages
 {
     std::vector<int64_t> boxes;  //!< ids, in the order of EvaluatedData::images
-    std::vector<int64_t> masks;  //!< ids of those whose masks are measured; empty: no mask is measured
+    std::vector<int64_t> masks;  //!< ids of the images with evaluated masks; empty: masks are not evaluated
 };
 
 /** @brief Adds the objects of the evaluated classes and images, and sets images and categories of both evaluators.
 
-Masks are measured on the images in which every object has a usable outline; false positives on images without objects
-count, as in pycocotools. If no object at all has an outline, no mask is measured.
-@param categoryIds by class index: what the evaluators call the classes.
-@param withMasks false: masks are not measured. */
+Masks are evaluated on the images in which every object has a usable outline; false positives on images without objects
+count, as in pycocotools. If no object has an outline, masks are not evaluated.
+@param categoryIds category ids in the evaluators, by class index.
+@param withMasks false: masks are not evaluated. */
 EvaluatedImages addGroundTruth(const EvaluatedData& data, const std::vector<int64_t>& categoryIds, bool withMasks,
                                cv::d2det::CocoEvaluator& boxes, cv::d2det::CocoEvaluator& masks);
 

@@ -2,12 +2,12 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The walk over a Detector's modules that writes one node after the other; see exporter.hpp. It mirrors the forward
-   functions in training/model, module by module.
+/* Traverses the modules of a Detector and writes one node after the other, mirroring the forward functions in
+   training/model module by module.
 
-   Only forms that OpenCV 4.6 .. 4.13 read correctly are written (opencv_notes.md 6): no Identity, no operand of Reshape
-   that depends on H or W, additions of equal shapes or of constants [C, 1, 1], and a group norm without its own scale.
-   Work on RoIs is done by operators of the d2det domain, which skip padding rows. */
+   Only constructs that OpenCV 4.6 .. 4.13 read correctly are used (opencv_notes.md 6): no Identity, no Reshape operand
+   that depends on H or W, only additions of equal shapes or of constants [C, 1, 1], group norm with a separate scale.
+   RoIs are processed by operators of the d2det domain, which skip padding rows. */
 
 #include "export/exporter.hpp"
 
@@ -30,14 +30,14 @@ using Attributes = std::vector<OnnxAttribute>;
 constexpr int64_t FORMAT_VERSION = 1;
 const char* const DOMAIN_NAME = "d2det";
 
-//! Feature maps that RoIs are pooled from, finest first, and their strides.
+//! Feature maps for RoI pooling, finest first, and their strides.
 struct Levels
 {
     Names maps;
     std::vector<int64_t> strides;
 };
 
-//! What tells a RoI convolution which rows hold something: tensors of RoIs [R, 5] and, for weights by class, classes
+//! Grouping inputs of a RoI convolution, which also mark padding rows: RoIs [R, 5] and, for weights by class, classes
 //! [R, 1].
 struct Rows
 {
@@ -46,7 +46,7 @@ struct Rows
     {
     }
     std::string rois, classes;
-    std::string suffix;  //!< of the outputs' names, where the same weights are used a second time
+    std::string suffix;  //!< suffix of output names for a second use of the same weights
 };
 
 class Walk
@@ -57,7 +57,7 @@ public:
     const OnnxGraph& graph() const { return graph_; }
 
 private:
-    // Leaves: every one returns the name of the tensor it made.
+    // Leaves: each function returns the name of its output tensor.
     std::string weights(const Tensor& value, const std::string& name);
     std::string nameOf(const Tensor& parameter) const;
     std::string node(const char* op, const Names& inputs, const std::string& output, const Attributes& attributes = {});
@@ -132,7 +132,7 @@ std::string Walk::nameOf(const Tensor& parameter) const
     return full.substr(0, full.rfind('.'));
 }
 
-//! A float initializer; one that exists already (a convolution used on several levels) is used again.
+//! A float initializer; an existing one (convolution shared by several levels) is reused.
 std::string Walk::weights(const Tensor& value, const std::string& name)
 {
     if (graph_.hasInitializer(name))
@@ -172,7 +172,7 @@ std::string Walk::columns(const std::string& input, const std::string& output, i
 
 // ------------------------------------------------------------------ convolutions
 
-//! Convolution with folded batch norm -> group norm -> ReLU; the last of them makes `output`.
+//! Convolution with folded batch norm -> group norm -> ReLU; the last one writes `output`.
 std::string Walk::unit(const ConvUnit& unit, const std::string& input, const std::string& output)
 {
     const std::string name = nameOf(unit.conv->weight), result = output.empty() ? name : output;
@@ -199,8 +199,8 @@ std::string Walk::unit(const ConvUnit& unit, const std::string& input, const std
     return unit.relu ? node("Relu", {x}, result) : x;
 }
 
-/* Instance norm over [G, C / G * H, W] planes; 0 in a shape copies the input's side, so nothing depends on H and W. The
-   affine part stands apart because OpenCV before 4.9 drops it for all images of a batch but the first. */
+/* Instance norm over [G, C / G * H, W] planes; 0 in a shape copies the input dimension, so no shape depends on H or W.
+   The affine part is separate because OpenCV before 4.9 applies it only to the first image of a batch. */
 std::string Walk::groupNorm(const torch::nn::GroupNormImpl& norm, const std::string& input, const std::string& output)
 {
     const int64_t groups = norm.options.num_groups(), channels = norm.options.num_channels();
@@ -303,7 +303,7 @@ Names Walk::pyramid(const Names& maps)
         {
             const float scales[] = {1, 1, 2, 2};
             graph_.addInitializer("fpn.scales", {4}, scales);
-            graph_.addInitializer("fpn.no_roi", {0}, nullptr);  // opset 11 demands this input, empty as it is
+            graph_.addInitializer("fpn.no_roi", {0}, nullptr);  // required input in opset 11, may be empty
         }
         const std::string up =
             node("Resize", {merged[i + 1], "fpn.no_roi", "fpn.scales"}, name + ".up",
@@ -359,7 +359,7 @@ std::string Walk::proposals(const Names& maps)
 
 // ------------------------------------------------------------------ heads
 
-//! What all pooling operators have in common.
+//! Common attributes of all pooling operators.
 Attributes Walk::poolAttributes(const Levels& levels, int64_t size, int samplingRatio) const
 {
     return {{"feat_strides", levels.strides},
@@ -369,7 +369,7 @@ Attributes Walk::poolAttributes(const Levels& levels, int64_t size, int sampling
             {"legacy", config_.legacy}};
 }
 
-//! The discriminative pooling without offsets: in the modern convention that is RoIAlign (operators.md 3.3).
+//! Discriminative pooling without offsets: equals RoIAlign in the non-legacy convention (operators.md 3.3).
 std::string Walk::poolWithoutOffsets(const Levels& levels, const std::string& rois, const std::string& output,
                                      int64_t size)
 {
@@ -450,9 +450,9 @@ std::string Walk::boxHead(const std::string& trunk, const std::string& rois)
     return decode(rois, offsets, overlap);
 }
 
-/* Masks of the detections. With a second pass RoIs are the final boxes, and are pooled again. Without one they are the
-   candidates that the detections come from, whose features exist: one row for each detection is taken from them, and
-   the file says which boxes the masks fill, output "mask_boxes" [K, 4]. */
+/* Masks of the detections. With a second pass, RoIs are the final boxes and features are pooled again. Without a second
+   pass, the existing features of the candidates are reused: one row per detection is gathered, and the boxes of the
+   masks are an additional output "mask_boxes" [K, 4]. */
 void Walk::maskHead(const Levels& levels, const std::string& candidateTrunk, const std::string& candidateRois)
 {
     const MaskHeadConfig& c = config_.roi.maskHead;
@@ -505,8 +505,8 @@ void Walk::maskLayers(const Rows& rows, const std::string& trunk, const std::str
     graph_.addOutput("mask_ious", {kept, 1});
 }
 
-/* Without the overlap branch every cell counts. The operator wants logits all the same: any that are never negative do,
-   under a threshold of 0, and the offsets are such. */
+/* Without the overlap branch every cell counts. The operator still needs logits: with a threshold of 0 any non-negative
+   values are sufficient, such as the offsets. */
 std::string Walk::decode(const std::string& rois, const std::string& offsets, const std::string& overlap)
 {
     const BoxHeadConfig& c = config_.roi.boxHead;
@@ -590,9 +590,8 @@ void Walk::exposeIntermediate()
     graph_.addOutput("refined_boxes", {kept, 4});
 }
 
-/* Any H and W that are multiples of the divisor work, but numbers are declared, not symbols: OpenCV's importer chooses
-   the layer of an Add by the declared shapes, and with unknown ones takes a layer that fails for more than one
-   image. */
+/* H and W are variable (multiples of the divisor), but declared as numbers, not symbols: OpenCV's importer selects the
+   layer of an Add by the declared shapes, and the layer selected for unknown shapes fails for more than one image. */
 void Walk::declareInputs()
 {
     const InputConfig& input = config_.input;
@@ -648,7 +647,7 @@ ExportSummary exportOnnx(const Detector& model, const std::string& path, const E
 {
     torch::NoGradGuard noGrad;
     const int coarsest = 1 << model->backbone->levels.back();
-    if (model->config.input.divisor % coarsest != 0)  // else upsampled maps would not fit the lateral ones
+    if (model->config.input.divisor % coarsest != 0)  // otherwise upsampled and lateral maps differ in size
         fail("input.divisor is " + std::to_string(model->config.input.divisor) + ", it must be a multiple of " +
              std::to_string(coarsest) + ", the stride of the backbone's last level");
     Walk walk(*model);

@@ -3,16 +3,15 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* Detector -> one ONNX file for cv::dnn (architecture.md 3, opencv_notes.md 6.6): opset 11, domain "d2det" version 1,
-   float32, batch norm folded into the convolutions, class names and input rules as attributes of the last node.
+   float32, batch norm folded into the convolutions, class names and input parameters as attributes of the last node.
 
      inputs   image [1, 3, H, W] normalized and padded, im_info [1, 3] = (valid height, valid width, scale)
-     outputs  detections [K, 7] = (batch, class, score, x1, y1, x2, y2), unused rows have class -1; with a mask head
-              masks [K, 1, 28, 28] inside the boxes and, with mask scoring, mask_ious [K, 1]; without the mask head's
-              second pass also mask_boxes [K, 4] (x1, y1, x2, y2), which masks then fill instead of the boxes of the
-              detections
+     outputs  detections [K, 7] = (batch, class, score, x1, y1, x2, y2), class -1 in unused rows; with a mask head
+              masks [K, 1, 28, 28] inside the boxes and, with mask scoring, mask_ious [K, 1]; without the second pass of
+              the mask head also mask_boxes [K, 4] (x1, y1, x2, y2): masks refer to these boxes instead of the boxes of
+              the detections
 
-   Names of inner tensors are those of InferenceTrace. One file serves every H and W that are multiples of the
-   divisor. */
+   Inner tensors have the names listed in InferenceTrace. H and W are variable, in multiples of the divisor. */
 
 #ifndef D2DET_TRAINING_EXPORTER_HPP
 #define D2DET_TRAINING_EXPORTER_HPP
@@ -27,19 +26,19 @@ namespace d2det
 
 struct ExportOptions
 {
-    bool intermediate = false;  //!< also make the tensors of InferenceTrace graph outputs, to compare them
+    bool intermediate = false;  //!< additional graph outputs for the tensors of InferenceTrace, for comparisons
 };
 
 struct ExportSummary
 {
-    int64_t parameters = 0;  //!< float values in the file
+    int64_t parameters = 0;  //!< number of float values in the file
     int64_t nodes = 0;
     int64_t bytes = 0;
 };
 
-/** Writes the file (through a temporary one beside it, renamed at the end) after onnx::checker has accepted it. The
-    model is not changed. Throws Error if a weight is not finite, the config does not suit the weights' structure, the
-    file would exceed 2 GB or cannot be written. */
+/** Validates the graph with onnx::checker and writes the file atomically (temporary file, then rename). The model is
+    not modified. Throws Error if a weight is not finite, the configuration does not match the structure of the weights,
+    the file would exceed 2 GB or cannot be written. */
 ExportSummary exportOnnx(const Detector& model, const std::string& path, const ExportOptions& options = {});
 
 }  // namespace d2det

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Writer of ONNX files over onnx's own protobuf classes. IR version 6 belongs to opset 11 (ONNX 1.6). */
+/* Writer of ONNX files, based on the protobuf classes of onnx. IR version 6 corresponds to opset 11 (ONNX 1.6). */
 
 #include "export/onnx_graph.hpp"
 
@@ -160,7 +160,7 @@ std::string OnnxGraph::addInitializer(const std::string& name, const std::vector
     for (int64_t side : shape)
         count *= side;
     tensor.set_data_type(ONNX_NAMESPACE::TensorProto::FLOAT);
-    std::string& raw = *tensor.mutable_raw_data();  // little-endian by definition, as every CPU we run on
+    std::string& raw = *tensor.mutable_raw_data();  // little-endian by definition, like all supported CPUs
     raw.resize(static_cast<size_t>(count) * sizeof(float));
     if (count > 0)
         std::memcpy(&raw[0], data, raw.size());

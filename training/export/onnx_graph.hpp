@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* A small writer of ONNX files: nodes, float and int64 initializers, attributes, check, save. opset 11 and the domain
-   "d2det" version 1. No protobuf type appears here, so that the users of this header need no protobuf. */
+/* Minimal ONNX writer: nodes, float and int64 initializers, attributes, check, save. Opset 11 and domain "d2det"
+   version 1. The header contains no protobuf types, so that its users do not depend on protobuf. */
 
 #ifndef D2DET_TRAINING_ONNX_GRAPH_HPP
 #define D2DET_TRAINING_ONNX_GRAPH_HPP
@@ -18,7 +18,7 @@
 namespace d2det
 {
 
-//! One attribute of a node. cv::dnn reads these five kinds and throws on all others (lists of strings, graphs).
+//! Attribute of a node. cv::dnn supports these five types and throws for all others (lists of strings, graphs).
 struct OnnxAttribute
 {
     using Value = std::variant<int64_t, float, std::string, std::vector<int64_t>, std::vector<float>>;
@@ -36,7 +36,7 @@ struct OnnxAttribute
     Value value;
 };
 
-//! A declared side of an input or output: a number or, if it is not positive, a symbol such as "H".
+//! Declared dimension of an input or output: the symbol (such as "H") unless empty, otherwise the value.
 struct OnnxDim
 {
     OnnxDim(int64_t value_) : value(value_) {}
@@ -59,23 +59,23 @@ public:
     void addOutput(const std::string& name, const std::vector<OnnxDim>& shape);  //!< float32
 
     bool hasInitializer(const std::string& name) const;
-    //! `data` holds the product of `shape` values. Returns `name`; a name that exists already throws.
+    //! Returns `name`; throws if the name already exists. @param data as many values as the product of `shape`.
     std::string addInitializer(const std::string& name, const std::vector<int64_t>& shape, const float* data);
-    //! 1-D; the constant operands of Reshape and Slice.
+    //! One-dimensional int64 initializer, such as the constant operands of Reshape and Slice.
     std::string addInitializer(const std::string& name, const std::vector<int64_t>& values);
 
-    //! Nodes must be added in order of execution. The node's own name is that of its first output.
+    //! Nodes must be added in order of execution. The name of a node is the name of its first output.
     void addNode(const std::string& opType, const std::vector<std::string>& inputs,
                  const std::vector<std::string>& outputs, const std::vector<OnnxAttribute>& attributes = {},
                  const std::string& domain = std::string());
 
     int64_t nodes() const;
-    int64_t initializerElements() const;  //!< of the float initializers
+    int64_t initializerElements() const;  //!< total elements of the float initializers
 
-    //! onnx::checker and the 2 GB limit of protobuf. Throws Error with the checker's words.
+    //! Runs onnx::checker and checks the 2 GB limit of protobuf. Throws Error with the message of the checker.
     void check() const;
 
-    //! check(), then writes a temporary file beside `path` and renames it. Returns the size in bytes.
+    //! Calls check() and writes the file atomically (temporary file, then rename). Returns the size in bytes.
     int64_t save(const std::string& path) const;
 
 private:

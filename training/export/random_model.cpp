@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Random weights for benchmarks and tests; see random_model.hpp. */
+/* Random weights for benchmarks and tests. */
 
 #include "export/random_model.hpp"
 
@@ -45,7 +45,7 @@ void fill(DetectorImpl& model)
             item.value().uniform_(0.7, 1.3);
 }
 
-//! Scales and shifts a last layer so that its `output` gets the wanted mean and standard deviation.
+//! Scales and shifts a last layer so that `output` gets the given mean and standard deviation.
 void adjust(Tensor& weight, Tensor& bias, const Tensor& output, double mean, double deviation)
 {
     const double now = std::max(output.std().item<double>(), 1e-6), factor = deviation / now;
@@ -60,7 +60,7 @@ void adjust(const ConvUnit& unit, const Tensor& output, double mean, double devi
     adjust(weight, bias, output, mean, deviation);
 }
 
-//! One RoI set over the whole image, sizes from a sixteenth of it to all of it.
+//! RoIs distributed over the entire image, with sizes from a sixteenth of the image to the entire image.
 Tensor someRoIs(int64_t count)
 {
     const Tensor center = torch::rand({count, 2}) * SIDE, size = torch::exp(torch::rand({count, 2}) * 2.7) * SIDE / 16;
@@ -99,7 +99,7 @@ void adjustHeads(DetectorImpl& model, const std::vector<Tensor>& pyramid)
         head.offset3->bias.mul_(0.3);
     }
     Tensor logits = head.forward(pyramid, rois);
-    // Columns apart: else one class would win everywhere.
+    // Columns separately: otherwise one class would always have the highest score.
     const Tensor mean = logits.mean(0), deviation = logits.std(0).clamp_min(1e-6);
     head.classifier->weight.div_(deviation.view({1, -1, 1, 1, 1})).mul_(2);
     head.classifier->bias.sub_(mean.unsqueeze(0)).div_(deviation.unsqueeze(0)).mul_(2);

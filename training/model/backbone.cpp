@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Backbones; see backbone.hpp. Block tables: He et al. 2016 table 1, Sandler et al. 2018 table 2. */
+/* ResNet and MobileNetV2 backbones. Block tables: He et al. 2016 table 1, Sandler et al. 2018 table 2. */
 
 #include "model/backbone.hpp"
 
@@ -16,12 +16,12 @@ namespace d2det
 namespace
 {
 
-//! A module that only holds others, so that parameter names get torchvision's dots.
+//! Container module for the hierarchical parameter names of torchvision.
 struct ContainerImpl : torch::nn::Module
 {
 };
 
-//! The container at a dotted path below root, made where it does not exist yet. Returns the last component in `leaf`.
+//! The container at a dotted path below root, created if missing. Returns the last component in `leaf`.
 torch::nn::Module& descend(torch::nn::Module& root, const std::string& path, std::string& leaf)
 {
     torch::nn::Module* at = &root;
@@ -218,7 +218,7 @@ void BackboneImpl::buildMobileNetV2(const BackboneConfig& config)
             }
             const std::string path = "features." + std::to_string(feature) + ".conv.";
             Block block;
-            int n = 0;  // torchvision's index of the next layer in the block
+            int n = 0;  // torchvision index of the next layer in the block
             const auto add = [&](const torch::nn::Conv2dOptions& options)
             {
                 const std::string layer = path + std::to_string(n++);

@@ -3,8 +3,8 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* Backbones: ResNet-18/34/50/101 (He et al. 2016, stride in the 3x3 convolution) and MobileNetV2 (Sandler et al. 2018,
-   with ReLU in place of ReLU6: OpenCV 4.6 reads no Clip of opset 11). Parameter names are torchvision's. Padding is
-   symmetric. */
+   with ReLU instead of ReLU6: OpenCV 4.6 does not support Clip of opset 11). Parameter names as in torchvision. Padding
+   is symmetric. */
 
 #ifndef D2DET_TRAINING_BACKBONE_HPP
 #define D2DET_TRAINING_BACKBONE_HPP
@@ -15,19 +15,19 @@
 namespace d2det
 {
 
-//! One residual block: output = relu?(shortcut(x) + units(x)); without a sum if `residual` is false.
+//! Residual block: output = relu?(shortcut(x) + units(x)); output = units(x) if `residual` is false.
 struct Block
 {
     std::vector<ConvUnit> units;
-    std::vector<ConvUnit> shortcut;  //!< empty: identity, else one unit
+    std::vector<ConvUnit> shortcut;  //!< empty: identity, otherwise one unit
     bool residual = true;
     bool reluAfterSum = true;
 
     Tensor forward(const Tensor& input) const;
 };
 
-//! Blocks that end at one stride: stage 1 = stem (stride 4 with the max-pool in a ResNet, stride 2 in MobileNetV2), 2 =
-//! C2, ... 5 = C5.
+//! Blocks up to one stride: stage 1 = stem (stride 4 including the max-pool of a ResNet, stride 2 in MobileNetV2),
+//! 2 = C2, ... 5 = C5.
 struct Stage
 {
     int id = 0;
@@ -48,7 +48,7 @@ public:
 
     std::vector<Stage> stages;      //!< up to the last level needed
     std::vector<int> levels;        //!< config.levels
-    std::vector<int64_t> channels;  //!< of the maps returned
+    std::vector<int64_t> channels;  //!< channels of the returned maps
 
 private:
     void buildResNet(const BackboneConfig& config);

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The whole detector: losses and inference; see detector.hpp. */
+/* The entire detector: training losses and inference (detector.hpp). */
 
 #include "model/detector.hpp"
 
@@ -69,7 +69,7 @@ Tensor roisOfDetections(const Tensor& detections)
     return torch::cat({detections.slice(1, 0, 1), detections.slice(1, 3, 7)}, 1).contiguous();
 }
 
-//! To the device of the model, without waiting for what it is doing.
+//! Asynchronous copy to the device of the model.
 Tensor toDevice(const Tensor& tensor, const torch::Device& device)
 {
     return tensor.to(device, /*non_blocking=*/true);
@@ -98,7 +98,7 @@ DetectorImpl::DetectorImpl(const ModelConfig& config_) : config(config_)
 std::vector<Tensor> DetectorImpl::roiLevels(const std::vector<Tensor>& pyramid) const
 {
     std::vector<Tensor> levels(pyramid.begin(), pyramid.begin() + config.roi.levels);
-    // The pooling operators read dense float32 maps: what autocast or channels-last made of them is undone once for
+    // The pooling operators read dense float32 maps: conversions by autocast and channels-last are undone once for
     // all.
     for (Tensor& level : levels)
         if (level.is_cuda() || level.scalar_type() == torch::kBFloat16)
@@ -109,8 +109,8 @@ std::vector<Tensor> DetectorImpl::roiLevels(const std::vector<Tensor>& pyramid) 
 std::map<std::string, Tensor> DetectorImpl::losses(const Batch& batch, torch::Generator generator,
                                                    const LossConfig& switches)
 {
-    // On a CUDA device the host waits for it once here: for the proposals, in roiLosses. Assignment, sampling, jitter
-    // and targets are the CPU's; those of the RPN are computed while the device is busy with the convolutions.
+    // On a CUDA device the host waits once: for the proposals, in roiLosses. Assignment, sampling, jitter and targets
+    // are computed on the CPU; the RPN targets during the convolutions on the device.
     std::map<std::string, Tensor> out;
     const std::vector<Tensor> pyramid = fpn(backbone(batch.images.images));
     std::vector<Tensor> logits, deltas;
@@ -290,7 +290,7 @@ void DetectorImpl::regressionLosses(const Batch& batch, const std::vector<Tensor
         maskLosses(pyramid, trunk, positives, targets, out);
 }
 
-//! model.md 4.2. RoIs of objects without a mask take no part.
+//! Mask losses (model.md 4.2), without RoIs of objects without a mask.
 void DetectorImpl::maskLosses(const std::vector<Tensor>& pyramid, const Tensor& trunk, const PositiveRoIs& positives,
                               const MaskTargets& targets, std::map<std::string, Tensor>& out)
 {
@@ -370,8 +370,8 @@ InferenceTrace DetectorImpl::infer(const ImageBatch& images)
     return trace;
 }
 
-/** Masks of the detections: of the refined boxes, by a second pass over them (model.md 4.3), or of the candidates that
-    they come from. Rows that are no detection get zeros. */
+/** Masks of the detections: for the refined boxes in a second pass (model.md 4.3), or for the candidates before
+    refinement. Padding rows get zeros. */
 void DetectorImpl::inferMasks(const std::vector<Tensor>& pyramid, const MaskInput& input, InferenceTrace& trace)
 {
     const Tensor labels = trace.detections.select(1, 1);

@@ -3,7 +3,7 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* The D2Det detector: backbone -> FPN -> RPN -> { discriminative RoI pooling and classifier, dense local regression,
-   masks }. Source: model.md 1 - 4. The member structure is what the exporter walks. */
+   masks }. Source: model.md 1 - 4. The exporter traverses the member structure. */
 
 #ifndef D2DET_TRAINING_DETECTOR_HPP
 #define D2DET_TRAINING_DETECTOR_HPP
@@ -26,8 +26,8 @@ public:
 
     std::vector<ConvUnit> lateral;  //!< finest first
     std::vector<ConvUnit> output;
-    std::vector<ConvUnit> extra;  //!< "conv": 3x3 stride 2, the second and later ones after a ReLU on their input
-    int maxPoolLevels = 0;        //!< "maxpool": kernel 1 stride 2 of the level below
+    std::vector<ConvUnit> extra;  //!< "conv": 3x3 stride 2; from the second one on with ReLU on the input
+    int maxPoolLevels = 0;        //!< "maxpool": kernel 1, stride 2 on the level below
 };
 TORCH_MODULE(Fpn);
 
@@ -43,14 +43,14 @@ public:
 };
 TORCH_MODULE(Rpn);
 
-//! Discriminative RoI pooling and classifier (model.md 3). Modules that the config switches off are empty.
+//! Discriminative RoI pooling and classifier (model.md 3). Modules disabled by the configuration are empty.
 class ClassHeadImpl : public torch::nn::Module
 {
 public:
     ClassHeadImpl(const RoIConfig& config, int64_t inChannels, int64_t numClasses, const std::vector<float>& strides,
                   bool legacy);
-    //! Logits [R, numClasses + 1], background last. The RoIs may be on the CPU, whatever device the pyramid is on: then
-    //! nothing waits for the device.
+    //! Logits [R, numClasses + 1], background last. The RoIs may be on the CPU for a pyramid on any device, which
+    //! avoids waiting for the device.
     Tensor forward(const std::vector<Tensor>& pyramid, const Tensor& rois);
 
     RoIConv offset1{nullptr}, offset2{nullptr}, offset3{nullptr};  //!< pooled 3x3 -> offsets [R, 2, k, k]
@@ -70,8 +70,9 @@ class BoxHeadImpl : public torch::nn::Module
 {
 public:
     BoxHeadImpl(const RoIConfig& config, int64_t inChannels, const std::vector<float>& strides, bool legacy);
-    Tensor trunk(const std::vector<Tensor>& pyramid, const Tensor& rois);  //!< [R, channels, k, k], also for the masks
-    std::pair<Tensor, Tensor> predict(const Tensor& trunk);                //!< offsets and overlap logits
+    Tensor trunk(const std::vector<Tensor>& pyramid,
+                 const Tensor& rois);                        //!< [R, channels, k, k], also input of the mask head
+    std::pair<Tensor, Tensor> predict(const Tensor& trunk);  //!< offsets and overlap logits
     std::pair<Tensor, Tensor> forward(const std::vector<Tensor>& pyramid, const Tensor& rois);
 
     std::vector<RoIConv> convs;
@@ -85,8 +86,8 @@ private:
 };
 TORCH_MODULE(BoxHead);
 
-/** Masks of 28 x 28 cells (model.md 4.1), one per RoI: of its class. Two kinds behind one interface:
-    d2det  the box head's features -> two transposed convolutions -> convolution per class; with mask scoring
+/** Masks of 28 x 28 cells (model.md 4.1), one per RoI, for the class of the RoI. Two variants:
+    d2det  box head features -> two transposed convolutions -> convolution per class; with mask scoring
     fcn    RoIAlign -> convolutions -> transposed convolution -> convolution per class */
 class MaskHeadImpl : public torch::nn::Module
 {
@@ -94,11 +95,11 @@ public:
     MaskHeadImpl(const RoIConfig& config, int64_t inChannels, int64_t numClasses, const std::vector<float>& strides,
                  bool legacy);
     bool usesTrunk() const { return config_.maskHead.type == MaskHeadType::D2DET; }
-    //! Logits [R, 1, 28, 28]. trunk: the box head's features of the same RoIs, if usesTrunk(). classes: one group per
-    //! class.
+    //! Logits [R, 1, 28, 28]. @param trunk box head features of the same RoIs, if usesTrunk().
+    //! @param classes one group of RoIs per class.
     Tensor forward(const std::vector<Tensor>& pyramid, const Tensor& trunk, const Tensor& rois,
                    const RoIGroups& classes);
-    //! Predicted IoU of the masks [R, 1]; the logits get no gradient from it.
+    //! Predicted IoU of the masks [R, 1]; without gradient to the logits.
     Tensor score(const Tensor& trunk, const Tensor& logits, const RoIGroups& classes);
 
     std::vector<RoIConv> convs;                                 //!< fcn only
@@ -113,7 +114,7 @@ private:
 };
 TORCH_MODULE(MaskHead);
 
-//! Everything that a forward pass at test time computes, in the order of the exported graph; names are those of the
+//! All results of a forward pass at test time, in the order of the exported graph. Comments start with the names of the
 //! ONNX tensors.
 struct InferenceTrace
 {
@@ -127,29 +128,29 @@ struct InferenceTrace
     Tensor refined;                    //!< refined_boxes [B D, 4]
     Tensor detections;                 //!< detections [B K', 7], network-input pixels
     Tensor masks;                      //!< masks [B K', 1, 28, 28], probabilities; undefined without a mask head
-    //! [B K', 4], the box each mask fills: that of the detection or, without a second pass (mask_boxes), of its
+    //! [B K', 4], the box covered by each mask: box of the detection or, without a second pass (mask_boxes), of the
     //! candidate
     Tensor maskBoxes;
     Tensor maskIous;  //!< mask_ious [B K', 1], predicted; undefined without mask scoring
 };
 
-//! RoIs that belong to an object, over the images of a batch.
+//! Positive RoIs (assigned to an object) of all images of a batch.
 struct PositiveRoIs
 {
     Tensor rois;     //!< [n, 5]
-    Tensor gts;      //!< [n, 4], boxes of their objects
+    Tensor gts;      //!< [n, 4], boxes of the assigned objects
     Tensor limits;   //!< [n, 2] = height, width of the image
-    Tensor gtIndex;  //!< int64 [n], index of the object among those of its image
+    Tensor gtIndex;  //!< int64 [n], index of the object within the image
     Tensor labels;   //!< int64 [n]
 
     PositiveRoIs select(const Tensor& index) const;
 };
 
-//! What the mask head takes at test time, one row per detection.
+//! Input of the mask head at test time, one row per detection.
 struct MaskInput
 {
     Tensor rois;   //!< [B K', 5], zeros in padding rows
-    Tensor trunk;  //!< the box head's features of these RoIs; undefined if the mask head does not use them
+    Tensor trunk;  //!< box head features of these RoIs; undefined if not used by the mask head
 };
 
 class DetectorImpl : public torch::nn::Module
@@ -157,21 +158,20 @@ class DetectorImpl : public torch::nn::Module
 public:
     explicit DetectorImpl(const ModelConfig& config);
 
-    //! The images are on the device of the model, the targets on the CPU, which computes what the heads are trained
-    //! towards. Losses by name ("rpn_cls", "rpn_box", "cls", "dlr", "overlap", "mask", "mask_iou"), weighted; their sum
-    //! is trained.
+    //! Weighted losses by name ("rpn_cls", "rpn_box", "cls", "dlr", "overlap", "mask", "mask_iou"); the training loss
+    //! is their sum. @param batch images on the device of the model, targets on the CPU (target assignment runs there).
     std::map<std::string, Tensor> losses(const Batch& batch, torch::Generator generator,
                                          const LossConfig& switches = LossConfig());
 
-    //! Inference by the same kernels that the exported network runs. No gradients. The images are brought to the device
-    //! of the model, the results are there.
+    //! Inference with the same kernels as the exported network, without gradients. The images are copied to the device
+    //! of the model; the results stay there.
     InferenceTrace infer(const ImageBatch& images);
 
     torch::Device device() const { return backbone->parameters().front().device(); }
     int64_t numClasses() const { return static_cast<int64_t>(config.classNames.size()); }
 
     ModelConfig config;
-    std::vector<float> strides;  //!< of the pyramid levels, finest first
+    std::vector<float> strides;  //!< strides of the pyramid levels, finest first
     Backbone backbone{nullptr};
     Fpn fpn{nullptr};
     Rpn rpn{nullptr};

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Feature pyramid, region proposal head, classification head, box head and mask head; see detector.hpp. */
+/* Feature pyramid, region proposal head, classification head, box head and mask head (detector.hpp). */
 
 #include "model/detector.hpp"
 
@@ -41,7 +41,7 @@ void xavierInit(RoIConv& conv)
     uniformInit(conv, std::sqrt(6.0 / (area * static_cast<double>(o.in + o.out))));
 }
 
-//! PyTorch's default of a fully connected layer: weight and bias U(+-1/sqrt(fan_in)).
+//! Default initialization of a fully connected layer in PyTorch: weight and bias U(+-1/sqrt(fan_in)).
 void linearInit(RoIConv& conv)
 {
     const RoIConvOptions& o = conv->options;
@@ -228,7 +228,8 @@ BoxHeadImpl::BoxHeadImpl(const RoIConfig& config, int64_t inChannels, const std:
     o.relu = true;
     offsets = register_module("offsets", RoIConv(o));
     init::normal_(offsets->weight, 0, 0.001);
-    init::constant_(offsets->bias, 0.5);  // half a box to each side; with 0 half of the outputs would start dead
+    init::constant_(offsets->bias,
+                    0.5);  // half a box to each side; with 0 half of the outputs would be inactive initially
     if (!c.binaryOverlap)
         return;
     o.out = 1;
@@ -343,7 +344,7 @@ Tensor MaskHeadImpl::forward(const std::vector<Tensor>& pyramid, const Tensor& t
 
 Tensor MaskHeadImpl::score(const Tensor& trunk, const Tensor& logits, const RoIGroups& classes)
 {
-    // The border of the pooling never wins, so it may come before or behind the sigmoid.
+    // Padding is never the maximum, so pooling before and after the sigmoid are equivalent.
     const Tensor mask = torch::max_pool2d(torch::sigmoid(logits.detach()), 4, 4, 1);
     const RoIGroups shared;
     return ops::fullPrecision(score3(score2(score1(torch::cat({trunk, mask}, 1), shared), shared), classes).flatten(1));

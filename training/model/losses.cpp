@@ -4,10 +4,10 @@
 
 /* Losses of D2Det. Contract: operators.md 5; model.md 2.4.
 
-   Written with tensor operations that autograd differentiates. Where a function has a kink, torch::where decides which
-   side the gradient belongs to, and it decides as the reference does: a side of the decoded box moves the intersection
-   only while it lies strictly inside the ground truth. Every quotient has a denominator that cannot be 0, also in the
-   branch that is not taken, because 0 * Inf in a gradient would be NaN. */
+   Implemented with differentiable tensor operations. At kinks, torch::where selects the one-sided gradient of the
+   reference: a side of the decoded box contributes to the gradient of the intersection only if it lies strictly inside
+   the ground truth. All denominators are nonzero, also in the branch not selected by torch::where, because 0 * Inf in a
+   gradient would be NaN. */
 
 #include "model/losses.hpp"
 
@@ -19,13 +19,13 @@ namespace d2det
 namespace
 {
 
-//! A target beside its prediction: same device and type, outside the graph.
+//! Target with the device and type of its prediction, detached from the graph.
 Tensor asTargetFor(const Tensor& target, const Tensor& prediction)
 {
     return target.detach().to(prediction.device(), prediction.scalar_type(), /*non_blocking=*/true);
 }
 
-//! 0 that still hangs on the prediction, so that backward runs for a step without RoIs.
+//! Zero that depends on the prediction, so that backward works in a step without RoIs.
 Tensor zeroLoss(const Tensor& prediction)
 {
     return prediction.sum() * 0;
@@ -106,9 +106,8 @@ Tensor denseIoULoss(const Tensor& rois, const Tensor& offsets, const Tensor& gts
     return reduction == LossReduction::MASKED ? (loss * m).mean() * weight : loss.mean() * m.mean() * weight;
 }
 
-/* Per cell the four sides are summed, as in the RPN's loss; the mean is over the cells with label 1. A target is
-   negative where the cell lies outside the ground truth, which no ReLU output reaches: with the labels of overlapLabels
-   that cannot happen. */
+/* Sum over the four sides of a cell, as in the RPN loss; mean over the cells with label 1. Targets are negative for
+   cells outside the ground truth and then unreachable for a ReLU output; overlapLabels sets label 0 for these cells. */
 Tensor denseSmoothL1Loss(const Tensor& rois, const Tensor& offsets, const Tensor& gts, const Tensor& labels,
                          double beta, double weight)
 {

@@ -3,7 +3,7 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* Losses of D2Det; all differentiable with respect to the predictions. operators.md 5, model.md 2.4.
-   Predictions may be on any device; boxes, labels and other targets come from the CPU and are brought there. */
+   Predictions may be on any device; boxes, labels and other targets are on the CPU and are copied to that device. */
 
 #ifndef D2DET_TRAINING_LOSSES_HPP
 #define D2DET_TRAINING_LOSSES_HPP
@@ -27,7 +27,7 @@ Tensor iouLossMap(const Tensor& rois, const Tensor& offsets, const Tensor& gts, 
 Tensor denseIoULoss(const Tensor& rois, const Tensor& offsets, const Tensor& gts, const Tensor& labels, bool legacy,
                     LossReduction reduction, double weight);
 
-//! Smooth-L1 on the normalized offsets, averaged over the cells with label 1 (the report's variant).
+//! Smooth-L1 on the normalized offsets, averaged over the cells with label 1 (variant of the technical report).
 Tensor denseSmoothL1Loss(const Tensor& rois, const Tensor& offsets, const Tensor& gts, const Tensor& labels,
                          double beta, double weight);
 

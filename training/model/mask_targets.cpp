@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Mask targets of RoIs (model.md 4.2). The only part of the model that uses OpenCV, hence a file of its own: a program
-   for a machine without OpenCV leaves it out (perf/gpu/train). */
+/* Mask targets of RoIs (model.md 4.2). A separate file because no other part of the model depends on OpenCV: builds
+   without OpenCV omit it (perf/gpu/train). */
 
 #include "model/targets.hpp"
 #include "ops/ops.hpp"
@@ -20,7 +20,7 @@ namespace
 
 constexpr int64_t MASK_SIZE = 28;
 
-//! The part of a mask that a box covers, in whole pixels as the released code cuts it; never empty.
+//! Part of a mask covered by a box, cropped at integer pixels as in the released code; never empty.
 cv::Rect wholePixels(const float* box, const cv::Size& image)
 {
     const auto pixel = [](float v, int limit) { return std::min(std::max(static_cast<int>(v), 0), limit - 1); };

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Building blocks of the networks; see modules.hpp. */
+/* Building blocks of the networks: ConvUnit, RoIGroups, RoIConv (modules.hpp). */
 
 #include "model/modules.hpp"
 
@@ -109,7 +109,7 @@ Tensor RoIConvImpl::forward(const Tensor& input, const RoIGroups& levels)
             parts.push_back(forwardLevel(input.index_select(0, levels.rows[level]), level));
             rows.push_back(levels.rows[level]);
         }
-    if (parts.empty())  // no row is in a group: the shape of the output without its values
+    if (parts.empty())  // no row is in a group: zeros in the output shape
         return forwardLevel(input, 0) * 0;
     const Tensor order = torch::cat(rows), values = torch::cat(parts);
     if (order.size(0) < input.size(0))

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Building blocks shared by the networks: a convolution with its norm and activation, and a convolution over pooled RoI
-   features with one weight set per pyramid level (the trainer's twin of the operator D2RoIConv). */
+/* Building blocks of the networks: a convolution with norm and activation, and a convolution of pooled RoI features
+   with one weight set per pyramid level (training counterpart of the operator D2RoIConv). */
 
 #ifndef D2DET_TRAINING_MODULES_HPP
 #define D2DET_TRAINING_MODULES_HPP
@@ -19,8 +19,8 @@ namespace d2det
 
 using torch::Tensor;
 
-//! Convolution, norm and ReLU in a row. The modules are registered by their owner (under torchvision's names); a unit
-//! only refers to them.
+//! Convolution, norm and ReLU in sequence. A unit only references the modules; the owner registers them (with
+//! torchvision names).
 struct ConvUnit
 {
     torch::nn::Conv2d conv{nullptr};
@@ -30,26 +30,25 @@ struct ConvUnit
 
     Tensor forward(const Tensor& input) const;
 
-    //! Weight and bias of the one convolution that equals conv + batchNorm (the bias always exists). Group norm stays
-    //! apart.
+    //! Weight and bias of a single convolution equal to conv + batchNorm (always with bias). Group norm is not folded.
     std::pair<Tensor, Tensor> folded() const;
 };
 
-//! Rows of RoIs grouped by pyramid level or by class; made once per forward pass.
+//! Rows of RoIs grouped by pyramid level or by class; computed once per forward pass.
 struct RoIGroups
 {
     RoIGroups() = default;
-    //! device: where the rows are needed. RoIs (or classes) on a CUDA device are waited for; on the CPU nothing waits.
+    //! @param device device of the resulting rows. RoIs (or classes) on a CUDA device cause a wait for the device.
     RoIGroups(const Tensor& rois, float finestScale, int levels, bool legacy, const torch::Device& device);
-    //! classes [R] of any type; rows with a class outside 0 .. numClasses - 1 are in no group.
+    //! @param classes [R] of any type; rows with a class outside 0 .. numClasses - 1 belong to no group.
     static RoIGroups byClass(const Tensor& classes, int64_t numClasses, const torch::Device& device);
     std::vector<Tensor> rows;  //!< int64 indices per level or class, on the device
 };
 
 struct RoIConvOptions
 {
-    int64_t levels = 1;    //!< weight sets, one per pyramid level or class
-    bool byClass = false;  //!< the groups are classes; matters to the exporter only
+    int64_t levels = 1;    //!< number of weight sets, one per pyramid level or class
+    bool byClass = false;  //!< groups are classes; used by the exporter only
     int64_t in = 0;
     int64_t out = 0;
     int64_t kernel = 3;
@@ -58,11 +57,11 @@ struct RoIConvOptions
     bool bias = true;
     int64_t normGroups = 0;  //!< 0: none; = out: instance norm
     bool relu = false;
-    int64_t upsample = 1;  //!< u > 1: u u maps of the convolution are interleaved to one of u times the size
+    int64_t upsample = 1;  //!< u > 1: u * u maps of the convolution are interleaved to one map of u times the size
 };
 
-/** Convolution -> group norm -> ReLU -> interleaving on [R, C, h, w], each row with the weights of its level; rows in
-    no group give zeros. With upsample = u and kernel 1 it is a transposed convolution of kernel and stride u.
+/** Convolution -> group norm -> ReLU -> interleaving on [R, C, h, w], each row with the weights of its level; rows
+    without a group give zeros. With upsample = u and kernel 1: a transposed convolution with kernel and stride u.
     Parameters: weight [levels, out u u, in, k, k], bias, norm_weight, norm_bias [levels, out]. */
 class RoIConvImpl : public torch::nn::Module
 {

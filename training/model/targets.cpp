@@ -5,11 +5,10 @@
 /* Targets of both stages: assignment, sampling, overlap labels, box coding. Contract: operators.md 5; model.md 1.4,
    1.5, 2.3.
 
-   All of it is plain arithmetic on the CPU without gradients, whatever device the model is on. Boxes are [n, 4],
-   float32 or float64; the result has the type of the first argument. Box rules come from the module's kernels/box.hpp,
-   so that trainer and detector agree. assignAnchors runs for every image of every step over all anchors (20 000 to 60
-   000), hence it works on blocks of boxes in loops that the compiler vectorises: 20 000 anchors against 10 ground
-   truths take about 0.5 ms. */
+   Plain arithmetic on the CPU without gradients, for a model on any device. Boxes are [n, 4], float32 or float64; the
+   result has the type of the first argument. Box arithmetic is shared with the detector (kernels/box.hpp of the
+   module). assignAnchors processes all anchors (20 000 to 60 000) of every image in every step, hence the block-wise
+   loops for compiler vectorization: about 0.5 ms for 20 000 anchors and 10 ground truths. */
 
 #include "model/targets.hpp"
 
@@ -27,7 +26,7 @@ namespace kernels = cv::d2det::kernels;
 namespace
 {
 
-//! Dense copy (none if dense already) of rows [n, columns] on the CPU, outside the graph.
+//! Rows [n, columns] as a dense tensor on the CPU, detached from the graph; copied only if necessary.
 Tensor checked(const char* function, const char* name, const Tensor& tensor, int64_t columns = 4)
 {
     TORCH_CHECK(tensor.defined(), function, ": ", name, " is undefined");
@@ -40,7 +39,7 @@ Tensor checked(const char* function, const char* name, const Tensor& tensor, int
     return tensor.detach().contiguous();
 }
 
-//! The second argument of a pair, in the type of the first; `sameRows`: one row for each of its rows.
+//! Second argument, converted to the type of the first; `sameRows`: with equal numbers of rows.
 Tensor checkedLike(const char* function, const char* name, const Tensor& tensor, const Tensor& first, bool sameRows,
                    int64_t columns = 4)
 {
@@ -50,7 +49,7 @@ Tensor checkedLike(const char* function, const char* name, const Tensor& tensor,
     return result;
 }
 
-//! Calls body(T()) with the scalar type of the tensor; `checked` has excluded all others.
+//! Calls body(T()) with the scalar type of the tensor; other types were rejected by `checked`.
 template <typename Body>
 auto dispatch(const Tensor& tensor, Body body)
 {
@@ -59,9 +58,9 @@ auto dispatch(const Tensor& tensor, Body body)
     return body(float());
 }
 
-/** Some hundred boxes, kept coordinate by coordinate: the IoU of all of them with one other box is a loop that the
-    compiler vectorises, and its result stays in the cache. Same operations in the same order as kernels::boxIoU, and
-    the same for every box, so that equal boxes give equal results. */
+/** A block of boxes as a structure of arrays: the IoU of the entire block with another box is a vectorizable loop with
+    a result that fits in the cache. Operations and their order equal those of kernels::boxIoU for every box, so that
+    equal boxes give equal results. */
 template <typename T>
 class BoxBlock
 {
@@ -82,7 +81,7 @@ public:
         }
     }
 
-    //! iou [count]; returns the largest.
+    //! Computes iou [count]; returns the maximum.
     T iou(const T* other, T* iou) const
     {
         const T ox1 = other[0], oy1 = other[1], ox2 = other[2], oy2 = other[3], area = areaOf(other);
@@ -91,8 +90,8 @@ public:
             const T iw = std::max(std::min(x2_[i], ox2) - std::max(x1_[i], ox1) + o_, T(0));
             const T ih = std::max(std::min(y2_[i], oy2) - std::max(y1_[i], oy1) + o_, T(0));
             const T inter = iw * ih, uni = area_[i] + area - inter;
-            // A union that is not positive has no intersection either: 0 / min = 0. As a maximum, because a compiler
-            // does not vectorise a loop with a condition before a division (it could trap); eight times faster.
+            // A non-positive union implies an empty intersection: 0 / min = 0. Written as a maximum, because compilers
+            // do not vectorize a conditional division (possible trap); eight times faster.
             iou[i] = inter / std::max(uni, std::numeric_limits<T>::min());
         }
         return largest(iou);
@@ -120,7 +119,7 @@ private:
     T x1_[SIZE], y1_[SIZE], x2_[SIZE], y2_[SIZE], area_[SIZE];
 };
 
-//! Thresholds of an assignment; `rescue`: every gt also takes its best boxes, if they reach `minPositive`.
+//! Thresholds of an assignment; `rescue`: the best boxes of every gt with IoU >= `minPositive` are positive, too.
 struct AssignRule
 {
     double positive;
@@ -130,9 +129,8 @@ struct AssignRule
 };
 
 /** max_iou_assign of operators.md 5: -1 ignored, 0 negative, i + 1 positive for gt i. Boxes whose row is not in `rows`
-    do not take part and stay -1. Comparisons are made in the type of the boxes, so that an IoU of exactly 7/10 reaches
-    0.7 in both. The IoU matrix is never stored: the last step computes again the few blocks that hold a gt's best
-    box. */
+    stay -1. Comparisons use the type of the boxes, so that an IoU of exactly 7/10 reaches the threshold 0.7 in float32
+    and float64. The IoU matrix is never stored: the last step recomputes the few blocks with the best box of a gt. */
 template <typename T>
 Tensor assignByMaxIoU(const Tensor& boxes, const Tensor& gts, bool legacy, const AssignRule& rule,
                       const std::vector<int64_t>& rows)
@@ -321,7 +319,7 @@ Tensor assignAnchors(const Tensor& anchors, const Tensor& gts, double height, do
                  objects = checkedLike("assignAnchors", "gts", gts, boxes, false);
     TORCH_CHECK(positiveIou >= negativeIou && negativeIou >= 0, "assignAnchors: positiveIou ", positiveIou,
                 " must not be below negativeIou ", negativeIou, ", nor that below 0");
-    // The reference's third threshold, the least IoU of a gt's best anchor, is 0.3 like the negative one.
+    // The third threshold of the reference (minimum IoU of the best anchor of a gt) is 0.3, like the negative one.
     const AssignRule rule{positiveIou, negativeIou, true, negativeIou};
     return dispatch(boxes,
                     [&](auto zero)
@@ -412,7 +410,7 @@ Tensor maskIoUTargets(const Tensor& logits, const MaskTargets& targets)
     const Tensor masks = targets.masks.to(predicted.device(), /*non_blocking=*/true),
                  fraction = targets.fraction.to(predicted.device(), /*non_blocking=*/true);
     const Tensor inter = (predicted * masks).sum({1, 2, 3}), inside = masks.sum({1, 2, 3});
-    const Tensor full = inside / (fraction + 1e-7);  // area of the whole object in cells of this RoI
+    const Tensor full = inside / (fraction + 1e-7);  // area of the entire object in cells of this RoI
     return inter / ((predicted.sum({1, 2, 3}) + full - inter).abs() + 1e-7);
 }
 
@@ -420,7 +418,7 @@ Tensor denseTargets(const Tensor& rois, const Tensor& gts, int64_t k)
 {
     const Tensor p = checked("denseTargets", "rois", rois), g = checkedLike("denseTargets", "gts", gts, p, true);
     const auto [x, y] = gridPoints(p, k);
-    // An empty RoI has no offsets in units of its size: 0, so that nothing infinite enters a loss.
+    // Offsets in units of the size of an empty RoI are undefined: 0 keeps infinities out of the loss.
     const auto inUnits = [&](const Tensor& distance, int64_t axis)
     {
         const Tensor size = column(p, axis + 2) - column(p, axis);
@@ -438,7 +436,7 @@ Tensor jitterBoxes(const Tensor& boxes, const Tensor& limits, double amount, boo
     const Tensor from = checked("jitterBoxes", "boxes", boxes),
                  limit = checkedLike("jitterBoxes", "limits", limits, from, true, 2);
     TORCH_CHECK(amount >= 0 && amount < 1, "jitterBoxes: amount is ", amount, ", expected 0 <= amount < 1");
-    // Drawn in double for every type of box: the same seed moves float32 and float64 boxes alike.
+    // Drawn in double for every box type: equal seeds give equal jitter for float32 and float64 boxes.
     const Tensor draws = torch::rand({from.size(0), 4}, generator, torch::TensorOptions().dtype(torch::kDouble));
     const Tensor u = ((draws * 2 - 1) * amount).to(from.scalar_type());
     const Tensor low = from.slice(1, 0, 2), high = from.slice(1, 2, 4);

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Checks of the operators' arguments. Every message says what came, what is wanted, and for whom. */
+/* Argument checks of the operators. Error messages contain the operator, the given and the expected value. */
 
 #include "ops/common.hpp"
 

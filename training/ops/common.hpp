@@ -2,13 +2,13 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What the differentiable operators share: checks of their arguments, the choice of a kernel, and the kernels' view of
-   a feature pyramid.
+/* Common code of the differentiable operators: argument checks, workspace, conversion of a feature pyramid to the plain
+   structs of the kernels.
 
-   Every operator is a torch::autograd::Function whose two directions call a kernel of the module, chosen by
-   chooseKernel. On the CPU the kernels run in OpenCV's parallel_for_ pool, LibTorch in its own OpenMP pool; they never
-   run at the same time, because an operator returns only when its kernel has ended, and the results do not depend on
-   the number of threads of either. On a CUDA device an operator only enqueues its kernel (cuda_stream.hpp). */
+   Every operator is a torch::autograd::Function; forward and backward call a kernel of the module, selected by
+   chooseKernel. On the CPU the kernels run in the parallel_for_ pool of OpenCV, LibTorch in its own OpenMP pool; the
+   pools are never active at the same time, because an operator returns after its kernel, and the results are
+   independent of both thread counts. On a CUDA device an operator only enqueues its kernel (cuda_stream.hpp). */
 
 #ifndef D2DET_TRAINING_OPS_COMMON_HPP
 #define D2DET_TRAINING_OPS_COMMON_HPP
@@ -30,20 +30,20 @@ namespace ops
 
 namespace kernels = cv::d2det::kernels;
 
-//! float32 or float64 on a device that has kernels for it (chooseKernel); everything else is refused by name.
+//! Throws, with the argument name, unless the tensor is float32 or float64 and chooseKernel supports its device.
 void checkTensor(const char* op, const char* name, const Tensor& tensor);
 
-//! A second argument of an operator must lie where its first one lies.
+//! Throws unless an argument of an operator is on the device of the first argument.
 void checkSameDevice(const char* op, const char* name, const Tensor& tensor, const Tensor& first);
 
-//! Maps of one pyramid: 1 .. MAX_LEVELS of them, [B, C, h, w] with the same B, C, type and device, one positive stride
-//! each.
+//! Throws unless the maps form a pyramid: 1 .. MAX_LEVELS maps [B, C, h, w] with equal B, C, type and device, and one
+//! positive stride per map.
 void checkPyramid(const char* op, const std::vector<Tensor>& features, const std::vector<float>& strides);
 
-//! RoIs [R, 5] as the kernel takes them: dense, in the type of the maps, outside the graph.
+//! RoIs [R, 5] in the format of the kernels: dense, type of the maps, detached from the graph.
 Tensor prepareRoIs(const char* op, const Tensor& rois, const Tensor& feature);
 
-//! Memory that a launcher asks for, from LibTorch's allocator: free for the next launch on the same stream.
+//! Workspace of a launcher from LibTorch's allocator; reusable by the next launch on the same stream.
 struct DeviceWorkspace
 {
     //! @param like a tensor on the device
@@ -57,18 +57,18 @@ struct DeviceWorkspace
     cuda::Workspace view;
 };
 
-//! A kernel's backward pass leaves no graph: a second derivative would silently be wrong, so it is refused.
+//! Throws for second derivatives: the backward kernels record no graph, so the result would silently be wrong.
 void checkFirstOrder(const char* op, const Tensor& gradOutput);
 
-//! Dense float32 with `dims` dimensions outside the graph, on the device of the first argument `first`.
-//! @param rows expected length of the first dimension, -1: any
+//! Dense float32 tensor with `dims` dimensions, detached from the graph, on the device of the first argument `first`.
+//! @param rows expected length of the first dimension; -1: any
 Tensor prepareFloat(const char* op, const char* name, const Tensor& tensor, const Tensor& first, int64_t dims,
                     int64_t rows);
 
-//! RoIs [R, 5] as prepareFloat makes them.
+//! RoIs [R, 5], converted by prepareFloat.
 Tensor prepareFloatRoIs(const char* op, const Tensor& rois);
 
-//! The kernels' plain view of a pyramid, with the dense copies (none for dense maps) that it points into.
+//! Plain struct of pointers to the maps of a pyramid for the kernels; owns dense copies of non-dense maps.
 template <typename T>
 struct PyramidView
 {
@@ -91,7 +91,7 @@ struct PyramidView
     kernels::FeaturePyramid<T> view;
 };
 
-//! Dense gradients of the maps, uninitialized: the kernels overwrite all of them.
+//! Dense gradients of the maps, uninitialized: the kernels overwrite all elements.
 template <typename T>
 struct PyramidGradients
 {

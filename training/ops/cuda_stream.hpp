@@ -2,13 +2,12 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* How the operators reach the CUDA launchers of the module (modules/d2det/src/kernels/launcher.hpp): on the device of
-   their tensors and on the stream that LibTorch works on there, so that a launch lies between the operators before and
-   behind it.
+/* Calls of the CUDA launchers of the module (modules/d2det/src/kernels/launcher.hpp) on the device of the tensors and
+   on LibTorch's current stream of that device, which preserves the order of operators.
 
-   D2DET_WITH_CUDA is set by CMake where the launchers are linked. The handle of a stream is known to LibTorch's CUDA
-   headers only. A LibTorch without CUDA may come with c10/cuda/CUDAStream.h too (Debian's does), but not with the
-   header that a CUDA build of LibTorch generates and CUDAStream.h needs: that one decides. */
+   D2DET_WITH_CUDA is set by CMake if the launchers are linked. The native handle of a stream requires LibTorch's CUDA
+   headers. A LibTorch without CUDA may contain c10/cuda/CUDAStream.h as well (Debian's does), but not the generated
+   header included by CUDAStream.h; hence __has_include tests for the latter. */
 
 #ifndef D2DET_TRAINING_CUDA_STREAM_HPP
 #define D2DET_TRAINING_CUDA_STREAM_HPP
@@ -38,7 +37,7 @@ constexpr bool BUILT_WITH_CUDA = false;
 #endif
 
 #ifdef D2DET_CUDA_EMULATED
-//! A test build whose launchers run on the CPU (test/cuda/emulation): the test says which tensors they get.
+//! For test builds with launchers emulated on the CPU (test/cuda/emulation): set by the test to use the launchers.
 inline bool emulateCuda = false;
 #endif
 
@@ -52,7 +51,7 @@ inline bool usesCuda(const torch::Tensor& tensor)
 #endif
 }
 
-//! The stream that LibTorch works on at the moment on a CUDA device.
+//! LibTorch's current stream of a CUDA device.
 inline cuda::Stream currentStream(const torch::Device& device)
 {
 #if defined(D2DET_CUDA_EMULATED)
@@ -61,8 +60,8 @@ inline cuda::Stream currentStream(const torch::Device& device)
 #elif defined(D2DET_TORCH_HAS_CUDA_STREAM)
     return c10::cuda::getCurrentCUDAStream(device.index()).stream();
 #else
-    // Without LibTorch's CUDA headers only the default stream has a known handle, the null pointer. Work of a launch on
-    // another one would not be ordered, hence it is refused.
+    // Without LibTorch's CUDA headers only the handle of the default stream is known: the null pointer. A launch there
+    // would not be ordered with work on another stream, hence other streams are rejected.
     const c10::Stream stream = c10::impl::VirtualGuardImpl(device.type()).getStream(device);
     TORCH_CHECK(stream.id() == 0, "built without LibTorch's CUDA headers: only the default stream of ", device,
                 " can be used");
@@ -70,7 +69,7 @@ inline cuda::Stream currentStream(const torch::Device& device)
 #endif
 }
 
-//! Calls launch(stream) with the device made current. An error of the launch names the operator.
+//! Calls launch(stream) on the given device; a launch error throws with the name of the operator.
 template <typename Launch>
 void launchCuda(const char* op, const torch::Device& device, Launch launch)
 {

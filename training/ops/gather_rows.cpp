@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Rows of a tensor by their indices; no gradient, float32. Contract: kernels/gather_rows.hpp.
+/* Rows of a tensor by index; no gradient, float32. Contract: kernels/gather_rows.hpp.
 
      X [D, ...], rows [K, 1] -> [K, ...] */
 

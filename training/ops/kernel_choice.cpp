@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Which kernel runs an operator. Messages say what came and what is wanted. */
+/* Selection of the kernel of an operator. Error messages contain the given and the supported devices and types. */
 
 #include "ops/kernel_choice.hpp"
 

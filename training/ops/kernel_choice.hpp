@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Which kernel runs an operator, by device and type of its tensors. */
+/* Selection of the kernel of an operator by device and type of the tensors. */
 
 #ifndef D2DET_TRAINING_OPS_KERNEL_CHOICE_HPP
 #define D2DET_TRAINING_OPS_KERNEL_CHOICE_HPP
@@ -18,7 +18,7 @@ namespace ops
 
 using torch::Tensor;
 
-//! What runs an operator: the module's fast or reference kernels, or its CUDA launchers.
+//! Implementation of an operator: fast or reference CPU kernels, or CUDA launchers of the module.
 enum class Kernel
 {
     FAST,
@@ -26,10 +26,12 @@ enum class Kernel
     CUDA
 };
 
-//! The kernel for a tensor of this device and type; throws c10::Error that begins with `what` if there is none.
+//! Kernel for tensors of the given device and type; throws c10::Error with a message starting with `what` if none
+//! exists.
 Kernel chooseKernel(const char* what, torch::DeviceType device, torch::ScalarType type, bool builtWithCuda);
 
-//! float16 and bfloat16 as float32, inside the graph; every other tensor, also an undefined one, as it is.
+//! Differentiable conversion of float16 and bfloat16 to float32; other tensors, including undefined ones, are returned
+//! unchanged.
 Tensor fullPrecision(const Tensor& tensor);
 std::vector<Tensor> fullPrecision(const std::vector<Tensor>& tensors);
 

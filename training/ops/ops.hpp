@@ -2,11 +2,11 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* All operators of the trainer, one header each: autograd functions over the module's kernels
-   (modules/d2det/src/kernels, .../cuda), and those without a gradient. On the CPU float32 runs the fast kernels,
-   float64 the reference ones; on a CUDA device all run in float32. float16 and bfloat16, which come from autocast, are
-   converted to float32, and their gradients back. All tensors of a call are on one device. Feature maps may have any
-   memory format; outputs are contiguous. Contracts: operators.md 3.1 - 3.7, 5. */
+/* All operators of the trainer, one header each: autograd functions based on the kernels of the module
+   (modules/d2det/src/kernels, .../cuda), and operators without a gradient. On the CPU, float32 uses the fast and
+   float64 the reference kernels; on a CUDA device all operators run in float32. float16 and bfloat16 inputs (autocast)
+   are converted to float32, gradients are converted back. All tensors of a call must be on one device. Feature maps may
+   have any memory format; outputs are contiguous. Contracts: operators.md 3.1 - 3.7, 5. */
 
 #ifndef D2DET_TRAINING_OPS_HPP
 #define D2DET_TRAINING_OPS_HPP

@@ -2,10 +2,10 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The autograd function of the RoI pooling operators. An operator is a struct `Op` with
+/* Autograd function of the RoI pooling operators. An operator is a struct `Op` with
 
-     NAME                                       of the operator, in messages
-     Params                                     of the kernels; a plain struct, kept in the context between the passes
+     NAME                                       name of the operator for messages
+     Params                                     kernel parameters; a plain struct, saved in the context for backward
      Size outputSize(params)                    rows and columns of bins
      forward(params, input, output), backward(params, input, gradOutput, gradFeatures, gradOffsets)
                                                 for float and double, on the CPU
@@ -38,8 +38,8 @@ public:
         std::vector<float> strides;
     };
 
-    /** inputs = the feature maps, and after them the offsets if there are any. They come as a TensorList: `apply`
-        looks for graph inputs in that type only, not in a std::vector. */
+    /** @param inputsList feature maps, followed by the offsets if present. The type is TensorList because `apply`
+        searches graph inputs only in this type, not in a std::vector. */
     static Tensor forward(torch::autograd::AutogradContext* ctx, const Tensor& rois, at::TensorList inputsList,
                           const Settings& settings)
     {
@@ -78,7 +78,7 @@ public:
 private:
     static_assert(std::is_trivially_copyable<Params>::value, "kept in the context as bytes");
 
-    //! The context keeps lists of integers, not structs: one for each byte.
+    //! Params as a list of integers, one per byte: the context stores lists of integers, but no structs.
     static std::vector<int64_t> pack(const Params& params)
     {
         unsigned char bytes[sizeof(Params)];
@@ -95,7 +95,7 @@ private:
         return params;
     }
 
-    //! The kernels' view of all inputs, with the dense copies that it points into.
+    //! Kernel view of all inputs; owns the dense copies.
     template <typename T>
     struct Input
     {
@@ -129,7 +129,7 @@ private:
         Op::forward(settings.params, in.view, out);
     }
 
-    //! Of the maps, and of the offsets if there are any.
+    //! Gradients of the maps and, if present, of the offsets.
     template <typename T>
     static std::vector<Tensor> gradients(const Settings& settings, const std::vector<Tensor>& inputs,
                                          const Tensor& rois, const Tensor& gradOutput)

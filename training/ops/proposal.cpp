@@ -6,9 +6,8 @@
 
      cls[i] [B, A, h_i, w_i] logits, box[i] [B, 4A, h_i, w_i] deltas, imInfo [B, 3] -> rois [B K, 5], scores [B K, 1]
 
-   The kernels are float32 only, because sorting and suppression have no gradient to check: float64 maps are converted,
-   and the results come back in the type of the maps. They come back on the device of the maps; imInfo may be on the
-   CPU. */
+   The kernels support only float32, because sorting and suppression have no gradient to verify in float64: float64 maps
+   are converted. The results have the type and device of the maps; imInfo may be on the CPU. */
 
 #include "ops/common.hpp"
 #include "ops/proposal.hpp"

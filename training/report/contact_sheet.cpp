@@ -26,7 +26,7 @@ constexpr double TEXT = 0.38, MASK_OPACITY = 0.45;
 constexpr int SHIFT = 4;  // fractional bits of corners
 const cv::Scalar PAPER(34, 32, 30), CAPTION_COLOR(215, 212, 208);
 
-//! ASCII text for OpenCV's fonts: each other character becomes '?'.
+//! ASCII text for OpenCV fonts: other characters become '?'.
 std::string plainText(const std::string& utf8)
 {
     std::string result;
@@ -50,7 +50,7 @@ void blend(cv::Mat& image, const cv::Mat& mask, const cv::Scalar& color)
     mixed.copyTo(image, small > 127);
 }
 
-//! Draws the name at its box, unless it would hide another name.
+//! Draws the name at the box, unless it would overlap another name.
 void drawName(cv::Mat& image, const cv::Point& corner, const std::string& name, const cv::Scalar& color,
               std::vector<cv::Rect>& names)
 {
@@ -72,7 +72,7 @@ cv::Point fine(double x, double y)
     return {cvRound(x * (1 << SHIFT)), cvRound(y * (1 << SHIFT))};
 }
 
-//! The image in its size on the sheet, with everything drawn on it.
+//! The scaled image with all objects drawn.
 cv::Mat drawItem(const SheetItem& item, const std::vector<std::string>& classNames, int cell)
 {
     const double scale = double(cell) / std::max(item.image.cols, item.image.rows);
@@ -84,7 +84,7 @@ cv::Mat drawItem(const SheetItem& item, const std::vector<std::string>& classNam
             blend(image, object.mask, cv::d2det::classColor(object.category));
     for (const SheetObject& object : item.objects)
     {
-        // Half a pixel: OpenCV's coordinates count from the middle of the first one.
+        // Half a pixel: OpenCV drawing coordinates start at the center of the first pixel.
         const cv::Point first = fine(object.x1 * scale - 0.5, object.y1 * scale - 0.5),
                         last = fine(object.x2 * scale - 0.5, object.y2 * scale - 0.5);
         cv::rectangle(image, first, last, cv::Scalar(25, 25, 25), 3, cv::LINE_AA, SHIFT);
@@ -108,7 +108,7 @@ cv::Mat drawItem(const SheetItem& item, const std::vector<std::string>& classNam
     return image;
 }
 
-//! The end of the text, as much as fits.
+//! The end of the text that fits.
 std::string fitting(const std::string& text, int width)
 {
     std::string plain = plainText(text);
@@ -129,7 +129,7 @@ SheetItem sheetItem(const ImageRecord& record, const cv::Mat& image)
     for (const Annotation& a : record.annotations)
     {
         SheetObject object{a.x, a.y, a.x + a.width, a.y + a.height, a.category, a.crowd, cv::Mat()};
-        if (a.segmentation)  // one that cannot be decoded is named by lint
+        if (a.segmentation)  // malformed ones are reported by lint
             object.mask = toMask(*a.segmentation, record.height, record.width);
         object.mask = object.mask.size() == image.size() ? cv::Mat(object.mask * 255) : cv::Mat();
         item.objects.push_back(std::move(object));

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Images with their annotations in a grid, to see what a data set holds. Masks are filled with the color of their
-   class, boxes of crowds are white. Names that would hide the name of a larger object are left out. */
+/* Contact sheet: a grid of annotated images for visual inspection of a data set. Masks are filled with the class color,
+   boxes of crowds are white. A class name that would overlap the name of a larger object is not drawn. */
 
 #ifndef D2DET_TRAINING_CONTACT_SHEET_HPP
 #define D2DET_TRAINING_CONTACT_SHEET_HPP
@@ -24,7 +24,7 @@ struct SheetObject
     double x1 = 0, y1 = 0, x2 = 0, y2 = 0;  //!< pixels of the item's image
     int category = 0;
     bool crowd = false;
-    cv::Mat mask;  //!< 8 bit, of the image's size, not 0: object; empty: none
+    cv::Mat mask;  //!< 8-bit, image size, nonzero: object; empty: no mask
 };
 
 struct SheetItem
@@ -34,10 +34,10 @@ struct SheetItem
     std::string caption;
 };
 
-//! An image as its annotations describe it. Masks that are none are left out.
+//! An image with its original annotations. Malformed or empty segmentations are ignored.
 SheetItem sheetItem(const ImageRecord& record, const cv::Mat& image);
 
-//! An image as the trainer sees it.
+//! An augmented training sample.
 SheetItem sheetItem(const Sample& sample, const std::string& caption);
 
 /** @brief Draws the sheet, row by row.

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* See curves.hpp. */
+/* Training curves from log.csv and eval.csv. */
 
 #include "report/curves.hpp"
 
@@ -25,7 +25,7 @@ namespace
 
 constexpr int WIDTH = 860, HEIGHT = 420;  // CSS pixels
 constexpr double FAINT = 0.22;            // opacity of single values behind a smooth line
-constexpr size_t SMOOTH_SHARE = 60;       // a smooth value looks at 1/60 of the run on each side
+constexpr size_t SMOOTH_SHARE = 60;       // smoothing window: 1/60 of the run on each side
 constexpr double NOT_A_NUMBER = std::numeric_limits<double>::quiet_NaN();
 
 std::vector<std::string> cellsOf(const std::string& line)
@@ -44,7 +44,7 @@ double numberIn(const std::string& cell)
     return cell.empty() || *end != '\0' ? NOT_A_NUMBER : value;
 }
 
-//! Epochs of the rows; the numbers of the rows if the table does not say.
+//! Epochs of the rows; row numbers if the table has no epoch column.
 std::vector<double> epochsOf(const CsvTable& table)
 {
     if (const std::vector<double>* const epochs = table.column("epoch"))
@@ -162,7 +162,7 @@ std::string lossCurves(const CsvTable& log)
             add(log.names[i].substr(5), log.columns[i]);
     PlotOptions options = plotOptions("Loss", "loss");
     if (highest > 0)
-        options.yMax = 1.15 * highest;  // single outliers do not press the curves flat
+        options.yMax = 1.15 * highest;  // single outliers do not compress the curves
     faint.insert(faint.end(), lines.begin(), lines.end());
     return linePlot(faint, options);
 }
@@ -185,7 +185,7 @@ std::string precisionCurves(const CsvTable& evaluations)
         line.x = epochs;
         line.y = evaluations.columns[i];
         for (double& value : line.y)
-            value = value < 0 ? NOT_A_NUMBER : value;  // -1: there was nothing to count
+            value = value < 0 ? NOT_A_NUMBER : value;  // -1: undefined
         line.dashed = measure.masks;
         lines.push_back(line);
     }

@@ -41,7 +41,7 @@ std::string rowsUntil(const std::string& path, int64_t iteration)
     return kept;
 }
 
-//! A name as a cell of a table.
+//! A name as a CSV cell.
 std::string cellName(std::string name)
 {
     for (char& c : name)
@@ -56,7 +56,7 @@ std::string position(const Progress& progress)
            std::to_string(progress.total);
 }
 
-//! A number as the console shows it; empty if it does not. Low ranks stay longest where space is short.
+//! A value as console text; empty if not displayed. Low ranks are omitted last if space is short.
 struct ConsolePiece
 {
     std::string text;
@@ -179,7 +179,7 @@ void CsvSink::write(const Progress& progress, const Values& values)
     writeRow(evaluation ? evaluations_ : log_, progress, values);
 }
 
-//! Appends unknown names to the header; the rows that are there get empty cells.
+//! Appends new names to the header; existing rows get empty cells.
 void CsvSink::addColumns(Table& table, const Values& values)
 {
     const size_t before = table.names.size();

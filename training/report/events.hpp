@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What a training run tells: the loop puts named numbers, sinks show or store them. put() averages over the interval
-   between two writes; names are "loss/dlr", "rate", "val/coco_person/AP". Images go with the numbers of the next write.
-   */
+/* Training metrics: the training loop calls put(name, value); sinks write the values to console, CSV and TensorBoard.
+   Values are averaged over the interval between two calls of write(). Names: "loss/dlr", "rate", "val/coco_person/AP".
+   Images are passed to the sinks by the next write(). */
 
 #ifndef D2DET_TRAINING_EVENTS_HPP
 #define D2DET_TRAINING_EVENTS_HPP
@@ -23,13 +23,13 @@
 namespace d2det
 {
 
-//! Where the run stands.
+//! Position in the run.
 struct Progress
 {
     int64_t iteration = 0;   //!< steps done
-    int64_t total = 0;       //!< steps of the whole run
+    int64_t total = 0;       //!< steps of the entire run
     double epoch = 0;        //!< iteration / iterations per epoch
-    double secondsLeft = 0;  //!< estimate
+    double secondsLeft = 0;  //!< estimated remaining time
 };
 
 using Values = std::map<std::string, double>;
@@ -40,7 +40,7 @@ public:
     virtual ~EventSink() = default;
     virtual void write(const Progress& progress, const Values& values) = 0;
     virtual void message(const std::string&) {}
-    //! An 8-bit BGR image, named like "val/coco_person/street.jpg".
+    //! An 8-bit BGR image and its name, such as "val/coco_person/street.jpg".
     virtual void image(const Progress&, const std::string&, const cv::Mat&) {}
 };
 
@@ -50,8 +50,8 @@ public:
     void addSink(std::unique_ptr<EventSink> sink) { sinks_.push_back(std::move(sink)); }
     void put(const std::string& name, double value);
     void putImage(const std::string& name, const cv::Mat& image);  //!< 8-bit BGR
-    void write(const Progress& progress);                          //!< averages to all sinks, then starts afresh
-    void message(const std::string& text);                         //!< a line for the user
+    void write(const Progress& progress);                          //!< writes the averages to all sinks and resets them
+    void message(const std::string& text);                         //!< one line for the user
     void clear();
 
 private:
@@ -65,12 +65,12 @@ private:
     std::vector<std::unique_ptr<EventSink>> sinks_;
 };
 
-/** The line of a write. Numbers that do not fit are left out, least important first: the parts of the loss, the rate,
-    memory, data. How far the run is, the loss, speed and time left always stay.
-    @param columns of the terminal. */
+/** Progress as one line of text. Values that exceed the width are omitted in this order: parts of the loss, rate,
+    memory, data. Position, total loss, speed and remaining time are always included.
+    @param columns width of the terminal. */
 std::string progressLine(const Progress& progress, const Values& values, size_t columns);
 
-//! A line per write; on a terminal one line that is rewritten.
+//! One line per write; a single rewritten line on a terminal.
 class ConsoleSink : public EventSink
 {
 public:
@@ -82,12 +82,12 @@ private:
     StatusLine line_;
 };
 
-/** Training numbers in log.csv, evaluations in eval.csv. Rows are added to what is there; a name that the table does
-    not know yet becomes a column of it, a number that a row does not have is an empty cell. */
+/** Training metrics in log.csv, evaluations in eval.csv. Rows are appended to existing tables. A new name adds a
+    column; a missing value gives an empty cell. */
 class CsvSink : public EventSink
 {
 public:
-    //! After a resume from `iteration` rows of later iterations are dropped: that work is done again.
+    //! @param iteration steps done so far. Rows of later iterations are removed: a resumed run repeats these steps.
     CsvSink(const std::string& folder, int64_t iteration);
     void write(const Progress& progress, const Values& values) override;
 

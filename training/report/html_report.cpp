@@ -34,7 +34,7 @@ std::string name(const std::string& text)
     return escapeMarkup(shortened(text, MAX_NAME));
 }
 
-//! A measured number; those that are not defined are -1 (COCO) or NaN.
+//! A metric; undefined values are -1 (COCO) or NaN.
 std::string metric(double value, int decimals = 3)
 {
     return value < 0 ? "-" : formatNumber(value, decimals);
@@ -55,7 +55,7 @@ std::string cell(int value)
     return cell(std::to_string(value));
 }
 
-//! With a bar behind the number, 0..1.
+//! A number in 0 .. 1 with a bar behind it.
 std::string barCell(double value)
 {
     if (!(value >= 0))
@@ -120,12 +120,12 @@ const SummaryNumber SUMMARY[12] = {{"AP", "IoU 0.50 to 0.95"},
                                    {"AR medium", "medium"},
                                    {"AR large", "large"}};
 
-//! One detector measured by boxes or masks.
+//! Evaluation of one detector by boxes or masks.
 struct View
 {
     std::string label;
     const Analysis* analysis;
-    const View* base;  //!< what it is compared with, nullptr: nothing
+    const View* base;  //!< baseline of the comparison, nullptr: none
     int color;
     bool masks;
 };
@@ -165,7 +165,7 @@ private:
 
 PageWriter::PageWriter(const Report& report) : report_(report)
 {
-    views_.reserve(2 * report.results.size());  // they point at each other
+    views_.reserve(2 * report.results.size());  // views contain pointers to each other
     bool anyMasks = false;
     for (const ReportResult& result : report.results)
         anyMasks = anyMasks || result.masks;
@@ -333,7 +333,7 @@ void PageWriter::addQuality()
         "COCO's: area up to 32 x 32, up to 96 x 96, larger.");
 }
 
-//! Header and cells that belong to the operating point.
+//! Header and cells of the operating point.
 std::string outcomeCells(const Outcomes& outcomes)
 {
     return cell(outcomes.right) + cell(outcomes.wrong) + cell(outcomes.missed) + cell(metric(outcomes.precision(), 2)) +
@@ -578,7 +578,7 @@ std::string PageWriter::confusionTable(const Analysis& analysis) const
     return tableOf(header, rows, "matrix");
 }
 
-//! A map of colors with names beside it and numbers in tooltips.
+//! A color map with names at the side and numbers in tooltips.
 std::string PageWriter::confusionMap(const Analysis& analysis) const
 {
     const Confusion& c = analysis.confusion;

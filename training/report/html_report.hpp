@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* An evaluation as one HTML file and as tables. The page needs nothing else: styles, charts (SVG) and images (JPEG) are
-   in it, and it can be read without scripts, on light and dark ground, and printed. */
+/* Evaluation report as an HTML file and as tables. The page is self-contained: styles, charts (SVG) and images (JPEG)
+   are embedded. It is readable without scripts, on light and dark backgrounds, and printable. */
 
 #ifndef D2DET_TRAINING_HTML_REPORT_HPP
 #define D2DET_TRAINING_HTML_REPORT_HPP
@@ -18,15 +18,15 @@ namespace d2det
 
 using NamedTexts = std::vector<std::pair<std::string, std::string>>;
 
-//! One detector.
+//! Results of one detector.
 struct ReportResult
 {
     std::string name;
     Analysis boxes;
     std::optional<Analysis> masks;
-    NamedTexts details;                                      //!< of the run: file, input size, threads, ...
+    NamedTexts details;                                      //!< properties of the run: file, input size, threads, ...
     std::vector<std::pair<std::string, double>> stageTimes;  //!< mean milliseconds per image; empty: not measured
-    std::vector<std::string> notes;                          //!< what was left out
+    std::vector<std::string> notes;                          //!< ignored results
 };
 
 //! An image with its views side by side.
@@ -45,19 +45,19 @@ struct Report
 {
     std::string title;
     NamedTexts details;                 //!< data set, command, date, versions, ...
-    std::vector<ReportResult> results;  //!< at least one; the first is what the others are compared with
+    std::vector<ReportResult> results;  //!< at least one; the first is the baseline
     std::vector<ReportImage> worst, best;
 };
 
 constexpr size_t MAX_REPORT_RESULTS = 6;
 
-//! The page. Texts may hold any bytes.
+//! The HTML page. Texts may contain arbitrary bytes.
 std::string htmlReport(const Report& report);
 
-/** Per-class table as CSV (RFC 4180), one line for each result, kind of IoU and class, and one for all classes
+/** Per-class table as CSV (RFC 4180), one line for each result, IoU type and class, and one for all classes
     together: result, iou, class, category_id, ap, ap50, ap75, ar100, objects, detections, score, right, wrong, missed,
     precision, recall, f1.
-    The columns from `score` on belong to the operating point; a number that is not defined is empty. */
+    The columns from `score` on refer to the operating point; undefined values are empty. */
 std::string classCsv(const std::vector<ReportResult>& results);
 
 //! Base64 of RFC 4648.

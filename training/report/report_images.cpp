@@ -32,7 +32,7 @@ int classIndex(const std::vector<AnalysedClass>& classes, int64_t id)
     return static_cast<int>(at - classes.begin());
 }
 
-//! A line with a dark rim, so that it shows on any ground.
+//! A line with a dark border, visible on any background.
 void drawFrame(cv::Mat& image, const cv::Rect2d& box, double scale, const cv::Scalar& color, int width)
 {
     const cv::Rect frame(cvRound(box.x * scale), cvRound(box.y * scale), std::max(cvRound(box.width * scale), 1),
@@ -60,7 +60,7 @@ void drawObjects(cv::Mat& image, double scale, const DetectionSet& set, const Im
     const auto draw = [&](const cv::d2det::CocoEvaluator::GroundTruth& object, const cv::Scalar& color)
     {
         drawFrame(image, object.box, scale, color, 2);
-        if (classes.size() > 1)  // the fonts have ASCII only: other letters show as ?
+        if (classes.size() > 1)  // fonts are ASCII only: other letters appear as ?
             drawName(image, object.box, scale, classes[classIndex(classes, object.categoryId)].name, color);
     };
     for (const auto& object : objects)
@@ -72,7 +72,7 @@ void drawObjects(cv::Mat& image, double scale, const DetectionSet& set, const Im
         draw(objects[index], MISSED);
 }
 
-//! A mask in the size of the small image; empty if there is none.
+//! A mask in the size of the downscaled image; empty if there is none.
 cv::Mat smallMask(const cv::d2det::Rle& rle, cv::Size size)
 {
     cv::Mat mask;
@@ -88,7 +88,7 @@ void drawResults(cv::Mat& image, double scale, const DetectionSet& set, const Im
 {
     std::vector<cv::String> names;
     for (const AnalysedClass& c : classes)
-        names.push_back(classes.size() > 1 ? c.name : "");  // with one class the score says it all
+        names.push_back(classes.size() > 1 ? c.name : "");  // no names needed for a single class
     const auto& detections = set.boxes.detections();
     cv::Mat1f rows(0, 6);
     std::vector<cv::Mat> masks;
@@ -106,7 +106,7 @@ void drawResults(cv::Mat& image, double scale, const DetectionSet& set, const Im
         }
     for (const int index : outcome.wrong)
     {
-        const cv::Rect2d& box = detections[index].box;  // the frame goes around the detection's own
+        const cv::Rect2d& box = detections[index].box;  // the frame surrounds the box of the detection
         const double margin = 4 / scale;
         drawFrame(image, {box.x - margin, box.y - margin, box.width + 2 * margin, box.height + 2 * margin}, scale,
                   WRONG, 2);

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Images of a report: objects and detections, drawn on a small copy. */
+/* Images of a report: objects and detections, drawn on a downscaled copy. */
 
 #ifndef D2DET_TRAINING_REPORT_IMAGES_HPP
 #define D2DET_TRAINING_REPORT_IMAGES_HPP
@@ -15,10 +15,11 @@ namespace d2det
 
 constexpr int REPORT_IMAGE_SIDE = 480;  //!< longest side, pixels
 
-/** The image of an outcome: first the objects (found ones green, missed ones orange, crowds gray), as the first set
-    found them, then the detections of every set at its operating point (wrong ones in a red frame).
+/** Views of one image: first the objects (found: green, missed: orange, crowds: gray; found by the first set), then the
+    detections of every set at its operating point (wrong ones with a red frame).
     @param image 8-bit BGR.
-    @param sets, outcomes of the same image, in the same order, at least one. */
+    @param sets at least one.
+    @param outcomes results of this image, in the order of `sets`. */
 ReportImage makeReportImage(const cv::Mat& image, const std::string& caption,
                             const std::vector<const DetectionSet*>& sets,
                             const std::vector<const ImageOutcome*>& outcomes,

@@ -18,9 +18,9 @@ namespace
 {
 
 constexpr double FONT = 12;              //!< pixels
-constexpr double CHARACTER = 0.56;       //!< mean width of a character, of the font size
+constexpr double CHARACTER = 0.56;       //!< mean width of a character relative to the font size
 constexpr double LARGEST = 1e300;        //!< beyond it a difference of two values may overflow
-constexpr size_t LONGEST_LABEL = 28;     //!< characters of a bar's name
+constexpr size_t LONGEST_LABEL = 28;     //!< characters of a bar name
 constexpr double TINY_POSITIVE = 1e-30;  //!< below it a logarithmic axis would be unreadable
 
 const char* const PALETTE[8] = {"#3f86dc", "#e07b24", "#1f9d74", "#c8529c", "#8a67d6", "#1a98ab", "#a58a1a", "#db5050"};
@@ -46,7 +46,7 @@ std::string attribute(const char* name, double value)
     return std::string(" ") + name + "=\"" + at(value) + "\"";
 }
 
-//! Interval of an axis and where it lies in the image.
+//! Interval of an axis and its position in the image.
 class Axis
 {
 public:
@@ -133,7 +133,7 @@ struct Range
     bool empty() const { return low > high; }
 };
 
-//! About how many ticks the axis of values has.
+//! Approximate number of ticks of the value axis.
 int tickCount(const PlotOptions& options)
 {
     return std::max((options.height - 90) / 46, 3);
@@ -148,7 +148,7 @@ Range niceRange(Range range, bool logarithmic, int count)
     {
         const double low = std::pow(10., std::floor(std::log10(range.low) + 1e-9));
         double high = std::pow(10., std::ceil(std::log10(range.high) - 1e-9));
-        // Not a whole decade more than the data need.
+        // Avoids an axis longer than the data by up to a decade.
         for (const double factor : {2., 5.})
             if (high / 10 * factor >= range.high)
             {
@@ -170,7 +170,7 @@ Range niceRange(Range range, bool logarithmic, int count)
     return {std::floor(range.low / step + 1e-9) * step, std::ceil(range.high / step - 1e-9) * step};
 }
 
-//! Ends that the caller has chosen.
+//! Axis limits given by the caller.
 void fix(Range& range, double low, double high, bool logarithmic = false)
 {
     const auto usable = [logarithmic](double v) { return drawable(v) && (!logarithmic || v > TINY_POSITIVE); };
@@ -182,7 +182,7 @@ void fix(Range& range, double low, double high, bool logarithmic = false)
         range.high = range.low + std::max(std::abs(range.low), 1.);
 }
 
-//! What the two kinds of charts share: frame, title, legend, axis of values.
+//! Common parts of both chart types: frame, title, legend, value axis.
 class Canvas
 {
 public:
@@ -305,7 +305,7 @@ private:
     double left_, right_, top_, bottom_;
 };
 
-//! A value of a series that can be drawn on the axes.
+//! True for a value that can be drawn on the axes.
 bool drawable(const PlotOptions& options, double x, double y)
 {
     return drawable(x) && drawable(y) && (!options.logY || y > TINY_POSITIVE);
@@ -316,7 +316,7 @@ struct Point
     double x, y;
 };
 
-//! Of many points in one column of pixels those that make its image: first, lowest, highest, last.
+//! Visible subset of the points in one pixel column: first, lowest, highest, last.
 std::vector<Point> thinned(const std::vector<Point>& points)
 {
     std::vector<Point> result;
@@ -388,10 +388,10 @@ void addXAxis(Canvas& canvas, const Axis& axis)
     }
 }
 
-//! Where the names of the groups stand: level, where they fit, or inclined.
+//! Placement of the group names: horizontal if they fit, otherwise inclined.
 void addGroupNames(Canvas& canvas, const std::vector<std::string>& names, double step, bool inclined)
 {
-    double free = 0;  // where the next level name may begin
+    double free = 0;  // start of the next horizontal name
     for (size_t i = 0; i < names.size(); i++)
     {
         const double x = canvas.left() + step * (static_cast<double>(i) + 0.5), y = canvas.bottom() + 16;
@@ -480,7 +480,7 @@ std::string linePlot(const std::vector<Series>& series, const PlotOptions& optio
             }
     }
     const bool empty = xRange.empty();
-    // Along x the data fill the width; only y is rounded outwards.
+    // Along x the data cover the width; only y is rounded outwards.
     if (empty || xRange.low == xRange.high)
         xRange = niceRange(xRange, false, 5);
     yRange = niceRange(yRange, options.logY, tickCount(options));

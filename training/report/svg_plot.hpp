@@ -2,10 +2,10 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Small line and bar charts as SVG text, to stand inside an HTML page or as a file of their own.
+/* Small line and bar charts as SVG text, for embedding in an HTML page or as a separate file.
 
-   Text and axes take the page's text color (currentColor), the series have colors of medium lightness: charts can be
-   read on light and on dark ground. No scripts, no fonts, no styles from elsewhere. Sources of the tick steps:
+   Text and axes use the text color of the page (currentColor), the series colors of medium lightness: charts are
+   readable on light and dark backgrounds. No scripts, no external fonts or styles. Source of the tick steps:
    Heckbert, "Nice numbers for graph labels", Graphics Gems 1990 (1, 2, 5 times a power of ten). */
 
 #ifndef D2DET_TRAINING_SVG_PLOT_HPP
@@ -21,43 +21,44 @@ namespace d2det
 //! A line, or one bar of every group.
 struct Series
 {
-    std::string name;          //!< in the legend; empty: not listed there
-    std::vector<double> x, y;  //!< of equal length; bars use y only. Where one is not finite the line has a gap
+    std::string name;          //!< legend entry; empty: none
+    std::vector<double> x, y;  //!< equal length; bars use y only. Non-finite values cause a gap in the line
     bool dashed = false;
     int color = -1;      //!< index of the palette, -1: position of the series
-    double opacity = 1;  //!< of the line
+    double opacity = 1;  //!< opacity of the line, 0 .. 1
 };
 
 struct PlotOptions
 {
     std::string title, subtitle, xLabel, yLabel;
     int width = 480, height = 320;  //!< in CSS pixels; the image scales with its container
-    bool logY = false;              //!< values <= 0 are left out
+    bool logY = false;              //!< values <= 0 are omitted
     bool markers = false;           //!< a dot with a tooltip at every point (line charts)
-    bool barValues = true;          //!< numbers above the bars, where there is room
-    bool histogram = false;         //!< barPlot: bars side by side; names that would overlap are left out, not inclined
-    int valueDecimals = 3;          //!< of bar values and tooltips
-    //! Ends of the axes; NaN: from the data.
+    bool barValues = true;          //!< values above the bars, if they fit
+    bool histogram = false;         //!< barPlot: adjacent bars; overlapping names are omitted instead of inclined
+    int valueDecimals = 3;          //!< decimals of bar values and tooltips
+    //! Axis limits; NaN: from the data.
     double xMin = std::numeric_limits<double>::quiet_NaN(), xMax = xMin;
     double yMin = xMin, yMax = xMin;
 };
 
-/** Line chart. Series of unequal x and y length throw std::invalid_argument. Without a point that can be drawn the
-    chart says "no data". Long series are thinned to what the pixels can show, so that the text stays small. */
+/** Line chart. Throws std::invalid_argument if x and y of a series differ in length. A chart without drawable points
+    contains the text "no data". Long series are reduced to the pixel resolution to keep the SVG text short. */
 std::string linePlot(const std::vector<Series>& series, const PlotOptions& options);
 
-/** Bar chart: one group of bars per name, one bar of each series in it.
-    @param groups names below the axis; every series has as many y. */
+/** Bar chart: one group of bars per name, with one bar per series.
+    @param groups names below the axis; every series needs one y value per group. */
 std::string barPlot(const std::vector<std::string>& groups, const std::vector<Series>& series,
                     const PlotOptions& options);
 
-/** Bars that lie, one below the other, each with its name and value: for many names. The height follows from their
-    number.
-    @param names, values of equal length; values that are not finite or below 0 have no bar. */
+/** Horizontal bar chart for many names: one row with name, bar and value per entry. The height depends on the number of
+    rows.
+    @param names row labels.
+    @param values one per name; no bar for negative and non-finite values. */
 std::string rowPlot(const std::vector<std::string>& names, const std::vector<double>& values,
                     const PlotOptions& options);
 
-//! Tick positions that cover [low, high] from inside, about `count` of them, at 1, 2 or 5 times a power of ten.
+//! About `count` tick positions inside [low, high], with a step of 1, 2 or 5 times a power of ten.
 std::vector<double> niceTicks(double low, double high, int count);
 
 //! Color of a series, "#rrggbb"; repeats after 8.

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* See tensorboard.hpp. Protobuf's wire format: a field is a key (number * 8 + type) and a value; type 0 is a number of
-   7 bits per byte, lowest first (varint), 1 is 8 bytes, 2 is a length and as many bytes, 5 is 4 bytes. */
+/* Writer of TensorBoard event files. Protobuf wire format: a field is a key (number * 8 + type) and a value; type 0: a
+   varint (7 bits per byte, lowest first), 1: 8 bytes, 2: a length followed by that many bytes, 5: 4 bytes. */
 
 #include "report/tensorboard.hpp"
 
@@ -27,7 +27,7 @@ namespace
 
 constexpr int JPEG_QUALITY = 90;
 
-//! Unsigned number in little-endian order, whatever the machine's.
+//! Unsigned number in little-endian order on every machine.
 template <class T>
 std::string littleEndian(T value)
 {
@@ -37,7 +37,7 @@ std::string littleEndian(T value)
     return bytes;
 }
 
-//! The bits of a float as those of an integer of its size.
+//! Bit pattern of a float as an integer of the same size.
 template <class Integer, class Float>
 Integer bitsOf(Float value)
 {
@@ -47,7 +47,7 @@ Integer bitsOf(Float value)
     return bits;
 }
 
-//! A protobuf message that grows field by field.
+//! Builder of a protobuf message.
 class Message
 {
 public:
@@ -68,7 +68,7 @@ public:
         bytes_ += littleEndian(bitsOf<uint32_t>(value));
         return *this;
     }
-    //! A text, bytes, or a message within the message.
+    //! Adds a text, bytes or an embedded message.
     Message& text(unsigned field, const std::string& value)
     {
         varint(field << 3 | 2u).varint(value.size());
@@ -89,7 +89,7 @@ private:
     std::string bytes_;
 };
 
-// Numbers of the fields in TensorFlow's files.
+// Field numbers from TensorFlow's .proto files.
 enum EventField
 {
     EVENT_WALL_TIME = 1,
@@ -121,7 +121,7 @@ enum SessionLogField
 };
 constexpr uint64_t SESSION_START = 1;
 
-//! Protobuf takes UTF-8 only, but a name may come from a file's name: wrong bytes become U+FFFD.
+//! Protobuf text must be UTF-8, but file names may contain arbitrary bytes: invalid bytes become U+FFFD.
 std::string utf8(const std::string& text)
 {
     using nlohmann::json;
@@ -145,7 +145,7 @@ double unixTime()
     return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-//! A name that no file of the folder has: a process may start several runs in one second.
+//! An unused name in the folder: a process may start several runs within one second.
 std::string newFile(const std::string& folder)
 {
     const std::string stem = "events.out.tfevents." + std::to_string(static_cast<int64_t>(unixTime())) + "." +
@@ -158,7 +158,7 @@ std::string newFile(const std::string& folder)
 
 std::array<uint32_t, 256> crcTable()
 {
-    constexpr uint32_t POLYNOMIAL = 0x82f63b78;  // Castagnoli's, lowest bit first
+    constexpr uint32_t POLYNOMIAL = 0x82f63b78;  // Castagnoli polynomial, lowest bit first
     std::array<uint32_t, 256> table{};
     for (uint32_t byte = 0; byte < 256; byte++)
     {
@@ -223,7 +223,7 @@ void TensorBoardSink::image(const Progress& progress, const std::string& name, c
     writeEvent(progress.iteration, Message().text(EVENT_SUMMARY, summary.bytes()).bytes());
 }
 
-//! @param what encoded fields of the event beside its time and step.
+//! @param what encoded fields of the event besides time and step.
 void TensorBoardSink::writeEvent(int64_t step, const std::string& what)
 {
     Message event;

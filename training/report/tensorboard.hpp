@@ -2,13 +2,12 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Event files that TensorBoard reads: `tensorboard --logdir <run folder>` shows the numbers and images of a training.
+/* TensorBoard event files: `tensorboard --logdir <run folder>` shows the metrics and images of a training run.
 
    A file is a sequence of records (TensorFlow's tfrecord): length (uint64), masked CRC of the length (uint32), data,
    masked CRC of the data (uint32), all little-endian; the CRC is CRC-32C (Castagnoli), masked by rotating it right by
    15 bits and adding 0xa282ead8. The data of a record is one protobuf message `Event`
-   (tensorflow/core/util/event.proto, framework/summary.proto). Neither TensorFlow nor protobuf nor LibTorch is needed.
-   */
+   (tensorflow/core/util/event.proto, framework/summary.proto). No dependency on TensorFlow, protobuf or LibTorch. */
 
 #ifndef D2DET_TRAINING_TENSORBOARD_HPP
 #define D2DET_TRAINING_TENSORBOARD_HPP
@@ -20,20 +19,20 @@
 namespace d2det
 {
 
-//! CRC-32C of some bytes, for instance 0xe3069283 of "123456789".
+//! CRC-32C of `size` bytes. Check value: 0xe3069283 for "123456789".
 uint32_t crc32c(const void* data, size_t size);
 
-//! The CRC as records hold it: a record that contains records would else have a CRC of CRCs.
+//! Masked CRC as required by TFRecord: rotated right by 15 bits, plus 0xa282ead8.
 uint32_t maskedCrc32c(const void* data, size_t size);
 
-/** Writes a new file events.out.tfevents.<unix time>.<host>.<process id> into a folder. Every write is flushed, so that
-    a run that is killed loses nothing that it has told. Whatever cannot be written throws std::runtime_error. */
+/** Writes a new file events.out.tfevents.<unix time>.<host>.<process id> into a folder. Every write is flushed, so no
+    written event is lost if the process is killed. Write errors throw std::runtime_error. */
 class TensorBoardSink : public EventSink
 {
 public:
-    /** @param folder that exists.
-        @param iteration steps done so far. TensorBoard is told to forget what earlier files of the folder say of later
-        steps: that work is done again. */
+    /** @param folder existing folder.
+        @param iteration steps done so far. A session start event discards later steps of earlier files in the folder:
+        a resumed run repeats these steps. */
     TensorBoardSink(const std::string& folder, int64_t iteration);
 
     void write(const Progress& progress, const Values& values) override;

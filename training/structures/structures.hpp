@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What flows through the trainer: boxes, the annotated objects of an image, and a batch of images.
-   Each type checks its invariants in its constructor, so that nothing behind it has to. */
+/* Data types of the trainer: boxes, annotated objects of an image, batches of images.
+   Constructors check the invariants, so that no other code needs to. */
 
 #ifndef D2DET_TRAINING_STRUCTURES_HPP
 #define D2DET_TRAINING_STRUCTURES_HPP
@@ -31,14 +31,15 @@ private:
     torch::Tensor tensor_;
 };
 
-//! The annotated objects of one image, in the coordinates of the network input.
+//! Annotated objects of one image, in network-input coordinates.
 struct Instances
 {
     Instances() : labels(torch::zeros({0}, torch::kLong)) {}
     Instances(Boxes boxes, torch::Tensor labels);  //!< labels int64 [n], class index from 0
 
-    /** Adds masks. @param masks_ uint8 [n, h, w] on the CPU, 0 or 1, in pixels of the network input (h, w: valid size).
-        @param hasMask_ bool [n]; objects without a mask have zeros. Throws Error for other shapes. */
+    /** Adds masks. @param masks_ uint8 [n, h, w] on the CPU, 0 or 1, in network-input pixels (h, w: valid size); zeros
+        for objects without a mask.
+        @param hasMask_ bool [n]. Throws Error for other shapes. */
     void setMasks(torch::Tensor masks_, torch::Tensor hasMask_);
 
     int64_t size() const { return boxes.size(); }
@@ -69,7 +70,7 @@ struct ImageBatch
     std::vector<ImageInfo> infos;
 };
 
-//! What the loader hands to the trainer: one entry of `targets` and `imageIds` per image.
+//! Output of the data loader: one entry of `targets` and `imageIds` per image.
 struct Batch
 {
     ImageBatch images;

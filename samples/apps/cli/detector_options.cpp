@@ -13,7 +13,7 @@ namespace cli
 namespace
 {
 
-//! Values that have a name on the command line.
+//! Enumeration values and their command-line names.
 using Choices = std::map<std::string, int>;
 
 const Choices& nmsModes()
@@ -44,7 +44,7 @@ const Choices& targets()
     return names;
 }
 
-//! The option's value, `otherwise` if it is not given; a name that is no choice is a usage error.
+//! Value of an option, `otherwise` if not given; an unknown name is a usage error.
 int choose(const po::variables_map& args, const char* option, const Choices& choices, int otherwise)
 {
     if (!args.count(option))

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Command line of the programs that run a Detector. */
+/* Command-line options of programs with a Detector. */
 
 #ifndef D2DET_CLI_DETECTOR_OPTIONS_HPP
 #define D2DET_CLI_DETECTOR_OPTIONS_HPP
@@ -14,13 +14,13 @@
 namespace cli
 {
 
-//! Options of every program that runs a Detector. What is not given stays as the model has it.
+//! Options common to all programs with a Detector. Defaults are the settings stored in the model.
 po::options_description detectorOptions(const char* scoreHelp);
 
-//! Checks the command line before anything is read.
+//! Checks the options before any file is read.
 void checkDetectorOptions(const po::variables_map& args);
 
-//! The detector with the values of the command line.
+//! Creates the detector with the settings of the command line.
 cv::Ptr<cv::d2det::Detector> makeDetector(const po::variables_map& args);
 
 }  // namespace cli

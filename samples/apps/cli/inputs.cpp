@@ -30,9 +30,9 @@ namespace
 const std::set<std::string> VIDEO_EXTENSIONS{".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg",
                                              ".wmv", ".flv", ".3gp", ".ogv", ".gif",  ".ts",  ".mts"};
 const char* const CAMERA_PREFIX = "camera:";
-constexpr size_t MAX_PATH_BYTES = 4096;        //!< of a line of a list
-constexpr size_t MAX_LIST_LINES = 1000000;     //!< a list without end must end
-constexpr size_t MAX_AHEAD_BYTES = 256 << 20;  //!< of decoded images that wait
+constexpr size_t MAX_PATH_BYTES = 4096;        //!< maximum length of a line of a list
+constexpr size_t MAX_LIST_LINES = 1000000;     //!< bounds an endless list
+constexpr size_t MAX_AHEAD_BYTES = 256 << 20;  //!< bytes of decoded images in the queue
 
 std::string extension(const fs::path& path)
 {
@@ -52,7 +52,7 @@ bool isPattern(const std::string& text)
     return text.find_first_of("*?[") != std::string::npos;
 }
 
-//! Entries of a folder by name; what cannot be read is left out.
+//! Entries of a folder, sorted by name; unreadable ones are omitted.
 std::vector<fs::path> entries(const fs::path& folder)
 {
     std::vector<fs::path> result;
@@ -64,7 +64,7 @@ std::vector<fs::path> entries(const fs::path& folder)
     return result;
 }
 
-//! The folder and all below it; links to folders are not followed.
+//! The folder and all subfolders; symbolic links to folders are not followed.
 void addFoldersBelow(const fs::path& folder, std::vector<fs::path>& result)
 {
     result.push_back(folder);
@@ -103,14 +103,14 @@ std::vector<fs::path> expandPattern(const fs::path& pattern)
     return found;
 }
 
-//! The reason why a file is of no use, or nothing.
+//! The reason why a file is unusable, or empty.
 std::string fileProblem(const fs::path& path)
 {
     std::error_code error;
     const fs::file_status status = fs::status(path, error);
     if (!fs::exists(status))
         return "there is no such file";
-    // A pipe or a device would block for ever or never end.
+    // A pipe or a device might block forever or be endless.
     return fs::is_regular_file(status) ? "" : "it is not a plain file";
 }
 
@@ -201,7 +201,7 @@ private:
         sources.push_back(source);
     }
 
-    //! Lines are paths as they are: no patterns, no cameras.
+    //! Lines are literal paths: no patterns, no cameras.
     void addLines(std::istream& list)
     {
         std::string line;
@@ -420,7 +420,7 @@ void ImageReader::readVideo(size_t index)
     push(end);
 }
 
-//! Frames are read one after the other: seeking is not exact.
+//! Frames are read sequentially: seeking is not exact.
 void ImageReader::readFrames(size_t index)
 {
     cv::VideoCapture capture;

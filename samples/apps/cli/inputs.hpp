@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What a program is given to look at: images, patterns, folders, videos, cameras, lists; and their pixels, decoded by a
-   thread that runs ahead. */
+/* Program inputs: images, patterns, folders, videos, cameras, lists; images are decoded in advance by a background
+   thread. */
 
 #ifndef D2DET_CLI_INPUTS_HPP
 #define D2DET_CLI_INPUTS_HPP
@@ -34,36 +34,35 @@ struct Source
         CAMERA
     };
     Kind kind = IMAGE;
-    std::filesystem::path path;  //!< as given or found, "camera:0"
-    std::filesystem::path
-        name;  //!< relative path for what is made from it: file name, for folders with the folders inside
+    std::filesystem::path path;  //!< path as given or found; "camera:0" for a camera
+    std::filesystem::path name;  //!< relative path for outputs: file name, including subfolders for folder inputs
     int camera = 0;
 };
 
 struct InputOptions
 {
-    bool recursive = false;         //!< folders inside folders
-    std::filesystem::path exclude;  //!< folder that is not opened: the output folder
-    std::vector<int> frames;        //!< of videos, ascending; they count as images. Empty: whole videos
-    int every = 1;                  //!< of a video's frames
-    int maxFrames = 0;              //!< frames of each video or camera, 0: all
+    bool recursive = false;         //!< include subfolders
+    std::filesystem::path exclude;  //!< excluded folder: the output folder
+    std::vector<int> frames;        //!< selected video frames, ascending, handled as images; empty: entire videos
+    int every = 1;                  //!< step between video frames
+    int maxFrames = 0;              //!< maximum number of frames per video or camera; 0: all
 };
 
-//! Called with an input that cannot be used and the reason.
+//! Callback for unusable inputs, with the reason.
 using SkipFunction = std::function<void(const std::string& input, const std::string& reason)>;
 
-/** @brief Inputs of a command line in their order.
+/** @brief Sources of the inputs on a command line, in the given order.
 
-An input is "camera:N", a file, a folder (its images by name), a pattern with * ? [a-z] in any part of the path (its
-matches by name; ** stands for any number of folders) or "-": paths on `list`, one a line. An existing file is never
-taken for a pattern. */
+An input is "camera:N", a file, a folder (images sorted by name), a pattern with * ? [a-z] in any part of the path
+(matches sorted by name; ** matches any number of folders) or "-": paths read from `list`, one per line. The name of an
+existing file is never interpreted as a pattern. */
 std::vector<Source> listSources(const std::vector<std::string>& inputs, const InputOptions& options, std::istream& list,
                                 const SkipFunction& skip);
 
-//! Images and frames to expect; 0 if it cannot be known (cameras). Opens the videos.
+//! Expected number of images and frames; 0 if unknown (cameras). Opens the videos.
 int64 countImages(const std::vector<Source>& sources, const InputOptions& options);
 
-//! Decodes the sources one after the other, in a thread of its own, a little ahead of the reader.
+//! Decodes the sources sequentially and in advance, in a background thread.
 class ImageReader
 {
 public:
@@ -72,25 +71,26 @@ public:
         enum Kind
         {
             IMAGE,
-            FAILED,  //!< the source, or the rest of it, cannot be read: `reason`
-            END      //!< of a video or camera of which at least one frame came
+            FAILED,  //!< the source or its remainder is unreadable: `reason`
+            END      //!< end of a video or camera after at least one frame
         };
         Kind kind = IMAGE;
         size_t source = 0;
         cv::Mat image;       //!< 8-bit BGR
-        int frame = -1;      //!< of a video, from 0
-        double fps = 0;      //!< of the video, the part of it that is read
-        double seconds = 0;  //!< since the source was opened; meaningful for cameras
+        int frame = -1;      //!< frame index in the video, from 0
+        double fps = 0;      //!< rate of the frames read from the video
+        double seconds = 0;  //!< time since the source was opened; meaningful for cameras
         std::string reason;
     };
 
-    /** @param ahead images decoded in advance, at most; fewer if they are large.
-        Both references must outlive the reader. */
+    /** @param sources must outlive the reader.
+        @param options must outlive the reader.
+        @param ahead maximum number of images decoded in advance; fewer for large images. */
     ImageReader(const std::vector<Source>& sources, const InputOptions& options, size_t ahead);
     ~ImageReader();
 
-    /** Waits for the next item; false at the end, or soon after `stop` returns true. Errors of the thread come out
-        here. */
+    /** Waits for the next item; false at the end, or soon after `stop` returns true. Rethrows exceptions of the
+        background thread. */
     bool next(Item& item, const std::function<bool()>& stop);
 
 private:
@@ -98,7 +98,7 @@ private:
     void readImage(size_t index);
     void readVideo(size_t index);
     void readFrames(size_t index);
-    bool push(Item item);  //!< false: nobody wants more
+    bool push(Item item);  //!< false: the reader was stopped
     void fail(size_t index, const std::string& reason);
 
     const std::vector<Source>& sources_;
@@ -111,7 +111,7 @@ private:
     bool done_ = false;
     std::atomic<bool> stopped_{false};
     std::exception_ptr error_;
-    std::thread thread_;  // last: it uses the others
+    std::thread thread_;  // last member: the thread uses the others
 };
 
 }  // namespace cli

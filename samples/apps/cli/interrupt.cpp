@@ -17,7 +17,7 @@ volatile std::sig_atomic_t flag = 0;
 extern "C" void handleSignal(int signal)
 {
     flag = 1;
-    std::signal(signal, SIG_DFL);  // the second one ends the program
+    std::signal(signal, SIG_DFL);  // a second signal terminates the program
 }
 
 }  // namespace

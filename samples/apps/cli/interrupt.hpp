@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Ctrl-C: the first one asks the program to finish what it has begun, the second one ends it at once. */
+/* Ctrl-C: the first one requests a clean stop after the current item, the second one terminates immediately. */
 
 #ifndef D2DET_CLI_INTERRUPT_HPP
 #define D2DET_CLI_INTERRUPT_HPP
@@ -10,12 +10,12 @@
 namespace cli
 {
 
-constexpr int EXIT_INTERRUPTED = 130;  //!< 128 + SIGINT, as shells have it
+constexpr int EXIT_INTERRUPTED = 130;  //!< 128 + SIGINT, the convention of shells
 
-//! From now on SIGINT and SIGTERM set interrupted().
+//! Installs handlers of SIGINT and SIGTERM that set interrupted().
 void catchInterrupts();
 
-//! A `stop` function for whatever runs long.
+//! True after an interrupt; usable as `stop` callback of long operations.
 bool interrupted();
 
 }  // namespace cli

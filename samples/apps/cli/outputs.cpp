@@ -27,10 +27,10 @@ namespace cli
 namespace
 {
 
-constexpr int MAX_CLASS_FOLDER = 100;     //!< bytes of a class name that become a folder's name
-constexpr double MAX_PAUSE_SECONDS = 60;  //!< of a camera; a longer one is cut
+constexpr int MAX_CLASS_FOLDER = 100;     //!< maximum bytes of a class name in a folder name
+constexpr double MAX_PAUSE_SECONDS = 60;  //!< between camera frames; longer pauses are shortened
 
-//! To 1 / steps: hundredths of a pixel and 4 digits of a score say all that is known.
+//! Rounds to 1 / steps: hundredths of a pixel and 4 digits of a score exceed the accuracy of the detector.
 double rounded(double value, int steps)
 {
     return std::round(value * steps) / steps;
@@ -84,7 +84,7 @@ void writeList(std::ofstream& file, const std::string& text, const fs::path& pat
         throw std::runtime_error("cannot write " + path.string() + "; is the disk full?");
 }
 
-//! A class name as a folder's name: a model may name its classes "../x" or "a/b".
+//! A class name as a safe folder name: a model file may contain class names such as "../x" or "a/b".
 std::string folderName(const std::string& name)
 {
     std::string result = name.substr(0, MAX_CLASS_FOLDER);
@@ -156,12 +156,12 @@ void JsonWriter::add(int64 imageId, const std::string& fileName, const DetectedI
         if (!result.masks.empty() && !result.masks[i].empty())
             entry["segmentation"] = {{"size", {result.image.rows, result.image.cols}},
                                      {"counts", cv::d2det::rleToString(cv::d2det::rleEncode(result.masks[i]))}};
-        // Names that are no valid UTF-8 get replacement characters, the rest is escaped as JSON wants it.
+        // Invalid UTF-8 becomes replacement characters, other characters are escaped as required by JSON.
         text += (empty_ && text.empty() ? "\n" : ",\n") + entry.dump(-1, ' ', false, json::error_handler_t::replace);
     }
     if (text.empty())
         return;
-    file_.seekp(empty_ ? -2 : -3, std::ios::end);  // over the "]\n" or "\n]\n" that closes the array so far
+    file_.seekp(empty_ ? -2 : -3, std::ios::end);  // overwrites the "]\n" or "\n]\n" at the end of the array
     empty_ = false;
     writeList(file_, text + "\n]\n", path_);
 }
@@ -194,7 +194,7 @@ VideoOutput::VideoOutput(OutputNames& names, const fs::path& name, double fps, c
         int fourcc, api;
         const char* note;
     };
-    // MPEG-4 and H.264 halve the colors' resolution, so that sides must be even.
+    // MPEG-4 and H.264 halve the color resolution, so that sides must be even.
     const bool odd = size.width % 2 != 0 || size.height % 2 != 0;
     const char* const why = odd ? "Motion JPEG, since MPEG-4 needs even sides"
                                 : "Motion JPEG, since this OpenCV cannot write MPEG-4 or H.264";
@@ -225,7 +225,7 @@ VideoOutput::~VideoOutput()
     {
         finish();
     }
-    catch (const std::exception&)  // what made us stop is the better message
+    catch (const std::exception&)  // the original error has the better message
     {
     }
 }
@@ -239,7 +239,7 @@ void VideoOutput::write(const cv::Mat& image, double seconds)
             writer_.write(last_);
     }
     cv::Mat fitting = image;
-    if (image.size() != size_)  // streams may change their size
+    if (image.size() != size_)  // the frame size of a stream may change
         cv::resize(image, fitting, size_, 0, 0, cv::INTER_AREA);
     writer_.write(fitting);
     written_++;
@@ -298,7 +298,7 @@ fs::path Outputs::addFrame(const DetectedImage& result)
 fs::path Outputs::addImage(const DetectedImage& result)
 {
     fs::path name = sources_[result.source].name;
-    if (result.frame >= 0)  // picked from a video
+    if (result.frame >= 0)  // selected frame of a video
         name.replace_filename(name.stem().string() + cv::format("_%06d.png", result.frame));
     const std::string extension = name.extension().string();
     if (extension.empty() || !cv::haveImageWriter("x" + extension))
@@ -308,7 +308,7 @@ fs::path Outputs::addImage(const DetectedImage& result)
     return target;
 }
 
-//! Where the pieces of a class go; names that become equal as a folder's name get their number.
+//! Folder for the crops of a class; class names with equal folder names are distinguished by class number.
 fs::path Outputs::classFolder(int classId)
 {
     const auto known = classFolders_.find(classId);

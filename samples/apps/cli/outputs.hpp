@@ -2,11 +2,11 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What d2det_detect leaves in its output folder: annotated images and videos, detections.json, detections.csv, crops.
+/* Output files of d2det_detect: annotated images and videos, detections.json, detections.csv, crops.
 
-   Images and videos are written under a temporary name (x.partial.png) and renamed when they are whole. The lists are
-   whole after every image: the JSON array is closed each time and opened again for the next one. So a run that is
-   interrupted, or killed, leaves valid files. */
+   Images and videos are written under a temporary name (x.partial.png) and renamed when complete. The lists are
+   complete after every image: the closing bracket of the JSON array is written each time and overwritten by the next
+   entry. An interrupted or killed run therefore leaves valid files. */
 
 #ifndef D2DET_CLI_OUTPUTS_HPP
 #define D2DET_CLI_OUTPUTS_HPP
@@ -26,34 +26,34 @@
 namespace cli
 {
 
-//! One image, or frame of a video, and what was found in it.
+//! An image or video frame with its detections.
 struct DetectedImage
 {
     size_t source = 0;            //!< index into the sources
-    int frame = -1;               //!< of a video, from 0
-    double fps = 0, seconds = 0;  //!< of videos and cameras, see ImageReader::Item
-    cv::Mat image;                //!< 8-bit BGR; the annotations are drawn on it
+    int frame = -1;               //!< frame index in the video, from 0
+    double fps = 0, seconds = 0;  //!< for videos and cameras, see ImageReader::Item
+    cv::Mat image;                //!< 8-bit BGR; modified by drawing the detections
     cv::Mat detections;           //!< N x 6 CV_32F: x1 y1 x2 y2 score class
-    std::vector<cv::Mat> masks;   //!< N of the image's size, CV_8UC1, 0 or 255; none if the model makes none
+    std::vector<cv::Mat> masks;   //!< N masks of the image size, CV_8UC1, 0 or 255; none for a model without masks
 };
 
-//! Names inside one folder that are not given twice and never name an input.
+//! Unique output names inside one folder that never coincide with an input file.
 class OutputNames
 {
 public:
     OutputNames(const std::filesystem::path& folder, const std::vector<Source>& sources);
 
-    //! Path for a relative name; "_2", "_3" ... is added to the stem if it is taken. Creates the folders inside.
+    //! Unused path for a relative name, with "_2", "_3" ... appended to the stem if necessary. Creates subfolders.
     std::filesystem::path take(const std::filesystem::path& name);
 
 private:
     std::filesystem::path folder_;
-    std::set<std::string> used_;              //!< lower case: some file systems know no other
+    std::set<std::string> used_;              //!< in lower case, for case-insensitive file systems
     std::set<std::filesystem::path> inputs_;  //!< canonical
-    std::map<std::string, int> next_;         //!< number to try next, by name
+    std::map<std::string, int> next_;         //!< next number to try, by name
 };
 
-//! detections.json: an array of COCO results, one a line.
+//! detections.json: an array of COCO results, one per line.
 class JsonWriter
 {
 public:
@@ -78,20 +78,20 @@ private:
     std::ofstream file_;
 };
 
-//! Annotated video: MPEG-4 or H.264 in .mp4 where OpenCV can write it, else Motion JPEG in .avi.
+//! Annotated video: MPEG-4 or H.264 in .mp4 if supported by OpenCV, otherwise Motion JPEG in .avi.
 class VideoOutput
 {
 public:
-    /** @param name relative name of the input, whose extension is replaced.
-        @param realTime frames come at their own pace and are repeated until the next one: cameras. */
+    /** @param name relative name of the input; the extension is replaced.
+        @param realTime true for cameras: frames arrive at irregular times and are repeated until the next frame. */
     VideoOutput(OutputNames& names, const std::filesystem::path& name, double fps, cv::Size size, bool realTime);
     ~VideoOutput();
 
     void write(const cv::Mat& image, double seconds);
-    //! Closes the file and gives it its name.
+    //! Closes the temporary file and renames it to path().
     void finish();
     const std::filesystem::path& path() const { return path_; }
-    //! What the user should know about the format; mostly nothing.
+    //! Note about the video format for the user; usually empty.
     const std::string& note() const { return note_; }
 
 private:
@@ -118,7 +118,7 @@ class Outputs
 public:
     Outputs(const OutputOptions& options, const std::vector<Source>& sources, const std::vector<cv::String>& names);
 
-    //! Writes everything about an image; draws on it. Returns the annotated image or video; empty if there is none.
+    //! Writes all outputs of an image; draws on the image. Returns the path of the annotated image or video, or "".
     std::filesystem::path add(DetectedImage& result);
 
     //! After the last frame of a video or camera, or an interrupt: closes the annotated video. Returns its note.
@@ -126,7 +126,7 @@ public:
 
     int64 images() const { return images_; }
 
-    //! "detections.json, crops/": what lies in the folder besides images.
+    //! List of the outputs besides images, such as "detections.json, crops/".
     std::string describe() const;
 
 private:

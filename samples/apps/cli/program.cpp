@@ -70,7 +70,7 @@ std::string oneLine(const std::string& message)
 
 int runProgram(const char* name, const std::function<int()>& body)
 {
-    // The ONNX importer warns about every node of our operators' domain; errors reach us as exceptions.
+    // The ONNX importer warns about every node of the "d2det" domain; errors are reported as exceptions.
     if (!std::getenv("OPENCV_LOG_LEVEL"))
         cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
     try

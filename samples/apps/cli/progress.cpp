@@ -30,7 +30,7 @@ Progress::Progress(bool enabled, const std::string& what, int64_t total)
 void Progress::update(int64_t done, const std::string& now)
 {
     const auto time = Clock::now();
-    const double pause = line_.terminal() ? 0.1 : 10;  // seconds; the first line of a terminal comes at once
+    const double pause = line_.terminal() ? 0.1 : 10;  // seconds; on a terminal the first line appears immediately
     if (!enabled_ || (secondsBetween(last_, time) < pause && (shown_ || !line_.terminal())))
         return;
     last_ = time;

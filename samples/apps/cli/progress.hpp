@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Progress of a long run on stderr: count, rate and time left. */
+/* Progress display on stderr: count, rate and remaining time. */
 
 #ifndef D2DET_CLI_PROGRESS_HPP
 #define D2DET_CLI_PROGRESS_HPP
@@ -20,14 +20,14 @@ class Progress
 {
 public:
     /** @param what "images", "frames", ...
-        @param total 0: not known. */
+        @param total expected count; 0: unknown. */
     Progress(bool enabled, const std::string& what, int64_t total);
     ~Progress() { clear(); }
 
-    //! On a terminal at most ten times a second, elsewhere every 10 seconds.
+    //! Updates the display, at most ten times per second on a terminal, otherwise every 10 seconds.
     void update(int64_t done, const std::string& now);
 
-    //! Removes the rewritten line, for other output.
+    //! Erases the rewritten line before other output.
     void clear() { line_.clear(); }
 
 private:

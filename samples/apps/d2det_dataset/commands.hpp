@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The commands of d2det_dataset, a file each, and what they share. */
+/* Commands of d2det_dataset, one source file each, and their common functions. */
 
 #ifndef D2DET_APPS_DATASET_COMMANDS_HPP
 #define D2DET_APPS_DATASET_COMMANDS_HPP
@@ -33,10 +33,10 @@ extern const Command STATS, LINT, CONVERT, SHOW;
 //! Options of every command.
 po::options_description commonOptions();
 
-//! The data set of the command line, as its files say.
+//! Reads the data set given on the command line, unchecked.
 d2det::RawDataset readRaw(const po::variables_map& args);
 
-//! The same checked and linked; warnings go to stderr.
+//! Checks and joins the records; writes warnings to stderr.
 d2det::Dataset checkedDataset(d2det::RawDataset raw, const po::variables_map& args);
 
 std::string requiredOutput(const po::variables_map& args);

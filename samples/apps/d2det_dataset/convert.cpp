@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* d2det_dataset convert: COCO, Pascal VOC and YOLO files from each other. */
+/* d2det_dataset convert: conversion between COCO, Pascal VOC and YOLO files. */
 
 #include "base/text.hpp"
 #include "d2det_dataset/commands.hpp"

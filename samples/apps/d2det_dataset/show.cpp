@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* d2det_dataset show: images with their annotations on one sheet. */
+/* d2det_dataset show: a contact sheet of annotated images. */
 
 #include "base/random.hpp"
 #include "base/text.hpp"
@@ -34,7 +34,7 @@ void writeImage(const fs::path& path, const cv::Mat& image)
         throw std::runtime_error("cannot write " + path.string());
 }
 
-//! Different indices below `total`, ascending.
+//! Distinct indices below `total`, ascending.
 std::vector<size_t> drawIndices(size_t total, size_t count, d2det::Random& random)
 {
     std::vector<size_t> indices(total);

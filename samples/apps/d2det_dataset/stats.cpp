@@ -89,7 +89,7 @@ void printMeasures(const d2det::DatasetStatistics& s)
     }
 }
 
-//! One number a line: table, row, column, value.
+//! One number per line: table, row, column, value.
 void writeCsv(const fs::path& path, const d2det::DatasetStatistics& s)
 {
     std::string text = "table,row,column,value\n";
@@ -186,7 +186,7 @@ std::string countChart(const d2det::DatasetStatistics& s, const std::string& sub
 int runStats(const po::variables_map& args)
 {
     const d2det::Dataset dataset = checkedDataset(readRaw(args), args);
-    if (args.count("output"))  // an error before any output
+    if (args.count("output"))  // report errors before any output
         fs::create_directories(args["output"].as<std::string>());
     const d2det::DatasetStatistics s = d2det::computeStatistics(dataset);
     const std::string subtitle =

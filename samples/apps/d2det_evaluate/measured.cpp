@@ -25,7 +25,7 @@ namespace evaluate_program
 namespace
 {
 
-//! The twelve lines of pycocotools.
+//! The twelve metrics in the format of pycocotools.
 void printSummary(std::ostream& out, const std::vector<double>& numbers)
 {
     static const char* const areas[12] = {"all", "all", "all", "small", "medium", "large",
@@ -61,8 +61,7 @@ std::string percent(double value)
     return std::isnan(value) ? "-" : cv::format("%.0f %%", 100 * value);
 }
 
-/** Images of a report. An image that cannot be read is left out. The images of all analyses are the same and in the
-    same order. */
+/** Images of a report, without unreadable ones. All analyses must contain the same images in the same order. */
 std::vector<d2det::ReportImage> makeImages(const std::vector<size_t>& chosen, const std::vector<Measured>& measured,
                                            const d2det::EvaluatedData& data)
 {
@@ -74,7 +73,7 @@ std::vector<d2det::ReportImage> makeImages(const std::vector<size_t>& chosen, co
     {
         std::vector<const d2det::DetectionSet*> sets;
         std::vector<const d2det::ImageOutcome*> outcomes;
-        for (size_t i = 0; i < measured.size() && i < 2; i++)  // more would be too small to see
+        for (size_t i = 0; i < measured.size() && i < 2; i++)  // more views would be too small
         {
             sets.push_back(&measured[i].set);
             outcomes.push_back(&measured[i].result.boxes.images[index]);
@@ -96,7 +95,7 @@ std::vector<d2det::ReportImage> makeImages(const std::vector<size_t>& chosen, co
     return images;
 }
 
-//! "pennfudan/instances": the annotation file's own name often says little.
+//! Folder and name, such as "pennfudan/instances": the annotation file name alone is often generic.
 std::string nameOfData(const std::string& annotations)
 {
     const std::filesystem::path path = std::filesystem::absolute(annotations).lexically_normal();

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What d2det_evaluate has measured: as text and as a report. */
+/* Evaluation results of d2det_evaluate as text and as a report. */
 
 #ifndef D2DET_APPS_EVALUATE_MEASURED_HPP
 #define D2DET_APPS_EVALUATE_MEASURED_HPP
@@ -14,20 +14,20 @@
 namespace evaluate_program
 {
 
-//! A measured detector.
+//! Evaluation of one detector.
 struct Measured
 {
     d2det::DetectionSet set;
     d2det::ReportResult result;
 };
 
-//! @param operatingScore NaN: that of the highest F1.
+//! @param operatingScore NaN: score with the highest F1.
 Measured measure(const DetectorResults& source, const d2det::EvaluatedData& data, double operatingScore);
 
-//! @param named several detectors are printed.
+//! @param named print the detector name (several detectors).
 void print(std::ostream& out, const Measured& measured, bool named);
 
-//! The page of one or more detectors; the first is what the others are compared with.
+//! Report of one or more detectors; the first is the baseline.
 d2det::Report makeReport(const std::vector<Measured>& measured, const d2det::EvaluatedData& data,
                          const cli::po::variables_map& args, const std::string& commandLine);
 

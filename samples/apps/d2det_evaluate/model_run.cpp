@@ -24,7 +24,7 @@ namespace evaluate_program
 namespace
 {
 
-const double MAX_BAD_FRACTION = 0.1;  //!< images that cannot be used, beyond which the result would mean little
+const double MAX_BAD_FRACTION = 0.1;  //!< maximum fraction of unusable images for a meaningful result
 
 std::string join(const std::vector<std::string>& names, size_t limit)
 {
@@ -62,7 +62,7 @@ ModelRun::ModelRun(const d2det::Dataset& dataset, Detector& detector)
 {
 }
 
-//! Empty if the image cannot be used.
+//! Empty if the image is unusable.
 cv::Mat ModelRun::read(const d2det::ImageRecord& record)
 {
     std::string reason;
@@ -76,7 +76,7 @@ cv::Mat ModelRun::read(const d2det::ImageRecord& record)
     return cv::Mat();
 }
 
-//! The one place where the detector runs, with masks if it makes them.
+//! Single call site of the detector, with masks if supported by the model.
 void ModelRun::detect(const d2det::ImageRecord& record, const cv::Mat& image)
 {
     cv::Mat detections, maskScores;

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* A model run over a data set by d2det_evaluate. */
+/* Detection with a model on all images of a data set, for d2det_evaluate. */
 
 #ifndef D2DET_APPS_EVALUATE_MODEL_RUN_HPP
 #define D2DET_APPS_EVALUATE_MODEL_RUN_HPP
@@ -26,25 +26,25 @@ using cv::d2det::Detector;
 
 const char* const PROGRAM = "d2det_evaluate";
 
-//! Where the numbers of one detector come from.
+//! Results of one detector, with their source.
 struct DetectorResults
 {
     std::string name;
-    std::string file;  //!< model or results
+    std::string file;  //!< model file or result file
     std::vector<d2det::CocoResult> results;
     d2det::NamedTexts details;
     std::vector<std::pair<std::string, double>> stageTimes;
 };
 
-//! Classes that the model and the annotations share, matched by name.
+//! Common classes of model and annotations, matched by name.
 struct ClassMap
 {
-    std::vector<int> indexOfModelClass;  //!< class of the model -> index into Dataset::classNames, -1: not annotated
+    std::vector<int> indexOfModelClass;  //!< model class -> index into Dataset::classNames, -1: not annotated
     std::vector<int> evaluated;          //!< indices into Dataset::classNames, ascending
-    std::vector<int> unknown;            //!< the others: annotated, but the model does not know them
+    std::vector<int> unknown;            //!< all other indices: annotated, but not in the model
 };
 
-//! Runs the model over a data set.
+//! Runs the model on a data set.
 class ModelRun
 {
 public:
@@ -66,7 +66,7 @@ private:
     Detector& detector_;
     ClassMap classes_;
     std::vector<d2det::CocoResult> results_;
-    std::vector<size_t> images_;  //!< those that could be used
+    std::vector<size_t> images_;  //!< indices of the usable images
     cli::StageTimes times_;
     int bad_ = 0;
     double seconds_ = 0;
