@@ -428,7 +428,7 @@ BOOST_AUTO_TEST_SUITE(shared, *boost::unit_test::precondition(d2det::test::share
 //! Photographs from the field: the tag must not change what is measured.
 BOOST_AUTO_TEST_CASE(turned_photographs)
 {
-    const std::filesystem::path root = d2det::test::sharedFolder() / "cases" / "f01_exif_turned_images";
+    const std::filesystem::path root = d2det::test::sharedFolder() / "cases" / "f01_exif_turned_pictures";
     if (!std::filesystem::is_directory(root))
     {
         BOOST_TEST_MESSAGE("SKIPPED: shared data not found");
