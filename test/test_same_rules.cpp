@@ -429,11 +429,7 @@ BOOST_AUTO_TEST_SUITE(shared, *boost::unit_test::precondition(d2det::test::share
 BOOST_AUTO_TEST_CASE(turned_photographs)
 {
     const std::filesystem::path root = d2det::test::sharedFolder() / "cases" / "f01_exif_turned_pictures";
-    if (!std::filesystem::is_directory(root))
-    {
-        BOOST_TEST_MESSAGE("SKIPPED: shared data not found");
-        return;
-    }
+    BOOST_REQUIRE_MESSAGE(std::filesystem::is_directory(root), "the shared data folder has no " << root);
     const TempFolder folder;
     std::vector<std::vector<double>> program, trainer;
     for (const char* name : {"upright", "turned6", "turned3"})
