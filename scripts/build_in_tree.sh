@@ -81,7 +81,7 @@ say "OpenCV $number, module d2det, build folder $folder"
 
 off=()
 for option in WITH_{IPP,ITT,ADE,QUIRC,OPENEXR,TIFF,WEBP,OPENJPEG,JASPER,AVIF,GSTREAMER,FFMPEG,GTK,QT,V4L,1394,VTK,LAPACK,EIGEN,OPENCL,VA,VA_INTEL,FLATBUFFERS,GPHOTO2,OBSENSOR,GDAL,GDCM} \
-    BUILD_{PROTOBUF,ZLIB,PNG,JPEG,EXAMPLES,DOCS,JAVA,PACKAGE,opencv_apps,opencv_js,opencv_java} \
+    BUILD_{ZLIB,PNG,JPEG,EXAMPLES,DOCS,JAVA,PACKAGE,opencv_apps,opencv_js,opencv_java} \
     ENABLE_PRECOMPILED_HEADERS OPENCV_DNN_OPENCL; do
     off+=("-D$option=OFF")
 done
@@ -107,6 +107,12 @@ if [ -n "$contrib" ]; then
     cuda_options "$contrib"
     modules="$contrib/modules/cudev;$modules"
 fi
+# The system's protobuf needs sources made anew. 5.0 has sources of Caffe's messages without their .proto file: there
+# OpenCV's own protobuf is built instead.
+protobuf=(-DBUILD_PROTOBUF=OFF -DPROTOBUF_UPDATE_FILES=ON)
+if [ -d "$source/modules/dnn/src/caffe" ] && [ ! -f "$source/modules/dnn/src/caffe/opencv-caffe.proto" ]; then
+    protobuf=(-DBUILD_PROTOBUF=ON -DPROTOBUF_UPDATE_FILES=OFF)
+fi
 bindings='' targets=(opencv_d2det opencv_test_d2det opencv_perf_d2det)
 if [ $python = ON ]; then
     bindings=,python3
@@ -115,7 +121,7 @@ fi
 if [ -n "$target" ]; then targets=("$target"); fi
 configure "$source" "$folder" "${launcher[@]}" "${off[@]}" "${cuda[@]}" \
     -DBUILD_LIST=core,imgproc,imgcodecs,videoio,highgui,dnn,ts,${contrib:+cudev,}d2det$bindings "-DOPENCV_EXTRA_MODULES_PATH=$modules" \
-    -DPROTOBUF_UPDATE_FILES=ON -DCPU_DISPATCH=AVX2,AVX512_SKX -DBUILD_TESTS=ON -DBUILD_PERF_TESTS=ON \
+    "${protobuf[@]}" -DCPU_DISPATCH=AVX2,AVX512_SKX -DBUILD_TESTS=ON -DBUILD_PERF_TESTS=ON \
     -DOPENCV_BUILD_TEST_MODULES_LIST=d2det -DOPENCV_BUILD_PERF_TEST_MODULES_LIST=d2det \
     -DBUILD_opencv_python3=$python -DPYTHON3_EXECUTABLE=/usr/bin/python3 -DOPENCV_SKIP_PYTHON_LOADER=ON
 say "Building with $jobs jobs (nothing to do if nothing changed)"

@@ -2,12 +2,13 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Differences between the supported versions of OpenCV; all switches on the version are in this file.
+/* Differences between the supported versions of OpenCV. Switches on the version are in this file, in network.cpp (the
+   engines of dnn) and in layers/base_layer and layers/cuda_node (functions that layers override).
 
    4.6 to 4.x  identical for this module except half floats: type of tensors of the float16 targets of cv::dnn CV_16F
                since 4.10, CV_16S before
    5.x         dnn::MatShape is a class in namespace cv; shapes are queried together with types; functions for contours
-               are in the module geometry */
+               are in the module geometry; a new engine of dnn, after 5.0 the only one */
 
 #ifndef OPENCV_D2DET_COMPAT_HPP
 #define OPENCV_D2DET_COMPAT_HPP
@@ -38,32 +39,28 @@ namespace d2det
 //! Depth of the tensors of a target for half floats.
 constexpr int HALF_DEPTH = CV_VERSION_MAJOR * 100 + CV_VERSION_MINOR >= 410 ? CV_16F : CV_16S;
 
-//! Shapes of all tensors of a pass of the network: outputs of every layer. The network's inputs are float32.
-inline std::vector<std::vector<dnn::MatShape>> outputShapesOfLayers(const dnn::Net& net,
-                                                                    const std::vector<dnn::MatShape>& netInputs)
-{
-    std::vector<int> ids;
-    std::vector<std::vector<dnn::MatShape>> inputs, outputs;
 #if CV_VERSION_MAJOR >= 5
-    net.getLayersShapes(netInputs, std::vector<int>(netInputs.size(), CV_32F), ids, inputs, outputs);
-#else
-    net.getLayersShapes(netInputs, ids, inputs, outputs);
-#endif
-    return outputs;
+constexpr int CLASSIC_ENGINE = 1;  //!< dnn::ENGINE_CLASSIC, which versions after 5.0 do not have
+
+/** Whether dnn::Layer has forwardCUDA, by which the new engine runs layers on CUDA devices (5.1). Later than 5.0.0,
+    without a version number of its own. */
+template <typename Layer>
+constexpr auto hasForwardCuda(int) -> decltype(&Layer::forwardCUDA, bool())
+{
+    return true;
+}
+template <typename Layer>
+constexpr bool hasForwardCuda(long)
+{
+    return false;
 }
 
-//! Input shapes of one layer in a pass of the network.
-inline std::vector<dnn::MatShape> inputShapesOfLayer(const dnn::Net& net, const std::vector<dnn::MatShape>& netInputs,
-                                                     int id)
+//! Whether the new engine runs networks on a backend other than OpenCV's own.
+inline bool newEngineRuns(int backend)
 {
-    std::vector<dnn::MatShape> inputs, outputs;
-#if CV_VERSION_MAJOR >= 5
-    net.getLayerShapes(netInputs, std::vector<int>(netInputs.size(), CV_32F), id, inputs, outputs);
-#else
-    net.getLayerShapes(netInputs, id, inputs, outputs);
-#endif
-    return inputs;
+    return backend == dnn::DNN_BACKEND_CUDA && hasForwardCuda<dnn::Layer>(0);
 }
+#endif
 
 }  // namespace d2det
 }  // namespace cv

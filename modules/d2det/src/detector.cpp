@@ -21,10 +21,11 @@
 
 #include "compat.hpp"
 #include "prepare_input.hpp"
-#include "layers/convolution_layer.hpp"
 #include "layers/detections_layer.hpp"
 #include "layers/proposal_layer.hpp"
-#include "onnx_check.hpp"
+#include "network.hpp"
+#include "onnx/check.hpp"
+#include "onnx/rewrite.hpp"
 
 #include "opencv2/core/utils/trace.hpp"
 #include "opencv2/d2det/layers.hpp"
@@ -162,13 +163,12 @@ dnn::Net readModel(const std::vector<uchar>& bytes, const String& name, int back
 {
     checkOnnx(bytes.data(), bytes.size(), name);
     registerLayers();
-    const ConvolutionScope scope(useOwnConvolution(backend, target));
+    OnnxRewrite changes;
+    changes.convolutions = useOwnConvolution(backend, target);
+    changes.constantsAsAttributes = CV_VERSION_MAJOR >= 5;
     try
     {
-        dnn::Net net = dnn::readNetFromONNX(bytes);
-        for (const String& layer : net.getLayerNames())
-            net.getLayer(net.getLayerId(layer));  // creates the layer inside the scope
-        return net;
+        return readOnnx(rewriteOnnx(bytes, name, changes), backend);
     }
     catch (const cv::Exception& e)
     {
@@ -178,6 +178,11 @@ dnn::Net readModel(const std::vector<uchar>& bytes, const String& name, int back
     {
         CV_Error_(Error::StsParseError, ("cannot read the model '%s': %s", name.c_str(), e.what()));
     }
+}
+
+Network::InputShapes inputShapes(int batch, int height, int width)
+{
+    return {{IMAGE_INPUT, dnn::MatShape{batch, 3, height, width}}, {INFO_INPUT, dnn::MatShape{batch, 3}}};
 }
 
 class DetectorImpl CV_FINAL : public Detector
@@ -258,11 +263,12 @@ private:
     void checkMemory(const Mat& blob);
     Outputs forward(const Mat& blob, const Mat& info, bool withMasks);
     Outputs forwardLayers(bool withMasks);
+    Stage stageOf(const Ptr<dnn::Layer>& layer, Stage& stage) const;
     void addLayerTimes(double total, bool withMasks);
     std::vector<ImageDetections> run(const std::vector<Mat>& images, bool withMasks);
     ImageDetections detectionsOfImage(const Outputs& outputs, int batchIndex, double scale, Size image) const;
 
-    dnn::Net net_;
+    Network net_;
     std::vector<Ptr<DetectionsLayer>> detectionLayers_;   //!< D2Detections in order of execution
     std::vector<kernels::DetectionsParams> modelParams_;  //!< settings stored in the model, per layer
     Ptr<ProposalLayer> proposals_;
@@ -271,7 +277,6 @@ private:
     float scoreThreshold_ = 0;
     InputParams input_;
     std::vector<String> classNames_;
-    std::vector<Stage> stageOfLayer_;  //!< by layer id
     bool hasMasks_ = false, hasMaskIous_ = false, hasMaskBoxes_ = false;
     std::array<double, NUM_STAGES> times_{};
     Mat blob_, info_, resized_;   //!< buffers, reused in every pass
@@ -293,25 +298,18 @@ DetectorImpl::DetectorImpl(const dnn::Net& net, const String& name) : net_(net)
     nameClasses();
 }
 
-/** Finds the D2Proposal and D2Detections layers and assigns a stage to each layer. Layers run in order of their ids;
-    the stage changes at these layers. */
+//! Finds the D2Proposal and D2Detections layers.
 void DetectorImpl::findLayers(const String& name)
 {
     if (net_.empty())
         CV_Error_(Error::StsBadArg, ("%s is an empty network", name.c_str()));
-    std::map<int, Ptr<dnn::Layer>> byId;
-    for (const String& layerName : net_.getLayerNames())
+    for (const Ptr<dnn::Layer>& layer : net_.layers())
     {
-        const int id = net_.getLayerId(layerName);
-        byId[id] = net_.getLayer(id);
-    }
-    for (const auto& entry : byId)
-    {
-        const Ptr<DetectionsLayer> layer = entry.second.dynamicCast<DetectionsLayer>();
-        if (layer)
-            detectionLayers_.push_back(layer);
+        const Ptr<DetectionsLayer> detections = layer.dynamicCast<DetectionsLayer>();
+        if (detections)
+            detectionLayers_.push_back(detections);
         if (!proposals_)
-            proposals_ = entry.second.dynamicCast<ProposalLayer>();
+            proposals_ = layer.dynamicCast<ProposalLayer>();
     }
     if (detectionLayers_.empty() || !detectionLayers_.back()->info.present)
         CV_Error_(Error::StsBadArg,
@@ -320,28 +318,31 @@ void DetectorImpl::findLayers(const String& name)
                                             : "its last D2Detections layer has no description (format_version)"));
     if (!proposals_)
         CV_Error_(Error::StsBadArg, ("%s is not a D2Det model: it has no D2Proposal layer", name.c_str()));
-    if (net_.getLayerId(OUTPUT) < 0)
+    if (!net_.hasOutput(OUTPUT))
         CV_Error_(Error::StsBadArg, ("%s is not a D2Det model: it has no output '%s'", name.c_str(), OUTPUT));
+    hasMasks_ = net_.hasOutput(MASK_OUTPUT);
+    hasMaskIous_ = net_.hasOutput(MASK_IOU_OUTPUT);
+    hasMaskBoxes_ = net_.hasOutput(MASK_BOX_OUTPUT);
+}
 
-    stageOfLayer_.assign(static_cast<size_t>(std::max(byId.rbegin()->first, 0)) + 1, BACKBONE);
-    Stage stage = BACKBONE;
-    for (const auto& entry : byId)
+/** Stage of a layer. To be called for all layers in order of execution, with `stage` BACKBONE at first: it changes at
+    the layers D2Proposal and D2Detections. */
+Stage DetectorImpl::stageOf(const Ptr<dnn::Layer>& layer, Stage& stage) const
+{
+    if (layer == proposals_)
     {
-        if (stage == POSTPROCESS)
-            stage = MASKS;  // all layers after the detections
-        if (entry.second == detectionLayers_.back())
-            stage = POSTPROCESS;
-        const bool proposal = entry.second == proposals_;
-        if (entry.first >= 0)
-            stageOfLayer_[entry.first] = proposal ? PROPOSALS : stage;
-        if (proposal)
-            stage = CLASSIFICATION;
-        else if (stage < REGRESSION && entry.second == detectionLayers_.front())
-            stage = REGRESSION;
+        stage = CLASSIFICATION;
+        return PROPOSALS;
     }
-    hasMasks_ = net_.getLayerId(MASK_OUTPUT) >= 0;
-    hasMaskIous_ = net_.getLayerId(MASK_IOU_OUTPUT) >= 0;
-    hasMaskBoxes_ = net_.getLayerId(MASK_BOX_OUTPUT) >= 0;
+    if (layer == detectionLayers_.back())
+    {
+        stage = MASKS;  // all layers after the detections
+        return POSTPROCESS;
+    }
+    const Stage own = stage;
+    if (layer == detectionLayers_.front())
+        stage = REGRESSION;
+    return own;
 }
 
 //! Class names of the model; without names "class 0", "class 1", ..., one per class of the classifier.
@@ -353,11 +354,10 @@ void DetectorImpl::nameClasses()
     try
     {
         const int side = (64 + input_.divisor - 1) / input_.divisor * input_.divisor;
-        const std::vector<dnn::MatShape> inputs =
-            inputShapesOfLayer(net_, {dnn::MatShape{1, 3, side, side}, dnn::MatShape{1, 3}},
-                               net_.getLayerId(detectionLayers_.front()->name));
-        for (int i = 0; inputs.size() == 2 && inputs[1].size() >= 2 && i < inputs[1][1] - 1; i++)
-            classNames_.push_back(format("class %d", i));
+        for (const Network::LayerShapes& shapes : net_.shapes(inputShapes(1, side, side)))
+            if (shapes.layer == detectionLayers_.front())
+                for (int i = 0; shapes.inputs.size() == 2 && i < dimension(shapes.inputs[1], 1) - 1; i++)
+                    classNames_.push_back(format("class %d", i));
     }
     catch (const cv::Exception&)
     {
@@ -392,8 +392,8 @@ void DetectorImpl::checkMemory(const Mat& blob)
     if (shape == checkedShape_)
         return;
     double bytes = 0;
-    for (const std::vector<dnn::MatShape>& layer : outputShapesOfLayers(net_, {shape, dnn::MatShape{shape[0], 3}}))
-        for (const dnn::MatShape& output : layer)
+    for (const Network::LayerShapes& layer : net_.shapes(inputShapes(shape[0], shape[2], shape[3])))
+        for (const dnn::MatShape& output : layer.outputs)
             bytes += std::accumulate(output.begin(), output.end(), 4., [](double a, int b) { return a * b; });
     const double limit = shape[0] * (MAX_BYTES_PER_IMAGE + MAX_BYTES_PER_PIXEL * shape[2] * shape[3]);
     if (!(bytes <= limit))
@@ -409,8 +409,7 @@ Outputs DetectorImpl::forwardLayers(bool withMasks)
     Outputs outputs;
     if (!withMasks)
     {
-        // By the name of the layer: the name of the output belongs to an Identity after the last layer of the network.
-        outputs.rows = net_.forward(detectionLayers_.back()->name);
+        outputs.rows = net_.forwardUntil(detectionLayers_.back(), OUTPUT);
         return outputs;
     }
     std::vector<String> names{OUTPUT, MASK_OUTPUT};
@@ -418,8 +417,7 @@ Outputs DetectorImpl::forwardLayers(bool withMasks)
         names.push_back(MASK_IOU_OUTPUT);
     if (hasMaskBoxes_)
         names.push_back(MASK_BOX_OUTPUT);
-    std::vector<Mat> blobs;
-    net_.forward(blobs, names);
+    const std::vector<Mat> blobs = net_.forward(names);
     outputs.rows = blobs[0];
     outputs.masks = blobs[1];
     if (hasMaskIous_)
@@ -465,17 +463,15 @@ Outputs DetectorImpl::forward(const Mat& blob, const Mat& info, bool withMasks)
     layers of the profile) is added to the backbone. */
 void DetectorImpl::addLayerTimes(double total, bool withMasks)
 {
-    std::vector<double> ticks;  // by layer id, without the input layer 0
-    net_.getPerfProfile(ticks);
     double sum = 0;
-    for (size_t i = 0; i < ticks.size(); i++)
+    Stage next = BACKBONE;
+    for (const Network::LayerTime& time : net_.times())
     {
-        const Stage stage = i + 1 < stageOfLayer_.size() ? stageOfLayer_[i + 1] : BACKBONE;
+        const Stage stage = stageOf(time.layer, next);
         if (stage == MASKS && !withMasks)
             continue;  // not run; the value is from an earlier pass
-        const double ms = ticks[i] * 1000. / getTickFrequency();
-        times_[stage] += ms;
-        sum += ms;
+        times_[stage] += time.ms;
+        sum += time.ms;
     }
     times_[BACKBONE] += std::max(total - sum, 0.);
 }

@@ -58,6 +58,9 @@ void registerLayers()
     {
         registerOnce(String("d2det.") + layer.type, layer.constructor);
         registerOnce(layer.type, layer.constructor);
+#ifdef D2DET_HAVE_CUDA
+        registerCudaExecutor(layer.type);
+#endif
     }
     for (const LayerEntry& layer : ONNX_LAYERS)
         registerOnce(layer.type, layer.constructor);

@@ -8,7 +8,10 @@
 #define OPENCV_D2DET_TEST_LAYER_CASES_HPP
 
 #include "operators/all.hpp"
+#include "test_onnx_builder.hpp"
 #include "test_precomp.hpp"
+
+#include "compat.hpp"
 
 #include "opencv2/dnn.hpp"
 #include "opencv2/dnn/layer.hpp"
@@ -71,6 +74,7 @@ struct Case
     d2det_test::LayerTraits traits;
     const d2det_test::Operator* oper;
     size_t index;
+    bool cpuOnly;  //!< without a CUDA node
 
     String type() const { return String("d2det.") + op; }
     bool isFree(size_t input, int dimension) const
@@ -110,7 +114,8 @@ inline std::vector<Case> makeCases()
         const std::vector<d2det_test::CaseInfo> infos = oper->layerCases();
         for (size_t i = 0; i < infos.size(); i++)
         {
-            Case c{oper->layerType(), infos[i].name, LayerParams(), d2det_test::LayerTraits(), oper, i};
+            Case c{oper->layerType(), infos[i].name, LayerParams(), d2det_test::LayerTraits(), oper, i,
+                   infos[i].cpuOnly};
             const std::unique_ptr<d2det_test::Problem> p = oper->makeLayer(i, 1, selection.seed);
             c.traits = p->layer;
             for (const d2det_test::Attribute& attribute : c.traits.attributes)
@@ -140,6 +145,15 @@ inline std::vector<Case> cases()
     std::vector<Case> some;
     for (const Case& c : allCases())
         if (selection.takes(c.oper->name(), c.name))
+            some.push_back(c);
+    return some;
+}
+
+inline std::vector<Case> cudaCases()
+{
+    std::vector<Case> some;
+    for (const Case& c : cases())
+        if (!c.cpuOnly)
             some.push_back(c);
     return some;
 }
@@ -186,6 +200,42 @@ inline std::vector<Mat> forward(Net& net, const std::vector<Mat>& inputs)
     for (const Mat& m : outputs)
         copies.push_back(m.clone());
     return copies;
+}
+
+//! The network as a model file: constants are tensors of the graph.
+inline std::vector<uchar> modelOf(const Case& c)
+{
+    const std::unique_ptr<d2det_test::Problem> p = c.problem(1);
+    onnx::Graph g;
+    std::vector<std::string> inputs, outputs;
+    for (size_t i = 0; i < p->inputs.size(); i++)
+    {
+        const d2det_test::Tensor& t = p->inputs[i];
+        const bool constant = i + c.traits.numConstants >= p->inputs.size();
+        inputs.push_back(constant ? "constant_" + t.name : cv::format("input%d", static_cast<int>(i)));
+        if (constant)
+            g.initializers.push_back(onnx::tensor(inputs.back(), t.shape, {t.values.begin(), t.values.end()}));
+        else
+            g.inputs.push_back(onnx::value(inputs.back(), t.shape));
+    }
+    for (size_t i = 0; i < p->outputs.size(); i++)
+    {
+        outputs.push_back(cv::format("output%d", static_cast<int>(i)));
+        g.outputs.push_back(onnx::value(outputs.back(), p->outputs[i].shape));
+    }
+    std::vector<onnx::Message> attributes;
+    for (const d2det_test::Attribute& a : c.traits.attributes)
+    {
+        const std::vector<int> integers(a.numbers.begin(), a.numbers.end());
+        const std::vector<float> reals(a.numbers.begin(), a.numbers.end());
+        attributes.push_back(a.kind == d2det_test::Attribute::TEXT ? onnx::attribute(a.name, a.text)
+                             : a.kind == d2det_test::Attribute::REAL
+                                 ? a.list ? onnx::attribute(a.name, reals) : onnx::attribute(a.name, reals[0])
+                             : a.list ? onnx::attribute(a.name, integers)
+                                      : onnx::attribute(a.name, integers[0]));
+    }
+    g.nodes = {onnx::node(c.op, "d2det", inputs, outputs, attributes)};
+    return onnx::model(g.message());
 }
 
 inline std::vector<Mat> runOnce(const Case& c, const std::vector<Mat>& inputs)

@@ -321,8 +321,8 @@ Mat detect(Detector& detector, const Mat& image)
 //! Row of a thing; `factor`: image pixels per network-input pixel.
 Mat rowOf(const Thing& t, int classId, float score, float factor = 1)
 {
-    return (Mat_<float>(1, 6) << (t.x * 16 - 16) * factor, (t.y * 16 - 16) * factor, (t.x * 16 + 16) * factor,
-            (t.y * 16 + 16) * factor, score, classId);
+    return Mat(Matx<float, 1, 6>((t.x * 16 - 16) * factor, (t.y * 16 - 16) * factor, (t.x * 16 + 16) * factor,
+                                 (t.y * 16 + 16) * factor, score, static_cast<float>(classId)));
 }
 
 void expectRows(const Mat& got, const std::vector<Mat>& rows, double tolerance = 0)
@@ -465,7 +465,7 @@ TEST(D2Det_Detector, boxes_are_clipped_to_the_image)
     // 3.6875.
     const Mat detections = detect(*detector, sceneOf(Size(70, 64), {{4, 2, 0, 128}}));
     const float score = 0.6875f * 128 / 256;
-    Mat expected = (Mat_<float>(1, 6) << 48, 16, 70, 48, score, 1);
+    Mat expected = Mat(Matx<float, 1, 6>(48, 16, 70, 48, score, 1));
     ASSERT_EQ(1, detections.rows) << detections;
     EXPECT_LE(cv::norm(detections, expected, NORM_INF), 1e-6) << detections;
 }

@@ -20,7 +20,7 @@ using cv::d2det::drawDetections;
 
 Mat oneDetection(float x1, float y1, float x2, float y2, float score, float classId)
 {
-    return (Mat_<float>(1, 6) << x1, y1, x2, y2, score, classId);
+    return Mat(Matx<float, 1, 6>(x1, y1, x2, y2, score, static_cast<float>(classId)));
 }
 
 bool same(const Mat& a, const Mat& b)

@@ -70,7 +70,7 @@ using namespace layer_cases;
 //! Boxes and classes are taken from a matrix of other rank too.
 TEST(D2Det_GatherRowsLayer, rows_of_any_rank_are_gathered)
 {
-    const Mat rows = (Mat_<float>(4, 1) << 2, -1, 0, 2);
+    const Mat rows = Mat(Matx<float, 4, 1>(2, -1, 0, 2));
     for (const std::vector<int>& shape : {std::vector<int>{3, 5}, {3, 2, 4}, {3, 2, 3, 2, 2}})
     {
         const Mat X = tensor(shape);

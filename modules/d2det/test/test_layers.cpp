@@ -59,26 +59,48 @@ TEST(D2Det_Layers, registration_is_idempotent_and_thread_safe)
 
 //////////////////////////////////////////// against the naive kernels ////////////////////////////////////////////
 
+void expectReference(const Case& c, int size, const std::vector<Mat>& outputs)
+{
+    SCOPED_TRACE(cv::format("%s, %s, size %d\n%s", c.op.c_str(), c.name.c_str(), size, c.repeat().c_str()));
+    const std::unique_ptr<d2det_test::Problem> problem = c.problem(size);
+    d2det_test::Results expected = d2det_test::runReference(*problem), got;
+    ASSERT_EQ(problem->outputs.size(), outputs.size());
+    for (size_t i = 0; i < outputs.size(); i++)
+    {
+        EXPECT_EQ(problem->outputs[i].shape, d2det_test::Shape(outputs[i].size.p, outputs[i].size.p + outputs[i].dims));
+        got.outputs.emplace_back(outputs[i].ptr<float>(), outputs[i].ptr<float>() + outputs[i].total());
+    }
+    got.gradients = expected.gradients;
+    EXPECT_EQ("", compareResults(*problem, expected, got, d2det_test::Against::FAST));
+}
+
 //! Attributes, constants and shapes arrive where they belong.
 TEST(D2Det_Layers, compute_what_the_reference_does)
 {
     for (const Case& c : cases())
         for (const int size : {1, 2, 3})
+            expectReference(c, size, runOnce(c, c.inputs(size)));
+}
+
+//! The same through the importer, and in OpenCV 5 through its new engine, where constants are inputs of every pass.
+TEST(D2Det_Layers, compute_what_the_reference_does_when_read_from_a_file)
+{
+    for (const Case& c : cases())
+    {
+        Net net = dnn::readNetFromONNX(modelOf(c));
+        std::vector<String> names;
+        for (size_t i = 0; i < c.problem(1)->outputs.size(); i++)
+            names.push_back(cv::format("output%d", static_cast<int>(i)));
+        for (const int size : {1, 3, 2, 3})
         {
-            SCOPED_TRACE(cv::format("%s, %s, size %d\n%s", c.op.c_str(), c.name.c_str(), size, c.repeat().c_str()));
-            const std::unique_ptr<d2det_test::Problem> problem = c.problem(size);
-            d2det_test::Results expected = d2det_test::runReference(*problem), got;
-            const std::vector<Mat> outputs = runOnce(c, c.inputs(size));
-            ASSERT_EQ(problem->outputs.size(), outputs.size());
-            for (size_t i = 0; i < outputs.size(); i++)
-            {
-                EXPECT_EQ(problem->outputs[i].shape,
-                          d2det_test::Shape(outputs[i].size.p, outputs[i].size.p + outputs[i].dims));
-                got.outputs.emplace_back(outputs[i].ptr<float>(), outputs[i].ptr<float>() + outputs[i].total());
-            }
-            got.gradients = expected.gradients;
-            EXPECT_EQ("", compareResults(*problem, expected, got, d2det_test::Against::FAST));
+            const std::vector<Mat> inputs = c.inputs(size);
+            for (size_t i = 0; i < inputs.size(); i++)
+                net.setInput(inputs[i], cv::format("input%d", static_cast<int>(i)));
+            std::vector<Mat> outputs;
+            net.forward(outputs, names);
+            expectReference(c, size, outputs);
         }
+    }
 }
 
 //////////////////////////////////////////// memory ////////////////////////////////////////////
@@ -442,7 +464,13 @@ TEST(D2Det_Layers, malformed_attributes_are_refused)
         {"D2RoIConv", "norm_groups", DictValue(3)},
         {"D2RoIConv", "has_bias", DictValue(0)},
         {"D2RoIConv", "norm_affine", DictValue(0)},
-        {"D2RoIConv", "epsilon", DictValue(static_cast<double>(NaN))}};
+        {"D2RoIConv", "epsilon", DictValue(static_cast<double>(NaN))},
+        {"D2Conv2d", "conv_strides", ints({1, 0})},
+        {"D2Conv2d", "conv_strides", reals({1.5, 1.})},
+        {"D2Conv2d", "conv_dilations", ints({1, 1, 1})},
+        {"D2Conv2d", "conv_pads", ints({1, -1, 1, 1})},
+        {"D2Conv2d", "has_bias", DictValue("yes")},
+        {"D2Conv2d", "ceiling", DictValue(-1.)}};
     for (const BadAttribute& b : bad)
     {
         std::ostringstream text;
@@ -475,8 +503,14 @@ TEST(D2Det_Layers, required_attributes_and_constants)
         {
             LayerParams params = c.params;
             params.blobs.pop_back();
-            EXPECT_THROW(createLayer(c.type(), params), cv::Exception) << c.op;
             Case wrong = c;
+            wrong.params = params;  // without any the layer expects them as inputs, which are missing too
+            EXPECT_THROW(runOnce(wrong, c.inputs(1)), cv::Exception) << c.op;
+            if (!params.blobs.empty())
+            {
+                EXPECT_THROW(createLayer(c.type(), params), cv::Exception) << c.op;
+            }
+            wrong.params = c.params;
             wrong.params.blobs.back() = tensor({1, 1});
             EXPECT_THROW(runOnce(wrong, c.inputs(1)), cv::Exception) << c.op;
         }

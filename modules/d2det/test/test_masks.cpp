@@ -178,7 +178,7 @@ INSTANTIATE_TEST_CASE_P(vectors, D2Det_Masks_Shared_Paste,
 
 TEST(D2Det_Rle, by_hand)
 {
-    const Mat mask = (Mat_<uchar>(2, 3) << 0, 7, 0, 255, 1, 0);  // columns 01 11 00
+    const Mat mask = Mat(Matx<uchar, 2, 3>(0, 7, 0, 255, 1, 0));  // columns 01 11 00
     const Rle rle = rleEncode(mask);
     EXPECT_EQ((std::vector<unsigned>{1, 3, 2}), rle.counts);
     EXPECT_EQ("132", rleToString(rle));
@@ -474,9 +474,9 @@ TEST(D2Det_Polygons, outlines_give_the_mask_back)
 
 TEST(D2Det_Polygons, outlines_by_hand)
 {
-    const Mat mask = (Mat_<uchar>(3, 4) << 1, 1, 0, 0,  //
-                      1, 0, 0, 0,                       //
-                      0, 0, 0, 1);
+    const Mat mask = Mat(Matx<uchar, 3, 4>(1, 1, 0, 0,  //
+                                           1, 0, 0, 0,  //
+                                           0, 0, 0, 1));
     const Polygons expected = {{2, 0, 2, 1, 1, 1, 1, 2, 0, 2, 0, 0}, {4, 2, 4, 3, 3, 3, 3, 2}};
     EXPECT_EQ(expected, rleToPolygons(rleEncode(mask)));
     EXPECT_TRUE(rleToPolygons(rleEncode(Mat::zeros(5, 5, CV_8UC1))).empty());

@@ -79,8 +79,8 @@ TEST(D2Det_IoU_Shared, legacy_kernel)
 
 TEST(D2Det_IoU, by_hand_in_both_formats_and_types)
 {
-    const cv::Mat corners = (cv::Mat_<double>(3, 4) << 0, 0, 4, 4, 2, 0, 6, 4, 9, 9, 9, 9);
-    const cv::Mat sizes = (cv::Mat_<double>(3, 4) << 0, 0, 4, 4, 2, 0, 4, 4, 9, 9, 0, 0);
+    const cv::Mat corners = cv::Mat(cv::Matx<double, 3, 4>(0, 0, 4, 4, 2, 0, 6, 4, 9, 9, 9, 9));
+    const cv::Mat sizes = cv::Mat(cv::Matx<double, 3, 4>(0, 0, 4, 4, 2, 0, 4, 4, 9, 9, 0, 0));
     const double expected[3][3] = {{1, 8. / 24, 0}, {8. / 24, 1, 0}, {0, 0, 0}};
     for (const int depth : {CV_32F, CV_64F})
         for (const int format : {cv::d2det::BOX_XYXY, cv::d2det::BOX_XYWH})
@@ -102,7 +102,7 @@ TEST(D2Det_IoU, crowd_divides_by_the_area_of_a_alone)
     calculateIoU(a, b, iou, cv::d2det::BOX_XYWH, std::vector<uchar>{0, 1});
     EXPECT_DOUBLE_EQ(0.04, iou.at<double>(0, 0));
     EXPECT_DOUBLE_EQ(1.0, iou.at<double>(0, 1));
-    const cv::Mat c = (cv::Mat_<float>(1, 4) << 0, 0, 2, 2), d = (cv::Mat_<float>(1, 4) << 1, 0, 9, 9);
+    const cv::Mat c = cv::Mat(cv::Matx<float, 1, 4>(0, 0, 2, 2)), d = cv::Mat(cv::Matx<float, 1, 4>(1, 0, 9, 9));
     calculateIoU(c, d, iou, cv::d2det::BOX_XYXY, std::vector<uchar>{1});
     EXPECT_FLOAT_EQ(0.5f, iou.at<float>(0, 0));
 }

@@ -9,6 +9,7 @@
 #include "opencv2/core/utils/logger.hpp"
 
 #include <cmath>
+#include <cstring>
 #include <mutex>
 
 namespace cv
@@ -239,6 +240,35 @@ std::vector<Mat> layerConstants(const dnn::Layer& layer, const std::vector<Mat>&
     return constants;
 }
 
+bool ConstantsWatch::changed(const std::vector<Mat>& constants)
+{
+    constexpr uint64_t PRIME = 0x9E3779B97F4A7C15;
+    uint64_t lanes[4] = {PRIME, 2 * PRIME, 3 * PRIME, 5 * PRIME};  // independent: the loop is not bound by latency
+    for (const Mat& constant : constants)
+    {
+        const uchar* const bytes = constant.ptr();
+        const size_t size = constant.total() * constant.elemSize();
+        size_t i = 0;
+        for (; i + sizeof lanes <= size; i += sizeof lanes)
+        {
+            uint64_t words[4];
+            std::memcpy(words, bytes + i, sizeof words);
+            for (int k = 0; k < 4; k++)
+                lanes[k] = (lanes[k] ^ words[k]) * PRIME;
+        }
+        for (; i < size; i++)
+            lanes[i % 4] = (lanes[i % 4] ^ bytes[i]) * PRIME;
+        lanes[0] = (lanes[0] ^ size) * PRIME;
+    }
+    uint64_t hash = 0;
+    for (const uint64_t lane : lanes)
+        hash = (hash ^ lane ^ lane >> 29) * PRIME;
+    const bool same = seen_ && hash == hash_;
+    seen_ = true;
+    hash_ = hash;
+    return !same;
+}
+
 Mat denseConstant(const dnn::Layer& layer, size_t index)
 {
     return dense(layer, layer.blobs[index], index);
@@ -283,7 +313,16 @@ void forwardChecked(dnn::Layer& layer, InputArrayOfArrays inputs, OutputArrayOfA
 bool BaseLayer::getMemoryShapes(const std::vector<MatShape>& inputs, const int, std::vector<MatShape>& outputs,
                                 std::vector<MatShape>& internals) const
 {
-    outputs = outputShapes(inputs);
+    if (skipped_)
+    {
+        std::vector<MatShape> single = inputs;
+        for (size_t i = 0; i < std::min(single.size(), numInputs()); i++)
+            if (!single[i].empty())
+                single[i][0] = 1;
+        outputs = outputShapes(single);
+    }
+    else
+        outputs = outputShapes(inputs);
     internals.clear();
     return false;  // never in place
 }
@@ -291,10 +330,27 @@ bool BaseLayer::getMemoryShapes(const std::vector<MatShape>& inputs, const int, 
 void BaseLayer::forward(InputArrayOfArrays inputs, OutputArrayOfArrays outputs, OutputArrayOfArrays internals)
 {
     CV_TRACE_FUNCTION();
+    if (skipped_)
+    {
+        std::vector<Mat> out;
+        outputs.getMatVector(out);
+        for (Mat& m : out)
+            m.setTo(Scalar::all(0));
+        return;
+    }
     forwardChecked(
         *this, inputs, outputs, internals, [this](const std::vector<MatShape>& shapes) { return outputShapes(shapes); },
         [this](const std::vector<Mat>& in, std::vector<Mat>& out) { run(in, out); });
 }
+
+#if CV_VERSION_MAJOR >= 5
+void BaseLayer::getTypes(const std::vector<dnn::MatType>&, const int requiredOutputs, const int requiredInternals,
+                         std::vector<dnn::MatType>& outputs, std::vector<dnn::MatType>& internals) const
+{
+    outputs.assign(static_cast<size_t>(requiredOutputs), CV_32F);
+    internals.assign(static_cast<size_t>(requiredInternals), CV_32F);
+}
+#endif
 
 // ------------------------------------------------------------------ CUDA, see cuda_node.cpp
 

@@ -9,7 +9,7 @@
        change of the input size. Known dimensions must be valid, unknown dimensions are accepted;
      - inputs of a pass may differ from the declarations in the model, so forward() repeats the checks;
      - constants of the model are in Layer::blobs, 1-D constants as n x 1; in the new engine of OpenCV 5 they are
-     inputs;
+       inputs, unless they are attributes of the node;
      - 16-bit inputs (OpenCL FP16) are processed by Layer::forward_fallback;
      - memory of outputs is reused and not cleared: kernels write every element. */
 
@@ -98,6 +98,20 @@ kernels::FeaturePyramid<float> makePyramid(const std::vector<Mat>& inputs, size_
 //! Constants of the model as dense float32: blobs of the layer or, without blobs, the inputs from `numInputs` on.
 std::vector<Mat> layerConstants(const dnn::Layer& layer, const std::vector<Mat>& inputs, size_t numInputs);
 
+/** Whether constants that arrive as inputs are still those that a layer has packed. The new engine of OpenCV 5 hands
+    them over in every pass and does not tell a layer that they are constants. Reads all values: much less than
+    packing costs. */
+class ConstantsWatch
+{
+public:
+    //! True in the first call and after each change.
+    bool changed(const std::vector<Mat>& constants);
+
+private:
+    bool seen_ = false;
+    uint64_t hash_ = 0;
+};
+
 //! Blob of the layer as dense float32.
 Mat denseConstant(const dnn::Layer& layer, size_t index);
 
@@ -116,12 +130,32 @@ public:
     bool getMemoryShapes(const std::vector<dnn::MatShape>& inputs, const int requiredOutputs,
                          std::vector<dnn::MatShape>& outputs, std::vector<dnn::MatShape>& internals) const CV_OVERRIDE;
     void forward(InputArrayOfArrays inputs, OutputArrayOfArrays outputs, OutputArrayOfArrays internals) CV_OVERRIDE;
+#if CV_VERSION_MAJOR >= 5
+    //! All outputs are float32, whatever the types of the inputs.
+    void getTypes(const std::vector<dnn::MatType>& inputs, const int requiredOutputs, const int requiredInternals,
+                  std::vector<dnn::MatType>& outputs, std::vector<dnn::MatType>& internals) const CV_OVERRIDE;
+#endif
+
+    /** Leaves the layer out of passes: each output has one row of zeros, whatever rows the inputs have. For networks
+        that cannot stop at an inner layer; all layers behind it must be skipped too or take any number of rows. */
+    void skip(bool skipped)
+    {
+        skipped_ = skipped;
+    }
 
 protected:
     //! Shapes of all outputs; cv::Exception for invalid input shapes.
     virtual std::vector<dnn::MatShape> outputShapes(const std::vector<dnn::MatShape>& inputs) const = 0;
     //! Forward pass. Inputs: dense float32, checked by outputShapes; outputs: dense float32 of the resulting shapes.
     virtual void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) = 0;
+    //! Inputs that are no constants of the model; those come last. Only for layers that have constants.
+    virtual size_t numInputs() const
+    {
+        return static_cast<size_t>(-1);
+    }
+
+private:
+    bool skipped_ = false;
 
 #ifdef D2DET_HAVE_CUDA
 public:
@@ -143,11 +177,23 @@ protected:
     //! Dense float32 on the host, uploaded once; default: all blobs.
     virtual std::vector<Mat> cudaConstants();
 
+    //! Raises cv::Exception unless the outputs have the shapes that the inputs give.
+    void checkCudaOutputs(const std::vector<Ptr<dnn::BackendWrapper>>& inputs,
+                          const std::vector<Ptr<dnn::BackendWrapper>>& outputs) const;
+
 private:
     friend class CudaNode;
+    template <typename Base>
+    friend class CudaExecutor;
     std::shared_ptr<const struct CudaConstants> constantsOnDevice_;
 #endif
 };
+
+#ifdef D2DET_HAVE_CUDA
+/** Layers of this type run on CUDA devices in the new engine of OpenCV 5 (cuda_node.cpp). No effect in versions whose
+    engines call BaseLayer::initCUDA() themselves. */
+void registerCudaExecutor(const String& type);
+#endif
 
 // Constructors for LayerFactory, of all operators.
 #define D2DET_OPERATOR(Name, stem) Ptr<dnn::Layer> create##Name##Layer(dnn::LayerParams& params);

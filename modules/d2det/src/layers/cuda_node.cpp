@@ -8,8 +8,11 @@
    create a node, and forward() of the node in every pass. Tensors stay on the device; without a node, cv::dnn would
    copy inputs to the host and outputs back, with synchronization.
 
+   In OpenCV 5 the new engine calls Layer::forwardCUDA() of an executor instead, which it asks for by the type of the
+   layer: CudaExecutor has a node and calls it. So both protocols end in CudaNode.
+
    Only this file includes op_cuda.hpp, a header that is not installed with OpenCV. Source: modules/dnn/src/op_cuda.hpp
-   and op_cuda.cpp of OpenCV 4.13. */
+   and op_cuda.cpp of OpenCV 4.13 and of 5.1-dev of July 2026. */
 
 #ifdef D2DET_HAVE_CUDA
 
@@ -126,6 +129,15 @@ public:
 
     void forward(const Wrappers& inputs, const Wrappers& outputs, csl::Workspace& workspace) CV_OVERRIDE
     {
+        if (layer_.skipped_)
+        {
+            for (const Ptr<dnn::BackendWrapper>& output : outputs)
+            {
+                const auto span = tensorOf(output).getSpan();
+                csl::memset<float>(span.get(), 0, span.size(), stream_);
+            }
+            return;
+        }
         CudaPass pass;
         pass.stream = stream_.get();
         for (const Ptr<dnn::BackendWrapper>& input : inputs)
@@ -161,16 +173,101 @@ private:
     size_t workspaceBytes_ = 0;
 };
 
-Ptr<dnn::BackendNode> BaseLayer::initCUDA(void* context, const Wrappers& inputs, const Wrappers& outputs)
+void BaseLayer::checkCudaOutputs(const Wrappers& inputs, const Wrappers& outputs) const
 {
-    const std::vector<MatShape> expected = outputShapes(shapesOf(inputs));
+    std::vector<MatShape> expected, internals;
+    getMemoryShapes(shapesOf(inputs), static_cast<int>(outputs.size()), expected, internals);
     if (shapesOf(outputs) != expected)
         layerError(*this, Error::StsUnmatchedSizes,
                    "the outputs were not allocated as the inputs ask for: settings changed after allocation");
+}
+
+Ptr<dnn::BackendNode> BaseLayer::initCUDA(void* context, const Wrappers& inputs, const Wrappers& outputs)
+{
+    checkCudaOutputs(inputs, outputs);
     const csl::Stream& stream = static_cast<const csl::CSLContext*>(context)->stream;
     if (!constantsOnDevice_ || !constantsOnDevice_->matches(blobs))
         constantsOnDevice_ = upload(cudaConstants(), blobs, stream);
     return Ptr<dnn::BackendNode>(new CudaNode(*this, stream, inputs));
+}
+
+// ------------------------------------------------------------------ new engine of OpenCV 5
+
+#if CV_VERSION_MAJOR >= 5
+
+/** Runs a layer on a CUDA device. `Base` is dnn::Layer, in the form that it has after 5.0.0; a template, so that the
+    file compiles where it has not. */
+template <typename Base>
+class CudaExecutor CV_FINAL : public Base
+{
+public:
+    typedef decltype(Base::data) Info;  //!< Ptr<dnn::LayerInfo>
+
+    //! null: the layer has no CUDA kernels, the engine runs it on the CPU.
+    static Ptr<dnn::Layer> create(const Info& info, void* context)
+    {
+        const Ptr<BaseLayer> layer = info.template dynamicCast<BaseLayer>();
+        if (!layer || !context || !layer->supportBackend(dnn::DNN_BACKEND_CUDA))
+            return Ptr<dnn::Layer>();
+        return Ptr<dnn::Layer>(new CudaExecutor(info, layer, context));
+    }
+
+    //! After a change of the inputs' shapes.
+    void finalize(InputArrayOfArrays, OutputArrayOfArrays) CV_OVERRIDE { node_.release(); }
+
+    void forwardCUDA(const Wrappers& inputs, const Wrappers& outputs, void* workspace) CV_OVERRIDE
+    {
+        csl::Workspace& shared = *static_cast<csl::Workspace*>(workspace);
+        if (!node_)
+        {
+            csl::CSLContext context = *static_cast<csl::CSLContext*>(context_);
+            node_ = layer_->initCUDA(&context, inputs, outputs).template dynamicCast<dnn::CUDABackendNode>();
+        }
+        layer_->checkCudaOutputs(inputs, outputs);  // a kernel must not write where an older pass allocated less
+        node_->forward(inputs, outputs, shared);
+    }
+
+private:
+    CudaExecutor(const Info& info, const Ptr<BaseLayer>& layer, void* context) : layer_(layer), context_(context)
+    {
+        this->data = info;
+        this->name = layer->name;
+        this->type = layer->type;
+        this->inputs = layer->inputs;
+        this->outputs = layer->outputs;
+    }
+
+    Ptr<BaseLayer> layer_;
+    void* context_;  //!< csl::CSLContext of the network
+    Ptr<dnn::CUDABackendNode> node_;
+};
+
+namespace
+{
+
+template <typename Factory, typename Layer>
+auto registerExecutor(const String& type, int) -> decltype(Factory::registerExec(type, 0, nullptr))
+{
+    Factory::registerExec(type, dnn::DNN_BACKEND_CUDA, &CudaExecutor<Layer>::create);
+}
+
+}  // namespace
+
+#endif
+
+namespace
+{
+
+template <typename Factory, typename Layer>
+void registerExecutor(const String&, long)
+{
+}
+
+}  // namespace
+
+void registerCudaExecutor(const String& type)
+{
+    registerExecutor<dnn::LayerFactory, dnn::Layer>(type, 0);
 }
 
 }  // namespace d2det

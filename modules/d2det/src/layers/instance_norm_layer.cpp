@@ -58,6 +58,11 @@ protected:
     }
 #endif
 
+    size_t numInputs() const CV_OVERRIDE
+    {
+        return 1;
+    }
+
 private:
     kernels::InstanceNormParams paramsFor(const Mat& X) const
     {
@@ -68,7 +73,7 @@ private:
     std::vector<Mat> checkedConstants(const std::vector<Mat>& inputs) const
     {
         const int channels = inputs[0].size[1];
-        const std::vector<Mat> constants = layerConstants(*this, inputs, 1);
+        const std::vector<Mat> constants = layerConstants(*this, inputs, numInputs());
         for (const Mat& constant : constants)
             if (constant.total() != static_cast<size_t>(channels))
                 layerError(*this, Error::StsUnmatchedSizes,

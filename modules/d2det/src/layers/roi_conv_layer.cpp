@@ -96,7 +96,7 @@ protected:
 
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
     {
-        if (blobs.empty() || !blobs[0].empty())
+        if (blobs.empty() ? watch_.changed(layerConstants(*this, inputs, numInputs())) : !blobs[0].empty())
             packWeight(inputs);
         std::vector<Mat> rest;  // bias, gamma, beta
         for (size_t i = 1; i < numConstants(); i++)
@@ -137,11 +137,12 @@ protected:
     }
 #endif
 
-private:
-    size_t numInputs() const
+    size_t numInputs() const CV_OVERRIDE
     {
         return params_.byClass ? 3 : 2;
     }
+
+private:
     size_t numConstants() const
     {
         return 1 + (hasBias_ ? 1 : 0) + (hasAffine_ ? 2 : 0);
@@ -244,6 +245,7 @@ private:
 
     kernels::RoIConvParams params_;
     bool hasBias_ = false, hasAffine_ = false;
+    ConstantsWatch watch_;
     kernels::RoIConvPacked packed_;
     MatShape weightShape_;  //!< shape of the weight before packing
 };

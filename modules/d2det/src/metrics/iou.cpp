@@ -29,7 +29,8 @@ Mat boxRows(InputArray input, const char* name)
     if (type != CV_32F && type != CV_64F)
         CV_Error(Error::StsUnsupportedFormat,
                  format("calculateIoU: %s has depth %s, expected CV_32F or CV_64F", name, depthToString(type)));
-    if (boxes.dims == 2 && boxes.channels() == 4 && (boxes.rows == 1 || boxes.cols == 1))
+    const bool isList = boxes.dims == 1 || (boxes.dims == 2 && (boxes.rows == 1 || boxes.cols == 1));
+    if (isList && boxes.channels() == 4)  // a vector has one dimension in OpenCV 5, two before
         return boxes.reshape(1, static_cast<int>(boxes.total()));
     if (boxes.dims != 2 || boxes.channels() != 1 || boxes.cols != 4)
         CV_Error(Error::StsUnmatchedSizes,

@@ -29,11 +29,10 @@ inline const std::vector<const Operator*>& allOperators()
 #include "kernels/operators.inc"
     static const OperatorOf<HardNMS> nms("nms", "");
     static const OperatorOf<SoftNMS> softNMS("soft_nms", "");
-    static const OperatorOf<Conv2d> conv2d("conv2d", "");
     static const std::vector<const Operator*> all = {
 #define D2DET_OPERATOR(name, stem) &stem,
 #include "kernels/operators.inc"
-        &nms, &softNMS, &conv2d};
+        &nms, &softNMS};
     return all;
 }
 

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Convolution of entire maps: a kernel of the layer d2det.Convolution, for the CPU only. */
+/* d2det.D2Conv2d: convolution of entire maps, for the CPU only. */
 
 #ifndef D2DET_TEST_OPERATORS_CONV2D_HPP
 #define D2DET_TEST_OPERATORS_CONV2D_HPP
@@ -89,6 +89,18 @@ struct Conv2d
         return cases;
     }
 
+    static std::vector<Case> layerCases(int size)
+    {
+        Case plain("pads that differ", 2 * size, 3, 7, 4 * size, 5, 3, 2, 2, 1, 1, 2), activated = plain;
+        activated.name = "no bias, ReLU6, dilated";
+        activated.bias = false;
+        activated.relu = true;
+        activated.ceiling = 0.5f;  // reached
+        activated.stride = 1;
+        activated.dilation = 2;
+        return {plain, activated};
+    }
+
     class Problem : public d2det_test::Problem
     {
     public:
@@ -114,8 +126,17 @@ struct Conv2d
             };
             add("X", {c.batch, c.channels, c.height, c.width});
             add("weight", {c.outChannels, c.channels, c.kernelHeight, c.kernelWidth});
-            add("bias", {c.outChannels});
             bias = c.bias;
+            if (bias)
+                add("bias", {c.outChannels});
+            layer.numConstants = bias ? 2 : 1;
+            layer.freeLengths = {{0, 0}, {0, 2}, {0, 3}};
+            layer.attributes = {{"conv_strides", std::vector<int>{c.stride, c.stride}},
+                                {"conv_dilations", std::vector<int>{c.dilation, c.dilation}},
+                                {"conv_pads", std::vector<int>{c.pad, c.pad, c.padEnd, c.padEnd}},
+                                {"has_bias", int(bias)},
+                                {"relu", int(c.relu)},
+                                {"ceiling", double(c.ceiling)}};
             outputs.push_back({"Y", {c.batch, c.outChannels, s.outHeight, s.outWidth}, 5e-5, 5e-5});
         }
 

@@ -16,8 +16,7 @@
        of 4.6 reads beyond the end of vectors;
      - singular fields that occur twice: protobuf would merge them, which makes the previous check worthless.
 
-   Wire format: https://protobuf.dev/programming-guides/encoding/. Field numbers: onnx.proto3 of ONNX 1.12 (never
-   renumbered):
+   Field numbers: onnx.proto3 of ONNX 1.12 (never renumbered):
 
      ModelProto      graph 7, training_info 20, functions 25
      TrainingInfoProto initialization 1, algorithm 2        FunctionProto  node 7
@@ -28,7 +27,8 @@
      TensorProto     dims 1, data_type 2, float_data 4, int32_data 5, int64_data 7, name 8, raw_data 9,
                      double_data 10, uint64_data 11, external_data 13, data_location 14 (1 = EXTERNAL) */
 
-#include "onnx_check.hpp"
+#include "check.hpp"
+#include "wire.hpp"
 
 #include <cstdint>
 #include <limits>
@@ -50,14 +50,6 @@ constexpr int MAX_DEPTH = 32;  //!< nested messages; a graph inside an attribute
 constexpr int64_t MAX_INTEGER = 1 << 24;  //!< magnitude of integers in attributes and int64 tensors
 
 constexpr size_t MAX_DIMS = 8;  //!< of a tensor
-
-enum WireType
-{
-    VARINT = 0,
-    FIXED64 = 1,
-    BYTES = 2,
-    FIXED32 = 5
-};
 
 enum class Message
 {
@@ -130,15 +122,6 @@ Child childOf(Message parent, uint32_t field)
     return {Message::OTHER, false};
 }
 
-struct Field
-{
-    uint32_t number = 0;
-    int wire = 0;
-    uint64_t value = 0;           //!< of VARINT
-    const uchar* data = nullptr;  //!< of BYTES, FIXED32, FIXED64
-    size_t size = 0;
-};
-
 //! Properties of a tensor for the checks of nodes.
 struct TensorInfo
 {
@@ -154,10 +137,10 @@ struct NodeInfo
     std::string type, domain;
 };
 
-class Walker
+class Walker : private WireReader
 {
 public:
-    Walker(const uchar* begin, const String& name) : begin_(begin), name_(name) {}
+    Walker(const uchar* begin, const String& name) : WireReader(begin, name), begin_(begin) {}
 
     //! Checks one message.
     void message(Message type, const uchar* p, const uchar* end, int depth)
@@ -173,7 +156,7 @@ public:
         while (p < end)
         {
             const uchar* const start = p;
-            const Field field = next(p, end);
+            const WireField field = next(p, end);
             const Child child = childOf(type, field.number);
             int64_t ignored = 0;
             if (type == Message::ATTRIBUTE && (field.number == 3 || field.number == 8))
@@ -198,64 +181,6 @@ public:
     void checkNodes() const;
 
 private:
-    [[noreturn]] void fail(const uchar* where, const char* what) const
-    {
-        CV_Error_(Error::StsParseError,
-                  ("'%s' is not an ONNX model that can be read: %s (at byte %zu); it is damaged or "
-                   "another kind of file",
-                   name_.c_str(), what, static_cast<size_t>(where - begin_)));
-    }
-
-    uint64_t varint(const uchar*& p, const uchar* end) const
-    {
-        uint64_t value = 0;
-        for (int shift = 0; shift < 64; shift += 7)
-        {
-            if (p == end)
-                fail(p, "it ends inside a number");
-            const uchar byte = *p++;
-            value |= static_cast<uint64_t>(byte & 0x7f) << shift;
-            if (!(byte & 0x80))
-                return value;
-        }
-        fail(p, "a number is too long");
-    }
-
-    Field next(const uchar*& p, const uchar* end) const
-    {
-        const uchar* const start = p;
-        const uint64_t key = varint(p, end);
-        Field field;
-        if (key >> 3 == 0 || key >> 3 > 0x1fffffff)
-            fail(start, "a field number is out of range");
-        field.number = static_cast<uint32_t>(key >> 3);
-        field.wire = static_cast<int>(key & 7);
-        uint64_t size = 0;
-        switch (field.wire)
-        {
-            case VARINT:
-                field.value = varint(p, end);
-                return field;
-            case FIXED64:
-                size = 8;
-                break;
-            case BYTES:
-                size = varint(p, end);
-                break;
-            case FIXED32:
-                size = 4;
-                break;
-            default:
-                fail(start, "a wire type is unknown");
-        }
-        if (size > static_cast<uint64_t>(end - p))
-            fail(start, "it ends inside a field");
-        field.data = p;
-        field.size = static_cast<size_t>(size);
-        p += field.size;
-        return field;
-    }
-
     void checkInteger(int64_t value, const uchar* where, int64_t& largest) const
     {
         if (value > MAX_INTEGER || value < -MAX_INTEGER)
@@ -264,7 +189,7 @@ private:
     }
 
     //! Checks the values of a varint field that may be packed and counts them.
-    uint64_t checkIntegers(const Field& field, const uchar* where, int64_t& largest) const
+    uint64_t checkIntegers(const WireField& field, const uchar* where, int64_t& largest) const
     {
         if (field.wire == VARINT)
         {
@@ -304,7 +229,7 @@ private:
     }
 
     //! Adds the dimensions in a field, packed or not.
-    void addDims(const Field& field, const uchar* where, TensorInfo& info) const
+    void addDims(const WireField& field, const uchar* where, TensorInfo& info) const
     {
         if (field.wire == VARINT)
             return addDim(field.value, where, info);
@@ -313,12 +238,11 @@ private:
     }
 
     TensorInfo tensor(const uchar* p, const uchar* end) const;
-    NodeInfo node(const Field& field) const;
+    NodeInfo node(const WireField& field) const;
     void checkNode(const NodeInfo& node, const uchar* where, const std::map<std::string, TensorInfo>& constants) const;
 
     const uchar* const begin_;
-    const String& name_;
-    Field graph_;
+    WireField graph_;
 };
 
 //! Bytes of one element in raw_data by TensorProto.DataType; 0: a type no network here can have.
@@ -359,7 +283,7 @@ TensorInfo Walker::tensor(const uchar* p, const uchar* end) const
     while (p < end)
     {
         const uchar* const fieldStart = p;
-        const Field field = next(p, end);
+        const WireField field = next(p, end);
         const bool bytes = field.wire == BYTES;
         bool wireOk = true;
         switch (field.number)
@@ -404,7 +328,7 @@ TensorInfo Walker::tensor(const uchar* p, const uchar* end) const
                     CV_Error_(Error::StsBadArg,
                               ("'%s' keeps weights in another file (ONNX external data, at byte %zu). A D2Det model is "
                                "one file: export it again without external data",
-                               name_.c_str(), static_cast<size_t>(fieldStart - begin_)));
+                               name().c_str(), offset(fieldStart)));
                 wireOk = field.wire == VARINT;
                 break;
             default:
@@ -433,12 +357,12 @@ TensorInfo Walker::tensor(const uchar* p, const uchar* end) const
     return info;
 }
 
-NodeInfo Walker::node(const Field& field) const
+NodeInfo Walker::node(const WireField& field) const
 {
     NodeInfo info;
     for (const uchar *p = field.data, *end = p + field.size; p < end;)
     {
-        const Field part = next(p, end);
+        const WireField part = next(p, end);
         const std::string text(part.data, part.data + part.size);
         if (part.number == 1)
             info.inputs.push_back(text);
@@ -486,10 +410,10 @@ void Walker::checkNodes() const
         fail(begin_, "it has no graph");
     std::map<std::string, TensorInfo> constants;
     std::set<std::string> known;
-    std::vector<Field> nodes;
+    std::vector<WireField> nodes;
     for (const uchar *p = graph_.data, *end = p + graph_.size; p < end;)
     {
-        const Field field = next(p, end);
+        const WireField field = next(p, end);
         if (field.number == 1)
             nodes.push_back(field);
         else if (field.number == 5)
@@ -502,12 +426,12 @@ void Walker::checkNodes() const
         else if (field.number == 11 && field.wire == BYTES)
             for (const uchar *q = field.data, *inputEnd = q + field.size; q < inputEnd;)
             {
-                const Field part = next(q, inputEnd);
+                const WireField part = next(q, inputEnd);
                 if (part.number == 1 && part.wire == BYTES)
                     known.emplace(part.data, part.data + part.size);
             }
     }
-    for (const Field& field : nodes)
+    for (const WireField& field : nodes)
     {
         const NodeInfo info = node(field);
         for (const std::string& input : info.inputs)

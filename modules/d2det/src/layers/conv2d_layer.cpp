@@ -1,0 +1,178 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Layer d2det.D2Conv2d: convolution of entire maps by the kernels of this module. Contract: operators.md 3.10.
+
+     inputs   X [N, C, h, w], weight [O, C, kh, kw], bias [O] with has_bias = 1; both are constants of the model
+     outputs  Y [N, O, oh, ow] */
+
+#include "base_layer.hpp"
+#include "kernels/conv2d.hpp"
+
+#include "opencv2/dnn/shape_utils.hpp"
+
+#include <cmath>
+
+namespace cv
+{
+namespace d2det
+{
+
+using dnn::MatShape;
+
+namespace
+{
+
+constexpr int MAX_LENGTH = 1 << 12;  //!< strides, dilations, pads, sides of a kernel
+constexpr int MAX_CHANNELS = 1 << 20;
+
+class Conv2dLayer CV_FINAL : public BaseLayer
+{
+public:
+    explicit Conv2dLayer(const dnn::LayerParams& layerParams) : BaseLayer(layerParams)
+    {
+        const Attributes attributes(layerParams);
+        const auto list = [&](const char* attribute, int count, int low) -> std::vector<float>
+        {
+            if (!attributes.has(attribute))
+                return std::vector<float>(static_cast<size_t>(count), static_cast<float>(low));
+            const std::vector<float> values = attributes.getList(attribute, count, count, low, MAX_LENGTH);
+            for (const float value : values)
+                if (value != std::floor(value))
+                    layerError(*this, Error::StsBadArg,
+                               format("attribute %s contains %g, no integer", attribute, value));
+            return values;
+        };
+        const std::vector<float> strides = list("conv_strides", 2, 1), dilations = list("conv_dilations", 2, 1);
+        const std::vector<float> pads = list("conv_pads", 4, 0);
+        params_.strideY = static_cast<int>(strides[0]);
+        params_.strideX = static_cast<int>(strides[1]);
+        params_.dilationY = static_cast<int>(dilations[0]);
+        params_.dilationX = static_cast<int>(dilations[1]);
+        params_.padTop = static_cast<int>(pads[0]);
+        params_.padLeft = static_cast<int>(pads[1]);
+        padBottom_ = static_cast<int>(pads[2]);
+        padRight_ = static_cast<int>(pads[3]);
+        params_.relu = attributes.getFlag("relu", false);
+        params_.ceiling = attributes.getFloat("ceiling", 0.f, 0.f, FLT_MAX);
+        if (params_.ceiling > 0.f && !params_.relu)
+            layerError(*this, Error::StsBadArg, "attribute ceiling needs relu = 1");
+        hasBias_ = attributes.getFlag("has_bias", false);
+        if (!blobs.empty())
+            setConstants(blobs);
+    }
+
+    int64 getFLOPS(const std::vector<MatShape>&, const std::vector<MatShape>& outputs) const CV_OVERRIDE
+    {
+        return static_cast<int64>(dnn::total(outputs[0])) *
+               (2LL * params_.inChannels * params_.kernelHeight * params_.kernelWidth + 1);
+    }
+
+protected:
+    std::vector<MatShape> outputShapes(const std::vector<MatShape>& inputs) const CV_OVERRIDE
+    {
+        const size_t count = numInputs() + (blobs.empty() ? numConstants() : 0);
+        checkInputCount(*this, inputs.size(), count, count);
+        const MatShape weight = blobs.empty() ? inputs[1] : weightShape_;
+        checkShape(*this, "weight", weight, {ANY, ANY, ANY, ANY});
+        const MatShape& X = inputs[0];
+        checkShape(*this, "X", X, {ANY, dimension(weight, 1), ANY, ANY});
+        return {outputShape(*this, {dimension(X, 0), dimension(weight, 0),
+                                    length(dimension(X, 2), params_.padTop + padBottom_, params_.dilationY,
+                                           dimension(weight, 2), params_.strideY),
+                                    length(dimension(X, 3), params_.padLeft + padRight_, params_.dilationX,
+                                           dimension(weight, 3), params_.strideX)})};
+    }
+
+    void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
+    {
+        const std::vector<Mat> constants = layerConstants(*this, inputs, numInputs());
+        if (blobs.empty() && watch_.changed(constants))
+            setConstants(constants);
+        if (!constants[0].empty() && (!blobs.empty() || packed_.rows == 0))
+        {
+            packed_ = kernels::packMatrix(constants[0].ptr<float>(), params_.outChannels,
+                                          params_.inChannels * params_.kernelHeight * params_.kernelWidth);
+            if (!blobs.empty())
+                blobs[0].release();  // packed_ is the only copy
+        }
+        const Mat &X = inputs[0], &Y = outputs[0];
+        const kernels::Conv2dShape shape = {X.size[0], X.size[2], X.size[3], Y.size[2], Y.size[3]};
+        kernels::conv2dCpu(params_, shape, X.ptr<float>(), packed_, hasBias_ ? constants[1].ptr<float>() : nullptr,
+                           outputs[0].ptr<float>());
+    }
+
+#ifdef D2DET_HAVE_CUDA
+    bool hasCuda() const CV_OVERRIDE
+    {
+        return false;
+    }
+#endif
+
+    size_t numInputs() const CV_OVERRIDE
+    {
+        return 1;
+    }
+
+private:
+    size_t numConstants() const
+    {
+        return hasBias_ ? 2 : 1;
+    }
+
+    //! Checks the constants and takes the sizes from them.
+    void setConstants(const std::vector<Mat>& constants)
+    {
+        const Mat& weight = constants[0];
+        if (constants.size() != numConstants())
+            layerError(*this, Error::StsBadArg,
+                       format("has %d constants, with has_bias = %d it needs %d", static_cast<int>(constants.size()),
+                              hasBias_, static_cast<int>(numConstants())));
+        if (weight.dims != 4 || weight.total() == 0 || weight.size[0] > MAX_CHANNELS || weight.size[1] > MAX_CHANNELS ||
+            weight.size[2] > MAX_LENGTH || weight.size[3] > MAX_LENGTH)
+            layerError(*this, Error::StsBadSize,
+                       format("weight has %d dimensions and %g values, it must be [O, C, kh, kw]", weight.dims,
+                              static_cast<double>(weight.total())));
+        if (hasBias_ && constants[1].total() != static_cast<size_t>(weight.size[0]))
+            layerError(*this, Error::StsUnmatchedSizes,
+                       format("bias has %d values, weight has %d rows", static_cast<int>(constants[1].total()),
+                              weight.size[0]));
+        weightShape_ = dnn::shape(weight);
+        params_.outChannels = weight.size[0];
+        params_.inChannels = weight.size[1];
+        params_.kernelHeight = weight.size[2];
+        params_.kernelWidth = weight.size[3];
+        packed_ = kernels::PackedMatrix();
+    }
+
+    //! Output length along one axis; 0 if a length is unknown.
+    int64 length(int in, int pads, int dilation, int kernel, int stride) const
+    {
+        if (in == 0 || kernel == 0)
+            return 0;
+        const int64 room = int64(in) + pads - int64(dilation) * (kernel - 1) - 1;
+        if (room < 0)
+            layerError(*this, Error::StsBadSize, format("the kernel is larger than the padded input of %d", in + pads));
+        return room / stride + 1;
+    }
+
+    kernels::Conv2dParams params_;
+    int padBottom_ = 0, padRight_ = 0;
+    bool hasBias_ = false;
+    MatShape weightShape_;  //!< also after packing
+    ConstantsWatch watch_;
+    kernels::PackedMatrix packed_;
+};
+
+}  // namespace
+
+Ptr<dnn::Layer> createConv2dLayer(dnn::LayerParams& params)
+{
+    const Ptr<dnn::Layer> layer = makePtr<Conv2dLayer>(params);
+    params.blobs.clear();  // the network keeps params; this way only the layer owns the weights and can free them
+    return layer;
+}
+
+}  // namespace d2det
+}  // namespace cv

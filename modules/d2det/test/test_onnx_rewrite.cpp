@@ -1,0 +1,212 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Changes of a model before cv::dnn reads it: the changed model against the original one, computed by cv::dnn. */
+
+#include "test_onnx_builder.hpp"
+#include "test_precomp.hpp"
+
+#include "onnx/check.hpp"
+#include "onnx/rewrite.hpp"
+
+#include "opencv2/d2det/layers.hpp"
+#include "opencv2/dnn.hpp"
+
+namespace opencv_test
+{
+namespace
+{
+
+using cv::d2det::OnnxRewrite;
+using onnx::attribute;
+using onnx::node;
+typedef std::vector<uchar> Bytes;
+
+std::vector<float> values(size_t count, int seed)
+{
+    std::vector<float> v(count);
+    RNG rng(seed);
+    for (float& x : v)
+        x = rng.uniform(-1.f, 1.f);
+    return v;
+}
+
+//! X [1, 4, 9, 7]; further nodes make the outputs.
+onnx::Graph graphOf(const std::vector<onnx::Message>& nodes, const std::vector<std::string>& outputs)
+{
+    onnx::Graph g;
+    g.inputs = {onnx::value("X", {1, 4, 9, 7})};
+    for (const std::string& output : outputs)
+        g.outputs.push_back(onnx::value(output, {1, 6, 9, 7}));
+    g.initializers = {onnx::tensor("W", {6, 4, 3, 3}, values(6 * 4 * 9, 1)),
+                      onnx::tensor("b", {6}, values(6, 2)),
+                      onnx::tensor("grouped", {6, 2, 3, 3}, values(6 * 2 * 9, 3)),
+                      onnx::tensor("low", {}, {0.f}),
+                      onnx::tensor("below", {}, {-0.5f}),
+                      onnx::tensor("high", {}, {0.7f})};
+    g.nodes = nodes;
+    return g;
+}
+
+onnx::Message conv(const std::string& output, const std::vector<std::string>& inputs = {"X", "W", "b"},
+                   const std::vector<onnx::Message>& more = {attribute("pads", std::vector<int>{1, 1, 1, 1})})
+{
+    std::vector<onnx::Message> attributes{attribute("kernel_shape", std::vector<int>{3, 3})};
+    attributes.insert(attributes.end(), more.begin(), more.end());
+    return node("Conv", "", inputs, {output}, attributes);
+}
+
+Bytes rewritten(const Bytes& model, bool convolutions = true, bool constants = false)
+{
+    OnnxRewrite changes;
+    changes.convolutions = convolutions;
+    changes.constantsAsAttributes = constants;
+    const Bytes result = cv::d2det::rewriteOnnx(model, "test", changes);
+    EXPECT_NO_THROW(cv::d2det::checkOnnx(result.data(), result.size(), "result"));
+    return result;
+}
+
+int occurrences(const Bytes& model, const std::string& text)
+{
+    int count = 0;
+    const std::string all(model.begin(), model.end());
+    for (size_t at = all.find(text); at != std::string::npos; at = all.find(text, at + 1))
+        count++;
+    return count;
+}
+
+std::vector<Mat> run(const Bytes& model, const std::vector<String>& outputs)
+{
+    cv::d2det::registerLayers();
+    dnn::Net net = dnn::readNetFromONNX(model);
+    const int shape[4] = {1, 4, 9, 7};
+    const std::vector<float> input = values(4 * 9 * 7, 9);
+    net.setInput(Mat(4, shape, CV_32F, const_cast<float*>(input.data())), "X");
+    std::vector<Mat> blobs, copies;
+    net.forward(blobs, outputs);
+    for (const Mat& m : blobs)
+        copies.push_back(m.clone());
+    return copies;
+}
+
+//! The changed model computes the same and has so many D2Conv2d and other nodes of these types.
+void expectSame(const onnx::Graph& g, const std::vector<String>& outputs, int own, int others = 0,
+                const std::vector<std::string>& types = {"Conv", "Relu"})
+{
+    const Bytes before = onnx::model(g.message()), after = rewritten(before);
+    EXPECT_EQ(own, occurrences(after,
+                               "\"\x08"
+                               "D2Conv2d"));  // field 4 and its length
+    int left = 0;
+    for (const std::string& type : types)
+        left += occurrences(after, std::string("\"") + static_cast<char>(type.size()) + type);
+    EXPECT_EQ(others, left);
+    const std::vector<Mat> a = run(before, outputs), b = run(after, outputs);
+    ASSERT_EQ(a.size(), b.size());
+    for (size_t i = 0; i < a.size(); i++)
+    {
+        ASSERT_EQ(a[i].size, b[i].size);
+        EXPECT_LT(cv::norm(a[i], b[i], NORM_INF), 1e-5) << outputs[i];
+    }
+}
+
+TEST(D2Det_OnnxRewrite, convolution)
+{
+    expectSame(graphOf({conv("Y")}, {"Y"}), {"Y"}, 1);
+    expectSame(graphOf({conv("Y", {"X", "W"})}, {"Y"}), {"Y"}, 1);
+    expectSame(
+        graphOf({conv("Y", {"X", "W", "b"},
+                      {attribute("strides", std::vector<int>{2, 1}), attribute("pads", std::vector<int>{0, 2, 1, 1})})},
+                {"Y"}),
+        {"Y"}, 1);
+    expectSame(
+        graphOf(
+            {conv("Y", {"X", "W", "b"},
+                  {attribute("dilations", std::vector<int>{2, 1}), attribute("pads", std::vector<int>{2, 1, 2, 1})})},
+            {"Y"}),
+        {"Y"}, 1);
+}
+
+TEST(D2Det_OnnxRewrite, activation_becomes_a_part)
+{
+    expectSame(graphOf({conv("t"), node("Relu", "", {"t"}, {"Y"}, {})}, {"Y"}), {"Y"}, 1);
+    // two users; an output of the network
+    expectSame(
+        graphOf({conv("t"), node("Relu", "", {"t"}, {"Y"}, {}), node("Sigmoid", "", {"t"}, {"Z"}, {})}, {"Y", "Z"}),
+        {"Y", "Z"}, 1, 1);
+    expectSame(graphOf({conv("t"), node("Relu", "", {"t"}, {"Y"}, {})}, {"Y", "t"}), {"Y", "t"}, 1, 1);
+    // Weights of two convolutions.
+    expectSame(graphOf({conv("t"), node("Relu", "", {"t"}, {"Y"}, {}), conv("Z")}, {"Y", "Z"}), {"Y", "Z"}, 2);
+}
+
+//! OpenCV 4.6 cannot read every Clip, hence against Conv alone.
+TEST(D2Det_OnnxRewrite, clip_becomes_a_part)
+{
+    const Mat plain = run(onnx::model(graphOf({conv("Y")}, {"Y"}).message()), {"Y"})[0];
+    const onnx::Message byInputs = node("Clip", "", {"t", "low", "high"}, {"Y"}, {});
+    const onnx::Message byAttributes = node("Clip", "", {"t"}, {"Y"}, {attribute("min", 0.f), attribute("max", 0.7f)});
+    for (const onnx::Message& clip : {byInputs, byAttributes})
+    {
+        const Bytes after = rewritten(onnx::model(graphOf({conv("t"), clip}, {"Y"}).message()));
+        EXPECT_EQ(0, occurrences(after, "Clip"));
+        const Mat got = run(after, {"Y"})[0];
+        const Mat expected = cv::min(cv::max(plain, 0.), 0.7);
+        EXPECT_LT(cv::norm(got, expected, NORM_INF), 1e-5);
+        EXPECT_GT(cv::norm(got, plain, NORM_INF), 0.1);
+    }
+    for (const std::vector<std::string>& inputs :
+         {std::vector<std::string>{"t", "below", "high"}, std::vector<std::string>{"t", "low"}})
+    {
+        const Bytes after =
+            rewritten(onnx::model(graphOf({conv("t"), node("Clip", "", inputs, {"Y"}, {})}, {"Y"}).message()));
+        EXPECT_EQ(1, occurrences(after, "Clip")) << "limits that are not 0 and a number";
+    }
+}
+
+TEST(D2Det_OnnxRewrite, other_convolutions_stay)
+{
+    const auto unchanged = [](const onnx::Graph& g)
+    {
+        const Bytes model = onnx::model(g.message());
+        EXPECT_EQ(model, rewritten(model));
+    };
+    unchanged(graphOf({conv("Y", {"X", "grouped", "b"}, {attribute("group", 2)})}, {"Y"}));
+    unchanged(graphOf({conv("Y", {"X", "W", "b"}, {attribute("auto_pad", "SAME_UPPER")})}, {"Y"}));
+    unchanged(graphOf({conv("Y", {"X", "W", "b"}, {attribute("pads", std::vector<int>{1, 1})})}, {"Y"}));
+    unchanged(graphOf({conv("Y", {"X", "W", "b"}, {attribute("pads", std::vector<int>{1, -1, 1, 1})})}, {"Y"}));
+    unchanged(graphOf({node("Relu", "", {"X"}, {"Y"}, {})}, {"Y"}));
+    // A subgraph may use any tensor.
+    onnx::Message branch = onnx::Message().bytes(1, "then_branch").add(6, onnx::Graph().message()).number(20, 5);
+    unchanged(graphOf({conv("Y"), node("If", "", {"Y"}, {"Z"}, {branch})}, {"Z"}));
+
+    const Bytes model = onnx::model(graphOf({conv("Y")}, {"Y"}).message());
+    EXPECT_EQ(model, rewritten(model, false, true));
+}
+
+//! A weight that another node uses as well stays in the file; one that only rewritten nodes use goes.
+TEST(D2Det_OnnxRewrite, constants_are_kept_while_needed)
+{
+    const onnx::Graph shared = graphOf({conv("Y"), node("Identity", "", {"b"}, {"Z"}, {})}, {"Y", "Z"});
+    const Bytes after = rewritten(onnx::model(shared.message()));
+    EXPECT_EQ(2, occurrences(after, std::string("\x42\x01") + "b")) << "names of tensors: in the graph and in the node";
+    EXPECT_EQ(1, occurrences(after, std::string("\x42\x01") + "W")) << "in the node";
+}
+
+TEST(D2Det_OnnxRewrite, constants_as_attributes)
+{
+    const std::vector<onnx::Message> attributes{attribute("has_bias", 1),
+                                                attribute("conv_pads", std::vector<int>{1, 1, 1, 1})};
+    const onnx::Graph g = graphOf({node("D2Conv2d", "d2det", {"X", "W", "b"}, {"Y"}, attributes),
+                                   node("D2Conv2d", "d2det", {"X", "W", "b"}, {"Z"}, attributes)},
+                                  {"Y", "Z"});
+    const Bytes before = onnx::model(g.message()), after = rewritten(before, false, true);
+    EXPECT_NE(before, after);
+    const std::vector<Mat> a = run(before, {"Y", "Z"}), b = run(after, {"Y", "Z"});
+    for (size_t i = 0; i < 2; i++)
+        EXPECT_EQ(0, cv::norm(a[i], b[i], NORM_INF));
+    EXPECT_EQ(2, occurrences(after, std::string("\x42\x01") + "W")) << "in both nodes, no more in the graph";
+}
+
+}  // namespace
+}  // namespace opencv_test
