@@ -89,7 +89,7 @@ make_root() {
     rm -rf "$folder.new"
     unshare --mount debootstrap --variant=minbase --include=ca-certificates "$suite" "$folder.new" "$uri" \
         >"$folder.log" 2>&1 ||
-        { tail -n 5 "$folder.log" >&2; unavailable "debootstrap failed, its whole output is in $folder.log"; }
+        { tail -n 5 "$folder.log" >&2; rm -rf "$folder.new"; unavailable "debootstrap failed, its whole output is in $folder.log"; }
     # What the machine's apt knows about proxies and dates holds inside too.
     apt-config dump | grep -E '^Acquire::(https?|Check-|Retries)' >"$folder.new/etc/apt/apt.conf.d/90outside" || true
     mv "$folder.new" "$folder"
