@@ -15,7 +15,7 @@
 # does not. Exit status 1: a benchmark of NEW is slower by the threshold or more.
 #
 # The measurements stay in build/compare/*/*.xml, for OpenCV's own tool too:
-#   build/opencv-4.6/source/modules/ts/misc/summary.py build/compare/*/1.xml
+#   build/opencv-*/source/modules/ts/misc/summary.py build/compare/*/1.xml
 set -euo pipefail
 . "$(dirname "$0")/../scripts/common.sh"
 
@@ -45,8 +45,9 @@ for commit in "${commits[@]}"; do
         git -C "$root" archive "$id" modules data/models | tar -x -C "$folder/tree"
         [ -d "$folder/tree/modules/d2det/perf" ] || die "commit $id has no benchmarks (modules/d2det/perf)"
         "$root/scripts/build_in_tree.sh" --modules "$folder/tree/modules" --target opencv_perf_d2det
-        cp -P "$root"/build/in-tree-4.6/lib/libopencv_d2det.so* "$folder/"
-        cp "$root/build/in-tree-4.6/bin/opencv_perf_d2det" "$folder/"
+        built=$root/build/in-tree-$(own_opencv)
+        cp -P "$built"/lib/libopencv_d2det.so* "$folder/"
+        cp "$built/bin/opencv_perf_d2det" "$folder/"
     fi
 done
 [ "${folders[0]}" != "${folders[1]}" ] || die "both are the same commit"

@@ -4,8 +4,8 @@
 # usage: scripts/build_in_tree.sh [--version 4.6|4.10|FOLDER] [--build DIR] [--modules DIR] [--target NAME] [--python]
 #                                 [--cuda CONTRIB] [--test] [--perf]
 #
-#   --version V   4.6 (default): the source package 'opencv' of Debian 12 or Ubuntu 24.04, downloaded with apt-get
-#                 (about 130 MB); 4.10: that of Debian 13, on Debian; or the folder of any OpenCV source tree of yours
+#   --version V   default: the version of this system, from its source package 'opencv', downloaded with apt-get (about
+#                 130 MB); 4.6 or 4.10: that of Debian 12 or 13, on any Debian; or the folder of any OpenCV source tree
 #   --build DIR   build folder (default build/in-tree-VERSION, e.g. build/in-tree-4.6)
 #   --modules DIR folder that contains d2det (default modules of this project)
 #   --target NAME only this program, e.g. opencv_perf_d2det
@@ -25,7 +25,7 @@
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-version=4.6 folder='' modules=$root/modules target='' python=OFF contrib='' run_test='' run_perf=''
+version='' folder='' modules=$root/modules target='' python=OFF contrib='' run_test='' run_perf=''
 while [ $# -gt 0 ]; do
     case $1 in
         -h|--help) print_help; exit 0;;
@@ -63,11 +63,16 @@ fetch_source() {
         --exclude='*/samples/data/*' || die "the archive in $1/package is damaged: remove that folder"
     mv "$source.new" "$source"
 }
+own=$(own_opencv)
+version=${version:-$own}
 case $version in
-    4.6) fetch_source "$root/build/opencv-4.6";;
-    4.10)
-        grep -q '^ID=debian' /etc/os-release || die "4.10 comes from Debian's archive: on another system name a source tree"
-        fetch_source "$root/build/opencv-4.10" trixie;;
+    '') die "there is no package libopencv-dev here: name a source tree with --version FOLDER";;
+    "$own") fetch_source "$root/build/opencv-$version";;
+    4.6|4.10)
+        grep -q '^ID=debian' /etc/os-release || die "$version comes from Debian's archive: on another system name a source tree"
+        suite=bookworm
+        if [ "$version" = 4.10 ]; then suite=trixie; fi
+        fetch_source "$root/build/opencv-$version" $suite;;
     *)
         source=$(cd "$version" 2>/dev/null && pwd) || die "no folder '$version'"
         version='';;

@@ -60,6 +60,13 @@ build_project() {
     cmake --build "$folder" -j "$jobs"
 }
 
+# own_opencv: version of the distribution's OpenCV as in the names of folders, e.g. 4.6 on Debian 12. Nothing if unknown.
+own_opencv() {
+    { dpkg-query -W -f='${Version}' libopencv-dev ||
+        apt-cache show --no-all-versions libopencv-dev | sed -n 's/^Version: //p'; } 2>/dev/null |
+        sed -nE 's/^([0-9]+:)?([0-9]+\.[0-9]+).*/\2/p' || true
+}
+
 # download_opencv_package FOLDER [SUITE]: the archives of the distribution's source package 'opencv', into FOLDER.
 # Uses the package mirror that this machine is set up with, through a source list of its own (of another Debian release
 # with SUITE): the machine's configuration is not touched. Status 1 if nothing came; the output is in FOLDER/apt.log.

@@ -23,7 +23,7 @@ install_packages dpkg-dev
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$folder"
-package=$root/build/opencv-4.6/package  # there if the module was built inside OpenCV's tree
+package=$root/build/opencv-$(own_opencv)/package  # there if the module was built inside OpenCV's tree
 if [ ! -d "$package" ]; then
     package=$work/package
     say "Downloading OpenCV's source package for its sample images"

@@ -3,7 +3,7 @@
 #
 # usage: scripts/test.sh [CTEST_OPTION...]        e.g. scripts/test.sh -R golden
 #
-# Does everything from a fresh Debian 12 (or Ubuntu 24.04): installs packages with apt-get, builds module, trainer,
+# Does everything from a fresh Debian 12 or 13 (or Ubuntu 24.04): installs packages with apt-get, builds module, trainer,
 # programs and tests in build/test, then the module with its Python bindings inside OpenCV's own tree (source package of
 # the distribution, scripts/build_in_tree.sh), checks the formatting and, with clang-tidy, what differs from the main
 # branch (scripts/lint.sh), runs ctest. Tests labeled "shared" need the data folder named by D2DET_SHARED (default
@@ -21,7 +21,7 @@ install_packages $packages_build $packages_module $packages_training $packages_t
 build=${D2DET_BUILD_DIR:-$root/build/test}
 mkdir -p "$(dirname "$build")"
 # One GPU architecture where there is nvcc: the tests' GPU code is compiled for others too slowly.
-build_project "$build" -DD2DET_BUILD_TESTS=ON "-DD2DET_IN_TREE_BUILD=$root/build/in-tree-4.6" \
+build_project "$build" -DD2DET_BUILD_TESTS=ON "-DD2DET_IN_TREE_BUILD=$root/build/in-tree-$(own_opencv)" \
     "-DCMAKE_CUDA_ARCHITECTURES=${D2DET_CUDA_ARCHITECTURES:-90}"
 started=$SECONDS
 "$root/scripts/build_in_tree.sh" --python && status=0 || status=$?
