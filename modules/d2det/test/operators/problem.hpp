@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* One list of cases for each operator, <op>.hpp in this folder, feeds all that is tested and measured of it:
+/* One list of cases for each operator, <stem>.hpp in this folder, feeds all that is tested and measured of it:
 
      fast kernel against the naive one, the same bits for any number of threads    modules/d2det/test/test_operators.cpp
      naive gradients against differences                                           modules/d2det/test/test_operators.cpp
@@ -12,12 +12,12 @@
      operator of the trainer: gradients; CUDA branch, emulated and on a device     test/test_ops.cpp, test/support
      time on the CPU and on a device                                               modules/d2det/perf, perf/, perf/gpu
 
-   These drivers know no operator. A new one needs its <op>.hpp here, a line in all.hpp (without it nothing compiles)
-   and, for what is special about it, test_<op>.cpp. The headers need neither a test framework nor OpenCV, and CUDA
+   These drivers know no operator. A new one needs its <stem>.hpp here, a line in all.hpp (without it nothing compiles)
+   and, for what is special about it, test_<stem>.cpp. The headers need neither a test framework nor OpenCV, and CUDA
    only if D2DET_TEST_CUDA is defined. They know nothing of the trainer: test/support/operators_in_trainer.hpp maps
    their problems to its operators.
 
-   <op>.hpp has a type with
+   <stem>.hpp has a type with
      struct Case : CaseInfo                     sizes and parameters
      static std::vector<Case> cases()           small ones and, with `large`, those of benchmarks
      class Problem(const Case&, uint64_t seed)  inputs, and what runs the operator on them; see d2det_test::Problem
