@@ -13,7 +13,9 @@
 #include "operators_in_trainer.hpp"
 #include "ops/ops.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <set>
 
 using namespace d2det;
 using namespace d2det::test;
@@ -146,13 +148,30 @@ BOOST_AUTO_TEST_CASE(operator_gradients)
             BOOST_TEST_CONTEXT(repeatLine(op->name(), cases[i].name, selection.seed, "--run_test=operator_gradients"))
             {
                 const std::unique_ptr<Problem> p = op->make(i, selection.seed);
-                checkGradient([&](const std::vector<torch::Tensor>& in) { return p->inTrainer(in).at(0); },
+                checkGradient([&](const std::vector<torch::Tensor>& in) { return runInTrainer(*p, in).at(0); },
                               trainerInputs(*p, torch::kCPU, torch::kDouble));
             }
             count++;
         }
     }
     BOOST_TEST((count > 0 || !selection.name.empty()));
+}
+
+//! An operator of the trainer has cases for it in its list, and no other operator has any.
+BOOST_AUTO_TEST_CASE(operators_of_the_trainer_have_cases)
+{
+    using namespace d2det_test;
+    std::set<std::string> ofTrainer;
+#define D2DET_OPERATOR(name, stem) \
+    if (IS_IN_TRAINER<name>)       \
+        ofTrainer.insert(#stem);
+#include "kernels/operators.inc"
+    for (const Operator* op : allOperators())
+    {
+        const std::vector<CaseInfo> cases = op->cases();
+        const bool any = std::any_of(cases.begin(), cases.end(), [](const CaseInfo& c) { return c.trainer; });
+        BOOST_TEST(any == (ofTrainer.count(op->name()) > 0), op->name());
+    }
 }
 
 //! The whole block of the classifier: weights from a convolution and an instance norm of the features themselves.

@@ -52,8 +52,6 @@ inline double relativeError(const torch::Tensor& got, const torch::Tensor& expec
     return ((a - b).abs().max() / b.abs().max().clamp_min(1e-12)).item<double>();
 }
 
-using Tensors = std::vector<torch::Tensor>;
-
 //! Called with true before and with false after all work on the device; selects the emulated launchers in tests on the
 //! CPU.
 using Switch = std::function<void(bool)>;
@@ -71,7 +69,7 @@ private:
 //! Output and gradients of all leaves, for the upstream gradient of the case.
 inline Tensors outputAndGradients(const d2det_test::Problem& p, const Tensors& inputs)
 {
-    Tensors result{p.inTrainer(inputs).at(0)}, leaves;
+    Tensors result{runInTrainer(p, inputs).at(0)}, leaves;
     for (const torch::Tensor& input : inputs)
         if (input.requires_grad())
             leaves.push_back(input);
@@ -172,10 +170,10 @@ inline std::vector<Comparison> compareInference(
         false,
         [&](const d2det_test::Problem& p, const std::string& name, const std::string& repeat)
         {
-            const Tensors expected = p.inTrainer(trainerInputs(p, torch::kCPU, torch::kFloat));
+            const Tensors expected = runInTrainer(p, trainerInputs(p, torch::kCPU, torch::kFloat));
             const Tensors moved = trainerInputs(p, device, torch::kFloat);
             const Switched on(change);
-            const Tensors got = p.inTrainer(moved);
+            const Tensors got = runInTrainer(p, moved);
             for (size_t i = 0; i < expected.size(); i++)
                 out.push_back({name + ", " + p.outputs[i].name, relativeError(got.at(i), expected[i]), 1e-5, repeat});
         });

@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Every operator over the large cases of its list (../test/operators/<op>.hpp), weights packed before as in a layer. */
+/* Every operator over the large cases of its list (../test/operators/<stem>.hpp), weights packed before as in a
+   layer. */
 
 #include "perf_precomp.hpp"
 

@@ -2,8 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Every operator over its list of cases (operators/<op>.hpp): the fast kernel against the naive one, the same bits for
-   any number of threads, naive gradients against differences. What is special about an operator is in test_<op>.cpp. */
+/* Every operator over its list of cases (operators/<stem>.hpp): the fast kernel against the naive one, the same bits
+   for any number of threads, naive gradients against differences. What is special about an operator is in
+   test_<stem>.cpp. */
 
 #include "operator_tests.hpp"
 

@@ -97,6 +97,11 @@ struct AdaptiveWeightedPool
             layer.attributes = {{"gain", double(c.gain)}};
         }
 
+        kernels::AdaptiveWeightedPoolParams params() const
+        {
+            return {case_.gain, case_.rows * case_.channels, case_.height, case_.width};
+        }
+
         void reference(const Arguments<float>& a) const override { naive<float>(a); }
         void referenceInDouble(const Arguments<double>& a) const override { naive<double>(a); }
         void referenceBackward(const Arguments<float>& a) const override { naiveBackward<float>(a); }
@@ -120,18 +125,8 @@ struct AdaptiveWeightedPool
                                                       nullptr);
         }
 #endif
-#ifdef D2DET_TEST_TORCH
-        std::vector<torch::Tensor> inTrainer(const std::vector<torch::Tensor>& in) const override
-        {
-            return {d2det::ops::adaptiveWeightedPool(in[0], in[1], double(case_.gain))};
-        }
-#endif
 
     private:
-        kernels::AdaptiveWeightedPoolParams params() const
-        {
-            return {case_.gain, case_.rows * case_.channels, case_.height, case_.width};
-        }
         template <typename T>
         void naive(const Arguments<T>& a) const
         {

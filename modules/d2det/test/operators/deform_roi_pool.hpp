@@ -117,13 +117,6 @@ struct DeformRoIPool
                                                a.in.back(), a.out.data(), gradOffsetsOf(a), nullptr);
         }
 #endif
-#ifdef D2DET_TEST_TORCH
-        std::vector<torch::Tensor> inTrainer(const std::vector<torch::Tensor>& in) const override
-        {
-            const torch::Tensor offsets = hasOffsets() ? in.back() : torch::Tensor();
-            return {d2det::ops::deformRoIPool(maps(in), strides(), in[0], offsets, params)};
-        }
-#endif
 
         /** Distance of a cell's samples from the places where the interpolation has a kink (integers and halves,
             generously), for one axis of a RoI. The formulas are the table of operators.md 3.3. */

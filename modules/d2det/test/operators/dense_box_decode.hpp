@@ -87,6 +87,8 @@ struct DenseBoxDecode
             layer.batchIndex = true;
         }
 
+        const kernels::DenseBoxDecodeParams& params() const { return case_.p; }
+
         void reference(const Arguments<float>& a) const override { naive<float>(a); }
         void referenceInDouble(const Arguments<double>& a) const override { naive<double>(a); }
         void fast(const Arguments<float>& a) const override
@@ -99,12 +101,6 @@ struct DenseBoxDecode
         {
             return cuda::denseBoxDecode(case_.p, {a.in[0], a.in[1], a.in[2], a.in[3], case_.numRois, case_.k, BATCH},
                                         a.out[0], nullptr);
-        }
-#endif
-#ifdef D2DET_TEST_TORCH
-        std::vector<torch::Tensor> inTrainer(const std::vector<torch::Tensor>& in) const override
-        {
-            return {d2det::ops::denseBoxDecode(in[0], in[1], in[2], in[3], case_.p)};
         }
 #endif
 

@@ -204,15 +204,6 @@ struct Detections
             return cuda::detections(case_.p, inputOf(a), outputOf(a), workspace, nullptr);
         }
 #endif
-#ifdef D2DET_TEST_TORCH
-        std::vector<torch::Tensor> inTrainer(const std::vector<torch::Tensor>& in) const override
-        {
-            torch::Tensor rows;
-            const torch::Tensor found =
-                d2det::ops::detections(in[0], in[1], case_.p, case_.sourceRows ? &rows : nullptr);
-            return case_.sourceRows ? std::vector<torch::Tensor>{found, rows} : std::vector<torch::Tensor>{found};
-        }
-#endif
 
     private:
         kernels::DetectionsInput inputOf(const Arguments<float>& a) const

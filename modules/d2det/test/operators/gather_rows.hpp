@@ -111,12 +111,6 @@ struct GatherRows
                                     nullptr);
         }
 #endif
-#ifdef D2DET_TEST_TORCH
-        std::vector<torch::Tensor> inTrainer(const std::vector<torch::Tensor>& in) const override
-        {
-            return {d2det::ops::gatherRows(in[0], in[1])};
-        }
-#endif
 
     private:
         Case case_;

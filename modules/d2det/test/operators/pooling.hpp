@@ -305,19 +305,6 @@ protected:
         for (int i = 0; i < case_.shape.levels; i++)
             gradients.push_back({size_t(i) + 1, fast, cuda, true});
     }
-#ifdef D2DET_TEST_TORCH
-    std::vector<torch::Tensor> maps(const std::vector<torch::Tensor>& in) const
-    {
-        return std::vector<torch::Tensor>(in.begin() + 1, in.begin() + 1 + case_.shape.levels);
-    }
-    std::vector<float> strides() const
-    {
-        std::vector<float> values;
-        for (int i = 0; i < case_.shape.levels; i++)
-            values.push_back(static_cast<float>(4 << i));
-        return values;
-    }
-#endif
 
     PoolingCase case_;
 };

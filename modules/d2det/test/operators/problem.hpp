@@ -2,22 +2,22 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* One list of cases for each operator, <op>.hpp in this folder, feeds all that is tested and measured of it:
+/* One list of cases for each operator, <stem>.hpp in this folder, feeds all that is tested and measured of it:
 
      fast kernel against the naive one, the same bits for any number of threads    modules/d2det/test/test_operators.cpp
      naive gradients against differences                                           modules/d2det/test/test_operators.cpp
      layer against the naive kernel, malformed models and inputs                   modules/d2det/test/test_layers.cpp
      CUDA kernel against the naive one, emulated on the CPU and on a device        test/cuda/test_operators.cpp
      layer's CUDA half                                                             test/cuda_layers
-     operator of the trainer: gradients; CUDA branch, emulated and on a device     test/test_ops.cpp,
-       device_comparison.hpp
+     operator of the trainer: gradients; CUDA branch, emulated and on a device     test/test_ops.cpp, test/support
      time on the CPU and on a device                                               modules/d2det/perf, perf/, perf/gpu
 
-   These drivers know no operator. A new one needs its <op>.hpp here, a line in all.hpp (without it nothing compiles)
-   and, for what is special about it, test_<op>.cpp. The headers need neither a test framework nor OpenCV. What needs
-   CUDA or LibTorch is there only if D2DET_TEST_CUDA or D2DET_TEST_TORCH is defined.
+   These drivers know no operator. A new one needs its <stem>.hpp here, a line in all.hpp (without it nothing compiles)
+   and, for what is special about it, test_<stem>.cpp. The headers need neither a test framework nor OpenCV, and CUDA
+   only if D2DET_TEST_CUDA is defined. They know nothing of the trainer: test/support/operators_in_trainer.hpp maps
+   their problems to its operators.
 
-   <op>.hpp has a type with
+   <stem>.hpp has a type with
      struct Case : CaseInfo                     sizes and parameters
      static std::vector<Case> cases()           small ones and, with `large`, those of benchmarks
      class Problem(const Case&, uint64_t seed)  inputs, and what runs the operator on them; see d2det_test::Problem
@@ -34,11 +34,7 @@
 #include "random.hpp"
 
 #include "kernels/common.hpp"
-
 #include "kernels/launcher.hpp"
-#ifdef D2DET_TEST_TORCH
-#include "ops/ops.hpp"
-#endif
 
 #include <algorithm>
 #include <cerrno>
@@ -189,13 +185,6 @@ public:
     {
         missing("a backward pass");
         return cuda::Status::INVALID;
-    }
-#endif
-#ifdef D2DET_TEST_TORCH
-    //! The trainer's operator on all inputs; an empty result: the trainer has none.
-    virtual std::vector<torch::Tensor> inTrainer(const std::vector<torch::Tensor>&) const
-    {
-        return {};
     }
 #endif
 
@@ -611,14 +600,6 @@ inline std::string checkGradients(const Problem& p, uint64_t seed, int count = 6
     }
     return largest > 1e-3 ? std::string() : "all gradients that were compared are nearly zero";
 }
-
-#ifdef D2DET_TEST_TORCH
-inline torch::Tensor toTorch(const Tensor& tensor, torch::ScalarType type = torch::kFloat)
-{
-    const std::vector<int64_t> sizes(tensor.shape.begin(), tensor.shape.end());
-    return torch::from_blob(const_cast<float*>(tensor.values.data()), sizes, torch::kFloat).to(type, false, true);
-}
-#endif
 
 }  // namespace d2det_test
 

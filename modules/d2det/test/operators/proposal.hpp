@@ -124,6 +124,22 @@ struct Proposal
                                 {"anchor_scale", double(c.p.anchorScale)}};
         }
 
+        const kernels::ProposalParams& params() const { return case_.p; }
+        //! Sizes and strides of the maps, without data.
+        kernels::RpnMaps shapes() const
+        {
+            kernels::RpnMaps m;
+            m.levels = static_cast<int>(case_.maps.size());
+            m.batch = case_.batch;
+            for (int i = 0; i < m.levels; i++)
+            {
+                m.height[i] = case_.maps[i][0];
+                m.width[i] = case_.maps[i][1];
+                m.stride[i] = static_cast<float>(case_.firstStride << i);
+            }
+            return m;
+        }
+
         void reference(const Arguments<float>& a) const override
         {
             kernels::proposalRef(case_.p, maps(a), a.in.back(), {a.out[0], a.out[1]});
@@ -140,19 +156,6 @@ struct Proposal
         cuda::Status onDevice(const Arguments<float>& a, const cuda::Workspace& workspace) const override
         {
             return cuda::proposal(case_.p, maps(a), a.in.back(), {a.out[0], a.out[1]}, workspace, nullptr);
-        }
-#endif
-#ifdef D2DET_TEST_TORCH
-        std::vector<torch::Tensor> inTrainer(const std::vector<torch::Tensor>& in) const override
-        {
-            const size_t levels = case_.maps.size();
-            std::vector<float> strides;
-            for (size_t i = 0; i < levels; i++)
-                strides.push_back(static_cast<float>(case_.firstStride << i));
-            const auto result =
-                d2det::ops::proposal({in.begin(), in.begin() + levels}, {in.begin() + levels, in.begin() + 2 * levels},
-                                     strides, in.back(), case_.p);
-            return {result.first, result.second};
         }
 #endif
 
@@ -191,19 +194,6 @@ struct Proposal
             if ((kind == WITH_NAN && random.once(20)) || (kind == WILD && random.once(2)))
                 return malformedNumber(random);
             return random.gaussian(0.3);
-        }
-        kernels::RpnMaps shapes() const
-        {
-            kernels::RpnMaps m;
-            m.levels = static_cast<int>(case_.maps.size());
-            m.batch = case_.batch;
-            for (int i = 0; i < m.levels; i++)
-            {
-                m.height[i] = case_.maps[i][0];
-                m.width[i] = case_.maps[i][1];
-                m.stride[i] = static_cast<float>(case_.firstStride << i);
-            }
-            return m;
         }
         kernels::RpnMaps maps(const Arguments<float>& a) const
         {

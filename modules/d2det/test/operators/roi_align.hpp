@@ -80,12 +80,6 @@ struct RoIAlign
                                           nullptr);
         }
 #endif
-#ifdef D2DET_TEST_TORCH
-        std::vector<torch::Tensor> inTrainer(const std::vector<torch::Tensor>& in) const override
-        {
-            return {d2det::ops::roiAlign(maps(in), strides(), in[0], params)};
-        }
-#endif
 
     private:
         template <typename T>
