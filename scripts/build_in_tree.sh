@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Builds the module d2det inside OpenCV's own source tree, with its tests and benchmarks.
 #
-# usage: scripts/build_in_tree.sh [--version 4.6|4.10|FOLDER] [--build DIR] [--modules DIR] [--target NAME] [--python]
-#                                 [--cuda CONTRIB] [--test] [--perf]
+# usage: scripts/build_in_tree.sh [--version 4.6|4.10|5.0|FOLDER] [--build DIR] [--modules DIR] [--target NAME]
+#                                 [--python] [--cuda CONTRIB] [--test] [--perf]
 #
 #   --version V   default: the version of this system, from its source package 'opencv', downloaded with apt-get (about
-#                 130 MB); 4.6 or 4.10: that of Debian 12 or 13, on any Debian; or the folder of any OpenCV source tree
+#                 130 MB); 4.6, 4.10 or 5.0: that of Debian 12, 13 or experimental, on any Debian; or the folder of any
+#                 OpenCV source tree
 #   --build DIR   build folder (default build/in-tree-VERSION, e.g. build/in-tree-4.6)
 #   --modules DIR folder that contains d2det (default modules of this project)
 #   --target NAME only this program, e.g. opencv_perf_d2det
@@ -68,10 +69,9 @@ version=${version:-$own}
 case $version in
     '') die "there is no package libopencv-dev here: name a source tree with --version FOLDER";;
     "$own") fetch_source "$root/build/opencv-$version";;
-    4.6|4.10)
+    4.6|4.10|5.0)
         grep -q '^ID=debian' /etc/os-release || die "$version comes from Debian's archive: on another system name a source tree"
-        suite=bookworm
-        if [ "$version" = 4.10 ]; then suite=trixie; fi
+        case $version in 4.6) suite=bookworm;; 4.10) suite=trixie;; 5.0) suite=experimental;; esac
         fetch_source "$root/build/opencv-$version" $suite;;
     *)
         source=$(cd "$version" 2>/dev/null && pwd) || die "no folder '$version'"

@@ -38,7 +38,8 @@ int main(int argc, char** argv)
     // Input of the bundled model: RGB in -1 .. 1; Detector reads these parameters from the file (getInputParams).
     const cv::Mat blob =
         cv::dnn::blobFromImage(image, 1 / 127.5, cv::Size(side, side), cv::Scalar::all(127.5), /* swapRB */ true);
-    const cv::Mat info = (cv::Mat_<float>(1, 3) << side, side, 1);  // valid height and width of the input, scale
+    const float size = static_cast<float>(side);
+    const cv::Mat info(cv::Matx13f(size, size, 1.f));  // valid height and width of the input, scale
     net.setInput(blob, "image");
     net.setInput(info, "im_info");
 

@@ -89,6 +89,10 @@ inline Tensors inTrainer(const d2det_test::GatherRows::Problem&, const Tensors& 
 struct NotInTrainer
 {
 };
+inline NotInTrainer inTrainer(const d2det_test::Conv2d::Problem&, const Tensors&)
+{
+    return {};
+}
 inline NotInTrainer inTrainer(const d2det_test::InstanceNorm::Problem&, const Tensors&)
 {
     return {};
