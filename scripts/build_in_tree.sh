@@ -70,9 +70,10 @@ case $version in
     '') die "there is no package libopencv-dev here: name a source tree with --version FOLDER";;
     "$own") fetch_source "$root/build/opencv-$version";;
     4.6|4.10|5.0)
-        grep -q '^ID=debian' /etc/os-release || die "$version comes from Debian's archive: on another system name a source tree"
+        grep -q '^ID=debian' /etc/os-release || {
+            echo "error: $version comes from Debian's archive: on another system name a source tree" >&2; exit 3; }
         case $version in 4.6) suite=bookworm;; 4.10) suite=trixie;; 5.0) suite=experimental;; esac
-        fetch_source "$root/build/opencv-$version" $suite;;
+        fetch_source "$root/build/opencv-$version" "$suite";;
     *)
         source=$(cd "$version" 2>/dev/null && pwd) || die "no folder '$version'"
         version='';;
