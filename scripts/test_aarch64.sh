@@ -4,7 +4,7 @@
 # usage: scripts/test_aarch64.sh [CTEST_OPTION...]
 #
 # Installs a cross compiler and qemu-user with apt-get, takes OpenCV and GoogleTest for arm64 from the package archive
-# that this machine is set up with into build/aarch64/sysroot (they are unpacked there, not installed), builds the module
+# that this machine is set up with into build/aarch64/sysroot (unpacked there, not installed), builds the module
 # with its tests in build/aarch64/module and runs ctest. Emulation shows whether the results are right, not how fast the
 # code is. Exit status 3: the packages for arm64 are not available here.
 #
@@ -34,10 +34,11 @@ make_sysroot() {
              -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root -o Debug::NoLocking=1)
     {
         apt-get "${options[@]}" update &&
-        apt-get "${options[@]}" install -y --download-only --no-install-recommends libopencv-dnn-dev libgtest-dev libc6-dev
+        apt-get "${options[@]}" install -y --download-only --no-install-recommends \
+            libopencv-dnn-dev libopencv-imgproc-dev libgtest-dev libc6-dev
     } >"$folder/apt.log" 2>&1 || { tail -n 5 "$folder/apt.log" >&2; unavailable "no packages for arm64, the output is in $folder/apt.log"; }
     for file in "$apt"/archives/*.deb; do dpkg -x "$file" "$sysroot.new"; done
-    # OpenCV's own CMake files name all of its modules: these three are enough.
+    # CMake files of OpenCV name all of its modules; these three are enough.
     mkdir -p "$sysroot.new/usr/lib/cmake/opencv4"
     cat >"$sysroot.new/usr/lib/cmake/opencv4/OpenCVConfig.cmake" <<'EOF'
 file(STRINGS ${CMAKE_CURRENT_LIST_DIR}/../../../include/opencv4/opencv2/core/version.hpp numbers

@@ -150,13 +150,22 @@ void setBackend(dnn::Net& net, int backend, int target)
     net.setPreferableTarget(target);
 }
 
-//! Whether convolutions use the kernels of this module: on the CPU, unless disabled by the environment variable.
+// Convolutions of this module are the default where they were measured to be faster than OpenCV's.
+#if defined(__x86_64__) || defined(_M_X64)
+const char* const DEFAULT_CONVOLUTION = "d2det";
+#else
+const char* const DEFAULT_CONVOLUTION = "dnn";
+#endif
+
+//! Whether convolutions use the kernels of this module: on the CPU, as the environment variable or the default says.
 bool useOwnConvolution(int backend, int target)
 {
     const char* choice = std::getenv("OPENCV_D2DET_CONVOLUTION");
-    if (choice && std::strcmp(choice, "dnn") != 0 && std::strcmp(choice, "d2det") != 0)
+    if (!choice)
+        choice = DEFAULT_CONVOLUTION;
+    if (std::strcmp(choice, "dnn") != 0 && std::strcmp(choice, "d2det") != 0)
         CV_Error_(Error::StsBadArg, ("OPENCV_D2DET_CONVOLUTION is '%s', it must be dnn or d2det", choice));
-    return isPlainCpu(backend, target) && !(choice && std::strcmp(choice, "dnn") == 0);
+    return isPlainCpu(backend, target) && std::strcmp(choice, "d2det") == 0;
 }
 
 dnn::Net readModel(const std::vector<uchar>& bytes, const String& name, int backend, int target)

@@ -75,9 +75,9 @@ public:
     Raises cv::Exception for a file that cannot be read, a file that is not a D2Det model, or a backend or target that
     is not available in this build of OpenCV.
 
-    On the CPU the ordinary convolutions of the model (one group, 2-D) use the kernels of this module, which are faster
-    than those of cv::dnn 4.6; with the environment variable OPENCV_D2DET_CONVOLUTION=dnn they use cv::dnn (default:
-    d2det).
+    On x86 CPUs the ordinary convolutions of the model (one group, 2-D) use the kernels of this module, which are faster
+    than those of cv::dnn; elsewhere they use cv::dnn. The environment variable OPENCV_D2DET_CONVOLUTION=d2det or dnn
+    overrides the choice.
     @param model path of the .onnx file; no other file is needed.
     @param backend_id one of dnn::Backend, passed on to the network; 0 (default): OpenCV's own backend. Layers of this
     module without an implementation for the backend run on the CPU.
