@@ -44,10 +44,10 @@ struct GemmKernel
                 bool accumulate);
 };
 
-//! Fastest kernel of this processor.
+//! Kernel of the instruction set in use (instruction_set.hpp).
 const GemmKernel& gemmKernel();
 
-//! All kernels supported by this processor, fastest first; for tests and benchmarks.
+//! Kernels of all supported instruction sets, fastest first; for tests and benchmarks.
 int gemmKernels(const GemmKernel* kernels[3]);
 
 struct PackedMatrix
