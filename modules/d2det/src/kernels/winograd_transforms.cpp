@@ -117,19 +117,25 @@ D2DET_INLINE void transformInputBody(const InputGroup& g)
     for (int n = 0; n < GROUP; n += Lanes<BYTES>::STEP)
     {
         Vector in[WINDOW], out[WINDOW];
+        D2DET_UNROLL
         for (int j = 0; j < WINDOW; j++)
         {
+            D2DET_UNROLL
             for (int i = 0; i < WINDOW; i++)
                 load(&window[i * WINDOW + j][n], in[i]);
             inputTransform(in, out);
+            D2DET_UNROLL
             for (int i = 0; i < WINDOW; i++)
                 store(out[i], &window[i * WINDOW + j][n]);
         }
+        D2DET_UNROLL
         for (int i = 0; i < WINDOW; i++)
         {
+            D2DET_UNROLL
             for (int j = 0; j < WINDOW; j++)
                 load(&window[i * WINDOW + j][n], in[j]);
             inputTransform(in, out);
+            D2DET_UNROLL
             for (int j = 0; j < WINDOW; j++)
                 store(out[j], whole ? g.V + (i * WINDOW + j) * g.stride + n : &window[i * WINDOW + j][n]);
         }
@@ -147,19 +153,24 @@ D2DET_INLINE void transformFilterBody(const FilterGroup& g)
     for (int n = 0; n < GROUP; n += Lanes<BYTES>::STEP)
     {
         Vector half[WINDOW][FILTER];
+        D2DET_UNROLL
         for (int j = 0; j < FILTER; j++)
         {
             Vector in[FILTER], out[WINDOW];
+            D2DET_UNROLL
             for (int i = 0; i < FILTER; i++)
                 load(g.cells[i * FILTER + j] + n, in[i]);
             filterTransform(in, out);
+            D2DET_UNROLL
             for (int i = 0; i < WINDOW; i++)
                 half[i][j] = out[i];
         }
+        D2DET_UNROLL
         for (int i = 0; i < WINDOW; i++)
         {
             Vector out[WINDOW];
             filterTransform(half[i], out);
+            D2DET_UNROLL
             for (int j = 0; j < WINDOW; j++)
                 store(out[j], g.U + (i * WINDOW + j) * g.stride + n);
         }
@@ -175,19 +186,24 @@ D2DET_INLINE void transformOutputBody(const OutputGroup& g)
     for (int n = 0; n < GROUP; n += Lanes<BYTES>::STEP)
     {
         Vector half[SIDE][WINDOW];
+        D2DET_UNROLL
         for (int j = 0; j < WINDOW; j++)
         {
             Vector in[WINDOW], out[SIDE];
+            D2DET_UNROLL
             for (int i = 0; i < WINDOW; i++)
                 load(g.M + (i * WINDOW + j) * g.stride + n, in[i]);
             outputTransform(in, out);
+            D2DET_UNROLL
             for (int i = 0; i < SIDE; i++)
                 half[i][j] = out[i];
         }
+        D2DET_UNROLL
         for (int i = 0; i < SIDE; i++)
         {
             Vector out[SIDE];
             outputTransform(half[i], out);
+            D2DET_UNROLL
             for (int j = 0; j < SIDE; j++)
                 store(out[j], &pixels[i * SIDE + j][n]);
         }
