@@ -10,8 +10,12 @@
 #include "kernels/instruction_set.hpp"
 #include "kernels/winograd.hpp"
 
+#if defined(__linux__) && defined(__x86_64__) && defined(__GNUC__)
+#include <cpuid.h>
+#endif
 #include <cstdlib>
 #include <fstream>
+#include <iostream>
 #include <set>
 #include <sstream>
 
@@ -59,6 +63,13 @@ TEST(D2Det_InstructionSets, the_widest_of_the_processor_is_used)
                 flags.insert(word);
         }
     ASSERT_TRUE(flags.count("sse2")) << "/proc/cpuinfo has no list of flags";
+    unsigned int a = 0, b = 0, c = 0, d = 0;
+    ASSERT_TRUE(__get_cpuid_count(7, 0, &a, &b, &c, &d) || !flags.count("avx2"));
+    if (((b & bit_AVX2) != 0) != (flags.count("avx2") > 0) || ((b & bit_AVX512F) != 0) != (flags.count("avx512f") > 0))
+    {
+        std::cout << "an emulator such as valgrind offers another processor than that of /proc/cpuinfo" << std::endl;
+        return;
+    }
     InstructionSet expected = InstructionSet::BASELINE;
     if (flags.count("avx2") && flags.count("fma"))
         expected = flags.count("avx512f") && flags.count("avx512vl") ? InstructionSet::AVX512 : InstructionSet::AVX2;

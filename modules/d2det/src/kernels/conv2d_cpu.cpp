@@ -299,6 +299,7 @@ bool winogradFits(const Conv2dParams& p, const Conv2dShape& s, const GemmKernel&
 void conv2dWinograd(const Call& call, const PackedMatrix& weight)
 {
     const Conv2dParams& p = call.p;
+    keepWinogradFilters(weight, p.inChannels);
     const int total = winogradTiles(call.s.outHeight) * winogradTiles(call.s.outWidth);
     const WinogradPartition partition(p.inChannels, p.outChannels, total, call.s.batch, *weight.kernel);
     const int count = call.s.batch * partition.tasks();

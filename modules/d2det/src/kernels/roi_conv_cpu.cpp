@@ -553,6 +553,9 @@ void roiConvCpu(const RoIConvParams& p, const RoIConvArgs<float>& args, const Ro
             rowsOfSets[setOfRow[r]].push_back(r);
 
     const std::vector<Task> tasks = makeTasks(p, call.s, *weight.sets[0].kernel, rowsOfSets);
+    for (const Task& task : tasks)
+        if (task.winograd)
+            keepWinogradFilters(weight.sets[task.set], p.inChannels);
     parallelFor(
         static_cast<int>(tasks.size()),
         [&](int begin, int end)
@@ -580,7 +583,10 @@ void roiConvCpu(const RoIConvParams& p, const RoIConvArgs<float>& args, const Ro
 
 void roiConvCpu(const RoIConvParams& p, const RoIConvArgs<float>& args, float* Y)
 {
-    roiConvCpu(p, args, packRoIConv(p, args.weight), Y);
+    RoIConvPacked packed = packRoIConv(p, args.weight);
+    for (PackedMatrix& set : packed.sets)
+        set.constant = false;
+    roiConvCpu(p, args, packed, Y);
 }
 
 }  // namespace kernels

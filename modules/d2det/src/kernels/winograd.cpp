@@ -8,8 +8,11 @@
 #include "parallel.hpp"
 #include "winograd_transforms.hpp"
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
+#include <new>
 
 namespace cv
 {
@@ -26,6 +29,23 @@ constexpr int WinogradTiles::PIXELS;
 namespace
 {
 
+std::atomic<size_t> keptBytes(0);
+
+//! Share of WINOGRAD_KEPT_BYTES.
+class Reservation
+{
+public:
+    Reservation(size_t bytes, size_t limit) : bytes_(bytes), granted_(keptBytes.fetch_add(bytes) + bytes <= limit) {}
+    ~Reservation() { keptBytes -= bytes_; }
+    Reservation(const Reservation&) = delete;
+    Reservation& operator=(const Reservation&) = delete;
+    bool granted() const { return granted_; }
+
+private:
+    const size_t bytes_;
+    const bool granted_;
+};
+
 constexpr int GROUP = WinogradTiles::GROUP, POINTS = WINOGRAD_POINTS, CELLS = WINOGRAD_CELLS;
 constexpr int PAD = 16;  //!< floats between the matrices of two points: no common cache set
 
@@ -34,27 +54,100 @@ int roundUp(int value, int unit)
     return (value + unit - 1) / unit * unit;
 }
 
+/** Transformed filters in memory: for each panel of mr output channels and each point [channels, mr]. Transforms write 16
+    values at a time, more than mr, so that a point needs some values more. */
+struct FilterLayout
+{
+    FilterLayout(const GemmKernel& kernel, int inChannels)
+        : mr(kernel.mr),
+          channels(inChannels),
+          point(static_cast<size_t>(roundUp(inChannels * mr + GROUP - mr, PAD)) + PAD)
+    {
+    }
+    size_t panel() const { return POINTS * point; }
+
+    int mr, channels;
+    size_t point;  //!< floats from one point to the next
+};
+
+//! Panel of output channels from `row` (a multiple of mr) -> U.
+void transformPanel(const PackedMatrix& weight, int row, const FilterLayout& layout, float* U)
+{
+    FilterGroup group;
+    group.stride = layout.point;
+    // In ascending order of addresses: each write of 16 values exceeds the mr required values.
+    for (int k = 0; k < layout.channels; k++, U += layout.mr)
+    {
+        for (int i = 0; i < CELLS; i++)
+        {
+            const int depth = k * CELLS + i, k0 = depth / GemmKernel::KC * GemmKernel::KC;
+            group.cells[i] = weight.panel(row, k0) + static_cast<size_t>(depth - k0) * layout.mr;
+        }
+        group.U = U;
+        transformFilter(group);
+    }
+}
+
+}  // namespace
+
+//! Those of all output channels.
+class WinogradFilters
+{
+public:
+    WinogradFilters(const PackedMatrix& weight, int channels, std::unique_ptr<Reservation> reservation)
+        : layout_(*weight.kernel, channels),
+          reservation_(std::move(reservation)),
+          memory_(bytes(weight, channels) / sizeof(float))
+    {
+        const int mr = layout_.mr, panels = (weight.rows + mr - 1) / mr;
+        parallelFor(panels,
+                    [&](int begin, int end)
+                    {
+                        for (int i = begin; i < end; i++)
+                            transformPanel(weight, i * mr, layout_, memory_.data() + i * layout_.panel());
+                    });
+    }
+
+    static size_t bytes(const PackedMatrix& weight, int channels)
+    {
+        const FilterLayout layout(*weight.kernel, channels);
+        return static_cast<size_t>((weight.rows + layout.mr - 1) / layout.mr) * layout.panel() * sizeof(float);
+    }
+    //! The panel of output channels from `row`, a multiple of mr.
+    const float* panel(int row) const { return memory_.data() + row / layout_.mr * layout_.panel(); }
+
+private:
+    const FilterLayout layout_;
+    const std::unique_ptr<Reservation> reservation_;
+    AlignedFloats memory_;
+};
+
+namespace
+{
+
 //! One call of winogradMultiply: three matrices for each of the 36 points.
 class Product
 {
 public:
     Product(const PackedMatrix& weight, int channels, int first, int last, const WinogradTiles& tiles)
         : weight_(weight),
+          kept_(std::atomic_load(&weight.winograd)),
           kernel_(*weight.kernel),
           tiles_(tiles),
           channels_(channels),
           first_(first),
           last_(last),
           columns_(roundUp(tiles.count, std::max(kernel_.nr, GROUP))),
+          layout_(kernel_, channels),
           rows_(std::min(roundUp(BLOCK_ROWS, kernel_.mr), roundUp(last - first, kernel_.mr)))
     {
         strideV_ = static_cast<size_t>(channels_) * columns_ + PAD;
-        strideU_ = (static_cast<size_t>(channels_) * rows_ + 2 * PAD - 1) / PAD * PAD + PAD;
         strideM_ = static_cast<size_t>(rows_) * columns_ + PAD;
         const size_t planes = (tiles.planesSize + PAD - 1) / PAD * PAD;
-        V_ = memory_->get(POINTS * (strideV_ + strideU_ + strideM_) + planes);
+        const size_t filters = kept_ ? 0 : rows_ / kernel_.mr * layout_.panel();
+        V_ = memory_->get(POINTS * (strideV_ + strideM_) + filters + planes);
         U_ = V_ + POINTS * strideV_;
-        M_ = U_ + POINTS * strideU_;
+        M_ = U_ + filters;
         planes_ = M_ + POINTS * strideM_;
     }
 
@@ -64,8 +157,7 @@ public:
         for (int row = first_; row < last_; row += rows_)
         {
             const int count = std::min(rows_, last_ - row);
-            loadWeight(row, count);
-            multiply(count);
+            multiply(loadWeight(row, count), count);
             storeOutput(row, count);
         }
     }
@@ -105,51 +197,30 @@ private:
             });
     }
 
-    //! U: for each point, blocks of depth of panels [block, mr], for output channels [row, row + count).
-    void loadWeight(int row, int count)
+    //! Transformed filters of output channels [row, row + count).
+    const float* loadWeight(int row, int count)
     {
-        const int mr = kernel_.mr;
-        // In ascending order of addresses: each write of 16 values exceeds the mr required values.
-        forBlocks(
-            [&](int k0, int block)
-            {
-                for (int m = 0; m < count; m += mr)
-                {
-                    float* U = U_ + static_cast<size_t>(k0) * rows_ + static_cast<size_t>(m) * block;
-                    for (int k = 0; k < block; k++, U += mr)
-                    {
-                        FilterGroup group;
-                        for (int i = 0; i < CELLS; i++)
-                            group.cells[i] = weightAt(row + m, (k0 + k) * CELLS + i);
-                        group.U = U;
-                        group.stride = strideU_;
-                        transformFilter(group);
-                    }
-                }
-            });
+        if (kept_)
+            return kept_->panel(row);
+        for (int m = 0; m < count; m += kernel_.mr)
+            transformPanel(weight_, row + m, layout_, U_ + m / kernel_.mr * layout_.panel());
+        return U_;
     }
 
-    //! mr output channels at one depth of the packed matrix of the direct product.
-    const float* weightAt(int row, int depth) const
-    {
-        const int k0 = depth / GemmKernel::KC * GemmKernel::KC;
-        return weight_.panel(row, k0) + static_cast<size_t>(depth - k0) * kernel_.mr;
-    }
-
-    //! M = U V for each point.
-    void multiply(int count)
+    //! M = U V for each point. filters: of `count` output channels
+    void multiply(const float* filters, int count)
     {
         for (int e = 0; e < POINTS; e++)
             forBlocks(
                 [&](int k0, int block)
                 {
                     const float* V = V_ + e * strideV_ + static_cast<size_t>(k0) * columns_;
-                    const float* U = U_ + e * strideU_ + static_cast<size_t>(k0) * rows_;
+                    const float* U = filters + e * layout_.point + static_cast<size_t>(k0) * kernel_.mr;
                     float* M = M_ + e * strideM_;
                     for (int j = 0; j < tiles_.count; j += kernel_.nr)
                         for (int m = 0; m < count; m += kernel_.mr)
                             kernel_.run(std::min(kernel_.mr, count - m), tiles_.count - j, block,
-                                        U + static_cast<size_t>(m) * block, V + static_cast<size_t>(j) * block,
+                                        U + m / kernel_.mr * layout_.panel(), V + static_cast<size_t>(j) * block,
                                         M + static_cast<size_t>(m) * columns_ + j, columns_, k0 > 0);
                 });
     }
@@ -167,17 +238,40 @@ private:
     }
 
     const PackedMatrix& weight_;
+    const std::shared_ptr<const WinogradFilters> kept_;
     const GemmKernel& kernel_;
     const WinogradTiles& tiles_;
     const int channels_, first_, last_;
     const int columns_;  //!< tiles, rounded up
-    const int rows_;     //!< output channels of a block, rounded up
+    const FilterLayout layout_;
+    const int rows_;  //!< output channels of a block, rounded up
     ThreadLease<Scratch> memory_;
-    size_t strideV_, strideU_, strideM_;
+    size_t strideV_, strideM_;
     float *V_, *U_, *M_, *planes_;
 };
 
 }  // namespace
+
+void keepWinogradFilters(const PackedMatrix& weight, int channels, size_t limit)
+{
+    if (!weight.constant || std::atomic_load(&weight.winograd))
+        return;
+    try
+    {
+        // No lock: a thread that waits for a parallel loop may run other work meanwhile, which comes here too.
+        std::unique_ptr<Reservation> memory(new Reservation(WinogradFilters::bytes(weight, channels), limit));
+        if (!memory->granted())
+            return;
+        std::shared_ptr<const WinogradFilters> none;
+        const std::shared_ptr<const WinogradFilters> filters =
+            std::make_shared<WinogradFilters>(weight, channels, std::move(memory));
+        std::atomic_compare_exchange_strong(&weight.winograd, &none, filters);
+    }
+    catch (const std::bad_alloc&)
+    {
+        // Then they are transformed anew each time.
+    }
+}
 
 void winogradMultiply(const PackedMatrix& weight, int channels, int first, int last, const WinogradTiles& tiles)
 {
