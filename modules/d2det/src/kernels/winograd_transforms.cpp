@@ -117,7 +117,6 @@ D2DET_INLINE void transformInputBody(const InputGroup& g)
     for (int n = 0; n < GROUP; n += Lanes<BYTES>::STEP)
     {
         Vector in[WINDOW], out[WINDOW];
-        D2DET_UNROLL
         for (int j = 0; j < WINDOW; j++)
         {
             D2DET_UNROLL
@@ -128,7 +127,6 @@ D2DET_INLINE void transformInputBody(const InputGroup& g)
             for (int i = 0; i < WINDOW; i++)
                 store(out[i], &window[i * WINDOW + j][n]);
         }
-        D2DET_UNROLL
         for (int i = 0; i < WINDOW; i++)
         {
             D2DET_UNROLL
@@ -183,6 +181,7 @@ D2DET_INLINE void transformOutputBody(const OutputGroup& g)
 {
     typedef typename Lanes<BYTES>::Vector Vector;
     alignas(64) float pixels[WinogradTiles::PIXELS][GROUP];
+    const Vector bias = g.bias + Vector{}, low = g.low + Vector{}, high = g.high + Vector{};
     for (int n = 0; n < GROUP; n += Lanes<BYTES>::STEP)
     {
         Vector half[SIDE][WINDOW];
@@ -205,17 +204,13 @@ D2DET_INLINE void transformOutputBody(const OutputGroup& g)
             outputTransform(half[i], out);
             D2DET_UNROLL
             for (int j = 0; j < SIDE; j++)
-                store(out[j], &pixels[i * SIDE + j][n]);
+            {
+                Vector value = out[j] + bias;
+                value = value < low ? low : value;  // this order preserves NaN
+                store(value > high ? high : value, &pixels[i * SIDE + j][n]);
+            }
         }
     }
-    const float bias = g.bias, low = g.low, high = g.high;
-    for (auto& pixel : pixels)
-        for (float& tile : pixel)
-        {
-            float value = tile + bias;
-            value = value < low ? low : value;  // this order preserves NaN
-            tile = value > high ? high : value;
-        }
     for (int i = 0; i < WinogradTiles::PIXELS; i += 4)
         for (int t = 0; t < GROUP; t += 4)
             transpose4x4(&pixels[i][t], &pixels[i + 1][t], &pixels[i + 2][t], &pixels[i + 3][t],
