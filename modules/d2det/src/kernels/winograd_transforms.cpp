@@ -88,20 +88,65 @@ D2DET_INLINE void store(const Vector& v, float* p)
 
 // ------------------------------------------------------------------ transforms along both axes, 16 tiles or rows
 
+#if defined(__GNUC__) && (defined(__clang__) || __GNUC__ >= 12)
+#define D2DET_TRANSPOSE_8 1
+typedef float Float4 __attribute__((vector_size(16)));
+typedef float Float8 __attribute__((vector_size(32)));
+
+//! Four cells of eight lines: out[j * GROUP + t] = line t [j].
+D2DET_INLINE void transposeLines(const float* const line[8], int shift, float* out)
+{
+    Float8 x[4];
+    D2DET_UNROLL
+    for (int k = 0; k < 4; k++)
+    {
+        Float4 low, high;
+        load(line[k] + shift, low);
+        load(line[k + 4] + shift, high);
+        x[k] = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7);
+    }
+    // Both halves of a register are transposed like 4x4 values.
+    const Float8 a = __builtin_shufflevector(x[0], x[1], 0, 8, 1, 9, 4, 12, 5, 13);
+    const Float8 b = __builtin_shufflevector(x[2], x[3], 0, 8, 1, 9, 4, 12, 5, 13);
+    const Float8 c = __builtin_shufflevector(x[0], x[1], 2, 10, 3, 11, 6, 14, 7, 15);
+    const Float8 d = __builtin_shufflevector(x[2], x[3], 2, 10, 3, 11, 6, 14, 7, 15);
+    store(__builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13), out);
+    store(__builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15), out + GROUP);
+    store(__builtin_shufflevector(c, d, 0, 1, 8, 9, 4, 5, 12, 13), out + 2 * GROUP);
+    store(__builtin_shufflevector(c, d, 2, 3, 10, 11, 6, 7, 14, 15), out + 3 * GROUP);
+}
+#else
+#define D2DET_TRANSPOSE_8 0
+#endif
+
 //! Cell e of window t -> window[e][t].
+template <int BYTES>
 D2DET_INLINE void gatherWindows(const InputGroup& g, float (*window)[GROUP])
 {
     static_assert(WINDOW == 6, "a line of a window is two overlapping sets of four cells");
-    for (int t = 0; t < GROUP; t += 4)
+    constexpr int WINDOWS = D2DET_TRANSPOSE_8 && BYTES > 16 ? 8 : 4;  // at a time
+    for (int t = 0; t < GROUP; t += WINDOWS)
     {
-        const float* line[4];
-        for (int k = 0; k < 4; k++)
+        const float* line[WINDOWS];
+        D2DET_UNROLL
+        for (int k = 0; k < WINDOWS; k++)
             line[k] = g.planes + g.offsets[t + k];
         for (int i = 0; i < WINDOW; i++)
         {
-            transpose4x4(line[0] + 2, line[1] + 2, line[2] + 2, line[3] + 2, &window[i * WINDOW + 2][t], GROUP);
-            transpose4x4(line[0], line[1], line[2], line[3], &window[i * WINDOW][t], GROUP);
-            for (int k = 0; k < 4; k++)
+#if D2DET_TRANSPOSE_8
+            if constexpr (WINDOWS == 8)
+            {
+                transposeLines(line, 2, &window[i * WINDOW + 2][t]);
+                transposeLines(line, 0, &window[i * WINDOW][t]);
+            }
+            else
+#endif
+            {
+                transpose4x4(line[0] + 2, line[1] + 2, line[2] + 2, line[3] + 2, &window[i * WINDOW + 2][t], GROUP);
+                transpose4x4(line[0], line[1], line[2], line[3], &window[i * WINDOW][t], GROUP);
+            }
+            D2DET_UNROLL
+            for (int k = 0; k < WINDOWS; k++)
                 line[k] += g.rowStride;
         }
     }
@@ -112,7 +157,7 @@ D2DET_INLINE void transformInputBody(const InputGroup& g)
 {
     typedef typename Lanes<BYTES>::Vector Vector;
     alignas(64) float window[POINTS][GROUP];
-    gatherWindows(g, window);
+    gatherWindows<BYTES>(g, window);
     const bool whole = g.piece == GROUP;
     for (int n = 0; n < GROUP; n += Lanes<BYTES>::STEP)
     {
