@@ -130,6 +130,66 @@ TEST(D2Det_Conv2d, threads_do_not_change_a_bit)
     cv::setNumThreads(before);
 }
 
+//! Transformed filters are kept where the weight is constant and memory allows; that changes no bit.
+TEST(D2Det_Conv2d, kept_filters_change_no_bit)
+{
+    for (const Conv2d::Case& c : Conv2d::smallCases())
+    {
+        if (!c.winogradFits())
+            continue;
+        Conv2d::Problem t = makeProblem(c, false, 14);
+        t.p.method = ConvolutionMethod::WINOGRAD;
+        for (const GemmKernel* kernel : allGemmKernels())
+        {
+            SCOPED_TRACE(cv::format("%s, %s", c.name.c_str(), kernel->name));
+            PackedMatrix packed = packMatrix(t.input("weight").values.data(), c.outChannels, 9 * c.channels, *kernel);
+            const auto run = [&]
+            {
+                Floats Y(elements(t.outputs[0].shape), NOT_A_NUMBER);
+                conv2dCpu(t.p, t.s, t.input("X").values.data(), packed, t.input("bias").values.data(), Y.data());
+                return Y;
+            };
+            packed.constant = false;
+            const Floats transformedAnew = run();
+            EXPECT_FALSE(packed.winograd) << "kept, although it is used once";
+            packed.constant = true;
+            keepWinogradFilters(packed, c.channels, 1000);
+            EXPECT_FALSE(packed.winograd) << "exceeds the limit";
+            EXPECT_EQ(transformedAnew, run());
+            ASSERT_TRUE(packed.winograd != nullptr);
+            const WinogradFilters* kept = packed.winograd.get();
+            EXPECT_EQ(transformedAnew, run());
+            EXPECT_EQ(kept, packed.winograd.get()) << "transformed twice";
+        }
+    }
+}
+
+//! What a layer kept is free for others when the layer is gone.
+TEST(D2Det_Conv2d, memory_of_kept_filters_is_given_back)
+{
+    constexpr int CHANNELS = 64, LAYERS = 20;
+    const Floats weight(size_t(CHANNELS) * CHANNELS * 9, 1.f);
+    constexpr size_t LIMIT = size_t(2) << 20;  // one has 0.6 MB; others of this process have none at present
+    int kept = 0;
+    for (int i = 0; i < LAYERS; i++)
+    {
+        const PackedMatrix packed = packMatrix(weight.data(), CHANNELS, 9 * CHANNELS);
+        keepWinogradFilters(packed, CHANNELS, LIMIT);
+        kept += packed.winograd != nullptr;
+    }
+    EXPECT_EQ(LAYERS, kept);
+    std::vector<PackedMatrix> together;
+    kept = 0;
+    for (int i = 0; i < LAYERS; i++)
+    {
+        together.push_back(packMatrix(weight.data(), CHANNELS, 9 * CHANNELS));
+        keepWinogradFilters(together.back(), CHANNELS, LIMIT);
+        kept += together.back().winograd != nullptr;
+    }
+    EXPECT_GE(kept, 1);
+    EXPECT_LE(kept, 3);
+}
+
 TEST(D2Det_Conv2d, NaN_stays_where_it_belongs)
 {
     Conv2d::Problem t = makeProblem({"3x3", 2, 7, 10, 70, 13, 3, 3, 1, 1, 1, 1}, true, 13);

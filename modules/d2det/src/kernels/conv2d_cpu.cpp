@@ -167,25 +167,39 @@ struct Call
     float* output(int image) const { return Y + static_cast<size_t>(image) * p.outChannels * s.outHeight * s.outWidth; }
 };
 
+//! Result of one output channel at the pixels of a task.
+struct ChannelRun
+{
+    const float* C;
+    float* Y;
+    int count;
+    float bias, low, high;
+};
+
+template <int BYTES>
+D2DET_INLINE void finishBody(const ChannelRun& run)
+{
+    const float* D2DET_RESTRICT C = run.C;
+    const float bias = run.bias, low = run.low, high = run.high;
+    float* D2DET_RESTRICT Y = run.Y;
+    const int count = run.count;
+    for (int j = 0; j < count; j++)
+    {
+        float value = C[j] + bias;
+        value = value < low ? low : value;  // this order preserves NaN
+        Y[j] = value > high ? high : value;
+    }
+}
+D2DET_DISPATCH(finish, finishBody, ChannelRun)
+
 //! C [channels, ldc] + bias -> channels of Y at the task's pixels.
-D2DET_TARGET_CLONES
 void writeTile(const Call& call, const Task& task, const float* C, size_t ldc)
 {
-    const float low = lowest(call.p), high = highest(call.p);
-    const int count = task.end - task.begin;
     const size_t area = static_cast<size_t>(call.s.outHeight) * call.s.outWidth;
     float* const Y = call.output(task.image);
     for (int o = task.first; o < task.last; o++, C += ldc)
-    {
-        float* out = Y + o * area + task.begin;
-        const float b = call.bias ? call.bias[o] : 0.f;
-        for (int j = 0; j < count; j++)
-        {
-            float value = C[j] + b;
-            value = value < low ? low : value;  // this order preserves NaN
-            out[j] = value > high ? high : value;
-        }
-    }
+        finish({C, Y + o * area + task.begin, task.end - task.begin, call.bias ? call.bias[o] : 0.f, lowest(call.p),
+                highest(call.p)});
 }
 
 void runTask(const Call& call, const Task& task, const PackedMatrix& A)
@@ -285,6 +299,7 @@ bool winogradFits(const Conv2dParams& p, const Conv2dShape& s, const GemmKernel&
 void conv2dWinograd(const Call& call, const PackedMatrix& weight)
 {
     const Conv2dParams& p = call.p;
+    keepWinogradFilters(weight, p.inChannels);
     const int total = winogradTiles(call.s.outHeight) * winogradTiles(call.s.outWidth);
     const WinogradPartition partition(p.inChannels, p.outChannels, total, call.s.batch, *weight.kernel);
     const int count = call.s.batch * partition.tasks();

@@ -6,7 +6,11 @@
 
    Register tiles: AVX-512 12 x 32 (24 accumulators of 16), AVX2 + FMA 6 x 16 (12 of 8), elsewhere 4 x 8 in plain loops
    that the compiler turns into 4-wide code. Tiles with fewer rows are separate functions, so that the cost of a layer
-   with one output channel is not that of twelve. */
+   with one output channel is not that of twelve.
+
+   The accumulators are arrays, which are registers only if every index is a constant when the compiler decides about
+   that: hence D2DET_UNROLL on every loop over them. Without it g++ 12 stores all accumulators of tileAvx2<6, 2> to the
+   stack in every step of the depth, 25 instead of 75 GFLOP/s (test kernels_in_registers). */
 
 #include "gemm.hpp"
 #include "error.hpp"
@@ -74,24 +78,35 @@ __attribute__((target("avx2,fma"))) void tileAvx2(int depth, const float* A, con
                                                   bool accumulate)
 {
     __m256 acc[ROWS][VECTORS];
+    D2DET_UNROLL
     for (int i = 0; i < ROWS; i++)
+    {
+        D2DET_UNROLL
         for (int v = 0; v < VECTORS; v++)
             acc[i][v] = accumulate ? _mm256_load_ps(C + i * ldc + v * AVX2_WIDTH) : _mm256_setzero_ps();
+    }
     for (int k = 0; k < depth; k++, A += AVX2_MR, B += 2 * AVX2_WIDTH)
     {
         __m256 b[VECTORS];
+        D2DET_UNROLL
         for (int v = 0; v < VECTORS; v++)
             b[v] = _mm256_load_ps(B + v * AVX2_WIDTH);
+        D2DET_UNROLL
         for (int i = 0; i < ROWS; i++)
         {
             const __m256 a = _mm256_broadcast_ss(A + i);
+            D2DET_UNROLL
             for (int v = 0; v < VECTORS; v++)
                 acc[i][v] = _mm256_fmadd_ps(a, b[v], acc[i][v]);
         }
     }
+    D2DET_UNROLL
     for (int i = 0; i < ROWS; i++)
+    {
+        D2DET_UNROLL
         for (int v = 0; v < VECTORS; v++)
             _mm256_store_ps(C + i * ldc + v * AVX2_WIDTH, acc[i][v]);
+    }
 }
 
 void runAvx2(int rows, int columns, int depth, const float* A, const float* B, float* C, size_t ldc, bool accumulate)
@@ -113,24 +128,35 @@ __attribute__((target("avx512f"))) void tileAvx512(int depth, const float* A, co
                                                    bool accumulate)
 {
     __m512 acc[ROWS][VECTORS];
+    D2DET_UNROLL
     for (int i = 0; i < ROWS; i++)
+    {
+        D2DET_UNROLL
         for (int v = 0; v < VECTORS; v++)
             acc[i][v] = accumulate ? _mm512_load_ps(C + i * ldc + v * AVX512_WIDTH) : _mm512_setzero_ps();
+    }
     for (int k = 0; k < depth; k++, A += AVX512_MR, B += 2 * AVX512_WIDTH)
     {
         __m512 b[VECTORS];
+        D2DET_UNROLL
         for (int v = 0; v < VECTORS; v++)
             b[v] = _mm512_load_ps(B + v * AVX512_WIDTH);
+        D2DET_UNROLL
         for (int i = 0; i < ROWS; i++)
         {
             const __m512 a = _mm512_set1_ps(A[i]);
+            D2DET_UNROLL
             for (int v = 0; v < VECTORS; v++)
                 acc[i][v] = _mm512_fmadd_ps(a, b[v], acc[i][v]);
         }
     }
+    D2DET_UNROLL
     for (int i = 0; i < ROWS; i++)
+    {
+        D2DET_UNROLL
         for (int v = 0; v < VECTORS; v++)
             _mm512_store_ps(C + i * ldc + v * AVX512_WIDTH, acc[i][v]);
+    }
 }
 
 void runAvx512(int rows, int columns, int depth, const float* A, const float* B, float* C, size_t ldc, bool accumulate)
@@ -167,9 +193,9 @@ int gemmKernels(const GemmKernel* kernels[3])
 {
     int count = 0;
 #if D2DET_GEMM_X86
-    if (__builtin_cpu_supports("avx512f"))
+    if (supportedInstructionSet() >= InstructionSet::AVX512)
         kernels[count++] = &AVX512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    if (supportedInstructionSet() >= InstructionSet::AVX2)
         kernels[count++] = &AVX2;
 #endif
     kernels[count++] = &PLAIN;
@@ -178,15 +204,25 @@ int gemmKernels(const GemmKernel* kernels[3])
 
 const GemmKernel& gemmKernel()
 {
-    static const GemmKernel* const best = []
+    static const bool logged = []
     {
-        const GemmKernel* kernels[3];
-        gemmKernels(kernels);
         logInfo(std::string("d2det: convolutions and matrix products by the module's own kernels for ") +
-                kernels[0]->name);
-        return kernels[0];
+                instructionSetName(instructionSet()));
+        return true;
     }();
-    return *best;
+    (void)logged;
+#if D2DET_GEMM_X86
+    switch (instructionSet())
+    {
+        case InstructionSet::AVX512:
+            return AVX512;
+        case InstructionSet::AVX2:
+            return AVX2;
+        case InstructionSet::BASELINE:
+            break;
+    }
+#endif
+    return PLAIN;
 }
 
 PackedMatrix packMatrix(const float* A, int rows, int depth, const GemmKernel& kernel)

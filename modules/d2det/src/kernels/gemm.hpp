@@ -23,6 +23,8 @@
 #include "aligned_floats.hpp"
 #include "common.hpp"
 
+#include <memory>
+
 namespace cv
 {
 namespace d2det
@@ -44,17 +46,21 @@ struct GemmKernel
                 bool accumulate);
 };
 
-//! Fastest kernel of this processor.
+//! Kernel of the instruction set in use (instruction_set.hpp).
 const GemmKernel& gemmKernel();
 
-//! All kernels supported by this processor, fastest first; for tests and benchmarks.
+//! Kernels of all supported instruction sets, fastest first; for tests and benchmarks.
 int gemmKernels(const GemmKernel* kernels[3]);
+
+class WinogradFilters;
 
 struct PackedMatrix
 {
     int rows = 0, depth = 0;
     const GemmKernel* kernel = nullptr;
     AlignedFloats data;
+    bool constant = true;  //!< multiplied many times, so that what is derived from it is worth keeping
+    mutable std::shared_ptr<const WinogradFilters> winograd;  //!< set by keepWinogradFilters
 
     //! Panel that begins at row `row` (a multiple of mr) of the block that begins at depth `k` (a multiple of KC).
     const float* panel(int row, int k) const

@@ -35,6 +35,14 @@ struct BoxArrays
     int n;
 };
 
+//! One box against n others.
+struct Overlaps
+{
+    BoxArrays boxes;
+    const float* box;
+    float area, o, threshold;
+};
+
 float boxArea(const float* box, float o)
 {
     return std::max(box[2] - box[0] + o, 0.f) * std::max(box[3] - box[1] + o, 0.f);
@@ -42,12 +50,13 @@ float boxArea(const float* box, float o)
 
 /** Whether any of the boxes has IoU > threshold >= 0 with `box`.
     The union is 0 only if the intersection is (rounding is monotone), and 0 / 0 is not > threshold. */
-D2DET_TARGET_CLONES
-bool anyOverlap(const BoxArrays& boxes, const float* box, float area, float o, float threshold)
+template <int BYTES>
+D2DET_INLINE bool anyOverlapBody(const Overlaps& a)
 {
-    const float *x1 = boxes.x1, *y1 = boxes.y1, *x2 = boxes.x2, *y2 = boxes.y2, *areas = boxes.areas;
-    const float bx1 = box[0], by1 = box[1], bx2 = box[2], by2 = box[3];
-    const int n = boxes.n;
+    const float *x1 = a.boxes.x1, *y1 = a.boxes.y1, *x2 = a.boxes.x2, *y2 = a.boxes.y2, *areas = a.boxes.areas;
+    const float bx1 = a.box[0], by1 = a.box[1], bx2 = a.box[2], by2 = a.box[3];
+    const float area = a.area, o = a.o, threshold = a.threshold;
+    const int n = a.boxes.n;
     int found = 0;
     for (int i = 0; i < n; i++)
     {
@@ -58,6 +67,7 @@ bool anyOverlap(const BoxArrays& boxes, const float* box, float area, float o, f
     }
     return found != 0;
 }
+D2DET_DISPATCH(anyOverlap, anyOverlapBody, Overlaps)
 
 //! Boxes as structure of arrays, for comparison of one box with all.
 class KeptBoxes
@@ -81,7 +91,7 @@ public:
         {
             const BoxArrays block{&coordinates_[0][begin], &coordinates_[1][begin], &coordinates_[2][begin],
                                   &coordinates_[3][begin], &areas_[begin],          std::min(BLOCK, n - begin)};
-            if (anyOverlap(block, box, area, o_, threshold))
+            if (anyOverlap({block, box, area, o_, threshold}))
                 return true;
         }
         return false;

@@ -139,15 +139,26 @@ void append(Proposals& all, const Proposals& part)
     all.logits.insert(all.logits.end(), part.logits.begin(), part.logits.end());
 }
 
-//! Whether any of x[0..n) is >= bound (false for NaN).
-D2DET_TARGET_CLONES
-bool anyAtLeast(const float* x, int n, float bound)
+struct Comparison
 {
+    const float* x;
+    int n;
+    float bound;
+};
+
+//! Whether any of x[0..n) is >= bound (false for NaN).
+template <int BYTES>
+D2DET_INLINE bool anyAtLeastBody(const Comparison& c)
+{
+    const float* x = c.x;
+    const float bound = c.bound;
+    const int n = c.n;
     int found = 0;
     for (int i = 0; i < n; i++)
         found |= x[i] >= bound;
     return found != 0;
 }
+D2DET_DISPATCH(anyAtLeast, anyAtLeastBody, Comparison)
 
 //! Keys of the best preNmsTopN anchors of a level with a finite logit and optionally finite deltas, in order.
 std::vector<uint64_t> bestKeys(const LevelView& level, int preNmsTopN, bool checkDeltas)
@@ -161,7 +172,7 @@ std::vector<uint64_t> bestKeys(const LevelView& level, int preNmsTopN, bool chec
         for (size_t begin = 0; begin < cells; begin += BLOCK)
         {
             const size_t end = std::min(begin + BLOCK, cells);
-            if (!anyAtLeast(logits + begin, static_cast<int>(end - begin), best.minValue()))
+            if (!anyAtLeast({logits + begin, static_cast<int>(end - begin), best.minValue()}))
                 continue;
             for (size_t cell = begin; cell < end; cell++)
                 if (logits[cell] >= best.minValue() && std::isfinite(logits[cell]) &&

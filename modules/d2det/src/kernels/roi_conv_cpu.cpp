@@ -393,30 +393,41 @@ D2DET_INLINE double sumOfPowers(const float* x, int count, double shift)
     return sum;
 }
 
-//! Group norm and ReLU of one row [outChannels, area] in place; two passes, sums in double.
-D2DET_TARGET_CLONES
-void groupNormRow(const RoIConvParams& p, const float* gamma, const float* beta, int area, float* Y)
+//! A row [outChannels, area] and its norm.
+struct NormTask
 {
-    const int channels = p.outChannels / p.normGroups, count = channels * area;
-    for (int o = 0; o < p.outChannels; o += channels)
+    const RoIConvParams& p;
+    const float *gamma, *beta;
+    int area;
+    float* Y;
+};
+
+//! Group norm and ReLU of one row in place; two passes, sums in double.
+template <int BYTES>
+D2DET_INLINE void groupNormBody(const NormTask& t)
+{
+    const int area = t.area, channels = t.p.outChannels / t.p.normGroups, count = channels * area;
+    const bool relu = t.p.relu;
+    for (int o = 0; o < t.p.outChannels; o += channels)
     {
-        float* group = Y + static_cast<size_t>(o) * area;
+        float* group = t.Y + static_cast<size_t>(o) * area;
         const double mean = sumOfPowers<1>(group, count, 0.) / count;
         const double var = sumOfPowers<2>(group, count, mean) / count;
-        const double scale = 1. / std::sqrt(var + static_cast<double>(p.epsilon));
+        const double scale = 1. / std::sqrt(var + static_cast<double>(t.p.epsilon));
         for (int c = 0; c < channels; c++)
         {
-            const float a = static_cast<float>(scale * (gamma ? gamma[o + c] : 1.f)), b = beta ? beta[o + c] : 0.f;
-            const float center = static_cast<float>(mean);
+            const float a = static_cast<float>(scale * (t.gamma ? t.gamma[o + c] : 1.f));
+            const float b = t.beta ? t.beta[o + c] : 0.f, center = static_cast<float>(mean);
             float* y = group + static_cast<size_t>(c) * area;
             for (int i = 0; i < area; i++)
             {
                 const float value = (y[i] - center) * a + b;
-                y[i] = p.relu && value < 0.f ? 0.f : value;
+                y[i] = relu && value < 0.f ? 0.f : value;
             }
         }
     }
 }
+D2DET_DISPATCH(groupNormRow, groupNormBody, NormTask)
 
 //! Sigmoid and upsampling of one row of the convolution output [outChannels, oh, ow] in place.
 void activateAndUpsample(const RoIConvParams& p, int oh, int ow, float* Y)
@@ -501,7 +512,7 @@ void runTask(const Call& call, const Task& task, const std::vector<int>& rows, c
 void finishRow(const Call& call, int set, float* Y)
 {
     if (call.p.normGroups > 0)
-        groupNormRow(call.p, call.ofSet(call.args.gamma, set), call.ofSet(call.args.beta, set), call.s.area, Y);
+        groupNormRow({call.p, call.ofSet(call.args.gamma, set), call.ofSet(call.args.beta, set), call.s.area, Y});
     activateAndUpsample(call.p, call.s.oh, call.s.ow, Y);
 }
 
@@ -542,6 +553,9 @@ void roiConvCpu(const RoIConvParams& p, const RoIConvArgs<float>& args, const Ro
             rowsOfSets[setOfRow[r]].push_back(r);
 
     const std::vector<Task> tasks = makeTasks(p, call.s, *weight.sets[0].kernel, rowsOfSets);
+    for (const Task& task : tasks)
+        if (task.winograd)
+            keepWinogradFilters(weight.sets[task.set], p.inChannels);
     parallelFor(
         static_cast<int>(tasks.size()),
         [&](int begin, int end)
@@ -569,7 +583,10 @@ void roiConvCpu(const RoIConvParams& p, const RoIConvArgs<float>& args, const Ro
 
 void roiConvCpu(const RoIConvParams& p, const RoIConvArgs<float>& args, float* Y)
 {
-    roiConvCpu(p, args, packRoIConv(p, args.weight), Y);
+    RoIConvPacked packed = packRoIConv(p, args.weight);
+    for (PackedMatrix& set : packed.sets)
+        set.constant = false;
+    roiConvCpu(p, args, packed, Y);
 }
 
 }  // namespace kernels

@@ -2,31 +2,23 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Run-time selection of vector instructions in a baseline build, in two ways.
+/* Vector instructions chosen at run time in a baseline build (instruction_set.hpp).
 
-   D2DET_TARGET_CLONES before the definition of a hot function: g++ compiles the function for AVX-512, AVX2 and the
-   baseline; the clone is selected when the library is loaded. Empty for other compilers.
+   Write `template <int BYTES> D2DET_INLINE Result body(const Args&)`, then D2DET_DISPATCH(name, body, Args) defines
+   name(const Args&), which calls the version for the vectors of the set in use: BYTES is 16, 32 or 64. The body holds
+   either plain loops, which the compiler vectorizes for each set, or Lanes<BYTES>, 16 floats in registers, where it
+   would not keep them there.
 
-   Functions called from a clone are compiled for the baseline unless inlined: mark small helpers D2DET_INLINE, and
-   avoid lambdas with work. Clones differ in the last bit (fused multiply-add), so results agree bit for bit on one
-   machine and for any number of threads, not between machines.
-
-   Lanes<BYTES> and D2DET_DISPATCH: 16 floats in registers of 16, 32 or 64 bytes, for loops that the compiler does not
-   keep in registers. Write `template <int BYTES> D2DET_INLINE void body(const Args&)`, then
-   D2DET_DISPATCH(name, body, Args) defines name(const Args&), which calls the widest supported version. */
+   Functions called from a body are compiled for the baseline unless inlined: mark small helpers D2DET_INLINE, and
+   avoid lambdas with work. The versions differ in the last bit (fused multiply-add), so results agree bit for bit on
+   one machine and for any number of threads, not between machines. */
 
 #ifndef OPENCV_D2DET_KERNELS_SIMD_HPP
 #define OPENCV_D2DET_KERNELS_SIMD_HPP
 
-#include <cstring>
+#include "instruction_set.hpp"
 
-// Sanitizers instrument the resolver, which runs before they are ready: no clones then.
-#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12 && defined(__x86_64__) && defined(__linux__) && \
-    defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define D2DET_TARGET_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define D2DET_TARGET_CLONES
-#endif
+#include <cstring>
 
 #if defined(__GNUC__)
 #define D2DET_INLINE inline __attribute__((always_inline))
@@ -37,6 +29,16 @@
 #else
 #define D2DET_INLINE inline
 #define D2DET_RESTRICT
+#endif
+
+// Before a loop of at most 16 iterations, a constant number: it is unrolled completely, and early enough that an array
+// indexed by its counter is kept in registers.
+#if defined(__clang__)
+#define D2DET_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define D2DET_UNROLL _Pragma("GCC unroll 16")
+#else
+#define D2DET_UNROLL
 #endif
 
 namespace cv
@@ -135,54 +137,28 @@ struct Lanes
 }  // namespace cv
 
 #if defined(__GNUC__) && defined(__x86_64__)
-namespace cv
-{
-namespace d2det
-{
-namespace kernels
-{
-
-//! Width of the vector registers of this machine, bytes: 16, 32 or 64.
-inline int vectorBytes()
-{
-    static const int bytes = []
-    {
-        __builtin_cpu_init();
-        const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-        const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl");
-        return avx2 && avx512 ? 64 : avx2 ? 32 : 16;
-    }();
-    return bytes;
-}
-
-}  // namespace kernels
-}  // namespace d2det
-}  // namespace cv
-
-#define D2DET_DISPATCH(name, body, Args)                                                         \
-    __attribute__((target("avx2,fma,avx512f,avx512vl"))) static void name##Avx512(const Args& a) \
-    {                                                                                            \
-        body<64>(a);                                                                             \
-    }                                                                                            \
-    __attribute__((target("avx2,fma"))) static void name##Avx2(const Args& a)                    \
-    {                                                                                            \
-        body<32>(a);                                                                             \
-    }                                                                                            \
-    static void name(const Args& a)                                                              \
-    {                                                                                            \
-        const int bytes = vectorBytes();                                                         \
-        if (bytes == 64)                                                                         \
-            name##Avx512(a);                                                                     \
-        else if (bytes == 32)                                                                    \
-            name##Avx2(a);                                                                       \
-        else                                                                                     \
-            body<16>(a);                                                                         \
+#define D2DET_DISPATCH(name, body, Args)                                                             \
+    __attribute__((target("avx2,fma,avx512f,avx512vl"))) static auto name##Avx512(const Args& a)     \
+        ->decltype(body<64>(a))                                                                      \
+    {                                                                                                \
+        return body<64>(a);                                                                          \
+    }                                                                                                \
+    __attribute__((target("avx2,fma"))) static auto name##Avx2(const Args& a)->decltype(body<32>(a)) \
+    {                                                                                                \
+        return body<32>(a);                                                                          \
+    }                                                                                                \
+    static auto name(const Args& a)->decltype(body<16>(a))                                           \
+    {                                                                                                \
+        const InstructionSet set = instructionSet();                                                 \
+        return set == InstructionSet::AVX512 ? name##Avx512(a)                                       \
+               : set == InstructionSet::AVX2 ? name##Avx2(a)                                         \
+                                             : body<16>(a);                                          \
     }
 #else
-#define D2DET_DISPATCH(name, body, Args) \
-    static void name(const Args& a)      \
-    {                                    \
-        body<16>(a);                     \
+#define D2DET_DISPATCH(name, body, Args)                   \
+    static auto name(const Args& a)->decltype(body<16>(a)) \
+    {                                                      \
+        return body<16>(a);                                \
     }
 #endif
 

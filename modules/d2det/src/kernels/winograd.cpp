@@ -2,20 +2,17 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Winograd convolution F(4x4, 3x3), see winograd.hpp.
-
-   With the points p = 0, a, -a, b, -b, infinity (Toom-Cook; q(x) = (x^2 - a^2)(x^2 - b^2)):
-     B^T  rows: coefficients of q; of x q / (x -+ p) for the four others; of x q
-     G    rows: (1, p, p^2) / N(p), N(0) = a^2 b^2, N(+-a) = 2 a^2 (a^2 - b^2), N(+-b) = 2 b^2 (b^2 - a^2); (0, 0, 1)
-     A^T  rows: p^i for i = 0..3; the last one includes the point at infinity */
+/* Winograd convolution F(4x4, 3x3): the products and the order of the work, see winograd.hpp. */
 
 #include "winograd.hpp"
 #include "parallel.hpp"
-#include "simd.hpp"
-#include "transpose.hpp"
+#include "winograd_transforms.hpp"
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
+#include <new>
 
 namespace cv
 {
@@ -32,224 +29,101 @@ constexpr int WinogradTiles::PIXELS;
 namespace
 {
 
-constexpr int SIDE = WinogradTiles::SIDE, WINDOW = WinogradTiles::WINDOW, GROUP = WinogradTiles::GROUP;
-constexpr int POINTS = WINDOW * WINDOW;
-constexpr int FILTER = 3, CELLS = FILTER * FILTER;
+std::atomic<size_t> keptBytes(0);
+
+//! Share of WINOGRAD_KEPT_BYTES.
+class Reservation
+{
+public:
+    Reservation(size_t bytes, size_t limit) : bytes_(bytes), granted_(keptBytes.fetch_add(bytes) + bytes <= limit) {}
+    ~Reservation() { keptBytes -= bytes_; }
+    Reservation(const Reservation&) = delete;
+    Reservation& operator=(const Reservation&) = delete;
+    bool granted() const { return granted_; }
+
+private:
+    const size_t bytes_;
+    const bool granted_;
+};
+
+constexpr int GROUP = WinogradTiles::GROUP, POINTS = WINOGRAD_POINTS, CELLS = WINOGRAD_CELLS;
 constexpr int PAD = 16;  //!< floats between the matrices of two points: no common cache set
-
-constexpr float a1 = 0.75f, b1 = 1.5f;
-constexpr float a2 = a1 * a1, b2 = b1 * b1, a3 = a2 * a1, b3 = b2 * b1;
-
-static_assert(GROUP == CHANNEL_BLOCK, "a group of tiles is one set of lanes");
-
-// ------------------------------------------------------------------ transforms along one axis
-
-template <typename Vector>
-D2DET_INLINE void inputTransform(const Vector* d, Vector* v)
-{
-    const Vector evenA = d[4] - b2 * d[2], oddA = a1 * (d[3] - b2 * d[1]);
-    const Vector evenB = d[4] - a2 * d[2], oddB = b1 * (d[3] - a2 * d[1]);
-    v[0] = d[4] - (a2 + b2) * d[2] + (a2 * b2) * d[0];
-    v[1] = evenA + oddA;
-    v[2] = evenA - oddA;
-    v[3] = evenB + oddB;
-    v[4] = evenB - oddB;
-    v[5] = d[5] - (a2 + b2) * d[3] + (a2 * b2) * d[1];
-}
-
-template <typename Vector>
-D2DET_INLINE void filterTransform(const Vector* g, Vector* u)
-{
-    constexpr float N0 = a2 * b2, NA = 2 * a2 * (a2 - b2), NB = 2 * b2 * (b2 - a2);
-    const Vector evenA = (1 / NA) * g[0] + (a2 / NA) * g[2], oddA = (a1 / NA) * g[1];
-    const Vector evenB = (1 / NB) * g[0] + (b2 / NB) * g[2], oddB = (b1 / NB) * g[1];
-    u[0] = (1 / N0) * g[0];
-    u[1] = evenA + oddA;
-    u[2] = evenA - oddA;
-    u[3] = evenB + oddB;
-    u[4] = evenB - oddB;
-    u[5] = g[2];
-}
-
-template <typename Vector>
-D2DET_INLINE void outputTransform(const Vector* m, Vector* y)
-{
-    const Vector sumA = m[1] + m[2], differenceA = m[1] - m[2];
-    const Vector sumB = m[3] + m[4], differenceB = m[3] - m[4];
-    y[0] = m[0] + sumA + sumB;
-    y[1] = a1 * differenceA + b1 * differenceB;
-    y[2] = a2 * sumA + b2 * sumB;
-    y[3] = a3 * differenceA + b3 * differenceB + m[5];
-}
-
-template <typename Vector>
-D2DET_INLINE void load(const float* p, Vector& v)
-{
-    std::memcpy(&v, p, sizeof(v));
-}
-
-template <typename Vector>
-D2DET_INLINE void store(const Vector& v, float* p)
-{
-    std::memcpy(p, &v, sizeof(v));
-}
-
-// ------------------------------------------------------------------ transforms along both axes, 16 tiles or rows
-
-//! 16 windows of one channel.
-struct InputGroup
-{
-    const float* planes;
-    const int* offsets;
-    int rowStride;
-    float* V;  //!< point e of window t -> V[e * stride + t / piece * pieceStride + t % piece]
-    size_t stride;
-    int piece;  //!< 16 or a divisor of 16
-    size_t pieceStride;
-};
-
-//! Cell e of window t -> window[e][t].
-D2DET_INLINE void gatherWindows(const InputGroup& g, float (*window)[GROUP])
-{
-    static_assert(WINDOW == 6, "a line of a window is two overlapping sets of four cells");
-    for (int t = 0; t < GROUP; t += 4)
-    {
-        const float* line[4];
-        for (int k = 0; k < 4; k++)
-            line[k] = g.planes + g.offsets[t + k];
-        for (int i = 0; i < WINDOW; i++)
-        {
-            transpose4x4(line[0] + 2, line[1] + 2, line[2] + 2, line[3] + 2, &window[i * WINDOW + 2][t], GROUP);
-            transpose4x4(line[0], line[1], line[2], line[3], &window[i * WINDOW][t], GROUP);
-            for (int k = 0; k < 4; k++)
-                line[k] += g.rowStride;
-        }
-    }
-}
-
-template <int BYTES>
-D2DET_INLINE void transformInputBody(const InputGroup& g)
-{
-    typedef typename Lanes<BYTES>::Vector Vector;
-    alignas(64) float window[POINTS][GROUP];
-    gatherWindows(g, window);
-    const bool whole = g.piece == GROUP;
-    for (int n = 0; n < GROUP; n += Lanes<BYTES>::STEP)
-    {
-        Vector in[WINDOW], out[WINDOW];
-        for (int j = 0; j < WINDOW; j++)
-        {
-            for (int i = 0; i < WINDOW; i++)
-                load(&window[i * WINDOW + j][n], in[i]);
-            inputTransform(in, out);
-            for (int i = 0; i < WINDOW; i++)
-                store(out[i], &window[i * WINDOW + j][n]);
-        }
-        for (int i = 0; i < WINDOW; i++)
-        {
-            for (int j = 0; j < WINDOW; j++)
-                load(&window[i * WINDOW + j][n], in[j]);
-            inputTransform(in, out);
-            for (int j = 0; j < WINDOW; j++)
-                store(out[j], whole ? g.V + (i * WINDOW + j) * g.stride + n : &window[i * WINDOW + j][n]);
-        }
-    }
-    for (int e = 0; e < POINTS && !whole; e++)
-        for (int t = 0; t < GROUP; t += g.piece)
-            std::memcpy(g.V + e * g.stride + t / g.piece * g.pieceStride, &window[e][t], g.piece * sizeof(float));
-}
-D2DET_DISPATCH(transformInput, transformInputBody, InputGroup)
-
-//! The filters of one input channel for a panel of output channels.
-struct FilterGroup
-{
-    const float* cells[CELLS];  //!< contiguous output channels; 16 values are read
-    float* U;                   //!< point e of channel i -> U[e * stride + i]; 16 values are written
-    size_t stride;
-};
-
-template <int BYTES>
-D2DET_INLINE void transformFilterBody(const FilterGroup& g)
-{
-    typedef typename Lanes<BYTES>::Vector Vector;
-    for (int n = 0; n < GROUP; n += Lanes<BYTES>::STEP)
-    {
-        Vector half[WINDOW][FILTER];
-        for (int j = 0; j < FILTER; j++)
-        {
-            Vector in[FILTER], out[WINDOW];
-            for (int i = 0; i < FILTER; i++)
-                load(g.cells[i * FILTER + j] + n, in[i]);
-            filterTransform(in, out);
-            for (int i = 0; i < WINDOW; i++)
-                half[i][j] = out[i];
-        }
-        for (int i = 0; i < WINDOW; i++)
-        {
-            Vector out[WINDOW];
-            filterTransform(half[i], out);
-            for (int j = 0; j < WINDOW; j++)
-                store(out[j], g.U + (i * WINDOW + j) * g.stride + n);
-        }
-    }
-}
-D2DET_DISPATCH(transformFilter, transformFilterBody, FilterGroup)
-
-//! 16 tiles of one output channel.
-struct OutputGroup
-{
-    const float* M;  //!< point e of tile t: M[e * stride + t]
-    size_t stride;
-    float bias, low, high;
-    float* Y;  //!< [16 tiles][16 pixels]
-};
-
-template <int BYTES>
-D2DET_INLINE void transformOutputBody(const OutputGroup& g)
-{
-    typedef typename Lanes<BYTES>::Vector Vector;
-    alignas(64) float pixels[WinogradTiles::PIXELS][GROUP];
-    for (int n = 0; n < GROUP; n += Lanes<BYTES>::STEP)
-    {
-        Vector half[SIDE][WINDOW];
-        for (int j = 0; j < WINDOW; j++)
-        {
-            Vector in[WINDOW], out[SIDE];
-            for (int i = 0; i < WINDOW; i++)
-                load(g.M + (i * WINDOW + j) * g.stride + n, in[i]);
-            outputTransform(in, out);
-            for (int i = 0; i < SIDE; i++)
-                half[i][j] = out[i];
-        }
-        for (int i = 0; i < SIDE; i++)
-        {
-            Vector out[SIDE];
-            outputTransform(half[i], out);
-            for (int j = 0; j < SIDE; j++)
-                store(out[j], &pixels[i * SIDE + j][n]);
-        }
-    }
-    const float bias = g.bias, low = g.low, high = g.high;
-    for (auto& pixel : pixels)
-        for (float& tile : pixel)
-        {
-            float value = tile + bias;
-            value = value < low ? low : value;  // this order preserves NaN
-            tile = value > high ? high : value;
-        }
-    for (int i = 0; i < WinogradTiles::PIXELS; i += 4)
-        for (int t = 0; t < GROUP; t += 4)
-            transpose4x4(&pixels[i][t], &pixels[i + 1][t], &pixels[i + 2][t], &pixels[i + 3][t],
-                         g.Y + t * WinogradTiles::PIXELS + i, WinogradTiles::PIXELS);
-}
-D2DET_DISPATCH(transformOutput, transformOutputBody, OutputGroup)
-
-// ------------------------------------------------------------------ products
 
 int roundUp(int value, int unit)
 {
     return (value + unit - 1) / unit * unit;
 }
+
+/** Transformed filters in memory: for each panel of mr output channels and each point [channels, mr]. Transforms write 16
+    values at a time, more than mr, so that a point needs some values more. */
+struct FilterLayout
+{
+    FilterLayout(const GemmKernel& kernel, int inChannels)
+        : mr(kernel.mr),
+          channels(inChannels),
+          point(static_cast<size_t>(roundUp(inChannels * mr + GROUP - mr, PAD)) + PAD)
+    {
+    }
+    size_t panel() const { return POINTS * point; }
+
+    int mr, channels;
+    size_t point;  //!< floats from one point to the next
+};
+
+//! Panel of output channels from `row` (a multiple of mr) -> U.
+void transformPanel(const PackedMatrix& weight, int row, const FilterLayout& layout, float* U)
+{
+    FilterGroup group;
+    group.stride = layout.point;
+    // In ascending order of addresses: each write of 16 values exceeds the mr required values.
+    for (int k = 0; k < layout.channels; k++, U += layout.mr)
+    {
+        for (int i = 0; i < CELLS; i++)
+        {
+            const int depth = k * CELLS + i, k0 = depth / GemmKernel::KC * GemmKernel::KC;
+            group.cells[i] = weight.panel(row, k0) + static_cast<size_t>(depth - k0) * layout.mr;
+        }
+        group.U = U;
+        transformFilter(group);
+    }
+}
+
+}  // namespace
+
+//! Those of all output channels.
+class WinogradFilters
+{
+public:
+    WinogradFilters(const PackedMatrix& weight, int channels, std::unique_ptr<Reservation> reservation)
+        : layout_(*weight.kernel, channels),
+          reservation_(std::move(reservation)),
+          memory_(bytes(weight, channels) / sizeof(float))
+    {
+        const int mr = layout_.mr, panels = (weight.rows + mr - 1) / mr;
+        parallelFor(panels,
+                    [&](int begin, int end)
+                    {
+                        for (int i = begin; i < end; i++)
+                            transformPanel(weight, i * mr, layout_, memory_.data() + i * layout_.panel());
+                    });
+    }
+
+    static size_t bytes(const PackedMatrix& weight, int channels)
+    {
+        const FilterLayout layout(*weight.kernel, channels);
+        return static_cast<size_t>((weight.rows + layout.mr - 1) / layout.mr) * layout.panel() * sizeof(float);
+    }
+    //! The panel of output channels from `row`, a multiple of mr.
+    const float* panel(int row) const { return memory_.data() + row / layout_.mr * layout_.panel(); }
+
+private:
+    const FilterLayout layout_;
+    const std::unique_ptr<Reservation> reservation_;
+    AlignedFloats memory_;
+};
+
+namespace
+{
 
 //! One call of winogradMultiply: three matrices for each of the 36 points.
 class Product
@@ -257,21 +131,23 @@ class Product
 public:
     Product(const PackedMatrix& weight, int channels, int first, int last, const WinogradTiles& tiles)
         : weight_(weight),
+          kept_(std::atomic_load(&weight.winograd)),
           kernel_(*weight.kernel),
           tiles_(tiles),
           channels_(channels),
           first_(first),
           last_(last),
           columns_(roundUp(tiles.count, std::max(kernel_.nr, GROUP))),
+          layout_(kernel_, channels),
           rows_(std::min(roundUp(BLOCK_ROWS, kernel_.mr), roundUp(last - first, kernel_.mr)))
     {
         strideV_ = static_cast<size_t>(channels_) * columns_ + PAD;
-        strideU_ = (static_cast<size_t>(channels_) * rows_ + 2 * PAD - 1) / PAD * PAD + PAD;
         strideM_ = static_cast<size_t>(rows_) * columns_ + PAD;
         const size_t planes = (tiles.planesSize + PAD - 1) / PAD * PAD;
-        V_ = memory_->get(POINTS * (strideV_ + strideU_ + strideM_) + planes);
+        const size_t filters = kept_ ? 0 : rows_ / kernel_.mr * layout_.panel();
+        V_ = memory_->get(POINTS * (strideV_ + strideM_) + filters + planes);
         U_ = V_ + POINTS * strideV_;
-        M_ = U_ + POINTS * strideU_;
+        M_ = U_ + filters;
         planes_ = M_ + POINTS * strideM_;
     }
 
@@ -281,8 +157,7 @@ public:
         for (int row = first_; row < last_; row += rows_)
         {
             const int count = std::min(rows_, last_ - row);
-            loadWeight(row, count);
-            multiply(count);
+            multiply(loadWeight(row, count), count);
             storeOutput(row, count);
         }
     }
@@ -302,9 +177,9 @@ private:
     void loadInput()
     {
         const int nr = kernel_.nr, piece = std::min(nr, GROUP), rest = tiles_.count % GROUP;
-        int restOffsets[GROUP];  // unused slots duplicate a valid tile
+        int restOffsets[GROUP];  // of the groups that are not full; unused slots repeat the last tile
         for (int t = 0; t < GROUP; t++)
-            restOffsets[t] = tiles_.offsets[tiles_.count - rest + (t < rest ? t : -1)];
+            restOffsets[t] = tiles_.offsets[std::min(tiles_.count - rest + t, tiles_.count - 1)];
         forBlocks(
             [&](int k0, int block)
             {
@@ -322,51 +197,30 @@ private:
             });
     }
 
-    //! U: for each point, blocks of depth of panels [block, mr], for output channels [row, row + count).
-    void loadWeight(int row, int count)
+    //! Transformed filters of output channels [row, row + count).
+    const float* loadWeight(int row, int count)
     {
-        const int mr = kernel_.mr;
-        // In ascending order of addresses: each write of 16 values exceeds the mr required values.
-        forBlocks(
-            [&](int k0, int block)
-            {
-                for (int m = 0; m < count; m += mr)
-                {
-                    float* U = U_ + static_cast<size_t>(k0) * rows_ + static_cast<size_t>(m) * block;
-                    for (int k = 0; k < block; k++, U += mr)
-                    {
-                        FilterGroup group;
-                        for (int i = 0; i < CELLS; i++)
-                            group.cells[i] = weightAt(row + m, (k0 + k) * CELLS + i);
-                        group.U = U;
-                        group.stride = strideU_;
-                        transformFilter(group);
-                    }
-                }
-            });
+        if (kept_)
+            return kept_->panel(row);
+        for (int m = 0; m < count; m += kernel_.mr)
+            transformPanel(weight_, row + m, layout_, U_ + m / kernel_.mr * layout_.panel());
+        return U_;
     }
 
-    //! mr output channels at one depth of the packed matrix of the direct product.
-    const float* weightAt(int row, int depth) const
-    {
-        const int k0 = depth / GemmKernel::KC * GemmKernel::KC;
-        return weight_.panel(row, k0) + static_cast<size_t>(depth - k0) * kernel_.mr;
-    }
-
-    //! M = U V for each point.
-    void multiply(int count)
+    //! M = U V for each point. filters: of `count` output channels
+    void multiply(const float* filters, int count)
     {
         for (int e = 0; e < POINTS; e++)
             forBlocks(
                 [&](int k0, int block)
                 {
                     const float* V = V_ + e * strideV_ + static_cast<size_t>(k0) * columns_;
-                    const float* U = U_ + e * strideU_ + static_cast<size_t>(k0) * rows_;
+                    const float* U = filters + e * layout_.point + static_cast<size_t>(k0) * kernel_.mr;
                     float* M = M_ + e * strideM_;
                     for (int j = 0; j < tiles_.count; j += kernel_.nr)
                         for (int m = 0; m < count; m += kernel_.mr)
                             kernel_.run(std::min(kernel_.mr, count - m), tiles_.count - j, block,
-                                        U + static_cast<size_t>(m) * block, V + static_cast<size_t>(j) * block,
+                                        U + m / kernel_.mr * layout_.panel(), V + static_cast<size_t>(j) * block,
                                         M + static_cast<size_t>(m) * columns_ + j, columns_, k0 > 0);
                 });
     }
@@ -384,17 +238,40 @@ private:
     }
 
     const PackedMatrix& weight_;
+    const std::shared_ptr<const WinogradFilters> kept_;
     const GemmKernel& kernel_;
     const WinogradTiles& tiles_;
     const int channels_, first_, last_;
     const int columns_;  //!< tiles, rounded up
-    const int rows_;     //!< output channels of a block, rounded up
+    const FilterLayout layout_;
+    const int rows_;  //!< output channels of a block, rounded up
     ThreadLease<Scratch> memory_;
-    size_t strideV_, strideU_, strideM_;
+    size_t strideV_, strideM_;
     float *V_, *U_, *M_, *planes_;
 };
 
 }  // namespace
+
+void keepWinogradFilters(const PackedMatrix& weight, int channels, size_t limit)
+{
+    if (!weight.constant || std::atomic_load(&weight.winograd))
+        return;
+    try
+    {
+        // No lock: a thread that waits for a parallel loop may run other work meanwhile, which comes here too.
+        std::unique_ptr<Reservation> memory(new Reservation(WinogradFilters::bytes(weight, channels), limit));
+        if (!memory->granted())
+            return;
+        std::shared_ptr<const WinogradFilters> none;
+        const std::shared_ptr<const WinogradFilters> filters =
+            std::make_shared<WinogradFilters>(weight, channels, std::move(memory));
+        std::atomic_compare_exchange_strong(&weight.winograd, &none, filters);
+    }
+    catch (const std::bad_alloc&)
+    {
+        // Then they are transformed anew each time.
+    }
+}
 
 void winogradMultiply(const PackedMatrix& weight, int channels, int first, int last, const WinogradTiles& tiles)
 {

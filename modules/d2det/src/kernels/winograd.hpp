@@ -16,9 +16,11 @@
    Networks", 2020); with these it is about 2.5 times that of the direct sum: rms 1.5e-6 of the output's at 256
    channels.
 
-   Weights are stored in the layout of packMatrix for the direct product; each task transforms them per block of output
-   channels. The cost is a few percent for a sufficient number of tiles, the gain is memory: transformed weights are
-   four times as large (0.5 GB more for the model of the paper).
+   Weights are stored in the layout of packMatrix for the direct product; the transformed ones are four times as large
+   (0.5 GB for the model of the paper). Those of layers with constant weights are kept, up to a total of
+   WINOGRAD_KEPT_BYTES in the process, which holds ResNet-50 with its pyramid and RPN; beyond, each task transforms them
+   anew per block of output channels. That costs a tenth of the time for maps of many tiles, and more than the products
+   for those of less than a hundred.
 
    An output depends on its own 6x6 window and the weights only: identical bits for any partition into tasks. */
 
@@ -75,6 +77,13 @@ public:
     const float* bias = nullptr;   //!< [output channels] or null
     float low = 0, high = 0;       //!< output values are clamped to this range
 };
+
+constexpr size_t WINOGRAD_KEPT_BYTES = size_t(192) << 20;
+
+/** Transforms the filters of a constant weight once for all following calls of winogradMultiply, the same bits. Does
+    nothing for other weights, and where it would need more than `limit` bytes together with those kept before. Not
+    inside a parallel loop; several threads may call it at a time. weight: packMatrix(weight, O, C 9), channels = C. */
+void keepWinogradFilters(const PackedMatrix& weight, int channels, size_t limit = WINOGRAD_KEPT_BYTES);
 
 /** Output channels [first, last) of all tiles. weight: packMatrix(weight, O, C 9), channels = C. */
 void winogradMultiply(const PackedMatrix& weight, int channels, int first, int last, const WinogradTiles& tiles);
