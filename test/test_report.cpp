@@ -7,6 +7,7 @@
 #define BOOST_TEST_MODULE report
 #include <boost/test/unit_test.hpp>
 
+#include "report/class_csv.hpp"
 #include "report/html_report.hpp"
 #include "base/text.hpp"
 #include "report/markup.hpp"
