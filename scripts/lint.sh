@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks the formatting of all sources, the documentation and its citations and, on request, runs clang-tidy
-# (.clang-tidy).
+# Checks the formatting of all sources, what the module includes, the documentation and its citations and, on request,
+# runs clang-tidy (.clang-tidy).
 #
 # usage: scripts/lint.sh
 #        scripts/lint.sh --tidy BUILD_FOLDER                  all sources of module, trainer and programs
@@ -35,6 +35,11 @@ if [ "${version%%.*}" = 14 ]; then
         die "run clang-format -i on the files named above"
 else
     say "The formatting is not checked: it is that of clang-format 14, $version has other rules"
+fi
+# The module knows neither the trainer nor LibTorch (docs/architecture.md 1); OpenCV's tree has none of them.
+floors=$(cd training && printf '%s|' */)
+if git grep -nE "#include [<\"](${floors//\/}torch|ATen|c10)/" -- modules; then
+    die "files of the module include the trainer or LibTorch"
 fi
 if [ -x scripts/check_docs.sh ]; then
     say "Checking the documentation and what cites it"

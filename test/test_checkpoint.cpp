@@ -11,7 +11,9 @@
 #include "engine/checkpoint.hpp"
 #include "engine/solver.hpp"
 #include "model/backbone.hpp"
+#include "errors.hpp"
 #include "shared_data.hpp"
+#include "temp_folder.hpp"
 
 #include <cmath>
 #include <cstdlib>
@@ -23,31 +25,13 @@
 #include <random>
 #include <stdexcept>
 
-#include <unistd.h>
-
 using namespace d2det;
+using namespace d2det::test;
 namespace fs = std::filesystem;
 namespace utf = boost::unit_test;
 
 namespace
 {
-
-struct Folder
-{
-    Folder() : path(fs::temp_directory_path() / ("d2det_test_checkpoint_" + std::to_string(::getpid())))
-    {
-        fs::create_directories(path);
-    }
-    ~Folder() { fs::remove_all(path); }
-    std::string file(const std::string& name) const { return (path / name).string(); }
-    fs::path path;
-};
-
-std::string bytesOf(const std::string& path)
-{
-    std::ifstream file(path, std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(file), {});
-}
 
 //! A file with a given header text and data bytes.
 std::string fileOf(const std::string& header, const std::string& data)
@@ -58,19 +42,11 @@ std::string fileOf(const std::string& header, const std::string& data)
     return text + header + data;
 }
 
-std::string errorOf(const Folder& folder, const std::string& bytes)
+//! Why a file of these bytes is refused, "" if it is read.
+std::string readError(const TempFolder& folder, const std::string& bytes)
 {
-    const std::string path = folder.file("malformed.safetensors");
-    std::ofstream(path, std::ios::binary) << bytes;
-    try
-    {
-        readSafetensors(path);
-    }
-    catch (const std::runtime_error& error)
-    {
-        return error.what();
-    }
-    return "";
+    const std::string path = folder.write("malformed.safetensors", bytes);
+    return errorOf([&] { readSafetensors(path); });
 }
 
 TensorFile sample()
@@ -106,10 +82,10 @@ struct TwoLayers : torch::nn::Module
 
 BOOST_AUTO_TEST_CASE(round_trip)
 {
-    const Folder folder;
+    const TempFolder folder;
     const TensorFile file = sample();
-    writeSafetensors(folder.file("x.safetensors"), file);
-    const TensorFile again = readSafetensors(folder.file("x.safetensors"));
+    writeSafetensors(folder / "x.safetensors", file);
+    const TensorFile again = readSafetensors(folder / "x.safetensors");
     BOOST_TEST(again.metadata == file.metadata, boost::test_tools::per_element());
     BOOST_REQUIRE_EQUAL(again.tensors.size(), file.tensors.size());
     for (const auto& item : file.tensors)
@@ -120,32 +96,32 @@ BOOST_AUTO_TEST_CASE(round_trip)
         BOOST_TEST(torch::equal(read, item.second), item.first);
     }
     // Only the file itself is left, and the same contents give the same bytes.
-    BOOST_TEST(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
-    writeSafetensors(folder.file("y.safetensors"), again);
-    BOOST_TEST((bytesOf(folder.file("x.safetensors")) == bytesOf(folder.file("y.safetensors"))));
+    BOOST_TEST(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
+    writeSafetensors(folder / "y.safetensors", again);
+    BOOST_TEST((textOf(folder / "x.safetensors") == textOf(folder / "y.safetensors")));
 }
 
 BOOST_AUTO_TEST_CASE(a_failed_write_keeps_the_old_file)
 {
-    const Folder folder;
-    writeTextAtomically(folder.file("x"), "old");
+    const TempFolder folder;
+    writeTextAtomically(folder / "x", "old");
     TensorFile file;
     file.tensors["complex"] = torch::zeros({2}, torch::kComplexFloat);
-    BOOST_CHECK_THROW(writeSafetensors(folder.file("x"), file), std::runtime_error);
-    BOOST_CHECK_THROW(copyFileAtomically(folder.file("none"), folder.file("x")), std::runtime_error);
-    BOOST_CHECK_THROW(writeSafetensors(folder.file("none/x"), sample()), std::runtime_error);
-    BOOST_TEST(bytesOf(folder.file("x")) == "old");
-    BOOST_TEST(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
+    BOOST_CHECK_THROW(writeSafetensors(folder / "x", file), std::runtime_error);
+    BOOST_CHECK_THROW(copyFileAtomically(folder / "none", folder / "x"), std::runtime_error);
+    BOOST_CHECK_THROW(writeSafetensors(folder / "none/x", sample()), std::runtime_error);
+    BOOST_TEST(textOf(folder / "x") == "old");
+    BOOST_TEST(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
 }
 
 BOOST_AUTO_TEST_CASE(malformed_files)
 {
-    const Folder folder;
+    const TempFolder folder;
     const auto entry = [](const std::string& type, const std::string& shape, const std::string& offsets)
     { return "{\"a\":{\"dtype\":" + type + ",\"shape\":" + shape + ",\"data_offsets\":" + offsets + "}}"; };
     const std::string good = entry("\"F32\"", "[2]", "[0,8]");
     const std::string eight(8, '\0');
-    BOOST_TEST(errorOf(folder, fileOf(good, eight)) == "");
+    BOOST_TEST(readError(folder, fileOf(good, eight)) == "");
     const std::pair<std::string, const char*> cases[] = {
         {"", "too short"},
         {"1234567", "too short"},
@@ -178,29 +154,47 @@ BOOST_AUTO_TEST_CASE(malformed_files)
     };
     for (const auto& item : cases)
     {
-        const std::string error = errorOf(folder, item.first);
+        const std::string error = readError(folder, item.first);
         BOOST_TEST(error.find(item.second) != std::string::npos, "'" << error << "' lacks '" << item.second << "'");
     }
-    BOOST_CHECK_THROW(readSafetensors(folder.path.string()), std::runtime_error);
-    BOOST_CHECK_THROW(readSafetensors(folder.file("none")), std::runtime_error);
+    BOOST_CHECK_THROW(readSafetensors(folder.path()), std::runtime_error);
+    BOOST_CHECK_THROW(readSafetensors(folder / "none"), std::runtime_error);
+}
+
+BOOST_AUTO_TEST_CASE(counts_in_the_metadata)
+{
+    TensorFile file;
+    const auto count = [&] { return metadataCount(file, "steps"); };
+    checkContains(errorOf<Error>(count), "'steps'");
+    for (const char* bad : {"", "x", "-1", "+1", "1.0", " 1", "1 ", "0x1", "1000000000000000"})
+    {
+        file.metadata["steps"] = bad;
+        checkContains(errorOf<Error>(count), "'steps'");
+    }
+    const std::pair<const char*, int64_t> good[] = {{"0", 0}, {"007", 7}, {"999999999999999", 999999999999999}};
+    for (const auto& item : good)
+    {
+        file.metadata["steps"] = item.first;
+        BOOST_TEST(count() == item.second);
+    }
 }
 
 //! Every truncation and many single damaged bytes: read or std::runtime_error.
 BOOST_AUTO_TEST_CASE(damaged_files)
 {
-    const Folder folder;
-    const std::string path = folder.file("x.safetensors");
+    const TempFolder folder;
+    const std::string path = folder / "x.safetensors";
     writeSafetensors(path, sample());
-    const std::string whole = bytesOf(path);
+    const std::string whole = textOf(path);
     for (size_t size = 0; size < whole.size(); size += 1 + size / 64)
-        BOOST_TEST(!errorOf(folder, whole.substr(0, size)).empty(), "read a file of " << size << " bytes");
+        BOOST_TEST(!readError(folder, whole.substr(0, size)).empty(), "read a file of " << size << " bytes");
     std::mt19937 random(2);
     const size_t headerEnd = whole.find(']', whole.rfind("data_offsets"));
     for (int round = 0; round < 2000; round++)
     {
         std::string damaged = whole;
         damaged[random() % headerEnd] = static_cast<char>(random());
-        errorOf(folder, damaged);  // any other exception ends the test
+        readError(folder, damaged);  // any other exception ends the test
     }
 }
 
@@ -365,7 +359,7 @@ BOOST_AUTO_TEST_CASE(moving_average)
 
 BOOST_AUTO_TEST_CASE(saved_state_continues_exactly)
 {
-    const Folder folder;
+    const TempFolder folder;
     for (const Optimizer kind : {Optimizer::SGD, Optimizer::ADAM})
     {
         SolverConfig config;
@@ -389,10 +383,10 @@ BOOST_AUTO_TEST_CASE(saved_state_continues_exactly)
         for (const auto& item : namedTensors(*model))
             file.tensors["model." + item.first] = item.second;
         solver.save(file);
-        writeSafetensors(folder.file("x"), file);
+        writeSafetensors(folder / "x", file);
         train(*model, solver, 5, 9);
 
-        const TensorFile read = readSafetensors(folder.file("x"));
+        const TensorFile read = readSafetensors(folder / "x");
         restoreModel(*copy, modelWeights(read, false));
         Solver second(config, *copy);
         second.load(read);

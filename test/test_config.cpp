@@ -10,6 +10,8 @@
 
 #include "base/error.hpp"
 #include "config/config.hpp"
+#include "errors.hpp"
+#include "temp_folder.hpp"
 
 #include <cmath>
 #include <cstdlib>
@@ -20,64 +22,27 @@
 #include <set>
 #include <sstream>
 
-#include <unistd.h>
-
 using namespace d2det;
+using namespace d2det::test;
 namespace fs = std::filesystem;
 
 namespace
 {
 
-//! A folder of its own that disappears with the test.
-struct Folder
+std::string parseError(const std::string& json)
 {
-    Folder() : path(fs::temp_directory_path() / ("d2det_test_config_" + std::to_string(::getpid())))
-    {
-        fs::create_directories(path);
-    }
-    ~Folder() { fs::remove_all(path); }
-
-    std::string write(const std::string& name, const std::string& text) const
-    {
-        fs::create_directories((path / name).parent_path());
-        std::ofstream(path / name, std::ios::binary) << text;
-        return (path / name).string();
-    }
-
-    fs::path path;
-};
-
-std::string errorOf(const std::string& json)
-{
-    try
-    {
-        parseConfig(json, "");
-    }
-    catch (const Error& error)
-    {
-        return error.what();
-    }
-    return "";
+    return errorOf<Error>([&] { parseConfig(json, ""); });
 }
 
 std::string overrideError(const std::string& keyValue)
 {
     Config config;
-    try
-    {
-        applyOverride(config, keyValue);
-        checkConfig(config);
-    }
-    catch (const Error& error)
-    {
-        return error.what();
-    }
-    return "";
-}
-
-void checkContains(const std::string& text, const std::string& part)
-{
-    BOOST_TEST(text.find(part) != std::string::npos, "'" << text << "' does not contain '" << part << "'");
+    return errorOf<Error>(
+        [&]
+        {
+            applyOverride(config, keyValue);
+            checkConfig(config);
+        });
 }
 
 }  // namespace
@@ -137,23 +102,24 @@ BOOST_AUTO_TEST_CASE(second_pass_of_the_mask_head)
     BOOST_TEST(!off.model.roi.maskHead.secondPass);
     checkContains(configToJson(off), "\"second_pass\": false");
     BOOST_TEST(!parseConfig(configToJson(off), "").model.roi.maskHead.secondPass);
-    BOOST_TEST(errorOf(head(R"("type": "fcn", "scoring": false)")) == "");
+    BOOST_TEST(parseError(head(R"("type": "fcn", "scoring": false)")) == "");
     checkContains(
-        errorOf(head(R"("type": "fcn", "scoring": false, "second_pass": false)")),
+        parseError(head(R"("type": "fcn", "scoring": false, "second_pass": false)")),
         "model.roi.mask_head.second_pass: false needs the features of type d2det; set it to true for type fcn");
-    checkContains(errorOf(head(R"("second_pass": "off")")), "model.roi.mask_head.second_pass: expected true or false");
-    checkContains(errorOf(head(R"("second_pas": false)")), "unknown key, did you mean 'second_pass'?");
+    checkContains(parseError(head(R"("second_pass": "off")")),
+                  "model.roi.mask_head.second_pass: expected true or false");
+    checkContains(parseError(head(R"("second_pas": false)")), "unknown key, did you mean 'second_pass'?");
 }
 
 BOOST_AUTO_TEST_CASE(unknown_keys_name_the_nearest)
 {
-    checkContains(errorOf(R"({"model": {"roi": {"box_head": {"chanels": 3}}}})"),
+    checkContains(parseError(R"({"model": {"roi": {"box_head": {"chanels": 3}}}})"),
                   "model.roi.box_head.chanels: unknown key, did you mean 'channels'?");
-    checkContains(errorOf(R"({"sover": {}})"), "sover: unknown key, did you mean 'solver'?");
-    checkContains(errorOf(R"({"data": {"train": [{"anotations": "x"}]}})"),
+    checkContains(parseError(R"({"sover": {}})"), "sover: unknown key, did you mean 'solver'?");
+    checkContains(parseError(R"({"data": {"train": [{"anotations": "x"}]}})"),
                   "data.train[0].anotations: unknown key, did you mean 'annotations'?");
     checkContains(overrideError("solver.learning_rte=1"), "did you mean 'learning_rate'?");
-    checkContains(errorOf("{\"" + std::string(100000, 'x') + "\": 1}"), "unknown key");
+    checkContains(parseError("{\"" + std::string(100000, 'x') + "\": 1}"), "unknown key");
 }
 
 BOOST_AUTO_TEST_CASE(wrong_types_and_ranges_name_path_and_value)
@@ -210,18 +176,18 @@ BOOST_AUTO_TEST_CASE(wrong_types_and_ranges_name_path_and_value)
     for (const auto& item : cases)
         BOOST_TEST_CONTEXT(item.first)
         {
-            checkContains(errorOf(item.first), item.second);
+            checkContains(parseError(item.first), item.second);
         }
 }
 
 BOOST_AUTO_TEST_CASE(nesting_and_size_are_bounded)
 {
-    checkContains(errorOf(std::string(1000000, '[')), "nested deeper");
-    checkContains(errorOf(std::string(17 << 20, ' ')), "larger than");
+    checkContains(parseError(std::string(1000000, '[')), "nested deeper");
+    checkContains(parseError(std::string(17 << 20, ' ')), "larger than");
     std::string deep = "1";
     for (int i = 0; i < 200; i++)
         deep = "{\"model\":" + deep + "}";
-    checkContains(errorOf(deep), "nested deeper");
+    checkContains(parseError(deep), "nested deeper");
 }
 
 BOOST_AUTO_TEST_CASE(overrides)
@@ -251,25 +217,25 @@ BOOST_AUTO_TEST_CASE(overrides)
 
 BOOST_AUTO_TEST_CASE(base_files_and_folders)
 {
-    const Folder folder;
+    const TempFolder folder;
     folder.write("base/root.json", R"({"solver": {"epochs": 7, "batch_size": 3},
                  "data": {"train": [{"annotations": "a.json", "images": "../images"}]}})");
     const std::string child = folder.write("child.json", R"({"base": "base/root.json", "solver": {"epochs": 8}})");
     const Config config = loadConfig(child);
     BOOST_TEST(config.solver.epochs == 8);
     BOOST_TEST(config.solver.batchSize == 3);
-    BOOST_TEST(config.data.train.at(0).annotations == (folder.path / "base" / "a.json").string());
-    BOOST_TEST(config.data.train.at(0).images == (folder.path / "images").string());
+    BOOST_TEST(config.data.train.at(0).annotations == folder / "base/a.json");
+    BOOST_TEST(config.data.train.at(0).images == folder / "images");
 }
 
 BOOST_AUTO_TEST_CASE(base_cycles_and_missing_files)
 {
-    const Folder folder;
+    const TempFolder folder;
     const std::string self = folder.write("self.json", R"({"base": "self.json"})");
     const std::string loop = folder.write("a.json", R"({"base": "b.json"})");
     folder.write("b.json", R"({"base": "./sub/../a.json"})");
     const std::string orphan = folder.write("c.json", R"({"base": "nowhere.json"})");
-    for (const std::string& path : {self, loop, orphan, folder.path.string(), (folder.path / "none").string()})
+    for (const std::string& path : {self, loop, orphan, folder.path(), folder / "none"})
         BOOST_CHECK_EXCEPTION(loadConfig(path), Error,
                               [&](const Error& error)
                               { return std::string(error.what()).find(path) != std::string::npos; });

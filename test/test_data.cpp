@@ -17,6 +17,7 @@
 #include "dataset/segmentation.hpp"
 #include "shared_data.hpp"
 #include "structures/structures.hpp"
+#include "errors.hpp"
 #include "temp_folder.hpp"
 
 #include <opencv2/d2det/detector.hpp>
@@ -747,7 +748,7 @@ BOOST_AUTO_TEST_CASE(random_crop_keeps_an_object)
         Random random(seed);
         cropRandomly(sample, random, 0.5, 1);
         BOOST_REQUIRE(sample.boxes.size() == 1u);
-        const LabelledBox& box = sample.boxes[0];
+        const LabeledBox& box = sample.boxes[0];
         BOOST_REQUIRE((box.x1 >= 0 && box.y1 >= 0 && box.x2 <= sample.image.cols && box.y2 <= sample.image.rows));
         BOOST_REQUIRE((sample.image.cols >= 30 && sample.image.rows >= 20));
         widths.insert(sample.image.cols);
@@ -919,7 +920,7 @@ BOOST_AUTO_TEST_CASE(masks_follow_the_pixels)
     }
     BOOST_TEST(with > 50);
     BOOST_TEST(without > 20);
-    for (const LabelledBox& box : usableBoxes(loader.dataset().images[1], 1))
+    for (const LabeledBox& box : usableBoxes(loader.dataset().images[1], 1))
         BOOST_TEST(box.mask.empty());
 }
 
@@ -941,7 +942,7 @@ BOOST_AUTO_TEST_CASE(damaged_outlines_count_as_absent)
     image.annotations.push_back(a);
     a.segmentation->counts = {200};  // empty
     image.annotations.push_back(a);
-    const std::vector<LabelledBox> boxes = usableBoxesWithMasks(image, 1);
+    const std::vector<LabeledBox> boxes = usableBoxesWithMasks(image, 1);
     BOOST_REQUIRE(boxes.size() == 3u);
     BOOST_TEST(boxes[0].mask.empty());
     BOOST_TEST(cv::countNonZero(boxes[1].mask) == 190);
@@ -1117,7 +1118,6 @@ BOOST_AUTO_TEST_CASE(unreadable_images)
                 BOOST_TEST(wide(id) == wide(batch.imageIds[0]));  // also of those that stand in
             }
         }
-        BOOST_TEST(loader.numBadImages() == 3);
         BOOST_TEST(loader.warnings().size() == 3u);
         DataLoader resumed(dataset, config, smallInput(), 2, 1, 21);
         BOOST_TEST(sameBatch(resumed.next(), runs.back()[21]));
@@ -1314,7 +1314,6 @@ BOOST_AUTO_TEST_CASE(every_validation_image_can_be_read)
         for (const Batch& batch : takeAll(loader))
             seen += batch.imageIds.size();
         BOOST_TEST(seen == dataset.images.size());
-        BOOST_TEST(loader.numBadImages() == 0);
     }
 }
 

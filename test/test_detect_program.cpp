@@ -8,7 +8,8 @@
 #define BOOST_TEST_MODULE detect_program
 #include <boost/test/unit_test.hpp>
 
-#include "temp_folder.hpp"
+#include "errors.hpp"
+#include "programs.hpp"
 
 #include <nlohmann/json.hpp>
 #include <opencv2/imgcodecs.hpp>
@@ -26,6 +27,11 @@ namespace fs = std::filesystem;
 namespace utf = boost::unit_test;
 using d2det::test::contains;
 using d2det::test::linesOf;
+using d2det::test::Outcome;
+using d2det::test::ProgramIsThere;
+using d2det::test::programPath;
+using d2det::test::runShell;
+using d2det::test::textOf;
 using nlohmann::json;
 
 namespace
@@ -58,24 +64,6 @@ VideoFacts readVideo(const fs::path& path)
         facts.size = frame.size();
     return facts;
 }
-
-fs::path program()
-{
-    return fs::path(utf::framework::master_test_suite().argv[0]).parent_path() / "d2det_detect";
-}
-
-boost::test_tools::assertion_result programIsThere(utf::test_unit_id)
-{
-    boost::test_tools::assertion_result there(fs::exists(program()));
-    there.message() << program() << " was not built";
-    return there;
-}
-
-struct Outcome
-{
-    int code = -1;
-    std::string text;
-};
 
 //! A folder with images and videos, removed at the end.
 struct World
@@ -112,19 +100,15 @@ struct World
     Outcome run(const std::string& arguments, const std::string& before = "") const
     {
         const std::string model = std::string(D2DET_SOURCE_DIR) + "/data/models/d2det_mnv2_person.onnx";
-        return shell(before + "'" + fs::absolute(program()).string() + "' --model '" + model +
+        return shell(before + "'" + programPath("d2det_detect") + "' --model '" + model +
                      "' --threads 1 --short-side 96 --long-side 128 --score 0.0005 " + arguments);
     }
 
-    Outcome shell(const std::string& command) const
-    {
-        const d2det::test::Outcome outcome = d2det::test::runShell(root.string(), command);
-        return {outcome.code, outcome.out + outcome.err};
-    }
+    Outcome shell(const std::string& command) const { return runShell(root.string(), command); }
 
     json results(const std::string& folder) const
     {
-        return json::parse(d2det::test::textOf((root / folder / "detections.json").string()));
+        return json::parse(textOf((root / folder / "detections.json").string()));
     }
 
     //! Names of the inputs in the order of their numbers.
@@ -161,7 +145,7 @@ void checkSucceeds(const Outcome& outcome)
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(detect, *utf::precondition(programIsThere))
+BOOST_AUTO_TEST_SUITE(detect, *utf::precondition(ProgramIsThere{"d2det_detect"}))
 
 BOOST_AUTO_TEST_CASE(help)
 {
@@ -263,9 +247,9 @@ BOOST_AUTO_TEST_CASE(names_do_not_collide)
     world.image("b/c/ONE.png", 7, {96, 96});
     fs::create_directories(world.root / "out/c");
     world.image("out/c/three.png", 8, {64, 48});
-    const std::string before = d2det::test::textOf((world.root / "out/c/three.png").string());
+    const std::string before = textOf((world.root / "out/c/three.png").string());
     checkSucceeds(world.run("-o out -r a/one.png b/one.png b/c/one_2.png b/c/ONE.png b out/c/three.png"));
-    BOOST_TEST(d2det::test::textOf((world.root / "out/c/three.png").string()) == before, "an input was overwritten");
+    BOOST_TEST(textOf((world.root / "out/c/three.png").string()) == before, "an input was overwritten");
     BOOST_TEST(world.tree("out").size() == 4 + 5 + 1 + 2U);  // files, images of b, out/c/three.png; json, the input
     for (const char* name : {"one.png", "one_2.png", "one_2_2.png", "ONE_3.png", "c/three_2.png"})
         BOOST_TEST(fs::exists(world.root / "out" / name), name);
@@ -298,12 +282,12 @@ BOOST_AUTO_TEST_CASE(batches_give_the_same)
     world.video("clip.avi", 5, {64, 48});
     const std::string inputs = " -r a b clip.avi a/two.png";
     checkSucceeds(world.run("-o single" + inputs));
-    const std::string expected = d2det::test::textOf((world.root / "single/detections.json").string());
+    const std::string expected = textOf((world.root / "single/detections.json").string());
     BOOST_TEST(world.results("single").size() > 20U);
     for (const char* batch : {"2", "3", "64"})
     {
         checkSucceeds(world.run("-o batch" + inputs + " --batch " + batch));
-        BOOST_TEST(d2det::test::textOf((world.root / "batch/detections.json").string()) == expected, batch);
+        BOOST_TEST(textOf((world.root / "batch/detections.json").string()) == expected, batch);
     }
 }
 

@@ -12,7 +12,8 @@
 #include "report/curves.hpp"
 #include "engine/trainer.hpp"
 #include "event_reader.hpp"
-#include "temp_folder.hpp"
+#include "errors.hpp"
+#include "programs.hpp"
 
 #include "opencv2/d2det/detector.hpp"
 #include "opencv2/d2det/masks.hpp"
@@ -32,10 +33,9 @@
 #include <stdexcept>
 
 #include <sys/wait.h>
-#include <unistd.h>
 
 using namespace d2det;
-using d2det::test::linesOf;
+using namespace d2det::test;
 namespace fs = std::filesystem;
 namespace utf = boost::unit_test;
 
@@ -49,15 +49,11 @@ struct World
 {
     World()
     {
-        static int count = 0;
-        root = fs::temp_directory_path() /
-               ("d2det_test_engine_" + std::to_string(::getpid()) + "_" + std::to_string(count++));
-        fs::create_directories(root / "images");
+        fs::create_directories(path("images"));
         paint();
     }
-    ~World() { fs::remove_all(root); }
 
-    std::string path(const std::string& name) const { return (root / name).string(); }
+    std::string path(const std::string& name) const { return folder / name; }
 
     //! One bright rectangle per image: class "flat" if it is wider than tall, else "tall".
     void paint() const
@@ -141,7 +137,7 @@ struct World
 
     TensorFile last(const std::string& run) const { return readSafetensors(path(run + "/last.safetensors")); }
 
-    fs::path root;
+    TempFolder folder;
 };
 
 void checkEqual(const TensorFile& a, const TensorFile& b)
@@ -152,22 +148,9 @@ void checkEqual(const TensorFile& a, const TensorFile& b)
     BOOST_TEST(a.metadata == b.metadata, boost::test_tools::per_element());
 }
 
-std::string errorOf(const Config& config, const TrainOptions& options)
+std::string trainError(const Config& config, const TrainOptions& options)
 {
-    try
-    {
-        Trainer(config, options).run();
-    }
-    catch (const std::runtime_error& error)
-    {
-        return error.what();
-    }
-    return "";
-}
-
-void checkContains(const std::string& text, const std::string& part)
-{
-    BOOST_TEST(text.find(part) != std::string::npos, "'" << text << "' does not contain '" << part << "'");
+    return errorOf([&] { Trainer(config, options).run(); });
 }
 
 //! Event files of a run folder in the order in which TensorBoard reads them.
@@ -581,7 +564,7 @@ BOOST_AUTO_TEST_CASE(a_run_can_be_watched)
 BOOST_AUTO_TEST_CASE(tables_take_new_names)
 {
     const World world;
-    const std::string folder = world.root.string();
+    const std::string folder = world.folder.path();
     CsvSink sink(folder, 0);
     sink.write({1, 9, 0.5, 0}, {{"loss", 1}, {"rate", 2}});
     sink.write({2, 9, 1, 0}, {{"memory_mib", 5}, {"rate", 3}});
@@ -817,7 +800,7 @@ BOOST_AUTO_TEST_CASE(losses_that_are_no_number)
     longer.solver.epochs = 10;
     options = world.options("nan");
     options.init = world.path("nan.safetensors");
-    checkContains(errorOf(longer, options), "10 steps in a row");
+    checkContains(trainError(longer, options), "10 steps in a row");
 }
 
 BOOST_AUTO_TEST_CASE(a_request_stops_after_the_step)
@@ -839,30 +822,30 @@ BOOST_AUTO_TEST_CASE(errors_are_clear)
     const TrainOptions options = world.options("run");
     Config config = good;
     config.data.train.clear();
-    checkContains(errorOf(config, options), "data.train is empty");
+    checkContains(trainError(config, options), "data.train is empty");
     config = good;
     config.data.train[0].images = world.path("nowhere");
-    checkContains(errorOf(config, options), "nowhere");
+    checkContains(trainError(config, options), "nowhere");
     config = good;
     config.data.train[0].annotations = world.path("none.json");
-    checkContains(errorOf(config, options), "none.json");
+    checkContains(trainError(config, options), "none.json");
     std::ofstream(world.path("empty.json"))
         << R"({"images": [], "annotations": [], "categories": [{"id": 1, "name": "x"}]})";
     config.data.train[0].annotations = world.path("empty.json");
-    BOOST_TEST(!errorOf(config, options).empty());
+    BOOST_TEST(!trainError(config, options).empty());
     config = good;
     config.model.classNames = {"zebra"};
-    BOOST_TEST(!errorOf(config, options).empty());
+    BOOST_TEST(!trainError(config, options).empty());
     config = good;
     config.solver.batchSize = 0;
-    checkContains(errorOf(config, options), "solver.batch_size");
+    checkContains(trainError(config, options), "solver.batch_size");
 
     TrainOptions other = options;
     other.resume = true;
-    checkContains(errorOf(good, other), "last.safetensors");
+    checkContains(trainError(good, other), "last.safetensors");
     other.resume = false;
     other.init = world.path("images/0.png");
-    checkContains(errorOf(good, other), "images/0.png");
+    checkContains(trainError(good, other), "images/0.png");
 }
 
 //! A checkpoint of another model must not be resumed.
@@ -875,7 +858,7 @@ BOOST_AUTO_TEST_CASE(resuming_another_model_fails)
     Trainer(config, options).run();
     options.resume = true;
     config.model.fpn.channels = 16;
-    checkContains(errorOf(config, options), "another shape");
+    checkContains(trainError(config, options), "another shape");
 }
 
 // ---- the program ----
@@ -885,36 +868,17 @@ namespace
 
 std::string program()
 {
-    return (fs::path(utf::framework::master_test_suite().argv[0]).parent_path() / "d2det_train").string();
+    return programPath("d2det_train");
 }
-
-boost::test_tools::assertion_result programIsThere(utf::test_unit_id)
-{
-    boost::test_tools::assertion_result there(fs::exists(program()));
-    there.message() << program() << " was not built";
-    return there;
-}
-
-struct Outcome
-{
-    int code = -1;
-    std::string text;
-};
 
 Outcome runProgram(const World& world, const std::string& arguments)
 {
-    const std::string output = world.path("output.txt");
-    const int status = std::system((program() + " " + arguments + " > " + output + " 2>&1").c_str());
-    Outcome outcome;
-    outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    for (const std::string& line : linesOf(output))
-        outcome.text += line + "\n";
-    return outcome;
+    return runProgram(world.folder, "d2det_train", arguments);
 }
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(command_line, *utf::precondition(programIsThere))
+BOOST_AUTO_TEST_SUITE(command_line, *utf::precondition(ProgramIsThere{"d2det_train"}))
 
 BOOST_AUTO_TEST_CASE(usage)
 {

@@ -8,7 +8,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "evaluation/coco_results.hpp"
-#include "temp_folder.hpp"
+#include "errors.hpp"
+#include "programs.hpp"
 
 #include <nlohmann/json.hpp>
 #include <opencv2/imgcodecs.hpp>

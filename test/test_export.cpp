@@ -8,7 +8,9 @@
 #define BOOST_TEST_MODULE export
 #include <boost/test/unit_test.hpp>
 
+#include "errors.hpp"
 #include "export_models.hpp"
+#include "programs.hpp"
 
 #include "engine/checkpoint.hpp"
 #include "export/onnx_graph.hpp"
@@ -24,13 +26,9 @@
 #include <onnx/checker.h>
 #include <onnx/onnx_pb.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
-
-#include <sys/wait.h>
 
 using namespace d2det;
 using namespace d2det::test;
@@ -39,18 +37,10 @@ namespace fs = std::filesystem;
 namespace
 {
 
-std::string bytesOf(const std::string& path)
-{
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
-
 ONNX_NAMESPACE::ModelProto read(const std::string& path)
 {
     ONNX_NAMESPACE::ModelProto model;
-    BOOST_REQUIRE_MESSAGE(model.ParseFromString(bytesOf(path)), path << " is no ONNX file");
+    BOOST_REQUIRE_MESSAGE(model.ParseFromString(textOf(path)), path << " is no ONNX file");
     return model;
 }
 
@@ -69,25 +59,6 @@ const ONNX_NAMESPACE::NodeProto& producer(const ONNX_NAMESPACE::ModelProto& mode
             if (output == tensor)
                 return node;
     throw std::runtime_error("nothing makes " + tensor);
-}
-
-template <class Function>
-std::string errorOf(Function&& function)
-{
-    try
-    {
-        function();
-    }
-    catch (const std::runtime_error& e)
-    {
-        return e.what();
-    }
-    return "";
-}
-
-bool contains(const std::string& text, const std::string& part)
-{
-    return text.find(part) != std::string::npos;
 }
 
 //! Forms that OpenCV 4.6 reads wrongly or not at all (opencv_notes.md 6) and graph errors that the checker does not
@@ -155,7 +126,7 @@ BOOST_AUTO_TEST_CASE(everyVariantIsReadable)
     {
         BOOST_TEST_CONTEXT(variant.name)
         {
-            Folder folder;
+            const TempFolder folder;
             const std::string path = folder / "model.onnx";
             const ExportSummary summary = exportOnnx(randomModel(variant.config), path);
             const ONNX_NAMESPACE::ModelProto model = read(path);
@@ -170,7 +141,7 @@ BOOST_AUTO_TEST_CASE(everyVariantIsReadable)
 
 BOOST_AUTO_TEST_CASE(headerInputsAndOutputs)
 {
-    Folder folder;
+    const TempFolder folder;
     const std::string path = folder / "model.onnx";
     exportOnnx(randomModel(smallFamily()), path);
     const ONNX_NAMESPACE::ModelProto model = read(path);
@@ -196,7 +167,7 @@ BOOST_AUTO_TEST_CASE(headerInputsAndOutputs)
 //! before.
 BOOST_AUTO_TEST_CASE(secondPassOfTheMasks)
 {
-    Folder folder;
+    const TempFolder folder;
     const auto counts = [&](bool secondPass)
     {
         ModelConfig config = smallFamily();
@@ -236,7 +207,7 @@ BOOST_AUTO_TEST_CASE(secondPassOfTheMasks)
 //! A mask head with a pooling of its own has no features of a first pass; config files are refused before.
 BOOST_AUTO_TEST_CASE(simpleMasksNeedTheSecondPass)
 {
-    Folder folder;
+    const TempFolder folder;
     ModelConfig config = smallFamily();
     config.roi.maskHead = smallMasks();
     config.roi.maskHead.type = MaskHeadType::FCN;
@@ -257,7 +228,7 @@ BOOST_AUTO_TEST_CASE(descriptionSurvives)
     config.test.finalNmsThreshold = 0.45f;
     config.test.softMinScore = 0.002f;
     config.test.softSigma = 0.4f;
-    Folder folder;
+    const TempFolder folder;
     const std::string path = folder / "model.onnx";
     exportOnnx(randomModel(config), path);
     const ONNX_NAMESPACE::ModelProto model = read(path);
@@ -287,7 +258,7 @@ BOOST_AUTO_TEST_CASE(descriptionSurvives)
 
 BOOST_AUTO_TEST_CASE(frozenNormIsFolded)
 {
-    Folder folder;
+    const TempFolder folder;
     const std::string path = folder / "model.onnx";
     exportOnnx(randomModel(paperFamily()), path);
     const ONNX_NAMESPACE::ModelProto model = read(path);
@@ -304,7 +275,7 @@ BOOST_AUTO_TEST_CASE(frozenNormIsFolded)
 
 BOOST_AUTO_TEST_CASE(rpnWeightsAreStoredOnce)
 {
-    Folder folder;
+    const TempFolder folder;
     const std::string path = folder / "model.onnx";
     const Detector detector = randomModel(smallFamily());
     const ExportSummary summary = exportOnnx(detector, path);
@@ -316,20 +287,20 @@ BOOST_AUTO_TEST_CASE(rpnWeightsAreStoredOnce)
 
 BOOST_AUTO_TEST_CASE(exportTwiceIsTheSameFile)
 {
-    Folder folder;
+    const TempFolder folder;
     const Detector model = randomModel(smallFamily());
     exportOnnx(model, folder / "a.onnx");
     exportOnnx(model, folder / "b.onnx");
-    BOOST_TEST((bytesOf(folder / "a.onnx") == bytesOf(folder / "b.onnx")));
+    BOOST_TEST((textOf(folder / "a.onnx") == textOf(folder / "b.onnx")));
 }
 
 BOOST_AUTO_TEST_CASE(badModelsAreRefused)
 {
-    Folder folder;
+    const TempFolder folder;
     const std::string path = folder / "model.onnx";
     Detector model = randomModel(smallFamily());
     exportOnnx(model, path);
-    const std::string before = bytesOf(path);
+    const std::string before = textOf(path);
 
     model->config.classNames[1] = "two\nlines";
     BOOST_TEST(contains(errorOf([&] { exportOnnx(model, path); }), "line break"));
@@ -345,18 +316,18 @@ BOOST_AUTO_TEST_CASE(badModelsAreRefused)
     }
     const std::string error = errorOf([&] { exportOnnx(model, path); });
     BOOST_TEST(contains(error, "rpn.conv.weight"), error);
-    BOOST_TEST((bytesOf(path) == before));  // the good file is still there
-    BOOST_TEST(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
+    BOOST_TEST((textOf(path) == before));  // the good file is still there
+    BOOST_TEST(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
 }
 
 BOOST_AUTO_TEST_CASE(unwritablePlacesAreNamed)
 {
-    Folder folder;
+    const TempFolder folder;
     const Detector model = randomModel(smallFamily());
     const std::string missing = folder / "no/such/folder/model.onnx";
     BOOST_TEST(contains(errorOf([&] { exportOnnx(model, missing); }), missing));
     // A folder that is not empty cannot be replaced by a file.
-    fs::create_directories(folder.path / "taken" / "inside");
+    fs::create_directories(folder / "taken/inside");
     BOOST_TEST(contains(errorOf([&] { exportOnnx(model, folder / "taken"); }), folder / "taken"));
     BOOST_TEST(!fs::exists(folder / "taken.part"));
 }
@@ -386,40 +357,20 @@ BOOST_AUTO_TEST_CASE(writerRefusesWhatCvDnnCannotRead)
 namespace
 {
 
-fs::path program()
+Outcome run(const TempFolder& folder, const std::string& arguments)
 {
-    return fs::absolute(boost::unit_test::framework::master_test_suite().argv[0]).parent_path() / "d2det_export";
-}
-
-boost::test_tools::assertion_result programBuilt(boost::unit_test::test_unit_id)
-{
-    boost::test_tools::assertion_result result(fs::exists(program()));
-    result.message() << program().string() << " has not been built";
-    return result;
-}
-
-struct Run
-{
-    int code;
-    std::string text;
-};
-
-Run run(const Folder& folder, const std::string& arguments)
-{
-    const std::string log = folder / "log.txt";
-    const int status = std::system((program().string() + " " + arguments + " > " + log + " 2>&1").c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, bytesOf(log)};
+    return runProgram(folder, "d2det_export", arguments);
 }
 
 //! Usage or other error: the code, one line, and a word that tells what is wrong.
-void expectError(const Run& result, int code, const std::string& word)
+void expectError(const Outcome& result, int code, const std::string& word)
 {
     BOOST_TEST(result.code == code, result.text);
     BOOST_TEST(std::count(result.text.begin(), result.text.end(), '\n') == 1, result.text);
     BOOST_TEST(contains(result.text, word), result.text);
 }
 
-std::string writeConfig(const Folder& folder, const ModelConfig& model)
+std::string writeConfig(const TempFolder& folder, const ModelConfig& model)
 {
     Config config;
     config.model = model;
@@ -430,11 +381,11 @@ std::string writeConfig(const Folder& folder, const ModelConfig& model)
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(commandLine, *boost::unit_test::precondition(programBuilt))
+BOOST_AUTO_TEST_SUITE(commandLine, *boost::unit_test::precondition(ProgramIsThere{"d2det_export"}))
 
 BOOST_AUTO_TEST_CASE(checkpointToModel)
 {
-    Folder folder;
+    const TempFolder folder;
     Config config;
     config.model = smallFamily();
     const Detector trained = randomModel(config.model), averaged = randomModel(config.model, 2);
@@ -450,13 +401,13 @@ BOOST_AUTO_TEST_CASE(checkpointToModel)
     exportOnnx(trained, folder / "trained.onnx");
     exportOnnx(averaged, folder / "averaged.onnx");
     const std::string output = folder / "out.onnx", base = "--checkpoint " + checkpoint + " --output " + output;
-    Run result = run(folder, base);
+    Outcome result = run(folder, base);
     BOOST_TEST(result.code == 0, result.text);
     BOOST_TEST(contains(result.text, "parameters"), result.text);
-    BOOST_TEST((bytesOf(output) == bytesOf(folder / "averaged.onnx")));
+    BOOST_TEST((textOf(output) == textOf(folder / "averaged.onnx")));
     result = run(folder, base + " --no-ema");
     BOOST_TEST(result.code == 0, result.text);
-    BOOST_TEST((bytesOf(output) == bytesOf(folder / "trained.onnx")));
+    BOOST_TEST((textOf(output) == textOf(folder / "trained.onnx")));
 
     result = run(folder, base + " --set model.test.score_threshold=0.25 --short-side 256 --long-side 512");
     BOOST_TEST(result.code == 0, result.text);
@@ -468,7 +419,7 @@ BOOST_AUTO_TEST_CASE(checkpointToModel)
     // Averaging: with itself nothing changes; with one whose weights are three times as large they double.
     result = run(folder, base + " --average " + checkpoint + "=0.25 --weights " + (folder / "one.safetensors"));
     BOOST_TEST(result.code == 0, result.text);
-    BOOST_TEST((bytesOf(output) == bytesOf(folder / "averaged.onnx")));
+    BOOST_TEST((textOf(output) == textOf(folder / "averaged.onnx")));
     TensorFile tripled = readSafetensors(checkpoint);
     for (auto& tensor : tripled.tensors)
         if (tensor.second.is_floating_point())
@@ -492,11 +443,11 @@ BOOST_AUTO_TEST_CASE(checkpointToModel)
     writeSafetensors(folder / "part.safetensors", tripled);
     expectError(run(folder, base + " --average " + (folder / "part.safetensors") + "=0.5"), 1, "same model");
 
-    const std::string before = bytesOf(checkpoint);
+    const std::string before = textOf(checkpoint);
     expectError(run(folder, "--checkpoint " + checkpoint + " --output " + checkpoint), 2, "overwrite");
     expectError(run(folder, base + " --set model.test.scor_threshold=0.25"), 1, "score_threshold");
     expectError(run(folder, base + " --set model.fpn.channels=48"), 1, "another shape");
-    BOOST_TEST((bytesOf(checkpoint) == before));
+    BOOST_TEST((textOf(checkpoint) == before));
 }
 
 //! What the README names as a start for other trainings: every tensor of the bundled model's configuration.
@@ -518,24 +469,24 @@ BOOST_AUTO_TEST_CASE(bundledWeightsAreAStart)
 
 BOOST_AUTO_TEST_CASE(randomWeights)
 {
-    Folder folder;
+    const TempFolder folder;
     ModelConfig config = smallFamily();
     config.classNames.clear();
     const std::string base = "--random --config " + writeConfig(folder, config) + " --output " + (folder / "a.onnx");
     expectError(run(folder, base), 1, "--classes");
-    const Run result = run(folder, base + " --classes 5 --seed 7");
+    const Outcome result = run(folder, base + " --classes 5 --seed 7");
     BOOST_TEST(result.code == 0, result.text);
     BOOST_TEST(cv::d2det::Detector::create(folder / "a.onnx")->getClassNames().size() == 5u);
 }
 
 BOOST_AUTO_TEST_CASE(wrongUsage)
 {
-    Folder folder;
+    const TempFolder folder;
     const std::string out = " --output " + (folder / "a.onnx");
-    const Run help = run(folder, "--help");
+    const Outcome help = run(folder, "--help");
     BOOST_TEST(help.code == 0);
     BOOST_TEST(contains(help.text, "--checkpoint"));
-    const Run nothing = run(folder, "");  // shows the help, as every program does
+    const Outcome nothing = run(folder, "");  // shows the help, as every program does
     BOOST_TEST(nothing.code == 2);
     BOOST_TEST(contains(nothing.text, "--checkpoint"));
     expectError(run(folder, "--checkpoint x"), 2, "--output");

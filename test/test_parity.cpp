@@ -12,6 +12,7 @@
 #include "export_models.hpp"
 #include "config/input_params.hpp"
 #include "shared_data.hpp"
+#include "temp_folder.hpp"
 
 #include <opencv2/d2det.hpp>
 #include <opencv2/dnn.hpp>
@@ -419,7 +420,7 @@ struct Exported
         return map;
     }
 
-    Folder folder;
+    TempFolder folder;
     Detector model;
     cv::dnn::Net net;
 };

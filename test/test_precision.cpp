@@ -10,6 +10,7 @@
 
 #include "device_comparison.hpp"
 #include "engine/batch_feeder.hpp"
+#include "errors.hpp"
 #include "gradient_check.hpp"
 
 #include <limits>
@@ -138,6 +139,12 @@ BOOST_AUTO_TEST_CASE(scale_in_a_checkpoint)
         file.metadata["loss_scale"] = bad;
         checkError("out of range", [&] { other.load(file); });
     }
+    file.metadata["loss_scale"] = "512";
+    file.metadata["loss_scale_steps"] = "1000001";
+    checkError("out of range", [&] { other.load(file); });
+    file.metadata["loss_scale_steps"] = "x";
+    checkError("'loss_scale_steps'", [&] { other.load(file); });
+    BOOST_TEST(other.scale() == 1024);
 }
 
 //! Scaling by a power of two changes no bit of a step in float32.

@@ -18,6 +18,7 @@
 #include "dataset/statistics.hpp"
 #include "exif_jpeg.hpp"
 #include "shared_data.hpp"
+#include "errors.hpp"
 #include "temp_folder.hpp"
 
 #include <nlohmann/json.hpp>
@@ -474,11 +475,11 @@ BOOST_AUTO_TEST_CASE(bad_images_and_folders)
     writeYolo(folder);
     folder.write("images/broken.jpg", "this is no image");
     BOOST_TEST(read(folder.path()).counters.skippedImages == 1);
-    const TempFolder unlabelled;
-    writeImage(unlabelled, "images/a.png", 10, 10);
-    fs::create_directories(unlabelled / "labels");
-    unlabelled.write("classes.txt", "ape");
-    requireError([&] { read(unlabelled.path()); }, {"none of the images has a text file"});
+    const TempFolder unlabeled;
+    writeImage(unlabeled, "images/a.png", 10, 10);
+    fs::create_directories(unlabeled / "labels");
+    unlabeled.write("classes.txt", "ape");
+    requireError([&] { read(unlabeled.path()); }, {"none of the images has a text file"});
     const TempFolder empty;
     fs::create_directories(empty / "labels");
     fs::create_directories(empty / "images");

@@ -7,6 +7,7 @@
 #define BOOST_TEST_MODULE report
 #include <boost/test/unit_test.hpp>
 
+#include "report/class_csv.hpp"
 #include "report/html_report.hpp"
 #include "base/text.hpp"
 #include "report/markup.hpp"
@@ -370,7 +371,7 @@ struct EveryError
         object(1, {600, 0, 100, 100}, true);
         detection({0, 0, 100, 100}, 0.95);
         detection({0, 0, 100, 100}, 0.90);      // duplicate
-        detection({250, 0, 100, 100}, 0.85);    // IoU 1/3: localisation
+        detection({250, 0, 100, 100}, 0.85);    // IoU 1/3: localization
         detection({0, 300, 100, 100}, 0.80);    // classification
         detection({800, 300, 50, 50}, 0.70);    // background
         detection({250, 300, 100, 100}, 0.65);  // both
@@ -435,7 +436,7 @@ BOOST_AUTO_TEST_CASE(every_kind_of_error_is_counted)
         d2det::AnalysisOptions options = set.options;
         options.iouType = iouType;
         options.score = 0;
-        const d2det::Analysis analysis = d2det::analyse(set.evaluator, options);
+        const d2det::Analysis analysis = d2det::analyze(set.evaluator, options);
         BOOST_TEST(analysis.errors.all == EXPECTED_COUNTS, tt::per_element());
         BOOST_TEST(analysis.errors.counts == EXPECTED_COUNTS, tt::per_element());
         BOOST_TEST(analysis.outcomes.right == 1);
@@ -454,10 +455,10 @@ BOOST_AUTO_TEST_CASE(costs_by_hand)
 {
     // Class a: right at recall 1/3, then wrong ones: 34 of 101 recall points at precision 1. Class b: 0.
     const EveryError set;
-    const d2det::ErrorBreakdown errors = d2det::analyse(set.evaluator, set.options).errors;
+    const d2det::ErrorBreakdown errors = d2det::analyze(set.evaluator, set.options).errors;
     const auto near = tt::tolerance(1e-9);
     BOOST_TEST(errors.ap50 == 34. / 2 / 101, near);
-    BOOST_TEST(errors.cost[d2det::ERROR_LOCALISATION] == 33 * (2. / 3) / 2 / 101, near);  // recall 2/3, precision 2/3
+    BOOST_TEST(errors.cost[d2det::ERROR_LOCALIZATION] == 33 * (2. / 3) / 2 / 101, near);  // recall 2/3, precision 2/3
     BOOST_TEST(errors.cost[d2det::ERROR_CLASSIFICATION] == 51. / 2 / 101, near);          // half of class b
     BOOST_TEST(errors.cost[d2det::ERROR_MISSED] == (51. - 34) / 2 / 101, near);           // class a: 1 of 2
     for (const int type : {d2det::ERROR_DUPLICATE, d2det::ERROR_BACKGROUND, d2det::ERROR_BOTH})
@@ -469,7 +470,7 @@ BOOST_AUTO_TEST_CASE(confusions_by_hand)
 {
     EveryError set;
     set.options.score = 0;
-    const d2det::Confusion c = d2det::analyse(set.evaluator, set.options).confusion;
+    const d2det::Confusion c = d2det::analyze(set.evaluator, set.options).confusion;
     const std::vector<int> expected = {1, 0, 2, 1, 0, 1, 4, 0, 0};  // rows a, b, background; columns a, b, missed
     BOOST_TEST(c.counts == expected, tt::per_element());
 }
@@ -477,7 +478,7 @@ BOOST_AUTO_TEST_CASE(confusions_by_hand)
 BOOST_AUTO_TEST_CASE(operating_point)
 {
     const EveryError set;
-    const d2det::Analysis best = d2det::analyse(set.evaluator, set.options);
+    const d2det::Analysis best = d2det::analyze(set.evaluator, set.options);
     BOOST_TEST(best.score == 0.95);  // F1 2/6, falls with every wrong one
     BOOST_TEST(best.outcomes.wrong == 0);
     BOOST_TEST(best.outcomes.f1() == 1. / 3, tt::tolerance(1e-12));
@@ -487,7 +488,7 @@ BOOST_AUTO_TEST_CASE(operating_point)
     BOOST_TEST(best.errors.all == EXPECTED_COUNTS, tt::per_element());
     d2det::AnalysisOptions given = set.options;
     given.score = 0.82;
-    BOOST_TEST(d2det::analyse(set.evaluator, given).outcomes.wrong == 2);
+    BOOST_TEST(d2det::analyze(set.evaluator, given).outcomes.wrong == 2);
 }
 
 BOOST_AUTO_TEST_CASE(agrees_with_the_evaluator)
@@ -499,7 +500,7 @@ BOOST_AUTO_TEST_CASE(agrees_with_the_evaluator)
         d2det::AnalysisOptions options;
         options.classes = {{1, "one"}, {2, "two"}, {3, "three"}, {4, "four"}};
         options.imageIds = {images.begin(), images.end()};
-        const d2det::Analysis a = d2det::analyse(evaluator, options);
+        const d2det::Analysis a = d2det::analyze(evaluator, options);
         const auto near = tt::tolerance(1e-9);
         const std::vector<double> ap = evaluator.perCategoryAP();
         for (size_t c = 0; c < 4; c++)
@@ -528,7 +529,7 @@ BOOST_AUTO_TEST_CASE(sums_agree)
         options.classes = {{1, "one"}, {2, "two"}, {3, "three"}, {4, "four"}};
         options.imageIds = {images.begin(), images.end()};
         options.score = score;
-        const d2det::Analysis a = d2det::analyse(evaluator, options);
+        const d2det::Analysis a = d2det::analyze(evaluator, options);
         int wrong = 0, right = 0, missed = 0;
         for (const d2det::ImageOutcome& image : a.images)
         {
@@ -563,11 +564,11 @@ BOOST_AUTO_TEST_CASE(nothing_to_measure)
     d2det::AnalysisOptions options;
     options.classes = {{1, "a"}};
     options.imageIds = {1, 2};
-    const d2det::Analysis nothing = d2det::analyse(evaluator, options);
+    const d2det::Analysis nothing = d2det::analyze(evaluator, options);
     BOOST_TEST(nothing.errors.ap50 == -1);
     BOOST_TEST(std::isnan(nothing.outcomes.f1()));
     evaluator.addDetection({1, 1, {0, 0, 10, 10}, 0.5, {}});
-    const d2det::Analysis noObjects = d2det::analyse(evaluator, options);
+    const d2det::Analysis noObjects = d2det::analyze(evaluator, options);
     BOOST_TEST(noObjects.errors.all[d2det::ERROR_BACKGROUND] == 1);
     BOOST_TEST(noObjects.classes[0].ap == -1);
     BOOST_TEST(noObjects.precision.mean.empty());
@@ -575,7 +576,7 @@ BOOST_AUTO_TEST_CASE(nothing_to_measure)
     blind.setCategories({1});
     blind.setImages({1, 2});
     blind.addGroundTruth({1, 1, {0, 0, 10, 10}, 100, false, {}});
-    const d2det::Analysis noDetections = d2det::analyse(blind, options);
+    const d2det::Analysis noDetections = d2det::analyze(blind, options);
     BOOST_TEST(noDetections.outcomes.missed == 1);
     BOOST_TEST(noDetections.errors.cost[d2det::ERROR_MISSED] == 1);
     BOOST_TEST(noDetections.errors.allFixed == 1);
@@ -787,9 +788,9 @@ d2det::ReportResult makeReportResult(const d2det::DetectionSet& set, const d2det
 {
     d2det::ReportResult result;
     result.name = set.name;
-    result.boxes = d2det::analyse(set, data, cv::d2det::IOU_BOX);
+    result.boxes = d2det::analyze(set, data, cv::d2det::IOU_BOX);
     if (!set.maskImageIds.empty())
-        result.masks = d2det::analyse(set, data, cv::d2det::IOU_MASK);
+        result.masks = d2det::analyze(set, data, cv::d2det::IOU_MASK);
     result.notes = set.notes;
     return result;
 }
@@ -806,7 +807,7 @@ BOOST_AUTO_TEST_CASE(boxes_and_masks)
     const d2det::DetectionSet boxes = d2det::makeDetectionSet(data, "boxes", {makeResult(100, 1, box, 0.9, false)});
     BOOST_TEST(boxes.maskImageIds.empty());
     BOOST_TEST(boxes.notes.empty());
-    BOOST_TEST(d2det::analyse(boxes, data, cv::d2det::IOU_BOX).summary[0] == 0.5, tt::tolerance(1e-9));
+    BOOST_TEST(d2det::analyze(boxes, data, cv::d2det::IOU_BOX).summary[0] == 0.5, tt::tolerance(1e-9));
 
     d2det::CocoResult second = makeResult(101, 7, box, 0.9, true);
     const d2det::DetectionSet masks =
@@ -814,9 +815,9 @@ BOOST_AUTO_TEST_CASE(boxes_and_masks)
     BOOST_REQUIRE(masks.maskImageIds.size() == 1u);  // only the first image has outlines
     BOOST_REQUIRE(masks.notes.size() == 1u);
     BOOST_TEST(masks.notes[0].find("1 image whose") != std::string::npos);
-    BOOST_TEST(d2det::analyse(masks, data, cv::d2det::IOU_BOX).summary[0] == 1, tt::tolerance(1e-9));
-    BOOST_TEST(d2det::analyse(masks, data, cv::d2det::IOU_MASK).summary[0] == 1, tt::tolerance(1e-9));
-    BOOST_TEST(d2det::analyse(masks, data, cv::d2det::IOU_MASK).classes[1].objects == 0);
+    BOOST_TEST(d2det::analyze(masks, data, cv::d2det::IOU_BOX).summary[0] == 1, tt::tolerance(1e-9));
+    BOOST_TEST(d2det::analyze(masks, data, cv::d2det::IOU_MASK).summary[0] == 1, tt::tolerance(1e-9));
+    BOOST_TEST(d2det::analyze(masks, data, cv::d2det::IOU_MASK).classes[1].objects == 0);
 }
 
 BOOST_AUTO_TEST_CASE(masks_are_ranked_by_their_own_score)
@@ -827,8 +828,8 @@ BOOST_AUTO_TEST_CASE(masks_are_ranked_by_their_own_score)
     d2det::CocoResult wrong = makeResult(100, 1, {40, 10, 10, 10}, 0.9, true);
     wrong.maskScore = 0.1;
     const d2det::DetectionSet set = d2det::makeDetectionSet(data, "x", {right, wrong});
-    BOOST_TEST(d2det::analyse(set, data, cv::d2det::IOU_BOX).classes[0].ap == 0.5, tt::tolerance(1e-9));
-    BOOST_TEST(d2det::analyse(set, data, cv::d2det::IOU_MASK).classes[0].ap == 1, tt::tolerance(1e-9));
+    BOOST_TEST(d2det::analyze(set, data, cv::d2det::IOU_BOX).classes[0].ap == 0.5, tt::tolerance(1e-9));
+    BOOST_TEST(d2det::analyze(set, data, cv::d2det::IOU_MASK).classes[0].ap == 1, tt::tolerance(1e-9));
 }
 
 BOOST_AUTO_TEST_CASE(results_of_something_else)
@@ -878,7 +879,7 @@ BOOST_AUTO_TEST_CASE(page_of_one_and_of_two_detectors)
     report.results[0].stageTimes = {{"<stage>", 3.5}, {"other", 1.5}};
     const cv::Mat image(40, 60, CV_8UC3, cv::Scalar(90, 120, 60));
     const d2det::ImageOutcome& outcome = report.results[0].boxes.images[0];
-    report.best = {d2det::makeReportImage(image, "<file>.jpg", {&good}, {&outcome}, d2det::analysedClasses(data))};
+    report.best = {d2det::makeReportImage(image, "<file>.jpg", {&good}, {&outcome}, d2det::analyzedClasses(data))};
     BOOST_REQUIRE(report.best[0].views.size() == 2u);
     for (const auto& view : report.best[0].views)
         BOOST_TEST((cv::imdecode(view.jpeg, cv::IMREAD_COLOR).size() == image.size()));

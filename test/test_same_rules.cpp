@@ -17,7 +17,8 @@
 #include "exif_jpeg.hpp"
 #include "export/exporter.hpp"
 #include "shared_data.hpp"
-#include "temp_folder.hpp"
+#include "errors.hpp"
+#include "programs.hpp"
 
 #include <opencv2/d2det/detector.hpp>
 #include <opencv2/d2det/masks.hpp>

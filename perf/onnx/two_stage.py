@@ -21,7 +21,7 @@ OPSET = 11  # of the parts; from 13 on Squeeze has its axes as an input, which O
 
 
 class Trunk(torch.nn.Module):
-    """Normalised image [1, 3, H, W] -> pyramid levels and the RPN's maps of each."""
+    """Normalized image [1, 3, H, W] -> pyramid levels and the RPN's maps of each."""
 
     def __init__(self, model):
         super().__init__()
@@ -107,7 +107,7 @@ def try_part(program, folder, name, module, inputs):
 
 def scatter_weights(model):
     """Random values everywhere: torch.onnx merges equal weights through Identity nodes, which OpenCV 4.6 cannot read, and
-    an untrained batch normalisation has nothing but zeros and ones."""
+    an untrained batch normalization has nothing but zeros and ones."""
     for tensor in model.state_dict().values():
         if tensor.dtype == torch.float32 and (tensor == tensor.flatten()[0]).all():
             tensor.uniform_(0.5, 1.5)

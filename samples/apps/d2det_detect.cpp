@@ -146,10 +146,10 @@ struct Statistics
 };
 
 //! One run over all sources.
-class Run
+class DetectionRun
 {
 public:
-    Run(const Arguments& args, Detector& detector, const std::vector<Source>& sources, int64 skipped);
+    DetectionRun(const Arguments& args, Detector& detector, const std::vector<Source>& sources, int64 skipped);
     int process();
 
 private:
@@ -180,7 +180,7 @@ private:
     int rows_ = 0;
 };
 
-Run::Run(const Arguments& args, Detector& detector, const std::vector<Source>& sources, int64 skipped)
+DetectionRun::DetectionRun(const Arguments& args, Detector& detector, const std::vector<Source>& sources, int64 skipped)
     : args_(args),
       detector_(detector),
       sources_(sources),
@@ -196,7 +196,7 @@ Run::Run(const Arguments& args, Detector& detector, const std::vector<Source>& s
         nameWidth_ = std::min<size_t>(std::max(nameWidth_, d2det::countCharacters(source.name.string()) + 4), 40);
 }
 
-int Run::process()
+int DetectionRun::process()
 {
     cli::catchInterrupts();
     ImageReader reader(sources_, args_.input, std::max(2 * args_.batch, 4));
@@ -209,7 +209,7 @@ int Run::process()
     return finish();
 }
 
-void Run::handle(ImageReader::Item& item)
+void DetectionRun::handle(ImageReader::Item& item)
 {
     if (item.kind == ImageReader::Item::FAILED)
         return skip(item.source, item.reason);
@@ -229,7 +229,7 @@ void Run::handle(ImageReader::Item& item)
         detect();
 }
 
-void Run::detect()
+void DetectionRun::detect()
 {
     if (batch_.empty())
         return;
@@ -246,7 +246,7 @@ void Run::detect()
 }
 
 //! Processes an image with its detections: outputs, statistics, messages.
-void Run::report(DetectedImage& result, const std::vector<double>& times)
+void DetectionRun::report(DetectedImage& result, const std::vector<double>& times)
 {
     const bool frame = result.fps > 0;
     const Source& source = sources_[result.source];
@@ -272,7 +272,7 @@ void Run::report(DetectedImage& result, const std::vector<double>& times)
 }
 
 //! Called after the last processed frame of a video.
-void Run::endVideo()
+void DetectionRun::endVideo()
 {
     if (video_.images == 0)
         return;
@@ -286,15 +286,15 @@ void Run::endVideo()
         std::cerr << PROGRAM << ": " << note << "\n";
 }
 
-void Run::skip(size_t source, const std::string& reason)
+void DetectionRun::skip(size_t source, const std::string& reason)
 {
     progress_.clear();
     skipped_++;
     std::cerr << PROGRAM << ": skipped " << printable(sources_[source].path.string()) << ": " << reason << "\n";
 }
 
-void Run::printRow(const std::string& name, cv::Size size, const std::vector<double>& times,
-                   const std::string& detections)
+void DetectionRun::printRow(const std::string& name, cv::Size size, const std::vector<double>& times,
+                            const std::string& detections)
 {
     if (args_.quiet)
         return;
@@ -308,7 +308,7 @@ void Run::printRow(const std::string& name, cv::Size size, const std::vector<dou
 }
 
 //! The last lines and the exit code.
-int Run::finish()
+int DetectionRun::finish()
 {
     progress_.clear();
     if (all_.images > 0 && !args_.quiet)
@@ -485,7 +485,7 @@ int run(const std::vector<std::string>& words)
     if (sources.empty())
         throw std::runtime_error("none of the inputs could be processed");
     const cv::Ptr<Detector> detector = cli::makeDetector(args.values);
-    return Run(args, *detector, sources, skipped).process();
+    return DetectionRun(args, *detector, sources, skipped).process();
 }
 
 }  // namespace

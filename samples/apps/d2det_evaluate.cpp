@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "cli/detector_options.hpp"
 #include "d2det_evaluate/measured.hpp"
+#include "report/class_csv.hpp"
 
 #include <filesystem>
 #include <iostream>

@@ -11,11 +11,8 @@
 #include "export/exporter.hpp"
 #include "export/random_model.hpp"
 
-#include <filesystem>
 #include <string>
 #include <vector>
-
-#include <unistd.h>
 
 namespace d2det
 {
@@ -202,26 +199,6 @@ inline Detector randomModel(const ModelConfig& config, uint64_t seed = 1)
     model->eval();
     return model;
 }
-
-//! A temporary folder, removed at the end of the test.
-struct Folder
-{
-    Folder()
-    {
-        static int count = 0;
-        path = std::filesystem::temp_directory_path() /
-               ("d2det_export_" + std::to_string(::getpid()) + "_" + std::to_string(count++));
-        std::filesystem::create_directories(path);
-    }
-    ~Folder()
-    {
-        std::error_code ignored;
-        std::filesystem::remove_all(path, ignored);
-    }
-    std::string operator/(const std::string& name) const { return (path / name).string(); }
-
-    std::filesystem::path path;
-};
 
 }  // namespace test
 }  // namespace d2det

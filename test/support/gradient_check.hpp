@@ -77,24 +77,6 @@ inline void checkGradient(const std::function<torch::Tensor(const std::vector<to
     BOOST_CHECK_MESSAGE(largest > 1e-3, "the checked gradients are all nearly zero: the case says nothing");
 }
 
-//! The expression must throw, and the message must contain `part`.
-template <typename Action>
-void checkError(const std::string& part, Action action)
-{
-    try
-    {
-        action();
-    }
-    catch (const std::exception& e)
-    {
-        const std::string what = e.what();
-        BOOST_CHECK_MESSAGE(what.find(part) != std::string::npos,
-                            "message without '" << part << "': " << what.substr(0, what.find('\n')));
-        return;
-    }
-    BOOST_ERROR("no exception; expected one with '" << part << "'");
-}
-
 }  // namespace test
 }  // namespace d2det
 

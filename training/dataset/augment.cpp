@@ -20,22 +20,22 @@ namespace
 
 constexpr int CROP_ATTEMPTS = 10;
 
-bool thinner(const LabelledBox& box, double minSide)
+bool thinner(const LabeledBox& box, double minSide)
 {
     const double width = box.x2 - box.x1, height = box.y2 - box.y1;
     return !(width > 0 && height > 0 && width >= minSide && height >= minSide);
 }
 
-bool centerInside(const LabelledBox& box, const cv::Rect& part)
+bool centerInside(const LabeledBox& box, const cv::Rect& part)
 {
     const double x = 0.5 * (box.x1 + box.x2), y = 0.5 * (box.y1 + box.y2);
     return x >= part.x && x < part.x + part.width && y >= part.y && y < part.y + part.height;
 }
 
-std::vector<LabelledBox> boxesInside(const std::vector<LabelledBox>& boxes, const cv::Rect& part, double minSide)
+std::vector<LabeledBox> boxesInside(const std::vector<LabeledBox>& boxes, const cv::Rect& part, double minSide)
 {
-    std::vector<LabelledBox> kept;
-    for (LabelledBox box : boxes)
+    std::vector<LabeledBox> kept;
+    for (LabeledBox box : boxes)
     {
         if (!centerInside(box, part))
             continue;
@@ -59,10 +59,10 @@ void drawSpan(Random& random, int side, double minScale, int& start, int& length
     start = static_cast<int>(random.below(static_cast<uint64_t>(side - length) + 1));
 }
 
-std::optional<LabelledBox> usableBox(const Annotation& a, const ImageRecord& image, double minSide)
+std::optional<LabeledBox> usableBox(const Annotation& a, const ImageRecord& image, double minSide)
 {
     // Clipped again: the data set may have been read without clipping.
-    LabelledBox box;
+    LabeledBox box;
     box.x1 = std::max(a.x, 0.);
     box.y1 = std::max(a.y, 0.);
     box.x2 = std::min(a.x + a.width, double(image.width));
@@ -75,18 +75,18 @@ std::optional<LabelledBox> usableBox(const Annotation& a, const ImageRecord& ima
 
 }  // namespace
 
-std::vector<LabelledBox> usableBoxes(const ImageRecord& image, double minSide)
+std::vector<LabeledBox> usableBoxes(const ImageRecord& image, double minSide)
 {
-    std::vector<LabelledBox> boxes;
+    std::vector<LabeledBox> boxes;
     for (const Annotation& a : image.annotations)
         if (const auto box = usableBox(a, image, minSide))
             boxes.push_back(*box);
     return boxes;
 }
 
-std::vector<LabelledBox> usableBoxesWithMasks(const ImageRecord& image, double minSide)
+std::vector<LabeledBox> usableBoxesWithMasks(const ImageRecord& image, double minSide)
 {
-    std::vector<LabelledBox> boxes;
+    std::vector<LabeledBox> boxes;
     for (const Annotation& a : image.annotations)
         if (auto box = usableBox(a, image, minSide))
         {
@@ -99,7 +99,7 @@ std::vector<LabelledBox> usableBoxesWithMasks(const ImageRecord& image, double m
 
 void fitMasks(Sample& sample)
 {
-    for (LabelledBox& box : sample.boxes)
+    for (LabeledBox& box : sample.boxes)
         if (!box.mask.empty() && box.mask.size() != sample.image.size())
             cv::resize(box.mask, box.mask, sample.image.size(), 0, 0, cv::INTER_NEAREST_EXACT);
 }
@@ -110,7 +110,7 @@ void flipHorizontal(Sample& sample)
     cv::flip(sample.image, flipped, 1);
     sample.image = flipped;
     const double width = flipped.cols;
-    for (LabelledBox& box : sample.boxes)
+    for (LabeledBox& box : sample.boxes)
     {
         const double x1 = width - box.x2;
         box.x2 = width - box.x1;
@@ -169,10 +169,10 @@ void jitterColor(cv::Mat& image, Random& random, double strength)
     image = changed;
 }
 
-void resizeBoxes(std::vector<LabelledBox>& boxes, const cv::Size& from, const cv::Size& to)
+void resizeBoxes(std::vector<LabeledBox>& boxes, const cv::Size& from, const cv::Size& to)
 {
     const double scaleX = double(to.width) / from.width, scaleY = double(to.height) / from.height;
-    for (LabelledBox& box : boxes)
+    for (LabeledBox& box : boxes)
     {
         box.x1 *= scaleX;
         box.x2 *= scaleX;

@@ -24,7 +24,7 @@
 namespace d2det
 {
 
-struct LabelledBox
+struct LabeledBox
 {
     double x1 = 0, y1 = 0, x2 = 0, y2 = 0;
     int category = 0;
@@ -35,14 +35,14 @@ struct LabelledBox
 struct Sample
 {
     cv::Mat image;
-    std::vector<LabelledBox> boxes;
+    std::vector<LabeledBox> boxes;
 };
 
 //! Boxes used in training: no crowds, both sides at least minSide (pixels). Without masks.
-std::vector<LabelledBox> usableBoxes(const ImageRecord& image, double minSide);
+std::vector<LabeledBox> usableBoxes(const ImageRecord& image, double minSide);
 
 //! Boxes used in training, with masks. A segmentation that is malformed or covers no pixel gives no mask.
-std::vector<LabelledBox> usableBoxesWithMasks(const ImageRecord& image, double minSide);
+std::vector<LabeledBox> usableBoxesWithMasks(const ImageRecord& image, double minSide);
 
 //! Adjusts masks to the size of the decoded image if the annotated size differs.
 void fitMasks(Sample& sample);
@@ -61,7 +61,7 @@ void cropRandomly(Sample& sample, Random& random, double minScale, double minSid
 void jitterColor(cv::Mat& image, Random& random, double strength);
 
 //! Scales boxes of an image of size `from` to an image of size `to`; masks by nearest neighbor of pixel centers.
-void resizeBoxes(std::vector<LabelledBox>& boxes, const cv::Size& from, const cv::Size& to);
+void resizeBoxes(std::vector<LabeledBox>& boxes, const cv::Size& from, const cv::Size& to);
 
 //! All random augmentations of `config`, in this order: crop, flip, color.
 void augment(Sample& sample, const DataConfig& config, Random& random);

@@ -60,7 +60,7 @@ bool hasImages(const std::string& folder)
 }
 
 //! True if the folder contains an image with a text file of the same name.
-bool hasLabelledImages(const std::string& folder)
+bool hasLabeledImages(const std::string& folder)
 {
     std::unordered_set<std::string> texts;
     const std::vector<std::string> names = listFiles(folder, false);
@@ -292,7 +292,7 @@ void findYolo(const fs::path& root, const std::string& images, const std::string
     files.format = DatasetFormat::YOLO;
     files.annotations = root.string();
     files.images = root.string();
-    files.onlyLabelled = !images.empty();  // a folder of images may serve several folders of labels
+    files.onlyLabeled = !images.empty();  // a folder of images may serve several folders of labels
     files.classes =
         !description.empty()
             ? description
@@ -322,7 +322,7 @@ void findYolo(const fs::path& root, const std::string& images, const std::string
         const fs::path folder = images.empty() && isFolder(root / "images") ? "images" : "";
         files.parts = {{folder.string(), (root / "labels").string()}};
     }
-    else if (hasLabelledImages(root.string()))
+    else if (hasLabeledImages(root.string()))
         files.parts = {{"", root.string()}};
     else if (!findLabelsOnly(root, images, files))
         return;

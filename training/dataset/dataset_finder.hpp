@@ -49,7 +49,7 @@ struct DatasetFiles
     std::string list;             //!< VOC: file with the selected names, one per line; empty: all
     std::string classes;          //!< file with the class names; VOC: empty if not present
     std::vector<YoloPart> parts;  //!< YOLO
-    bool onlyLabelled = false;    //!< YOLO: images without a text file are excluded
+    bool onlyLabeled = false;     //!< YOLO: images without a text file are excluded
 };
 
 /** @brief Finds the files of the data set given by the arguments.

@@ -69,12 +69,6 @@ void ImageSource::markBad(int64_t index, const std::string& reason)
             " images cannot be used, more than data.max_bad_fraction allows; the first: " + warnings_.front());
 }
 
-int64_t ImageSource::numBad() const
-{
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return static_cast<int64_t>(bad_.size());
-}
-
 std::vector<std::string> ImageSource::warnings() const
 {
     const std::lock_guard<std::mutex> lock(mutex_);

@@ -32,7 +32,6 @@ public:
         from the annotation. Throws std::runtime_error for too many such images. */
     cv::Mat read(int64_t index);
 
-    int64_t numBad() const;
     std::vector<std::string> warnings() const;
 
 private:

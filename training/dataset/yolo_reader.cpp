@@ -207,10 +207,10 @@ void YoloReader::addImage(const std::string& fileName, const std::string& labels
     image.fileName = fileName;
     image.source = labels;
     std::error_code error;
-    const bool labelled = fs::exists(labels, error);
-    if (!labelled && files_.onlyLabelled)
+    const bool labeled = fs::exists(labels, error);
+    if (!labeled && files_.onlyLabeled)
         return;
-    labelFiles_ += labelled;
+    labelFiles_ += labeled;
     const cv::Size size = imageSize(path);
     if (size.empty() || size.width > MAX_SIDE || size.height > MAX_SIDE)
     {
@@ -221,7 +221,7 @@ void YoloReader::addImage(const std::string& fileName, const std::string& labels
     image.height = size.height;
     try
     {
-        const std::vector<YoloObject> objects = labelled ? parseLabels(labels) : std::vector<YoloObject>();
+        const std::vector<YoloObject> objects = labeled ? parseLabels(labels) : std::vector<YoloObject>();
         for (const YoloObject& object : objects)
             addObject(object, image);
         raw_.images.push_back(std::move(image));
@@ -265,7 +265,7 @@ RawDataset YoloReader::read()
         raw_.categories.push_back({static_cast<int64_t>(raw_.categories.size()), name});
     for (const YoloPart& part : files_.parts)
         addPart(part);
-    if (raw_.images.empty() && raw_.problems.empty() && !files_.onlyLabelled)
+    if (raw_.images.empty() && raw_.problems.empty() && !files_.onlyLabeled)
         throw std::runtime_error(raw_.path + ": no images in " +
                                  inQuotes((fs::path(files_.images) / files_.parts.front().images).string()));
     if (labelFiles_ == 0)

@@ -12,10 +12,12 @@
 #ifndef D2DET_TRAINING_CHECKPOINT_HPP
 #define D2DET_TRAINING_CHECKPOINT_HPP
 
+#include "base/error.hpp"
 #include "config/config.hpp"
 
 #include <torch/torch.h>
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -43,6 +45,17 @@ TensorMap namedTensors(const torch::nn::Module& module);
 //! Model tensors of a checkpoint or of a plain weight file, by parameter name of the module.
 //! @param preferEma use the moving averages of a checkpoint where available.
 TensorMap modelWeights(const TensorFile& file, bool preferEma = true);
+
+//! Count in the metadata of a checkpoint: 1 to 15 digits. Throws Error if it is missing or anything else.
+inline int64_t metadataCount(const TensorFile& file, const std::string& key)
+{
+    const auto found = file.metadata.find(key);
+    const bool digits = found != file.metadata.end() && !found->second.empty() && found->second.size() <= 15 &&
+                        found->second.find_first_not_of("0123456789") == std::string::npos;
+    if (!digits)
+        fail("the metadata has no valid '" + key + "'; is it a checkpoint of d2det_train?");
+    return std::stoll(found->second);
+}
 
 //! Training configuration of a checkpoint; throws if the file is not a checkpoint.
 Config checkpointConfig(const TensorFile& file);

@@ -35,7 +35,7 @@ struct Prepared
 {
     cv::Mat blob;  //!< [1, 3, H, W] float; empty if the image is unusable
     ImageInfo info;
-    std::vector<LabelledBox> boxes;
+    std::vector<LabeledBox> boxes;
     int64_t imageId = 0;
 };
 
@@ -76,9 +76,9 @@ void copyPadded(const cv::Mat& blob, float* target, int64_t height, int64_t widt
 }
 
 //! Masks of all objects, if any object has a mask.
-void addMasks(const std::vector<LabelledBox>& boxes, Instances& instances)
+void addMasks(const std::vector<LabeledBox>& boxes, Instances& instances)
 {
-    const auto some = std::find_if(boxes.begin(), boxes.end(), [](const LabelledBox& b) { return !b.mask.empty(); });
+    const auto some = std::find_if(boxes.begin(), boxes.end(), [](const LabeledBox& b) { return !b.mask.empty(); });
     if (some == boxes.end())
         return;
     const int64_t count = static_cast<int64_t>(boxes.size()), height = some->mask.rows, width = some->mask.cols;
@@ -96,13 +96,13 @@ void addMasks(const std::vector<LabelledBox>& boxes, Instances& instances)
     instances.setMasks(masks, has);
 }
 
-Instances toInstances(const std::vector<LabelledBox>& boxes)
+Instances toInstances(const std::vector<LabeledBox>& boxes)
 {
     const int64_t count = static_cast<int64_t>(boxes.size());
     torch::Tensor corners = torch::empty({count, 4}), labels = torch::empty({count}, torch::kLong);
     float* corner = corners.data_ptr<float>();
     int64_t* label = labels.data_ptr<int64_t>();
-    for (const LabelledBox& box : boxes)
+    for (const LabeledBox& box : boxes)
     {
         for (const double value : {box.x1, box.y1, box.x2, box.y2})
             *corner++ = static_cast<float>(value);
@@ -462,11 +462,6 @@ int64_t DataLoader::imagesPerEpoch() const
 double DataLoader::waitSeconds() const
 {
     return impl_->waitSeconds;
-}
-
-int64_t DataLoader::numBadImages() const
-{
-    return impl_->source->numBad();
 }
 
 std::vector<std::string> DataLoader::warnings() const

@@ -46,7 +46,6 @@ public:
     const Dataset& dataset() const;
     int64_t imagesPerEpoch() const;             //!< images drawn per epoch, including repeats
     double waitSeconds() const;                 //!< total time spent in next() so far
-    int64_t numBadImages() const;               //!< unusable images found so far
     std::vector<std::string> warnings() const;  //!< first unusable images, images without annotations
 
 private:

@@ -70,12 +70,6 @@ int cudaIndex(const std::string& name)
     return number ? std::atoi(digits.c_str()) : -1;
 }
 
-double number(const TensorFile& file, const char* key, double fallback)
-{
-    const auto found = file.metadata.find(key);
-    return found == file.metadata.end() ? fallback : std::strtod(found->second.c_str(), nullptr);
-}
-
 }  // namespace
 
 CudaSupport cudaSupport()
@@ -179,8 +173,10 @@ void LossScaler::load(const TensorFile& file)
 {
     if (!on_)
         return;
-    const double scale = number(file, "loss_scale", scale_), steps = number(file, "loss_scale_steps", 0);
-    if (!(scale >= LEAST_SCALE && scale <= LARGEST_SCALE && steps >= 0 && steps <= 1e6))
+    const auto found = file.metadata.find("loss_scale");
+    const double scale = found == file.metadata.end() ? scale_ : std::strtod(found->second.c_str(), nullptr);
+    const int64_t steps = file.metadata.count("loss_scale_steps") ? metadataCount(file, "loss_scale_steps") : 0;
+    if (!(scale >= LEAST_SCALE && scale <= LARGEST_SCALE && steps <= 1000000))
         fail("the metadata's loss_scale or loss_scale_steps is out of range");
     scale_ = scale;
     goodSteps_ = static_cast<int>(steps);

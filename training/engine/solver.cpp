@@ -28,17 +28,6 @@ double decayFactor(const SolverConfig& config, double epoch)
     return std::pow(config.gamma, static_cast<double>(passed));
 }
 
-int64_t parseCount(const std::map<std::string, std::string>& metadata, const char* key)
-{
-    const auto found = metadata.find(key);
-    const bool digits =
-        found != metadata.end() && !found->second.empty() && found->second.size() <= 15 &&
-        std::all_of(found->second.begin(), found->second.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (!digits)
-        fail(std::string("the checkpoint's metadata has no valid '") + key + "'");
-    return std::stoll(found->second);
-}
-
 }  // namespace
 
 double learningRate(const SolverConfig& config, int64_t iteration, int64_t iterationsPerEpoch)
@@ -181,7 +170,7 @@ void Solver::save(TensorFile& file) const
 void Solver::load(const TensorFile& file)
 {
     const torch::NoGradGuard noGrad;
-    const int64_t steps = parseCount(file.metadata, "solver_steps");
+    const int64_t steps = metadataCount(file, "solver_steps");
     const std::vector<const char*> kinds = config_.optimizer == Optimizer::ADAM
                                                ? std::vector<const char*>{"mean", "square"}
                                                : std::vector<const char*>{"momentum"};

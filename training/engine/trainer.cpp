@@ -84,16 +84,6 @@ void linkFile(const std::string& from, const std::string& to)
     fs::remove(temporary, error);  // rename() has no effect if both names already were the same file
 }
 
-int64_t readCount(const TensorFile& file, const std::string& key)
-{
-    const auto found = file.metadata.find(key);
-    const bool number = found != file.metadata.end() && !found->second.empty() && found->second.size() <= 15 &&
-                        found->second.find_first_not_of("0123456789") == std::string::npos;
-    if (!number)
-        fail("the metadata has no valid '" + key + "'; is it a checkpoint of d2det_train?");
-    return std::stoll(found->second);
-}
-
 //! Prefixes error messages with the file name.
 template <class F>
 void withFile(const std::string& file, F&& action)
@@ -263,13 +253,13 @@ void Trainer::resume()
                  restoreModel(*model_, modelWeights(file, false));
                  solver_->load(file);
                  scaler_.load(file);
-                 iteration_ = readCount(file, "iteration");
-                 skipped_ = readCount(file, "skipped");
-                 skippedInRow_ = static_cast<int>(readCount(file, "skipped_in_row"));
+                 iteration_ = metadataCount(file, "iteration");
+                 skipped_ = metadataCount(file, "skipped");
+                 skippedInRow_ = static_cast<int>(metadataCount(file, "skipped_in_row"));
                  const auto best = file.metadata.find("best");
                  best_ = best != file.metadata.end() ? std::atof(best->second.c_str()) : -1;
                  if (file.metadata.count("best_iteration"))
-                     bestIteration_ = readCount(file, "best_iteration");
+                     bestIteration_ = metadataCount(file, "best_iteration");
              });
     resumedAt_ = savedAt_ = iteration_;
     metrics_.message(last + ": continuing after iteration " + std::to_string(iteration_));

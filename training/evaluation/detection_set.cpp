@@ -44,9 +44,9 @@ void addNote(DetectionSet& set, size_t left, size_t total, const char* reason)
 
 }  // namespace
 
-std::vector<AnalysedClass> analysedClasses(const EvaluatedData& data)
+std::vector<AnalyzedClass> analyzedClasses(const EvaluatedData& data)
 {
-    std::vector<AnalysedClass> result;
+    std::vector<AnalyzedClass> result;
     for (const int index : data.classes)
         result.push_back({data.dataset->categoryIds[index], data.dataset->classNames[index]});
     return result;
@@ -63,7 +63,7 @@ DetectionSet makeDetectionSet(const EvaluatedData& data, const std::string& name
     addAnnotations(data, withMasks, set);
 
     std::set<int64_t> known;
-    for (const AnalysedClass& c : analysedClasses(data))
+    for (const AnalyzedClass& c : analyzedClasses(data))
         known.insert(c.id);
     const std::set<int64_t> all(data.dataset->categoryIds.begin(), data.dataset->categoryIds.end());
     const std::set<int64_t> images(set.imageIds.begin(), set.imageIds.end());
@@ -93,11 +93,11 @@ DetectionSet makeDetectionSet(const EvaluatedData& data, const std::string& name
     return set;
 }
 
-Analysis analyse(const DetectionSet& set, const EvaluatedData& data, int iouType, double score)
+Analysis analyze(const DetectionSet& set, const EvaluatedData& data, int iouType, double score)
 {
     const bool masks = iouType == cv::d2det::IOU_MASK;
-    return analyse(masks ? set.masks : set.boxes,
-                   {analysedClasses(data), masks ? set.maskImageIds : set.imageIds, iouType, score});
+    return analyze(masks ? set.masks : set.boxes,
+                   {analyzedClasses(data), masks ? set.maskImageIds : set.imageIds, iouType, score});
 }
 
 }  // namespace d2det

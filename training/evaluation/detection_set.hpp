@@ -15,7 +15,7 @@
 namespace d2det
 {
 
-std::vector<AnalysedClass> analysedClasses(const EvaluatedData& data);
+std::vector<AnalyzedClass> analyzedClasses(const EvaluatedData& data);
 
 struct DetectionSet
 {
@@ -34,7 +34,7 @@ DetectionSet makeDetectionSet(const EvaluatedData& data, const std::string& name
                               const std::vector<CocoResult>& results);
 
 //! Analysis of boxes or masks. @param iouType cv::d2det::IOU_BOX or IOU_MASK.
-Analysis analyse(const DetectionSet& set, const EvaluatedData& data, int iouType,
+Analysis analyze(const DetectionSet& set, const EvaluatedData& data, int iouType,
                  double score = std::numeric_limits<double>::quiet_NaN());
 
 }  // namespace d2det

@@ -30,7 +30,7 @@ bool isRight(const Match& match)
 }
 
 //! A detection that is not on a crowd region.
-struct Scored
+struct ScoredDetection
 {
     double score;
     bool right;
@@ -46,13 +46,13 @@ struct Curve
 };
 
 //! COCO precision-recall curve of one class (operators.md 6); positives > 0.
-Curve makeCurve(std::vector<Scored> detections, int positives)
+Curve makeCurve(std::vector<ScoredDetection> detections, int positives)
 {
     std::stable_sort(detections.begin(), detections.end(),
-                     [](const Scored& a, const Scored& b) { return a.score > b.score; });
+                     [](const ScoredDetection& a, const ScoredDetection& b) { return a.score > b.score; });
     std::vector<double> precision, recall;
     double right = 0, wrong = 0;
-    for (const Scored& detection : detections)
+    for (const ScoredDetection& detection : detections)
     {
         (detection.right ? right : wrong) += 1;
         recall.push_back(right / positives);
@@ -77,7 +77,7 @@ struct DetectionError
 {
     const Match* match;
     ErrorType type;
-    int groundTruth;  //!< object of a localisation or classification error, otherwise -1
+    int groundTruth;  //!< object of a localization or classification error, otherwise -1
 };
 
 struct ErrorList
@@ -94,16 +94,16 @@ struct ImageEntries
     std::vector<const Match*> matches;  //!< all classes, at the foreground IoU
 };
 
-class Analyser
+class Analyzer
 {
 public:
-    Analyser(const CocoEvaluator& evaluator, const AnalysisOptions& options);
+    Analyzer(const CocoEvaluator& evaluator, const AnalysisOptions& options);
     Analysis run();
 
 private:
     int classOf(int64_t categoryId) const { return classIndex_.at(categoryId); }
     int classOfObject(int gt) const { return classOf(evaluator_.groundTruths()[gt].categoryId); }
-    std::vector<std::vector<Scored>> scoredByClass(const std::vector<Match>& matches) const;
+    std::vector<std::vector<ScoredDetection>> scoredByClass(const std::vector<Match>& matches) const;
     void addAveragePrecisions();
     void addScoreCurve();
     double bestScore() const;
@@ -113,7 +113,7 @@ private:
     ErrorList findErrors(double minScore) const;
     void findErrors(const ImageEntries& image, const cv::Mat1d& iou, double minScore, ErrorList& list) const;
     std::map<int, const Match*> corrected(const ErrorList& list, const std::set<int>& fixed) const;
-    double meanAP(const std::vector<std::vector<Scored>>& detections, const std::vector<int>& positives) const;
+    double meanAP(const std::vector<std::vector<ScoredDetection>>& detections, const std::vector<int>& positives) const;
     double fixedAP(const ErrorList& list, const std::set<int>& fixed) const;
     void addErrors();
 
@@ -127,7 +127,7 @@ private:
     Analysis result_;
 };
 
-Analyser::Analyser(const CocoEvaluator& evaluator, const AnalysisOptions& options)
+Analyzer::Analyzer(const CocoEvaluator& evaluator, const AnalysisOptions& options)
     : evaluator_(evaluator), options_(options), matches_(evaluator.matches(FOREGROUND, options.iouType))
 {
     for (size_t i = 0; i < options.classes.size(); i++)
@@ -156,7 +156,7 @@ Analyser::Analyser(const CocoEvaluator& evaluator, const AnalysisOptions& option
 }
 
 //! IoU of all detections of an image with all its objects.
-cv::Mat1d Analyser::overlaps(const ImageEntries& image) const
+cv::Mat1d Analyzer::overlaps(const ImageEntries& image) const
 {
     const int rows = static_cast<int>(image.matches.size()), columns = static_cast<int>(image.objects.size());
     const auto row = [](const cv::Rect2d& box) { return cv::Vec4d(box.x, box.y, box.width, box.height); };
@@ -178,9 +178,9 @@ cv::Mat1d Analyser::overlaps(const ImageEntries& image) const
     return iou;
 }
 
-std::vector<std::vector<Scored>> Analyser::scoredByClass(const std::vector<Match>& matches) const
+std::vector<std::vector<ScoredDetection>> Analyzer::scoredByClass(const std::vector<Match>& matches) const
 {
-    std::vector<std::vector<Scored>> result(positives_.size());
+    std::vector<std::vector<ScoredDetection>> result(positives_.size());
     for (const Match& match : matches)
         if (!match.ignored)
             result[classOf(match.categoryId)].push_back({match.score, isRight(match)});
@@ -188,7 +188,7 @@ std::vector<std::vector<Scored>> Analyser::scoredByClass(const std::vector<Match
 }
 
 //! Per class and mean over the classes, all IoU thresholds.
-void Analyser::addAveragePrecisions()
+void Analyzer::addAveragePrecisions()
 {
     const size_t n = iouThresholds().size();
     const auto counted = std::count_if(positives_.begin(), positives_.end(), [](int p) { return p > 0; });
@@ -229,13 +229,14 @@ void Analyser::addAveragePrecisions()
 }
 
 //! The (highest) score with the maximum F1; 0.5 if no detection is right at any score.
-double Analyser::bestScore() const
+double Analyzer::bestScore() const
 {
-    std::vector<Scored> all;
+    std::vector<ScoredDetection> all;
     for (const Match& match : matches_)
         if (!match.ignored)
             all.push_back({match.score, isRight(match)});
-    std::sort(all.begin(), all.end(), [](const Scored& a, const Scored& b) { return a.score > b.score; });
+    std::sort(all.begin(), all.end(),
+              [](const ScoredDetection& a, const ScoredDetection& b) { return a.score > b.score; });
     const int positives = std::accumulate(positives_.begin(), positives_.end(), 0);
     double best = 0, score = 0.5;
     int right = 0;
@@ -254,7 +255,7 @@ double Analyser::bestScore() const
     return score;
 }
 
-void Analyser::addScoreCurve()
+void Analyzer::addScoreCurve()
 {
     double low = 0, high = 1;
     for (const Match& match : matches_)
@@ -278,7 +279,7 @@ void Analyser::addScoreCurve()
     }
 }
 
-ImageOutcome Analyser::outcomeOf(int64_t id, const ImageEntries& image) const
+ImageOutcome Analyzer::outcomeOf(int64_t id, const ImageEntries& image) const
 {
     ImageOutcome outcome;
     outcome.imageId = id;
@@ -301,7 +302,7 @@ ImageOutcome Analyser::outcomeOf(int64_t id, const ImageEntries& image) const
     return outcome;
 }
 
-void Analyser::addConfusions(const ImageEntries& image, const cv::Mat1d& iou)
+void Analyzer::addConfusions(const ImageEntries& image, const cv::Mat1d& iou)
 {
     const int n = result_.confusion.classes;
     const auto count = [&](int truth, int detected) -> int&
@@ -337,7 +338,7 @@ void Analyser::addConfusions(const ImageEntries& image, const cv::Mat1d& iou)
 }
 
 //! Errors of one image (definitions: error_analysis.hpp).
-void Analyser::findErrors(const ImageEntries& image, const cv::Mat1d& iou, double minScore, ErrorList& list) const
+void Analyzer::findErrors(const ImageEntries& image, const cv::Mat1d& iou, double minScore, ErrorList& list) const
 {
     const auto& gts = evaluator_.groundTruths();
     std::set<int> covered;  // matched with a detection or object of an error
@@ -363,7 +364,7 @@ void Analyser::findErrors(const ImageEntries& image, const cv::Mat1d& iou, doubl
         }
         DetectionError error{&match, ERROR_BOTH, -1};
         if (same >= BACKGROUND && same < FOREGROUND)
-            error = {&match, ERROR_LOCALISATION, sameObject};
+            error = {&match, ERROR_LOCALIZATION, sameObject};
         else if (other >= FOREGROUND)
             error = {&match, ERROR_CLASSIFICATION, otherObject};
         else if (same >= FOREGROUND)
@@ -380,7 +381,7 @@ void Analyser::findErrors(const ImageEntries& image, const cv::Mat1d& iou, doubl
             list.missed.push_back(gt);
 }
 
-ErrorList Analyser::findErrors(double minScore) const
+ErrorList Analyzer::findErrors(double minScore) const
 {
     ErrorList list;
     for (const auto& image : images_)
@@ -393,7 +394,7 @@ ErrorList Analyser::findErrors(double minScore) const
 }
 
 //! The best fixed error of every unmatched object, by object.
-std::map<int, const Match*> Analyser::corrected(const ErrorList& list, const std::set<int>& fixed) const
+std::map<int, const Match*> Analyzer::corrected(const ErrorList& list, const std::set<int>& fixed) const
 {
     std::set<int> found;
     for (const Match& match : matches_)
@@ -412,7 +413,8 @@ std::map<int, const Match*> Analyser::corrected(const ErrorList& list, const std
 }
 
 //! Mean AP of detections by class; a class without remaining objects has AP 1 if it has no detections either.
-double Analyser::meanAP(const std::vector<std::vector<Scored>>& detections, const std::vector<int>& positives) const
+double Analyzer::meanAP(const std::vector<std::vector<ScoredDetection>>& detections,
+                        const std::vector<int>& positives) const
 {
     double sum = 0;
     int counted = 0;
@@ -427,14 +429,14 @@ double Analyser::meanAP(const std::vector<std::vector<Scored>>& detections, cons
 }
 
 //! AP at the foreground's IoU with some kinds of errors fixed; -1 without objects.
-double Analyser::fixedAP(const ErrorList& list, const std::set<int>& fixed) const
+double Analyzer::fixedAP(const ErrorList& list, const std::set<int>& fixed) const
 {
     std::map<const Match*, const DetectionError*> errors;
     for (const DetectionError& error : list.errors)
         errors[error.match] = &error;
     const std::map<int, const Match*> best = corrected(list, fixed);
     // In the order of the matches, which decides between equal scores.
-    std::vector<std::vector<Scored>> detections(positives_.size());
+    std::vector<std::vector<ScoredDetection>> detections(positives_.size());
     for (const Match& match : matches_)
     {
         const auto error = errors.find(&match);
@@ -456,7 +458,7 @@ double Analyser::fixedAP(const ErrorList& list, const std::set<int>& fixed) cons
     return meanAP(detections, positives);
 }
 
-void Analyser::addErrors()
+void Analyzer::addErrors()
 {
     const ErrorList all = findErrors(-std::numeric_limits<double>::infinity());
     ErrorBreakdown& breakdown = result_.errors;
@@ -472,7 +474,7 @@ void Analyser::addErrors()
     breakdown.allFixed = fixedAP(all, everything);
 }
 
-Analysis Analyser::run()
+Analysis Analyzer::run()
 {
     result_.iouType = options_.iouType;
     result_.summary = evaluator_.summarize(options_.iouType);
@@ -535,7 +537,7 @@ double Outcomes::f1() const
 
 const char* errorName(int type)
 {
-    static const char* const names[NUM_ERROR_TYPES] = {"localisation", "classification", "duplicate",
+    static const char* const names[NUM_ERROR_TYPES] = {"localization", "classification", "duplicate",
                                                        "background",   "both",           "missed"};
     return names[type];
 }
@@ -553,9 +555,9 @@ const std::vector<double>& iouThresholds()
     return thresholds;
 }
 
-Analysis analyse(const CocoEvaluator& evaluator, const AnalysisOptions& options)
+Analysis analyze(const CocoEvaluator& evaluator, const AnalysisOptions& options)
 {
-    return Analyser(evaluator, options).run();
+    return Analyzer(evaluator, options).run();
 }
 
 std::vector<size_t> worstImages(const Analysis& analysis, size_t count)

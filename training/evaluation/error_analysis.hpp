@@ -14,14 +14,14 @@
    Error types after Bolya, Foley, Hays, Hoffman: "TIDE: A General Toolbox for Identifying Object Detection Errors",
    ECCV 2020, with IoU f = 0.5 for the foreground and b = 0.1 for the background. A wrong detection (matched with no
    object at IoU f) is, by the first rule that holds,
-     localisation    the best IoU with an object of its class lies in [b, f)
+     localization    the best IoU with an object of its class lies in [b, f)
      classification  the best IoU with an object of another class is >= f
      duplicate       the best IoU with an object of its class is >= f (that object is matched with a better detection)
      background      the best IoU with any object is < b
      both            else: wrong class and a poor box
-   and an object is missed if it is neither matched with a detection nor the best object of a localisation or
+   and an object is missed if it is neither matched with a detection nor the best object of a localization or
    classification error. The cost of an error type is the gain in AP at IoU f if this type is fixed: among the
-   localisation and classification errors of the same unmatched object the best one becomes right, all other errors are
+   localization and classification errors of the same unmatched object the best one becomes right, all other errors are
    removed, missed objects are removed from the ground truth. A class without remaining objects and detections counts as
    AP 1, so that fixing all types gives AP 1. The costs of the single types do not necessarily add up, because errors
    mask each other. */
@@ -39,7 +39,7 @@
 namespace d2det
 {
 
-struct AnalysedClass
+struct AnalyzedClass
 {
     int64_t id = 0;
     std::string name;
@@ -47,7 +47,7 @@ struct AnalysedClass
 
 struct AnalysisOptions
 {
-    std::vector<AnalysedClass> classes;  //!< those of setCategories
+    std::vector<AnalyzedClass> classes;  //!< those of setCategories
     std::vector<int64_t> imageIds;       //!< those of setImages
     int iouType = cv::d2det::IOU_BOX;
     double score = std::numeric_limits<double>::quiet_NaN();  //!< operating point; NaN: that of the highest F1
@@ -66,7 +66,7 @@ struct Outcomes
 //! Metrics of a class; average precision and recall are -1 without objects.
 struct ClassNumbers
 {
-    AnalysedClass which;
+    AnalyzedClass which;
     double ap = -1, ap50 = -1, ap75 = -1, ar100 = -1;
     int objects = 0;     //!< without crowds
     int detections = 0;  //!< all scores, at most 100 per image
@@ -75,7 +75,7 @@ struct ClassNumbers
 
 enum ErrorType
 {
-    ERROR_LOCALISATION,
+    ERROR_LOCALIZATION,
     ERROR_CLASSIFICATION,
     ERROR_DUPLICATE,
     ERROR_BACKGROUND,
@@ -84,7 +84,7 @@ enum ErrorType
     NUM_ERROR_TYPES
 };
 
-//! Name of an ErrorType, such as "localisation".
+//! Name of an ErrorType, such as "localization".
 const char* errorName(int type);
 
 struct ErrorBreakdown
@@ -146,7 +146,7 @@ struct Analysis
 //! 0.50, 0.55 .. 0.95
 const std::vector<double>& iouThresholds();
 
-Analysis analyse(const cv::d2det::CocoEvaluator& evaluator, const AnalysisOptions& options);
+Analysis analyze(const cv::d2det::CocoEvaluator& evaluator, const AnalysisOptions& options);
 
 /** Selected images as indices into Analysis::images. Worst: only images with errors, ordered by descending number of
     errors (wrong + missed), then ascending F1. Best: only images with found objects and not among the worst, ordered by

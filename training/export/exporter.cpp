@@ -39,9 +39,9 @@ struct Levels
 
 //! Grouping inputs of a RoI convolution, which also mark padding rows: RoIs [R, 5] and, for weights by class, classes
 //! [R, 1].
-struct Rows
+struct RoIRows
 {
-    Rows(const std::string& rois_, const std::string& classes_ = "", const std::string& suffix_ = "")
+    RoIRows(const std::string& rois_, const std::string& classes_ = "", const std::string& suffix_ = "")
         : rois(rois_), classes(classes_), suffix(suffix_)
     {
     }
@@ -49,10 +49,10 @@ struct Rows
     std::string suffix;  //!< suffix of output names for a second use of the same weights
 };
 
-class Walk
+class ModelExporter
 {
 public:
-    explicit Walk(const DetectorImpl& model);
+    explicit ModelExporter(const DetectorImpl& model);
     void run(bool intermediate);
     const OnnxGraph& graph() const { return graph_; }
 
@@ -61,14 +61,14 @@ private:
     std::string weights(const Tensor& value, const std::string& name);
     std::string nameOf(const Tensor& parameter) const;
     std::string node(const char* op, const Names& inputs, const std::string& output, const Attributes& attributes = {});
-    std::string own(const char* op, const Names& inputs, const std::string& output, const Attributes& attributes);
+    std::string d2Node(const char* op, const Names& inputs, const std::string& output, const Attributes& attributes);
     std::string reshape(const std::string& input, const std::string& output, const std::vector<int64_t>& shape);
     std::string columns(const std::string& input, const std::string& output, int64_t begin, int64_t end);
 
-    std::string unit(const ConvUnit& unit, const std::string& input, const std::string& output = "");
+    std::string convUnit(const ConvUnit& unit, const std::string& input, const std::string& output = "");
     std::string groupNorm(const torch::nn::GroupNormImpl& norm, const std::string& input, const std::string& output);
-    std::string roiConv(const RoIConv& conv, const std::string& input, const Rows& rows, const std::string& output = "",
-                        bool sigmoid = false);
+    std::string roiConv(const RoIConv& conv, const std::string& input, const RoIRows& rows,
+                        const std::string& output = "", bool sigmoid = false);
 
     std::string block(const Block& block, const std::string& input, const std::string& output);
     Names backbone();
@@ -78,11 +78,11 @@ private:
     std::string poolWithoutOffsets(const Levels& levels, const std::string& rois, const std::string& output,
                                    int64_t size);
     std::string boxHead(const std::string& trunk, const std::string& rois);
-    std::string boxTrunk(const Levels& levels, const Rows& rows);
+    std::string boxTrunk(const Levels& levels, const RoIRows& rows);
     std::string alignedPool(const Levels& levels, const std::string& rois, const std::string& output, int64_t size,
                             int samplingRatio);
     void maskHead(const Levels& levels, const std::string& candidateTrunk, const std::string& candidateRois);
-    void maskLayers(const Rows& rows, const std::string& trunk, const std::string& input);
+    void maskLayers(const RoIRows& rows, const std::string& trunk, const std::string& input);
     std::string decode(const std::string& rois, const std::string& offsets, const std::string& overlap);
     void detections(const std::string& rois, const std::string& labels);
 
@@ -119,21 +119,22 @@ int64_t toStride(float stride)
     return std::lround(stride);
 }
 
-Walk::Walk(const DetectorImpl& model) : model_(model), config_(model.config), graph_(model.config.name)
+ModelExporter::ModelExporter(const DetectorImpl& model)
+    : model_(model), config_(model.config), graph_(model.config.name)
 {
     for (const auto& item : model.named_parameters())
         parameterNames_[item.value().unsafeGetTensorImpl()] = item.key();
 }
 
 //! "backbone.layer1.0.conv1" for the parameter "backbone.layer1.0.conv1.weight".
-std::string Walk::nameOf(const Tensor& parameter) const
+std::string ModelExporter::nameOf(const Tensor& parameter) const
 {
     const std::string& full = parameterNames_.at(parameter.unsafeGetTensorImpl());
     return full.substr(0, full.rfind('.'));
 }
 
 //! A float initializer; an existing one (convolution shared by several levels) is reused.
-std::string Walk::weights(const Tensor& value, const std::string& name)
+std::string ModelExporter::weights(const Tensor& value, const std::string& name)
 {
     if (graph_.hasInitializer(name))
         return name;
@@ -143,25 +144,28 @@ std::string Walk::weights(const Tensor& value, const std::string& name)
     return graph_.addInitializer(name, dense.sizes().vec(), dense.data_ptr<float>());
 }
 
-std::string Walk::node(const char* op, const Names& inputs, const std::string& output, const Attributes& attributes)
+std::string ModelExporter::node(const char* op, const Names& inputs, const std::string& output,
+                                const Attributes& attributes)
 {
     graph_.addNode(op, inputs, {output}, attributes);
     return output;
 }
 
-std::string Walk::own(const char* op, const Names& inputs, const std::string& output, const Attributes& attributes)
+std::string ModelExporter::d2Node(const char* op, const Names& inputs, const std::string& output,
+                                  const Attributes& attributes)
 {
     graph_.addNode(op, inputs, {output}, attributes, DOMAIN_NAME);
     return output;
 }
 
-std::string Walk::reshape(const std::string& input, const std::string& output, const std::vector<int64_t>& shape)
+std::string ModelExporter::reshape(const std::string& input, const std::string& output,
+                                   const std::vector<int64_t>& shape)
 {
     return node("Reshape", {input, graph_.addInitializer(output + ".shape", shape)}, output);
 }
 
 //! Columns (channels) begin .. end - 1.
-std::string Walk::columns(const std::string& input, const std::string& output, int64_t begin, int64_t end)
+std::string ModelExporter::columns(const std::string& input, const std::string& output, int64_t begin, int64_t end)
 {
     return node(
         "Slice",
@@ -173,7 +177,7 @@ std::string Walk::columns(const std::string& input, const std::string& output, i
 // ------------------------------------------------------------------ convolutions
 
 //! Convolution with folded batch norm -> group norm -> ReLU; the last one writes `output`.
-std::string Walk::unit(const ConvUnit& unit, const std::string& input, const std::string& output)
+std::string ModelExporter::convUnit(const ConvUnit& unit, const std::string& input, const std::string& output)
 {
     const std::string name = nameOf(unit.conv->weight), result = output.empty() ? name : output;
     const auto& options = unit.conv->options;
@@ -201,7 +205,8 @@ std::string Walk::unit(const ConvUnit& unit, const std::string& input, const std
 
 /* Instance norm over [G, C / G * H, W] planes; 0 in a shape copies the input dimension, so no shape depends on H or W.
    The affine part is separate because OpenCV before 4.9 applies it only to the first image of a batch. */
-std::string Walk::groupNorm(const torch::nn::GroupNormImpl& norm, const std::string& input, const std::string& output)
+std::string ModelExporter::groupNorm(const torch::nn::GroupNormImpl& norm, const std::string& input,
+                                     const std::string& output)
 {
     const int64_t groups = norm.options.num_groups(), channels = norm.options.num_channels();
     const std::string suffix = std::to_string(groups);
@@ -215,8 +220,8 @@ std::string Walk::groupNorm(const torch::nn::GroupNormImpl& norm, const std::str
     return node("Add", {x, weights(norm.bias.view({-1, 1, 1}), name + ".bias")}, output);
 }
 
-std::string Walk::roiConv(const RoIConv& conv, const std::string& input, const Rows& rows, const std::string& output,
-                          bool sigmoid)
+std::string ModelExporter::roiConv(const RoIConv& conv, const std::string& input, const RoIRows& rows,
+                                   const std::string& output, bool sigmoid)
 {
     const RoIConvOptions& o = conv->options;
     const std::string name = nameOf(conv->weight);
@@ -249,24 +254,24 @@ std::string Walk::roiConv(const RoIConv& conv, const std::string& input, const R
         attributes.push_back({"upsample", o.upsample});
     if (sigmoid)
         attributes.push_back({"sigmoid", 1});
-    return own("D2RoIConv", inputs, output.empty() ? name + rows.suffix : output, attributes);
+    return d2Node("D2RoIConv", inputs, output.empty() ? name + rows.suffix : output, attributes);
 }
 
 // ------------------------------------------------------------------ backbone and pyramid
 
-std::string Walk::block(const Block& block, const std::string& input, const std::string& output)
+std::string ModelExporter::block(const Block& block, const std::string& input, const std::string& output)
 {
     std::string x = input;
     for (const ConvUnit& u : block.units)
-        x = unit(u, x);
+        x = convUnit(u, x);
     if (!block.residual)
         return x;
-    const std::string shortcut = block.shortcut.empty() ? input : unit(block.shortcut[0], input);
+    const std::string shortcut = block.shortcut.empty() ? input : convUnit(block.shortcut[0], input);
     x = node("Add", {x, shortcut}, block.reluAfterSum ? output + ".sum" : output);
     return block.reluAfterSum ? node("Relu", {x}, output) : x;
 }
 
-Names Walk::backbone()
+Names ModelExporter::backbone()
 {
     Names maps;
     std::string x = "image";
@@ -288,14 +293,14 @@ Names Walk::backbone()
 }
 
 //! p2, p3, ... : named by the binary logarithm of their stride.
-Names Walk::pyramid(const Names& maps)
+Names ModelExporter::pyramid(const Names& maps)
 {
     const FpnImpl& fpn = *model_.fpn;
     const size_t count = maps.size();
     Names merged(count), result;
     for (size_t i = count; i-- > 0;)
     {
-        merged[i] = unit(fpn.lateral[i], maps[i]);
+        merged[i] = convUnit(fpn.lateral[i], maps[i]);
         if (i + 1 == count)
             continue;
         const std::string name = "fpn.merged" + std::to_string(i);
@@ -313,30 +318,30 @@ Names Walk::pyramid(const Names& maps)
     const int first = model_.backbone->levels.at(0);
     const auto next = [&] { return "p" + std::to_string(first + static_cast<int>(result.size())); };
     for (size_t i = 0; i < count; i++)
-        result.push_back(unit(fpn.output[i], merged[i], next()));
+        result.push_back(convUnit(fpn.output[i], merged[i], next()));
     for (int i = 0; i < fpn.maxPoolLevels; i++)
         result.push_back(node("MaxPool", {result.back()}, next(),
                               {{"kernel_shape", std::vector<int64_t>{1, 1}}, {"strides", std::vector<int64_t>{2, 2}}}));
     for (size_t i = 0; i < fpn.extra.size(); i++)
     {
         const std::string below = i == 0 ? result.back() : node("Relu", {result.back()}, result.back() + ".relu");
-        result.push_back(unit(fpn.extra[i], below, next()));
+        result.push_back(convUnit(fpn.extra[i], below, next()));
     }
     return result;
 }
 
 // ------------------------------------------------------------------ proposals
 
-std::string Walk::proposals(const Names& maps)
+std::string ModelExporter::proposals(const Names& maps)
 {
     Names logits, deltas;
     std::vector<int64_t> strides;
     for (size_t i = 0; i < maps.size(); i++)
     {
         const std::string n = std::to_string(i);
-        const std::string hidden = unit(model_.rpn->conv, maps[i], "rpn_hidden_" + n);
-        logits.push_back(unit(model_.rpn->logit, hidden, "rpn_logit_" + n));
-        deltas.push_back(unit(model_.rpn->delta, hidden, "rpn_delta_" + n));
+        const std::string hidden = convUnit(model_.rpn->conv, maps[i], "rpn_hidden_" + n);
+        logits.push_back(convUnit(model_.rpn->logit, hidden, "rpn_logit_" + n));
+        deltas.push_back(convUnit(model_.rpn->delta, hidden, "rpn_delta_" + n));
         strides.push_back(toStride(model_.strides.at(i)));
     }
     Names inputs = logits;
@@ -360,7 +365,7 @@ std::string Walk::proposals(const Names& maps)
 // ------------------------------------------------------------------ heads
 
 //! Common attributes of all pooling operators.
-Attributes Walk::poolAttributes(const Levels& levels, int64_t size, int samplingRatio) const
+Attributes ModelExporter::poolAttributes(const Levels& levels, int64_t size, int samplingRatio) const
 {
     return {{"feat_strides", levels.strides},
             {"output_size", std::vector<int64_t>{size, size}},
@@ -370,19 +375,19 @@ Attributes Walk::poolAttributes(const Levels& levels, int64_t size, int sampling
 }
 
 //! Discriminative pooling without offsets: equals RoIAlign in the non-legacy convention (operators.md 3.3).
-std::string Walk::poolWithoutOffsets(const Levels& levels, const std::string& rois, const std::string& output,
-                                     int64_t size)
+std::string ModelExporter::poolWithoutOffsets(const Levels& levels, const std::string& rois, const std::string& output,
+                                              int64_t size)
 {
     Names inputs{rois};
     inputs.insert(inputs.end(), levels.maps.begin(), levels.maps.end());
     Attributes attributes = poolAttributes(levels, size, config_.roi.classHead.samplingRatio);
     if (config_.legacy)
-        return own("D2DeformRoIPool", inputs, output, attributes);
+        return d2Node("D2DeformRoIPool", inputs, output, attributes);
     attributes.push_back({"aligned", 1});
-    return own("D2RoIAlign", inputs, output, attributes);
+    return d2Node("D2RoIAlign", inputs, output, attributes);
 }
 
-std::string Walk::classHead(const Levels& levels, const std::string& rois)
+std::string ModelExporter::classHead(const Levels& levels, const std::string& rois)
 {
     const ClassHeadConfig& c = config_.roi.classHead;
     const ClassHeadImpl& head = *model_.classHead;
@@ -401,14 +406,14 @@ std::string Walk::classHead(const Levels& levels, const std::string& rois)
         inputs.push_back(x);
         Attributes attributes = poolAttributes(levels, 2 * k, c.samplingRatio);
         attributes.push_back({"gamma", c.gamma});
-        x = own("D2DeformRoIPool", inputs, "class_head.pooled", attributes);
+        x = d2Node("D2DeformRoIPool", inputs, "class_head.pooled", attributes);
     }
     else
         x = poolWithoutOffsets(levels, rois, "class_head.pooled", fine ? 2 * k : k);
 
     if (c.adaptiveWeighting)
-        x = own("D2AdaptiveWeightedPool", {x, roiConv(head.weighting, x, rois)}, "class_head.weighted",
-                {{"gain", c.gain}});
+        x = d2Node("D2AdaptiveWeightedPool", {x, roiConv(head.weighting, x, rois)}, "class_head.weighted",
+                   {{"gain", c.gain}});
     else if (fine)
         x = node("AveragePool", {x}, "class_head.averaged",
                  {{"kernel_shape", std::vector<int64_t>{3, 3}},
@@ -422,17 +427,17 @@ std::string Walk::classHead(const Levels& levels, const std::string& rois)
     return node("Softmax", {x}, "probabilities", {{"axis", 1}});
 }
 
-std::string Walk::alignedPool(const Levels& levels, const std::string& rois, const std::string& output, int64_t size,
-                              int samplingRatio)
+std::string ModelExporter::alignedPool(const Levels& levels, const std::string& rois, const std::string& output,
+                                       int64_t size, int samplingRatio)
 {
     Names inputs{rois};
     inputs.insert(inputs.end(), levels.maps.begin(), levels.maps.end());
     Attributes attributes = poolAttributes(levels, size, samplingRatio);
     attributes.push_back({"aligned", 1});
-    return own("D2RoIAlign", inputs, output, attributes);
+    return d2Node("D2RoIAlign", inputs, output, attributes);
 }
 
-std::string Walk::boxTrunk(const Levels& levels, const Rows& rows)
+std::string ModelExporter::boxTrunk(const Levels& levels, const RoIRows& rows)
 {
     const BoxHeadConfig& c = config_.roi.boxHead;
     std::string x = alignedPool(levels, rows.rois, "box_head.pooled" + rows.suffix, c.pooledSize, c.samplingRatio);
@@ -442,7 +447,7 @@ std::string Walk::boxTrunk(const Levels& levels, const Rows& rows)
 }
 
 //! Dense regression of the candidates from their features; returns their refined boxes [D, 4].
-std::string Walk::boxHead(const std::string& trunk, const std::string& rois)
+std::string ModelExporter::boxHead(const std::string& trunk, const std::string& rois)
 {
     const BoxHeadImpl& head = *model_.boxHead;
     const std::string offsets = roiConv(head.offsets, trunk, rois, "dense_offsets");
@@ -453,7 +458,7 @@ std::string Walk::boxHead(const std::string& trunk, const std::string& rois)
 /* Masks of the detections. With a second pass, RoIs are the final boxes and features are pooled again. Without a second
    pass, the existing features of the candidates are reused: one row per detection is gathered, and the boxes of the
    masks are an additional output "mask_boxes" [K, 4]. */
-void Walk::maskHead(const Levels& levels, const std::string& candidateTrunk, const std::string& candidateRois)
+void ModelExporter::maskHead(const Levels& levels, const std::string& candidateTrunk, const std::string& candidateRois)
 {
     const MaskHeadConfig& c = config_.roi.maskHead;
     const bool usesTrunk = model_.maskHead->usesTrunk();
@@ -463,7 +468,7 @@ void Walk::maskHead(const Levels& levels, const std::string& candidateTrunk, con
         const std::string batch = columns("detections", "detections.batch", 0, 1);
         const std::string boxes = columns("detections", "detections.boxes", 3, 7);
         const std::string rois = node("Concat", {batch, boxes}, "detections.rois", {{"axis", 1}});
-        const Rows rows(rois, classes(), ".second");
+        const RoIRows rows(rois, classes(), ".second");
         const std::string trunk = usesTrunk ? boxTrunk(levels, rows) : "";
         maskLayers(rows, trunk,
                    usesTrunk ? trunk : alignedPool(levels, rois, "mask_head.pooled", c.pooledSize, c.samplingRatio));
@@ -471,15 +476,15 @@ void Walk::maskHead(const Levels& levels, const std::string& candidateTrunk, con
     }
     if (!usesTrunk)
         fail("roi.mask_head.second_pass = false needs a mask head of type d2det, the model has another");
-    const std::string rois = own("D2GatherRows", {candidateRois, "detection_rows"}, "mask_head.rois", {});
-    const Rows rows(rois, classes());
-    const std::string trunk = own("D2GatherRows", {candidateTrunk, "detection_rows"}, "mask_head.trunk", {});
+    const std::string rois = d2Node("D2GatherRows", {candidateRois, "detection_rows"}, "mask_head.rois", {});
+    const RoIRows rows(rois, classes());
+    const std::string trunk = d2Node("D2GatherRows", {candidateTrunk, "detection_rows"}, "mask_head.trunk", {});
     maskLayers(rows, trunk, trunk);
     graph_.addOutput(columns(rois, "mask_boxes", 1, 5), {config_.test.maxDetections, 4});
 }
 
 //! `input` [K, C, h, w] -> outputs "masks" [K, 1, 28, 28] and, with mask scoring, "mask_ious" [K, 1].
-void Walk::maskLayers(const Rows& rows, const std::string& trunk, const std::string& input)
+void ModelExporter::maskLayers(const RoIRows& rows, const std::string& trunk, const std::string& input)
 {
     const MaskHeadConfig& c = config_.roi.maskHead;
     const MaskHeadImpl& head = *model_.maskHead;
@@ -507,20 +512,20 @@ void Walk::maskLayers(const Rows& rows, const std::string& trunk, const std::str
 
 /* Without the overlap branch every cell counts. The operator still needs logits: with a threshold of 0 any non-negative
    values are sufficient, such as the offsets. */
-std::string Walk::decode(const std::string& rois, const std::string& offsets, const std::string& overlap)
+std::string ModelExporter::decode(const std::string& rois, const std::string& offsets, const std::string& overlap)
 {
     const BoxHeadConfig& c = config_.roi.boxHead;
     const bool all = overlap.empty();
     const std::string logits = all ? columns(offsets, "box_head.every_cell", 0, 1) : overlap;
-    return own("D2DenseBoxDecode", {rois, offsets, logits, "im_info"}, "refined_boxes",
-               {{"overlap_threshold", all ? 0.f : c.overlapThreshold},
-                {"mode", attributeValue(all ? DecodeMode::MEAN : c.decodeMode)},
-                {"legacy", config_.legacy}});
+    return d2Node("D2DenseBoxDecode", {rois, offsets, logits, "im_info"}, "refined_boxes",
+                  {{"overlap_threshold", all ? 0.f : c.overlapThreshold},
+                   {"mode", attributeValue(all ? DecodeMode::MEAN : c.decodeMode)},
+                   {"legacy", config_.legacy}});
 }
 
 // ------------------------------------------------------------------ detections and the description of the model
 
-Attributes Walk::description() const
+Attributes ModelExporter::description() const
 {
     const InputConfig& input = config_.input;
     std::string names;
@@ -541,7 +546,7 @@ Attributes Walk::description() const
             {"divisor", input.divisor}};
 }
 
-void Walk::detections(const std::string& rois, const std::string& labels)
+void ModelExporter::detections(const std::string& rois, const std::string& labels)
 {
     const InferenceConfig& t = config_.test;
     Attributes attributes{{"batch_size", 1},
@@ -567,7 +572,7 @@ void Walk::detections(const std::string& rois, const std::string& labels)
     graph_.addOutput("detections", {t.maxDetections, 7});
 }
 
-void Walk::exposeIntermediate()
+void ModelExporter::exposeIntermediate()
 {
     const RpnConfig& r = config_.rpn;
     const int64_t anchors = static_cast<int64_t>(r.anchorRatios.size()), rows = r.proposalsTest;
@@ -592,7 +597,7 @@ void Walk::exposeIntermediate()
 
 /* H and W are variable (multiples of the divisor), but declared as numbers, not symbols: OpenCV's importer selects the
    layer of an Add by the declared shapes, and the layer selected for unknown shapes fails for more than one image. */
-void Walk::declareInputs()
+void ModelExporter::declareInputs()
 {
     const InputConfig& input = config_.input;
     const auto padded = [&](int64_t side) { return (side + input.divisor - 1) / input.divisor * input.divisor; };
@@ -605,7 +610,7 @@ void Walk::declareInputs()
     graph_.addInput("im_info", {1, 3});
 }
 
-void Walk::run(bool intermediate)
+void ModelExporter::run(bool intermediate)
 {
     declareInputs();
     const Names maps = pyramid(backbone());
@@ -619,13 +624,13 @@ void Walk::run(bool intermediate)
         levels.strides.push_back(toStride(model_.strides.at(i)));
     }
     const InferenceConfig& t = config_.test;
-    own("D2Detections", {rois, classHead(levels, rois)}, "candidates",
-        {{"batch_size", 1},
-         {"score_threshold", t.scoreThreshold},
-         {"nms_threshold", t.nmsThreshold},
-         {"nms_mode", attributeValue(NMSMode::HARD)},
-         {"max_detections", t.preDetections},
-         {"legacy", config_.legacy}});
+    d2Node("D2Detections", {rois, classHead(levels, rois)}, "candidates",
+           {{"batch_size", 1},
+            {"score_threshold", t.scoreThreshold},
+            {"nms_threshold", t.nmsThreshold},
+            {"nms_mode", attributeValue(NMSMode::HARD)},
+            {"max_detections", t.preDetections},
+            {"legacy", config_.legacy}});
 
     // A candidate is (batch, class, score, box); its RoI is (batch, box).
     const std::string batch = columns("candidates", "candidates.batch", 0, 1);
@@ -650,7 +655,7 @@ ExportSummary exportOnnx(const Detector& model, const std::string& path, const E
     if (model->config.input.divisor % coarsest != 0)  // otherwise upsampled and lateral maps differ in size
         fail("input.divisor is " + std::to_string(model->config.input.divisor) + ", it must be a multiple of " +
              std::to_string(coarsest) + ", the stride of the backbone's last level");
-    Walk walk(*model);
+    ModelExporter walk(*model);
     walk.run(options.intermediate);
     ExportSummary summary;
     summary.bytes = walk.graph().save(path);

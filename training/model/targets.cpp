@@ -227,44 +227,6 @@ void checkGridSize(const char* function, int64_t k)
 
 }  // namespace
 
-Tensor boxIoU(const Tensor& a, const Tensor& b, bool legacy)
-{
-    const Tensor first = checked("boxIoU", "a", a), second = checkedLike("boxIoU", "b", b, first, false);
-    Tensor out = torch::empty({first.size(0), second.size(0)}, first.options());
-    dispatch(first,
-             [&](auto zero)
-             {
-                 using T = decltype(zero);
-                 T* iou = out.data_ptr<T>();
-                 for (int64_t i = 0; i < first.size(0); i++)
-                     for (int64_t j = 0; j < second.size(0); j++)
-                         *iou++ = kernels::boxIoU(first.data_ptr<T>() + 4 * i, second.data_ptr<T>() + 4 * j, legacy);
-             });
-    return out;
-}
-
-Tensor boxIoUXywh(const Tensor& a, const Tensor& b, const Tensor& crowd)
-{
-    const Tensor first = checked("boxIoUXywh", "a", a), second = checkedLike("boxIoUXywh", "b", b, first, false);
-    TORCH_CHECK(!crowd.defined() || crowd.numel() == second.size(0), "boxIoUXywh: ", crowd.numel(), " crowd flags for ",
-                second.size(0), " boxes");
-    const Tensor isCrowd = crowd.defined() ? crowd.to(torch::kBool).reshape({1, -1}) : Tensor();
-    const auto end = [](const Tensor& boxes, int64_t axis) { return column(boxes, axis) + column(boxes, axis + 2); };
-    const auto side = [&](int64_t axis)
-    {
-        return (torch::minimum(end(first, axis), end(second, axis).t()) -
-                torch::maximum(column(first, axis), column(second, axis).t()))
-            .clamp_min(0);
-    };
-    const Tensor inter = side(0) * side(1);
-    const Tensor areaA = column(first, 2) * column(first, 3), areaB = (column(second, 2) * column(second, 3)).t();
-    Tensor uni = areaA + areaB - inter;
-    if (isCrowd.defined())
-        uni = torch::where(isCrowd, areaA.expand_as(uni), uni);
-    return torch::where(inter > 0, inter / torch::where(inter > 0, uni, torch::ones_like(uni)),
-                        torch::zeros_like(inter));
-}
-
 Tensor encodeDeltas(const Tensor& boxes, const Tensor& gts, bool legacy)
 {
     const Tensor from = checked("encodeDeltas", "boxes", boxes),
@@ -276,22 +238,6 @@ Tensor encodeDeltas(const Tensor& boxes, const Tensor& gts, bool legacy)
                  using T = decltype(zero);
                  for (int64_t i = 0; i < from.size(0); i++)
                      kernels::encodeDeltas(from.data_ptr<T>() + 4 * i, to.data_ptr<T>() + 4 * i, legacy,
-                                           out.data_ptr<T>() + 4 * i);
-             });
-    return out;
-}
-
-Tensor decodeDeltas(const Tensor& boxes, const Tensor& deltas, bool legacy)
-{
-    const Tensor from = checked("decodeDeltas", "boxes", boxes),
-                 by = checkedLike("decodeDeltas", "deltas", deltas, from, true);
-    Tensor out = torch::empty_like(from);
-    dispatch(from,
-             [&](auto zero)
-             {
-                 using T = decltype(zero);
-                 for (int64_t i = 0; i < from.size(0); i++)
-                     kernels::decodeDeltas(from.data_ptr<T>() + 4 * i, by.data_ptr<T>() + 4 * i, legacy,
                                            out.data_ptr<T>() + 4 * i);
              });
     return out;

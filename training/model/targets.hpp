@@ -19,14 +19,8 @@ namespace d2det
 
 using torch::Tensor;
 
-//! IoU matrix [n, m] of boxes [n, 4], [m, 4]; 0 where the union is not positive.
-Tensor boxIoU(const Tensor& a, const Tensor& b, bool legacy);
-
-//! COCO IoU matrix for (x, y, w, h) boxes. @param crowd bool [m] or undefined; for crowds the union is the area of a.
-Tensor boxIoUXywh(const Tensor& a, const Tensor& b, const Tensor& crowd);
-
+//! Deltas [n, 4] from boxes to ground truths [n, 4].
 Tensor encodeDeltas(const Tensor& boxes, const Tensor& gts, bool legacy);
-Tensor decodeDeltas(const Tensor& boxes, const Tensor& deltas, bool legacy);
 
 //! All anchors of a level [h * w * A, 4], index (y * w + x) * A + a.
 Tensor gridAnchors(int64_t height, int64_t width, float stride, float scale, const std::vector<float>& ratios,

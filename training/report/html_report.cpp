@@ -2,9 +2,13 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
+/* The page of an evaluation, section by section. */
+
 #include "report/html_report.hpp"
 
 #include "base/text.hpp"
+#include "report/confusion_markup.hpp"
+#include "report/html_elements.hpp"
 #include "report/markup.hpp"
 #include "report/svg_plot.hpp"
 
@@ -15,90 +19,21 @@
 namespace d2det
 {
 
+using namespace html;
+
 namespace
 {
 
-constexpr int MAX_TABLE_CLASSES = 20;  //!< a confusion matrix of more is drawn as a map of colors
-constexpr int MAX_MAP_CLASSES = 120;   //!< of more only the list of frequent confusions is shown
-constexpr size_t MAX_CONFUSIONS = 15;  //!< in that list
-constexpr size_t MAX_TEXT = 2000;      //!< characters of a detail
-constexpr size_t MAX_NAME = 60;        //!< characters of a class or detector
+constexpr size_t MAX_TEXT = 2000;  //!< characters of a detail
 const double UNDEFINED = std::numeric_limits<double>::quiet_NaN();
 
 const char* const STYLE =
 #include "html_report_css.inc"
     ;
 
-std::string name(const std::string& text)
-{
-    return escapeMarkup(shortened(text, MAX_NAME));
-}
-
-//! A metric; undefined values are -1 (COCO) or NaN.
-std::string metric(double value, int decimals = 3)
-{
-    return value < 0 ? "-" : formatNumber(value, decimals);
-}
-
 double orGap(double value)
 {
     return value < 0 ? UNDEFINED : value;
-}
-
-std::string cell(const std::string& markup)
-{
-    return "<td class=\"n\">" + markup + "</td>";
-}
-
-std::string cell(int value)
-{
-    return cell(std::to_string(value));
-}
-
-//! A number in 0 .. 1 with a bar behind it.
-std::string barCell(double value)
-{
-    if (!(value >= 0))
-        return cell("-");
-    return "<td class=\"n bar\" style=\"--v:" + formatNumber(100 * std::min(value, 1.), 1) + "%\">" + metric(value) +
-           "</td>";
-}
-
-std::string differenceCell(double value, double base)
-{
-    if (!(value >= 0) || !(base >= 0))
-        return cell("-");
-    const double difference = value - base;
-    const std::string text = formatNumber(std::abs(difference), 3);
-    if (text == "0.000")
-        return cell("0.000");
-    return "<td class=\"n " + std::string(difference > 0 ? "up\">+" : "down\">&#8722;") + text + "</td>";
-}
-
-std::string head(const std::string& text, bool number = true)
-{
-    return (number ? "<th class=\"n\">" : "<th>") + text + "</th>";
-}
-
-std::string tableOf(const std::string& headCells, const std::string& rows, const char* style = "wide")
-{
-    return "<table class=\"" + std::string(style) + "\">\n<thead><tr>" + headCells + "</tr></thead>\n<tbody>\n" + rows +
-           "</tbody>\n</table>\n";
-}
-
-std::string card(const std::string& content)
-{
-    return "<div class=\"card\">\n" + content + "</div>\n";
-}
-
-std::string heading(const char* id, const std::string& text)
-{
-    return "<h2 id=\"" + std::string(id) + "\">" + text + "</h2>\n";
-}
-
-std::string softText(const std::string& markup)
-{
-    return "<p class=\"soft small\">" + markup + "</p>\n";
 }
 
 struct SummaryNumber
@@ -121,11 +56,11 @@ const SummaryNumber SUMMARY[12] = {{"AP", "IoU 0.50 to 0.95"},
                                    {"AR large", "large"}};
 
 //! Evaluation of one detector by boxes or masks.
-struct View
+struct ResultView
 {
     std::string label;
     const Analysis* analysis;
-    const View* base;  //!< baseline of the comparison, nullptr: none
+    const ResultView* base;  //!< baseline of the comparison, nullptr: none
     int color;
     bool masks;
 };
@@ -150,16 +85,13 @@ private:
     void addCurves();
     void addErrors();
     void addConfusions();
-    std::string confusionTable(const Analysis& analysis) const;
-    std::string confusionMap(const Analysis& analysis) const;
-    std::string confusionList(const Analysis& analysis) const;
     void addImages(const char* id, const std::string& title, const std::string& text,
                    const std::vector<ReportImage>& images);
     std::string plots(const std::vector<std::string>& svgs) const;
-    std::vector<const View*> boxViews() const;
+    std::vector<const ResultView*> boxViews() const;
 
     const Report& report_;
-    std::vector<View> views_;
+    std::vector<ResultView> views_;
     std::string body_;
 };
 
@@ -169,7 +101,7 @@ PageWriter::PageWriter(const Report& report) : report_(report)
     bool anyMasks = false;
     for (const ReportResult& result : report.results)
         anyMasks = anyMasks || result.masks;
-    const View *firstBoxes = nullptr, *firstMasks = nullptr;
+    const ResultView *firstBoxes = nullptr, *firstMasks = nullptr;
     for (size_t i = 0; i < report.results.size(); i++)
     {
         const ReportResult& result = report.results[i];
@@ -184,10 +116,10 @@ PageWriter::PageWriter(const Report& report) : report_(report)
     }
 }
 
-std::vector<const View*> PageWriter::boxViews() const
+std::vector<const ResultView*> PageWriter::boxViews() const
 {
-    std::vector<const View*> result;
-    for (const View& view : views_)
+    std::vector<const ResultView*> result;
+    for (const ResultView& view : views_)
         if (!view.masks)
             result.push_back(&view);
     return result;
@@ -204,7 +136,7 @@ std::string PageWriter::plots(const std::vector<std::string>& svgs) const
 void PageWriter::addHeadline()
 {
     body_ += heading("numbers", "Result");
-    for (const View& view : views_)
+    for (const ResultView& view : views_)
     {
         if (views_.size() > 1)
             body_ += "<h3>" + escapeMarkup(view.label) + "</h3>\n";
@@ -226,14 +158,14 @@ void PageWriter::addHeadline()
 std::string PageWriter::summaryTable(size_t first, size_t last) const
 {
     std::string header = head("COCO metric", false) + head("", false);
-    for (const View& view : views_)
+    for (const ResultView& view : views_)
         header += head(views_.size() > 1 ? escapeMarkup(view.label) : "value") + (view.base ? head("difference") : "");
     std::string rows;
     for (size_t i = first; i < last; i++)
     {
         rows +=
             "<tr><td>" + std::string(SUMMARY[i].name) + "</td><td class=\"soft small\">" + SUMMARY[i].meaning + "</td>";
-        for (const View& view : views_)
+        for (const ResultView& view : views_)
         {
             rows += views_.size() > 1 ? cell(metric(view.analysis->summary[i])) : barCell(view.analysis->summary[i]);
             if (view.base)
@@ -302,9 +234,9 @@ void PageWriter::addStageTimes()
 
 void PageWriter::addQuality()
 {
-    body_ += heading("quality", "Localisation and size");
+    body_ += heading("quality", "Localization and size");
     std::vector<Series> byIou, bySize;
-    for (const View& view : views_)
+    for (const ResultView& view : views_)
     {
         const std::string label = views_.size() > 1 ? view.label : "";
         Series line{label, iouThresholds(), {}, view.masks, view.color};
@@ -372,16 +304,16 @@ std::string PageWriter::classTable(const ReportResult& result) const
 
 std::string PageWriter::classComparison() const
 {
-    const std::vector<const View*> views = boxViews();
+    const std::vector<const ResultView*> views = boxViews();
     std::string header = head("class", false) + head("objects");
-    for (const View* view : views)
+    for (const ResultView* view : views)
         header += head("AP " + escapeMarkup(view->label)) + (view->base ? head("difference") : "");
     std::string rows;
     for (size_t i = 0; i < views[0]->analysis->classes.size(); i++)
     {
         const ClassNumbers& first = views[0]->analysis->classes[i];
         rows += "<tr><td>" + name(first.which.name) + "</td>" + cell(first.objects);
-        for (const View* view : views)
+        for (const ResultView* view : views)
             rows += barCell(view->analysis->classes[i].ap) +
                     (view->base ? differenceCell(view->analysis->classes[i].ap, first.ap) : "");
         rows += "</tr>\n";
@@ -433,7 +365,7 @@ void PageWriter::addCurves()
     options.yLabel = "precision";
     options.xMin = options.yMin = 0;
     options.xMax = options.yMax = 1;
-    const auto line = [&](const View& view, const Kind& kind, const std::string& label, int color)
+    const auto line = [&](const ResultView& view, const Kind& kind, const std::string& label, int color)
     {
         const std::vector<double>& y = view.analysis->precision.*kind.curve;
         return Series{label, y.empty() ? std::vector<double>() : recall, y, view.masks, color};
@@ -451,7 +383,7 @@ void PageWriter::addCurves()
         for (const Kind& kind : kinds)
         {
             std::vector<Series> series;
-            for (const View& view : views_)
+            for (const ResultView& view : views_)
                 series.push_back(line(view, kind, view.label, view.color));
             options.title = std::string("Precision over recall, ") + kind.name;
             charts.push_back(linePlot(series, options));
@@ -472,7 +404,7 @@ void PageWriter::addCurves()
                                  std::make_pair("Recall", &ScoreCurve::recall), std::make_pair("F1", &ScoreCurve::f1)})
         {
             std::vector<Series> series;
-            for (const View& view : views_)
+            for (const ResultView& view : views_)
                 series.push_back({view.label, view.analysis->byScore.score, view.analysis->byScore.*kind.second,
                                   view.masks, view.color});
             options.title = std::string(kind.first) + " at IoU 0.5, by score threshold";
@@ -491,7 +423,7 @@ void PageWriter::addErrors()
     for (int type = 0; type < NUM_ERROR_TYPES; type++)
         names.push_back(errorName(type));
     std::vector<Series> costs, counts;
-    for (const View& view : views_)
+    for (const ResultView& view : views_)
     {
         const ErrorBreakdown& e = view.analysis->errors;
         const int color = view.masks ? view.color + 4 : view.color;
@@ -513,7 +445,7 @@ void PageWriter::addErrors()
         "wrong class and too little overlap",
         "object that no detection has found, nor one of the first two kinds points at"};
     std::string header = head("kind", false);
-    for (const View& view : views_)
+    for (const ResultView& view : views_)
     {
         const std::string label = views_.size() > 1 ? escapeMarkup(view.label) + ": " : "";
         header += head(label + "cost in AP50") + head("number") + head("at any score");
@@ -522,7 +454,7 @@ void PageWriter::addErrors()
     for (int type = 0; type < NUM_ERROR_TYPES; type++)
     {
         rows += "<tr><td class=\"kind\">" + names[type] + "<div class=\"soft small\">" + meanings[type] + "</div></td>";
-        for (const View& view : views_)
+        for (const ResultView& view : views_)
             rows += barCell(std::max(view.analysis->errors.cost[type], 0.)) + cell(view.analysis->errors.counts[type]) +
                     cell(view.analysis->errors.all[type]);
         rows += "</tr>\n";
@@ -531,7 +463,7 @@ void PageWriter::addErrors()
     body_ += softText(
         "Kinds of errors as defined by TIDE (Bolya et al., ECCV 2020). A wrong detection is of the first kind that "
         "holds, "
-        "in the order localisation, classification, duplicate, background, both. The cost is the AP50 gained if all "
+        "in the order localization, classification, duplicate, background, both. The cost is the AP50 gained if all "
         "errors "
         "of this kind were fixed: a box or class put right where its object was not found otherwise, any other wrong "
         "detection removed, missed objects left out of the count. Costs need not add up to 1 &#8722; AP50, because "
@@ -539,105 +471,6 @@ void PageWriter::addErrors()
         "hide each other; with all kinds fixed AP50 is 1. The cost looks at detections of any score, the number at "
         "those "
         "of the operating point.");
-}
-
-std::string confusionName(const Analysis& analysis, int index, const char* last)
-{
-    return index < analysis.confusion.classes ? name(analysis.classes[index].which.name) : std::string(last);
-}
-
-int rowSum(const Confusion& c, int truth)
-{
-    int sum = 0;
-    for (int detected = 0; detected <= c.classes; detected++)
-        sum += c.at(truth, detected);
-    return sum;
-}
-
-std::string PageWriter::confusionTable(const Analysis& analysis) const
-{
-    const Confusion& c = analysis.confusion;
-    std::string header = head("annotated as \\ detected as", false), rows;
-    for (int i = 0; i <= c.classes; i++)
-        header += head(confusionName(analysis, i, "(missed)"));
-    for (int truth = 0; truth <= c.classes; truth++)
-    {
-        rows += "<tr><th>" + confusionName(analysis, truth, "(background)") + "</th>";
-        const int sum = rowSum(c, truth);
-        for (int detected = 0; detected <= c.classes; detected++)
-        {
-            const int n = c.at(truth, detected);
-            const char* const color = truth == detected ? "31,157,116" : "224,123,36";
-            rows += truth == c.classes && detected == c.classes ? "<td></td>"
-                    : n == 0                                    ? "<td class=\"soft\">0</td>"
-                             : "<td style=\"background:rgba(" + std::string(color) + "," +
-                                   formatNumber(0.08 + 0.6 * n / sum, 2) + ")\">" + std::to_string(n) + "</td>";
-        }
-        rows += "</tr>\n";
-    }
-    return tableOf(header, rows, "matrix");
-}
-
-//! A color map with names at the side and numbers in tooltips.
-std::string PageWriter::confusionMap(const Analysis& analysis) const
-{
-    const Confusion& c = analysis.confusion;
-    const double side = 10, margin = 118;
-    const double size = margin + side * (c.classes + 1) + 4;
-    std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + formatNumber(size, 0) + " " +
-                      formatNumber(size, 0) + "\" width=\"" + formatNumber(size, 0) + "\" height=\"" +
-                      formatNumber(size, 0) +
-                      "\" font-size=\"8.5\" fill=\"currentColor\" role=\"img\" "
-                      "aria-label=\"confusion matrix\">\n";
-    for (int i = 0; i <= c.classes; i++)
-    {
-        const std::string at = formatNumber(margin + side * (i + 0.8), 1);
-        const std::string row =
-            i < c.classes ? escapeMarkup(shortened(analysis.classes[i].which.name, 24)) : "(background)";
-        const std::string column = i < c.classes ? row : "(missed)";
-        svg += "<text x=\"" + formatNumber(margin - 4, 0) + "\" y=\"" + at + "\" text-anchor=\"end\">" + row +
-               "</text>\n<text transform=\"translate(" + at + " " + formatNumber(margin - 4, 0) + ") rotate(-90)\">" +
-               column + "</text>\n";
-        const int sum = rowSum(c, i);
-        for (int j = 0; j <= c.classes; j++)
-            if (c.at(i, j) > 0)
-                svg += "<rect x=\"" + formatNumber(margin + side * j, 0) + "\" y=\"" +
-                       formatNumber(margin + side * i, 0) + "\" width=\"9\" height=\"9\" fill=\"" +
-                       (i == j ? "#1f9d74" : "#e07b24") + "\" fill-opacity=\"" +
-                       formatNumber(0.15 + 0.85 * c.at(i, j) / sum, 2) + "\"><title>" +
-                       confusionName(analysis, i, "(background)") + ", detected as " +
-                       confusionName(analysis, j, "(missed)") + ": " + std::to_string(c.at(i, j)) + "</title></rect>\n";
-    }
-    return svg + "<rect x=\"" + formatNumber(margin - 1, 0) + "\" y=\"" + formatNumber(margin - 1, 0) + "\" width=\"" +
-           formatNumber(side * (c.classes + 1) + 1, 0) + "\" height=\"" + formatNumber(side * (c.classes + 1) + 1, 0) +
-           "\" fill=\"none\" stroke=\"currentColor\" stroke-opacity=\"0.3\"/>\n</svg>\n";
-}
-
-std::string PageWriter::confusionList(const Analysis& analysis) const
-{
-    struct Pair
-    {
-        int count, truth, detected;
-    };
-    const Confusion& c = analysis.confusion;
-    std::vector<Pair> pairs;
-    for (int truth = 0; truth < c.classes; truth++)
-        for (int detected = 0; detected < c.classes; detected++)
-            if (truth != detected && c.at(truth, detected) > 0)
-                pairs.push_back({c.at(truth, detected), truth, detected});
-    if (pairs.empty())
-        return softText("No object was found with the wrong class.");
-    std::stable_sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) { return a.count > b.count; });
-    pairs.resize(std::min(pairs.size(), MAX_CONFUSIONS));
-    std::string rows;
-    for (const Pair& pair : pairs)
-        rows += "<tr><td>" + confusionName(analysis, pair.truth, "") + "</td><td>" +
-                confusionName(analysis, pair.detected, "") + "</td>" + cell(pair.count) +
-                cell(formatNumber(100. * pair.count / rowSum(c, pair.truth), 1) + " %") + "</tr>\n";
-    return "<h3>Most frequent confusions</h3>\n" +
-           card(tableOf(
-               head("annotated as", false) + head("detected as", false) + head("number") + head("of the objects"),
-               rows));
 }
 
 void PageWriter::addConfusions()
@@ -650,15 +483,9 @@ void PageWriter::addConfusions()
         "is objects not found. Colors by share of the row.");
     for (const ReportResult& result : report_.results)
     {
-        const int classes = result.boxes.confusion.classes;
-        std::string content;
-        if (classes <= MAX_TABLE_CLASSES)
-            content = card(confusionTable(result.boxes));
-        else if (classes <= MAX_MAP_CLASSES)
-            content = card(confusionMap(result.boxes));
         if (several())
             body_ += "<h3>" + name(result.name) + ", score " + metric(result.boxes.score, 2) + "</h3>\n";
-        body_ += content + (classes > 1 ? confusionList(result.boxes) : "");
+        body_ += confusionMarkup(result.boxes);
     }
 }
 
@@ -702,7 +529,7 @@ std::string PageWriter::write()
               report_.best);
 
     static const std::pair<const char*, const char*> links[] = {
-        {"numbers", "Result"},      {"run", "Run"},       {"quality", "Localisation"},
+        {"numbers", "Result"},      {"run", "Run"},       {"quality", "Localization"},
         {"classes", "Classes"},     {"curves", "Curves"}, {"errors", "Errors"},
         {"confusion", "Confusion"}, {"worst", "Worst"},   {"best", "Best"}};
     std::string nav = "<nav>";
@@ -720,45 +547,6 @@ std::string PageWriter::write()
            "</main>\n</body>\n</html>\n";
 }
 
-std::string csvNumber(double value)
-{
-    return value >= 0 ? formatNumber(value, 6) : std::string();
-}
-
-std::string csvLine(const std::string& result, const Analysis& analysis, const std::string& className,
-                    const std::string& categoryId, const std::vector<double>& averages, int objects, int detections,
-                    const Outcomes& o)
-{
-    std::string line = csvField(result) + "," + (analysis.iouType == cv::d2det::IOU_MASK ? "masks" : "boxes") + "," +
-                       csvField(className) + "," + categoryId;
-    for (const double value : averages)
-        line += "," + csvNumber(value);
-    for (const int value : {objects, detections})
-        line += "," + std::to_string(value);
-    line += "," + formatNumber(analysis.score, 6);
-    for (const int value : {o.right, o.wrong, o.missed})
-        line += "," + std::to_string(value);
-    for (const double value : {o.precision(), o.recall(), o.f1()})
-        line += "," + csvNumber(value);
-    return line + "\n";
-}
-
-std::string csvLines(const std::string& result, const Analysis& analysis)
-{
-    std::string text;
-    int objects = 0, detections = 0;
-    for (const ClassNumbers& c : analysis.classes)
-    {
-        objects += c.objects;
-        detections += c.detections;
-        text += csvLine(result, analysis, c.which.name, std::to_string(c.which.id), {c.ap, c.ap50, c.ap75, c.ar100},
-                        c.objects, c.detections, c.outcomes);
-    }
-    const std::vector<double>& s = analysis.summary;
-    return text +
-           csvLine(result, analysis, "(all)", "", {s[0], s[1], s[2], s[8]}, objects, detections, analysis.outcomes);
-}
-
 }  // namespace
 
 std::string htmlReport(const Report& report)
@@ -767,33 +555,6 @@ std::string htmlReport(const Report& report)
         throw std::invalid_argument("htmlReport: " + std::to_string(report.results.size()) +
                                     " results, expected 1 to " + std::to_string(MAX_REPORT_RESULTS));
     return PageWriter(report).write();
-}
-
-std::string classCsv(const std::vector<ReportResult>& results)
-{
-    std::string text =
-        "result,iou,class,category_id,ap,ap50,ap75,ar100,objects,detections,score,right,wrong,missed,precision,recall,"
-        "f1\n";
-    for (const ReportResult& result : results)
-        text += csvLines(result.name, result.boxes) + (result.masks ? csvLines(result.name, *result.masks) : "");
-    return text;
-}
-
-std::string base64(const std::vector<unsigned char>& bytes)
-{
-    static const char* const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string text;
-    text.reserve((bytes.size() + 2) / 3 * 4);
-    for (size_t i = 0; i < bytes.size(); i += 3)
-    {
-        const size_t left = bytes.size() - i;
-        const unsigned bits = bytes[i] << 16 | (left > 1 ? bytes[i + 1] << 8 : 0) | (left > 2 ? bytes[i + 2] : 0);
-        text += digits[bits >> 18];
-        text += digits[bits >> 12 & 63];
-        text += left > 1 ? digits[bits >> 6 & 63] : '=';
-        text += left > 2 ? digits[bits & 63] : '=';
-    }
-    return text;
 }
 
 }  // namespace d2det

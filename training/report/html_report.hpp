@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Evaluation report as an HTML file and as tables. The page is self-contained: styles, charts (SVG) and images (JPEG)
-   are embedded. It is readable without scripts, on light and dark backgrounds, and printable. */
+/* Evaluation report as an HTML file. The page is self-contained: styles, charts (SVG) and images (JPEG) are embedded.
+   It is readable without scripts, on light and dark backgrounds, and printable. */
 
 #ifndef D2DET_TRAINING_HTML_REPORT_HPP
 #define D2DET_TRAINING_HTML_REPORT_HPP
@@ -53,15 +53,6 @@ constexpr size_t MAX_REPORT_RESULTS = 6;
 
 //! The HTML page. Texts may contain arbitrary bytes.
 std::string htmlReport(const Report& report);
-
-/** Per-class table as CSV (RFC 4180), one line for each result, IoU type and class, and one for all classes
-    together: result, iou, class, category_id, ap, ap50, ap75, ar100, objects, detections, score, right, wrong, missed,
-    precision, recall, f1.
-    The columns from `score` on refer to the operating point; undefined values are empty. */
-std::string classCsv(const std::vector<ReportResult>& results);
-
-//! Base64 of RFC 4648.
-std::string base64(const std::vector<unsigned char>& bytes);
 
 }  // namespace d2det
 

@@ -79,4 +79,21 @@ std::string escapeMarkup(const std::string& text)
     return result;
 }
 
+std::string base64(const std::vector<unsigned char>& bytes)
+{
+    static const char* const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string text;
+    text.reserve((bytes.size() + 2) / 3 * 4);
+    for (size_t i = 0; i < bytes.size(); i += 3)
+    {
+        const size_t left = bytes.size() - i;
+        const unsigned bits = bytes[i] << 16 | (left > 1 ? bytes[i + 1] << 8 : 0) | (left > 2 ? bytes[i + 2] : 0);
+        text += digits[bits >> 18];
+        text += digits[bits >> 12 & 63];
+        text += left > 1 ? digits[bits >> 6 & 63] : '=';
+        text += left > 2 ? digits[bits & 63] : '=';
+    }
+    return text;
+}
+
 }  // namespace d2det

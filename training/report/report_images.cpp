@@ -26,9 +26,9 @@ std::vector<unsigned char> encode(const cv::Mat& image)
     return jpeg;
 }
 
-int classIndex(const std::vector<AnalysedClass>& classes, int64_t id)
+int classIndex(const std::vector<AnalyzedClass>& classes, int64_t id)
 {
-    const auto at = std::find_if(classes.begin(), classes.end(), [id](const AnalysedClass& c) { return c.id == id; });
+    const auto at = std::find_if(classes.begin(), classes.end(), [id](const AnalyzedClass& c) { return c.id == id; });
     return static_cast<int>(at - classes.begin());
 }
 
@@ -54,7 +54,7 @@ void drawName(cv::Mat& image, const cv::Rect2d& box, double scale, const std::st
 }
 
 void drawObjects(cv::Mat& image, double scale, const DetectionSet& set, const ImageOutcome& outcome,
-                 const std::vector<AnalysedClass>& classes)
+                 const std::vector<AnalyzedClass>& classes)
 {
     const auto& objects = set.boxes.groundTruths();
     const auto draw = [&](const cv::d2det::CocoEvaluator::GroundTruth& object, const cv::Scalar& color)
@@ -84,10 +84,10 @@ cv::Mat smallMask(const cv::d2det::Rle& rle, cv::Size size)
 }
 
 void drawResults(cv::Mat& image, double scale, const DetectionSet& set, const ImageOutcome& outcome,
-                 const std::vector<AnalysedClass>& classes)
+                 const std::vector<AnalyzedClass>& classes)
 {
     std::vector<cv::String> names;
-    for (const AnalysedClass& c : classes)
+    for (const AnalyzedClass& c : classes)
         names.push_back(classes.size() > 1 ? c.name : "");  // no names needed for a single class
     const auto& detections = set.boxes.detections();
     cv::Mat1f rows(0, 6);
@@ -121,7 +121,7 @@ void drawResults(cv::Mat& image, double scale, const DetectionSet& set, const Im
 
 ReportImage makeReportImage(const cv::Mat& image, const std::string& caption,
                             const std::vector<const DetectionSet*>& sets,
-                            const std::vector<const ImageOutcome*>& outcomes, const std::vector<AnalysedClass>& classes)
+                            const std::vector<const ImageOutcome*>& outcomes, const std::vector<AnalyzedClass>& classes)
 {
     const double scale = std::min(1., double(REPORT_IMAGE_SIDE) / std::max(image.cols, image.rows));
     cv::Mat small;

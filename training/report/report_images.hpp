@@ -23,7 +23,7 @@ constexpr int REPORT_IMAGE_SIDE = 480;  //!< longest side, pixels
 ReportImage makeReportImage(const cv::Mat& image, const std::string& caption,
                             const std::vector<const DetectionSet*>& sets,
                             const std::vector<const ImageOutcome*>& outcomes,
-                            const std::vector<AnalysedClass>& classes);
+                            const std::vector<AnalyzedClass>& classes);
 
 }  // namespace d2det
 

@@ -90,7 +90,7 @@ std::vector<d2det::ReportImage> makeImages(const std::vector<size_t>& chosen, co
             caption += (sets.size() > 1 ? "; " + sets[i]->name : std::string()) +
                        cv::format(": %d right, %d wrong, %d missed, F1 ", o.right, o.wrong, o.missed) + percent(o.f1());
         }
-        images.push_back(d2det::makeReportImage(image, caption, sets, outcomes, d2det::analysedClasses(data)));
+        images.push_back(d2det::makeReportImage(image, caption, sets, outcomes, d2det::analyzedClasses(data)));
     }
     return images;
 }
@@ -129,9 +129,9 @@ Measured measure(const DetectorResults& source, const d2det::EvaluatedData& data
     measured.set = d2det::makeDetectionSet(data, source.name, source.results);
     d2det::ReportResult& result = measured.result;
     result.name = source.name;
-    result.boxes = d2det::analyse(measured.set, data, cv::d2det::IOU_BOX, operatingScore);
+    result.boxes = d2det::analyze(measured.set, data, cv::d2det::IOU_BOX, operatingScore);
     if (!measured.set.maskImageIds.empty())
-        result.masks = d2det::analyse(measured.set, data, cv::d2det::IOU_MASK, operatingScore);
+        result.masks = d2det::analyze(measured.set, data, cv::d2det::IOU_MASK, operatingScore);
     result.details = source.details;
     result.stageTimes = source.stageTimes;
     result.notes = measured.set.notes;

@@ -36,6 +36,12 @@ struct GridPoint
     int x, y;
 };
 
+//! COCO's rounding, trunc(value + 0.5): not std::lround, which differs for negative values.
+int cocoRound(double value)
+{
+    return static_cast<int>(value + 0.5);  // NOLINT(bugprone-incorrect-roundings)
+}
+
 //! Positions in column-major order where the runs of one polygon begin or end.
 class Crossings
 {
@@ -86,7 +92,7 @@ private:
     static int flatRow(GridPoint from, GridPoint to, int u)
     {
         const double slope = static_cast<double>(to.y - from.y) / (to.x - from.x);
-        const auto at = [&](int x) { return static_cast<int>(from.y + slope * (x - from.x) + 0.5); };
+        const auto at = [&](int x) { return cocoRound(from.y + slope * (x - from.x)); };
         return std::min(at(u), at(u + 1));
     }
 
@@ -94,7 +100,7 @@ private:
     static int steepRow(GridPoint from, GridPoint to, int u)
     {
         const double slope = static_cast<double>(to.x - from.x) / (to.y - from.y);
-        const auto at = [&](int step) { return static_cast<int>(from.x + slope * step + 0.5); };
+        const auto at = [&](int step) { return cocoRound(from.x + slope * step); };
         const bool rightwards = to.x > from.x;
         int before = 0, after = to.y - from.y;
         while (after - before > 1)
@@ -128,10 +134,9 @@ std::vector<GridPoint> gridPoints(const std::vector<double>& polygon)
         if (!(std::abs(value) <= MAX_COORDINATE))
             CV_Error(Error::StsOutOfRange, format("rleFromPolygons: a coordinate is %g, expected -%g to %g", value,
                                                   MAX_COORDINATE, MAX_COORDINATE));
-    const auto onGrid = [](double value) { return static_cast<int>(GRID * value + 0.5); };
     std::vector<GridPoint> points;
     for (size_t i = 0; i < polygon.size(); i += 2)
-        points.push_back({onGrid(polygon[i]), onGrid(polygon[i + 1])});
+        points.push_back({cocoRound(GRID * polygon[i]), cocoRound(GRID * polygon[i + 1])});
     return points;
 }
 

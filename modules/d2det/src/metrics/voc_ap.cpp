@@ -32,14 +32,14 @@ enum Outcome : uchar
     NOT_COUNTED
 };
 
-struct Scored
+struct ScoredOutcome
 {
     double score;
     Outcome outcome;
 };
 
 //! Outcomes of the detections of one image, which are sorted by score.
-void matchGroup(const CocoGroup& group, double iouThreshold, std::vector<Scored>& result)
+void matchGroup(const CocoGroup& group, double iouThreshold, std::vector<ScoredOutcome>& result)
 {
     const size_t numGts = group.crowd.size();
     std::vector<uchar> taken(numGts, 0);
@@ -64,11 +64,11 @@ struct CurvePoint
     double precision;  //!< maximum from this point on
 };
 
-std::vector<CurvePoint> curveOf(const std::vector<Scored>& detections)
+std::vector<CurvePoint> curveOf(const std::vector<ScoredOutcome>& detections)
 {
     std::vector<CurvePoint> curve;
     int right = 0;
-    for (const Scored& detection : detections)
+    for (const ScoredOutcome& detection : detections)
     {
         if (detection.outcome == NOT_COUNTED)
             continue;
@@ -110,7 +110,7 @@ double areaUnder(const std::vector<CurvePoint>& curve, int objects)
 double vocAP(const std::vector<CocoGroup>& groups, double iouThreshold, int rule)
 {
     int objects = 0;
-    std::vector<Scored> detections;
+    std::vector<ScoredOutcome> detections;
     for (const CocoGroup& group : groups)
     {
         objects += static_cast<int>(std::count(group.crowd.begin(), group.crowd.end(), 0));
@@ -119,7 +119,7 @@ double vocAP(const std::vector<CocoGroup>& groups, double iouThreshold, int rule
     if (objects == 0)
         return -1;
     std::stable_sort(detections.begin(), detections.end(),
-                     [](const Scored& a, const Scored& b) { return a.score > b.score; });
+                     [](const ScoredOutcome& a, const ScoredOutcome& b) { return a.score > b.score; });
     const std::vector<CurvePoint> curve = curveOf(detections);
     return rule == VOC_2007 ? elevenPoints(curve, objects) : areaUnder(curve, objects);
 }

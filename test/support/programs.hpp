@@ -1,0 +1,66 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Runs programs and shell commands for tests. */
+
+#ifndef D2DET_TEST_PROGRAMS_HPP
+#define D2DET_TEST_PROGRAMS_HPP
+
+#include "temp_folder.hpp"
+
+#include <cstdlib>
+
+#include <sys/wait.h>
+
+namespace d2det
+{
+namespace test
+{
+
+//! Path of a program in the folder of the test program.
+inline std::string programPath(const std::string& name)
+{
+    const std::filesystem::path own = boost::unit_test::framework::master_test_suite().argv[0];
+    return (std::filesystem::absolute(own).parent_path() / name).string();
+}
+
+/** Precondition of a suite: *boost::unit_test::precondition(ProgramIsThere{"d2det_train"}). */
+struct ProgramIsThere
+{
+    std::string name;
+
+    boost::test_tools::assertion_result operator()(boost::unit_test::test_unit_id) const
+    {
+        boost::test_tools::assertion_result there(std::filesystem::exists(programPath(name)));
+        there.message() << programPath(name) << " was not built";
+        return there;
+    }
+};
+
+struct Outcome
+{
+    int code = -1;
+    std::string out, err;
+    std::string text;  //!< both
+};
+
+//! Runs a shell command in a folder; output goes to stdout.txt and stderr.txt there.
+inline Outcome runShell(const std::string& folder, const std::string& command)
+{
+    const std::string out = folder + "/stdout.txt", err = folder + "/stderr.txt";
+    const int status = std::system(
+        ("cd '" + folder + "' && { " + command + "\n} > '" + out + "' 2> '" + err + "' < /dev/null").c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, textOf(out), textOf(err), textOf(out) + textOf(err)};
+}
+
+inline Outcome runProgram(const TempFolder& folder, const std::string& name, const std::string& arguments)
+{
+    BOOST_REQUIRE_MESSAGE(std::filesystem::exists(programPath(name)), programPath(name) << " has not been built");
+    return runShell(folder.path(), "'" + programPath(name) + "' " + arguments);
+}
+
+}  // namespace test
+}  // namespace d2det
+
+#endif
