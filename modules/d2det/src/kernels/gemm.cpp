@@ -4,8 +4,8 @@
 
 /* Micro-kernels and packing of the matrix multiplication, see gemm.hpp.
 
-   Register tiles: AVX-512 12 x 32 (24 accumulators of 16), AVX2 + FMA 6 x 16 (12 of 8), elsewhere 4 x 8 in plain loops
-   that the compiler turns into 4-wide code. Tiles with fewer rows are separate functions, so that the cost of a layer
+   Register tiles: AVX-512 12 x 32 (24 accumulators of 16), AVX2 + FMA 6 x 16 (12 of 8), NEON of 64-bit ARM 6 x 16 (24
+   of 4, in the baseline there), elsewhere 4 x 8 in plain loops that the compiler turns into 4-wide code. Tiles with fewer rows are separate functions, so that the cost of a layer
    with one output channel is not that of twelve.
 
    The accumulators are arrays, which are registers only if every index is a constant when the compiler decides about
@@ -22,6 +22,12 @@
 #include <immintrin.h>
 #else
 #define D2DET_GEMM_X86 0
+#endif
+#if defined(__aarch64__) && defined(__GNUC__)
+#define D2DET_GEMM_NEON 1
+#include <arm_neon.h>
+#else
+#define D2DET_GEMM_NEON 0
 #endif
 
 namespace cv
@@ -66,6 +72,61 @@ void runPlain(int rows, int, int depth, const float* A, const float* B, float* C
 }
 
 const GemmKernel PLAIN = {"baseline", PLAIN_MR, PLAIN_NR, runPlain};
+
+#if D2DET_GEMM_NEON
+
+// ------------------------------------------------------------------ NEON
+
+constexpr int NEON_MR = 6, NEON_WIDTH = 4, NEON_VECTORS = 4;
+
+template <int ROWS, int VECTORS>
+void tileNeon(int depth, const float* A, const float* B, float* C, size_t ldc, bool accumulate)
+{
+    float32x4_t acc[ROWS][VECTORS];
+    D2DET_UNROLL
+    for (int i = 0; i < ROWS; i++)
+    {
+        D2DET_UNROLL
+        for (int v = 0; v < VECTORS; v++)
+            acc[i][v] = accumulate ? vld1q_f32(C + i * ldc + v * NEON_WIDTH) : vdupq_n_f32(0.f);
+    }
+    for (int k = 0; k < depth; k++, A += NEON_MR, B += NEON_VECTORS * NEON_WIDTH)
+    {
+        float32x4_t b[VECTORS];
+        D2DET_UNROLL
+        for (int v = 0; v < VECTORS; v++)
+            b[v] = vld1q_f32(B + v * NEON_WIDTH);
+        // Two registers for the column of A: six would leave too few of the 32 for the accumulators.
+        const float32x4_t a0 = vld1q_f32(A);
+        const float32x2_t a1 = vld1_f32(A + 4);
+        D2DET_UNROLL
+        for (int i = 0; i < ROWS; i++)
+        {
+            D2DET_UNROLL
+            for (int v = 0; v < VECTORS; v++)
+                acc[i][v] = vfmaq_n_f32(acc[i][v], b[v], i < 4 ? a0[i] : a1[i - 4]);
+        }
+    }
+    D2DET_UNROLL
+    for (int i = 0; i < ROWS; i++)
+    {
+        D2DET_UNROLL
+        for (int v = 0; v < VECTORS; v++)
+            vst1q_f32(C + i * ldc + v * NEON_WIDTH, acc[i][v]);
+    }
+}
+
+void runNeon(int rows, int columns, int depth, const float* A, const float* B, float* C, size_t ldc, bool accumulate)
+{
+    static const Tile tiles[2][NEON_MR] = {
+        {tileNeon<1, 2>, tileNeon<2, 2>, tileNeon<3, 2>, tileNeon<4, 2>, tileNeon<5, 2>, tileNeon<6, 2>},
+        {tileNeon<1, 4>, tileNeon<2, 4>, tileNeon<3, 4>, tileNeon<4, 4>, tileNeon<5, 4>, tileNeon<6, 4>}};
+    tiles[columns > 2 * NEON_WIDTH][rows - 1](depth, A, B, C, ldc, accumulate);
+}
+
+const GemmKernel NEON = {"NEON", NEON_MR, NEON_VECTORS* NEON_WIDTH, runNeon};
+
+#endif  // D2DET_GEMM_NEON
 
 #if D2DET_GEMM_X86
 
@@ -198,6 +259,9 @@ int gemmKernels(const GemmKernel* kernels[3])
     if (supportedInstructionSet() >= InstructionSet::AVX2)
         kernels[count++] = &AVX2;
 #endif
+#if D2DET_GEMM_NEON
+    kernels[count++] = &NEON;
+#endif
     kernels[count++] = &PLAIN;
     return count;
 }
@@ -222,7 +286,11 @@ const GemmKernel& gemmKernel()
             break;
     }
 #endif
+#if D2DET_GEMM_NEON
+    return NEON;
+#else
     return PLAIN;
+#endif
 }
 
 PackedMatrix packMatrix(const float* A, int rows, int depth, const GemmKernel& kernel)
