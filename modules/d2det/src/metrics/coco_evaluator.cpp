@@ -479,6 +479,7 @@ std::vector<double> CocoEvaluator::summarize(int iouType) const
                 byNumber[j][i] = numbers[j];
         });
     std::vector<double> result;
+    result.reserve(NUMBERS);
     for (const std::vector<double>& values : byNumber)
         result.push_back(meanOfCounted(values));
     return result;
