@@ -60,7 +60,7 @@ build_project() {
     cmake --build "$folder" -j "$jobs"
 }
 
-# own_opencv: version of the distribution's OpenCV as in the names of folders, e.g. 4.6 on Debian 12. Nothing if unknown.
+# own_opencv: version of the distribution's OpenCV as in names of folders, e.g. 4.6 on Debian 12; nothing if unknown.
 own_opencv() {
     { dpkg-query -W -f='${Version}' libopencv-dev ||
         apt-cache show --no-all-versions libopencv-dev | sed -n 's/^Version: //p'; } 2>/dev/null |

@@ -6,8 +6,8 @@
 #   FILE   images, folders or a video. Default: frames 100, 200, 300, 400 and 500 of vtest.avi and the photographs
 #          messi5.jpg and basketball1.png from the source package of OpenCV.
 #
-# Does everything from a fresh Debian 12 or 13 (or Ubuntu 24.04): installs packages with apt-get, builds the module and the
-# programs (no LibTorch needed) in build/demo, runs the detector. Writes annotated images and detections.json to
+# Does everything from a fresh Debian 12 or 13 (or Ubuntu 24.04): installs packages with apt-get, builds the module and
+# the programs (no LibTorch needed) in build/demo, runs the detector. Writes annotated images and detections.json to
 # out/demo. A second run repeats only the detection.
 #
 # Environment: D2DET_MODEL (another .onnx file), D2DET_JOBS (parallel compile jobs, default all cores).

@@ -3,7 +3,7 @@
 #
 # usage: scripts/test.sh [CTEST_OPTION...]        e.g. scripts/test.sh -R golden
 #
-# Does everything from a fresh Debian 12 or 13 (or Ubuntu 24.04): installs packages with apt-get, builds module, trainer,
+# Does everything from a fresh Debian 12 (or Ubuntu 24.04): installs packages with apt-get, builds module, trainer,
 # programs and tests in build/test, then the module with its Python bindings inside OpenCV's own tree (source package of
 # the distribution, scripts/build_in_tree.sh), checks the formatting and, with clang-tidy, what differs from the main
 # branch (scripts/lint.sh), runs ctest. Tests labeled "shared" need the data folder named by D2DET_SHARED (default
