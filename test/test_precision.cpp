@@ -221,9 +221,9 @@ BOOST_AUTO_TEST_CASE(operators_in_all_types)
 
 constexpr int ROIS = 400;  //!< of smallModel() and smallBatch(): 200 proposals of each of two images
 
-/** Relative error (root mean square) of the gradient of a classifier's weight [4, 32], a 1x1 convolution of ROIS RoIs, in
-    bfloat16 on this machine. oneDNN, which LibTorch uses on processors with AVX-512, adds up in float32 and rounds once:
-    2^-9. LibTorch's own kernels, for all other processors, round the running sum to bfloat16 after every RoI. */
+/** Relative error (root mean square) of the gradient of a classifier's weight [4, 32], a 1x1 convolution of ROIS RoIs,
+    in bfloat16 on this machine. oneDNN, which LibTorch uses on processors with AVX-512, adds up in float32 and rounds
+    once: 2^-9. LibTorch's own kernels, for all other processors, round the running sum to bfloat16 after every RoI. */
 double errorOfOneSum()
 {
     constexpr int CHANNELS = 32, CLASSES = 4;

@@ -107,8 +107,8 @@ double now()
     return seconds(CLOCK_MONOTONIC);
 }
 
-/** Long runs: processor time, so that it does not count what other programs take. Short ones: that of the clock, because
-    a virtual machine takes off what its host has stolen before or after; the fastest of many is undisturbed. */
+/** Long runs: processor time, so that it does not count what other programs take. Short ones: that of the clock, as a
+    virtual machine takes off what its host has stolen before or after; the fastest of many is undisturbed. */
 double secondsOf(const std::function<void()>& run)
 {
     constexpr double LONG = 2e-3;

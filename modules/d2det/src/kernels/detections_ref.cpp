@@ -130,6 +130,7 @@ void detectionsRef(const DetectionsParams& p, const DetectionsInput& in, const D
             for (const Detection& d : detectionsOfClass(p, in, image, cls))
                 all.push_back(d);
         std::vector<float> scores;
+        scores.reserve(all.size());
         for (const Detection& d : all)
             scores.push_back(d.score);
         const std::vector<int> order = ref::sortDescending(scores);

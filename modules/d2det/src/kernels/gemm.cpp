@@ -5,8 +5,8 @@
 /* Micro-kernels and packing of the matrix multiplication, see gemm.hpp.
 
    Register tiles: AVX-512 12 x 32 (24 accumulators of 16), AVX2 + FMA 6 x 16 (12 of 8), NEON of 64-bit ARM 6 x 16 (24
-   of 4, in the baseline there), elsewhere 4 x 8 in plain loops that the compiler turns into 4-wide code. Tiles with fewer rows are separate functions, so that the cost of a layer
-   with one output channel is not that of twelve.
+   of 4, in the baseline there), elsewhere 4 x 8 in plain loops that the compiler turns into 4-wide code. Tiles with
+   fewer rows are separate functions, so that the cost of a layer with one output channel is not that of twelve.
 
    The accumulators are arrays, which are registers only if every index is a constant when the compiler decides about
    that: hence D2DET_UNROLL on every loop over them. Without it g++ 12 stores all accumulators of tileAvx2<6, 2> to the
@@ -36,8 +36,6 @@ namespace d2det
 {
 namespace kernels
 {
-
-constexpr int GemmKernel::KC;
 
 namespace
 {

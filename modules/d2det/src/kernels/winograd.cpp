@@ -21,11 +21,6 @@ namespace d2det
 namespace kernels
 {
 
-constexpr int WinogradTiles::SIDE;
-constexpr int WinogradTiles::WINDOW;
-constexpr int WinogradTiles::GROUP;
-constexpr int WinogradTiles::PIXELS;
-
 namespace
 {
 
@@ -54,8 +49,8 @@ int roundUp(int value, int unit)
     return (value + unit - 1) / unit * unit;
 }
 
-/** Transformed filters in memory: for each panel of mr output channels and each point [channels, mr]. Transforms write 16
-    values at a time, more than mr, so that a point needs some values more. */
+/** Transformed filters in memory: for each panel of mr output channels and each point [channels, mr]. Transforms write
+    16 values at a time, more than mr, so that a point needs some values more. */
 struct FilterLayout
 {
     FilterLayout(const GemmKernel& kernel, int inChannels)
