@@ -36,8 +36,13 @@ make_sysroot() {
         apt-get "${options[@]}" update &&
         apt-get "${options[@]}" install -y --download-only --no-install-recommends \
             libopencv-dnn-dev libopencv-imgproc-dev libgtest-dev libc6-dev
-    } >"$folder/apt.log" 2>&1 || { tail -n 5 "$folder/apt.log" >&2; unavailable "no packages for arm64, the output is in $folder/apt.log"; }
+    } >"$folder/apt.log" 2>&1 || {
+        tail -n 5 "$folder/apt.log" >&2
+        unavailable "no packages for arm64, the output is in $folder/apt.log"
+    }
     for file in "$apt"/archives/*.deb; do dpkg -x "$file" "$sysroot.new"; done
+    # Links that the packages make when they are installed.
+    ln -s blas/libblas.so.3 lapack/liblapack.so.3 "$sysroot.new/usr/lib/aarch64-linux-gnu/"
     # CMake files of OpenCV name all of its modules; these three are enough.
     mkdir -p "$sysroot.new/usr/lib/cmake/opencv4"
     cat >"$sysroot.new/usr/lib/cmake/opencv4/OpenCVConfig.cmake" <<'EOF'
