@@ -23,6 +23,9 @@
 #include <opencv2/d2det/detector.hpp>
 #include <opencv2/d2det/masks.hpp>
 #include <opencv2/imgproc.hpp>
+#if __has_include(<opencv2/geometry.hpp>)
+#include <opencv2/geometry.hpp>  // OpenCV 5: boundingRect
+#endif
 
 #include <nlohmann/json.hpp>
 
