@@ -624,6 +624,7 @@ std::vector<Mat> asImageVector(InputArrayOfArrays images, const char* function, 
 std::vector<Mat> detectionsOf(const std::vector<ImageDetections>& results)
 {
     std::vector<Mat> rows;
+    rows.reserve(results.size());
     for (const ImageDetections& found : results)
         rows.push_back(found.detections);
     return rows;

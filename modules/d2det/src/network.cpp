@@ -56,6 +56,7 @@ std::vector<Network::LayerShapes> classicShapes(const dnn::Net& net, const Netwo
         byId[ids[i]] = {found == layers.end() ? Ptr<dnn::Layer>() : found->second, in[i], out[i]};
     }
     std::vector<Network::LayerShapes> result;
+    result.reserve(byId.size());
     for (const auto& entry : byId)
         result.push_back(entry.second);
     return result;

@@ -101,6 +101,7 @@ std::vector<float> Attributes::getList(const char* name, int minCount, int maxCo
         fail(Error::StsOutOfRange, name,
              format("has %d values, it must have %d to %d", value.size(), minCount, maxCount));
     std::vector<float> result;
+    result.reserve(static_cast<size_t>(value.size()));
     for (int i = 0; i < value.size(); i++)
         result.push_back(static_cast<float>(number(name, value, i, low, high)));
     return result;
