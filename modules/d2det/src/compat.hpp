@@ -36,6 +36,9 @@ using cv::MatShape;
 namespace d2det
 {
 
+//! Whether the engine of dnn hands constants of a model to a layer as inputs of every pass, not as blobs of the layer.
+constexpr bool CONSTANTS_ARE_INPUTS = CV_VERSION_MAJOR >= 5;
+
 //! Depth of the tensors of a target for half floats.
 constexpr int HALF_DEPTH = CV_VERSION_MAJOR * 100 + CV_VERSION_MINOR >= 410 ? CV_16F : CV_16S;
 

@@ -174,7 +174,7 @@ dnn::Net readModel(const std::vector<uchar>& bytes, const String& name, int back
     registerLayers();
     OnnxRewrite changes;
     changes.convolutions = useOwnConvolution(backend, target);
-    changes.constantsAsAttributes = CV_VERSION_MAJOR >= 5;
+    changes.constantsAsAttributes = CONSTANTS_ARE_INPUTS;
     try
     {
         return readOnnx(rewriteOnnx(bytes, name, changes), backend);
