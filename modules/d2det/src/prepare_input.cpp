@@ -56,13 +56,24 @@ void checkInputImage(const Mat& image)
                   ("the image has %d channels; 1 (gray), 3 (BGR) and 4 (BGRA) are possible", channels));
 }
 
+namespace
+{
+
+//! A side of the image times the scale, at least 1. Rounds as the released code does (model.md 2): halves go up.
+int scaledSide(int side, double scale)
+{
+    return std::max(static_cast<int>(side * scale + 0.5), 1);  // NOLINT(bugprone-incorrect-roundings)
+}
+
+}  // namespace
+
 InputGeometry inputGeometry(Size image, const InputParams& params)
 {
     const int longer = std::max(image.width, image.height), shorter = std::min(image.width, image.height);
     InputGeometry g;
     g.scale = std::min(double(params.longSide) / longer, double(params.shortSide) / shorter);
-    g.valid.width = std::max(int(image.width * g.scale + 0.5), 1);
-    g.valid.height = std::max(int(image.height * g.scale + 0.5), 1);
+    g.valid.width = scaledSide(image.width, g.scale);
+    g.valid.height = scaledSide(image.height, g.scale);
     g.padded.width = (g.valid.width + params.divisor - 1) / params.divisor * params.divisor;
     g.padded.height = (g.valid.height + params.divisor - 1) / params.divisor * params.divisor;
     return g;

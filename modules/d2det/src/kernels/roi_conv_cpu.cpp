@@ -459,8 +459,12 @@ std::vector<int> findRepeated(const float* X, const float* rois, const std::vect
     for (int r = 0; r < count; r++)
         if (sets[r] >= 0)
             order.push_back(r);
-    const auto compare = [rois](int a, int b)
-    { return std::memcmp(rois + 5 * static_cast<size_t>(a), rois + 5 * static_cast<size_t>(b), 5 * sizeof(float)); };
+    const size_t rowBytes = 5 * sizeof(float);
+    const auto compare = [&](int a, int b)  // by their bits: an order of all rows, whatever values they hold
+    {
+        // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-exp42-c,cert-flp37-c)
+        return std::memcmp(rois + 5 * static_cast<size_t>(a), rois + 5 * static_cast<size_t>(b), rowBytes);
+    };
     std::sort(order.begin(), order.end(),
               [&](int a, int b)
               {
