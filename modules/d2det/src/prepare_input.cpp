@@ -59,7 +59,7 @@ void checkInputImage(const Mat& image)
 namespace
 {
 
-//! A side of the image times the scale, at least 1. Rounds as the released code does (model.md 2): halves go up.
+//! A side of the image times the scale, at least 1. Rounds as the released code does (model.md 1.1): halves go up.
 int scaledSide(int side, double scale)
 {
     return std::max(static_cast<int>(side * scale + 0.5), 1);  // NOLINT(bugprone-incorrect-roundings)
