@@ -37,7 +37,12 @@ InstructionSet processorInstructionSet()
 
 const char* instructionSetName(InstructionSet set)
 {
-    return set == InstructionSet::AVX512 ? "AVX-512" : set == InstructionSet::AVX2 ? "AVX2" : "baseline";
+#if defined(__aarch64__)
+    const char* const baseline = "NEON";
+#else
+    const char* const baseline = "baseline";
+#endif
+    return set == InstructionSet::AVX512 ? "AVX-512" : set == InstructionSet::AVX2 ? "AVX2" : baseline;
 }
 
 InstructionSet allowedInstructionSet(InstructionSet set, const char* disabled)

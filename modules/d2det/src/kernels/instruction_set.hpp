@@ -27,7 +27,7 @@ enum class InstructionSet : int
     AVX512     //!< also AVX-512 F and VL: 64 bytes
 };
 
-//! "baseline", "AVX2" or "AVX-512".
+//! "baseline", "AVX2" or "AVX-512"; the baseline of 64-bit ARM is "NEON".
 const char* instructionSetName(InstructionSet set);
 
 //! Widest set of this processor that OPENCV_CPU_DISABLE does not exclude.
