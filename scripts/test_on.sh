@@ -9,7 +9,7 @@
 #             runs the tests that need no LibTorch, against the installed OpenCV.
 #
 # The root folder build/roots/NAME is made with debootstrap from the package mirror that this machine is set up with
-# (needs Debian's archive, root and some 6 GB), and has a clean copy of the checkout in work/d2det: the commit HEAD with
+# (needs Debian's archive, root and some 6 GB), and has a clean copy of the checkout in srv/d2det: the commit HEAD with
 # the changes of the work tree, without ignored files. A second run uses the root folder again, with its packages and
 # build folders. The shared data (D2DET_SHARED, default ../shared) is mounted read-only, the compiler cache of all roots
 # is build/roots/ccache. All mounts lie in a mount namespace of their own: they end with the last process in it, also
@@ -62,14 +62,14 @@ enter() {
         folder=$1 shared=$2 ccache=$3; shift 3
         mount -t proc proc "$folder/proc"
         mount --rbind /dev "$folder/dev"
-        mount --bind "$ccache" "$folder/work/ccache"
+        mount --bind "$ccache" "$folder/srv/ccache"
         if [ -d "$shared" ]; then
-            mount --bind "$shared" "$folder/work/shared"
-            mount -o remount,bind,ro "$folder/work/shared"
+            mount --bind "$shared" "$folder/srv/shared"
+            mount -o remount,bind,ro "$folder/srv/shared"
         fi
         exec chroot "$folder" "$@"' bash "$folder" "$shared" "$roots/ccache" \
         /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
-        "TERM=${TERM:-dumb}" DEBIAN_FRONTEND=noninteractive CCACHE_DIR=/work/ccache D2DET_SHARED=/work/shared \
+        "TERM=${TERM:-dumb}" DEBIAN_FRONTEND=noninteractive CCACHE_DIR=/srv/ccache D2DET_SHARED=/srv/shared \
         ${D2DET_JOBS:+"D2DET_JOBS=$D2DET_JOBS"} ${D2DET_TIDY_SECONDS:+"D2DET_TIDY_SECONDS=$D2DET_TIDY_SECONDS"} \
         ${OPENBLAS_CORETYPE:+"OPENBLAS_CORETYPE=$OPENBLAS_CORETYPE"} "$@"
 }
@@ -110,9 +110,9 @@ add_opencv5() {
 # copy_checkout: HEAD and its parent (what scripts/lint.sh compares with), then the changes of the work tree. Files that
 # did not change keep their dates, so that a second run compiles only what changed.
 copy_checkout() {
-    local copy=$folder/work/d2det
+    local copy=$folder/srv/d2det
     command -v git >/dev/null || unavailable "git is missing"
-    mkdir -p "$copy" "$folder/work/ccache" "$folder/work/shared"
+    mkdir -p "$copy" "$folder/srv/ccache" "$folder/srv/shared"
     [ -d "$copy/.git" ] || git init -q "$copy"
     git -C "$copy" fetch -q --depth 2 "$root" HEAD
     git -C "$copy" reset -q --hard FETCH_HEAD
@@ -135,7 +135,7 @@ ctest --test-dir "$build/module" --output-on-failure --no-tests=error'
 run_part() {
     local command=(scripts/"$1".sh)
     if [ "$name $1" = "opencv5 test" ]; then command=(bash -c "$module_tests" scripts/test_on.sh); fi
-    enter bash -c 'cd /work/d2det && exec "$@"' bash "${command[@]}" 2>&1 | tee "$folder-$1.log"
+    enter bash -c 'cd /srv/d2det && exec "$@"' bash "${command[@]}" 2>&1 | tee "$folder-$1.log"
 }
 
 # versions: name and version of the packages that matter, one a line.
