@@ -6,7 +6,6 @@
 #include "layers/base_layer.hpp"
 
 #include <algorithm>
-#include <map>
 
 namespace cv
 {
@@ -25,18 +24,8 @@ double milliseconds(double ticks)
 
 // ------------------------------------------------------------------ classic engine
 
-std::map<int, Ptr<dnn::Layer>> layersById(const dnn::Net& net)
-{
-    std::map<int, Ptr<dnn::Layer>> layers;  // they run in order of their ids
-    for (const String& name : net.getLayerNames())
-    {
-        const int id = net.getLayerId(name);
-        layers[id] = net.getLayer(id);
-    }
-    return layers;
-}
-
-std::vector<Network::LayerShapes> classicShapes(const dnn::Net& net, const Network::InputShapes& inputs)
+std::vector<Network::LayerShapes> classicShapes(const dnn::Net& net, const std::map<int, Ptr<dnn::Layer>>& layers,
+                                                const Network::InputShapes& inputs)
 {
     std::vector<MatShape> netInputs;
     for (const auto& input : inputs)
@@ -48,7 +37,6 @@ std::vector<Network::LayerShapes> classicShapes(const dnn::Net& net, const Netwo
 #else
     net.getLayersShapes(netInputs, ids, in, out);
 #endif
-    const std::map<int, Ptr<dnn::Layer>> layers = layersById(net);
     std::map<int, Network::LayerShapes> byId;
     for (size_t i = 0; i < ids.size(); i++)
     {
@@ -147,6 +135,17 @@ dnn::Net readOnnx(const std::vector<uchar>& model, int backend)
     return dnn::readNetFromONNX(model);
 }
 
+Network::Network(const dnn::Net& net) : net_(net)
+{
+    if (net_.empty() || !isClassic())
+        return;
+    for (const String& name : net_.getLayerNames())
+    {
+        const int id = net_.getLayerId(name);
+        classicLayers_[id] = net_.getLayer(id);
+    }
+}
+
 bool Network::isClassic() const
 {
 #if CV_VERSION_MAJOR >= 5
@@ -175,7 +174,7 @@ std::vector<Ptr<dnn::Layer>> Network::layers() const
         return result;
     }
 #endif
-    for (const auto& entry : layersById(net_))
+    for (const auto& entry : classicLayers_)
         result.push_back(entry.second);
     return result;
 }
@@ -186,7 +185,7 @@ std::vector<Network::LayerShapes> Network::shapes(const InputShapes& inputs) con
     if (!isClassic())
         return graphShapes(net_, inputs);
 #endif
-    return classicShapes(net_, inputs);
+    return classicShapes(net_, classicLayers_, inputs);
 }
 
 std::vector<Mat> Network::forward(const std::vector<String>& outputs)
@@ -240,7 +239,7 @@ std::vector<Network::LayerTime> Network::times()
         return result;
     }
 #endif
-    for (const auto& entry : layersById(net_))  // the input layer 0 has no time
+    for (const auto& entry : classicLayers_)  // the input layer 0 has no time
         if (entry.first > 0 && static_cast<size_t>(entry.first) <= ticks.size())
             result.push_back({entry.second, milliseconds(ticks[static_cast<size_t>(entry.first) - 1])});
     return result;

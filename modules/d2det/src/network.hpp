@@ -13,6 +13,7 @@
 
 #include "precomp.hpp"
 
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -40,8 +41,7 @@ public:
         std::vector<dnn::MatShape> inputs, outputs;
     };
 
-    Network() = default;
-    explicit Network(const dnn::Net& net) : net_(net) {}
+    explicit Network(const dnn::Net& net);
 
     bool empty() const { return net_.empty(); }
     bool hasOutput(const String& name) const;
@@ -62,7 +62,8 @@ public:
 private:
     bool isClassic() const;
 
-    mutable dnn::Net net_;  // some queries of cv::dnn are not const
+    mutable dnn::Net net_;                          // some queries of cv::dnn are not const
+    std::map<int, Ptr<dnn::Layer>> classicLayers_;  //!< by id, the order in which they run; they stay the same
 };
 
 }  // namespace d2det

@@ -112,13 +112,22 @@ std::vector<float> Attributes::featureStrides() const
     return getList("feat_strides", 1, kernels::MAX_LEVELS, 1., MAX_SCALE);
 }
 
+std::vector<int> Attributes::getInts(const char* name, int count, int low, int high) const
+{
+    std::vector<int> result;
+    for (const float number : getList(name, count, count, low, high))
+    {
+        if (number != std::floor(number))
+            fail(Error::StsBadArg, name, format("contains %g, it must be %d integers", number, count));
+        result.push_back(static_cast<int>(number));
+    }
+    return result;
+}
+
 Size Attributes::pooledSize() const
 {
-    const std::vector<float> size = getList("output_size", 2, 2, 1., MAX_POOLED_SIZE);
-    for (float side : size)
-        if (side != std::floor(side))
-            fail(Error::StsBadArg, "output_size", format("contains %g, it must be two integers", side));
-    return Size(static_cast<int>(size[1]), static_cast<int>(size[0]));
+    const std::vector<int> size = getInts("output_size", 2, 1, MAX_POOLED_SIZE);
+    return Size(size[1], size[0]);
 }
 
 // ------------------------------------------------------------------ shapes

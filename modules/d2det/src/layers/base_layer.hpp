@@ -58,6 +58,8 @@ public:
     int getChoice(const char* name, std::initializer_list<const char*> choices) const;
     //! Required list of minCount..maxCount numbers.
     std::vector<float> getList(const char* name, int minCount, int maxCount, double low, double high) const;
+    //! Required list of `count` integers.
+    std::vector<int> getInts(const char* name, int count, int low, int high) const;
 
     std::vector<float> featureStrides() const;  //!< required attribute feat_strides
     Size pooledSize() const;                    //!< required attribute output_size (height, width)

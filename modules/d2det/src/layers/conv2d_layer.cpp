@@ -12,8 +12,6 @@
 
 #include "opencv2/dnn/shape_utils.hpp"
 
-#include <cmath>
-
 namespace cv
 {
 namespace d2det
@@ -33,27 +31,21 @@ public:
     explicit Conv2dLayer(const dnn::LayerParams& layerParams) : BaseLayer(layerParams)
     {
         const Attributes attributes(layerParams);
-        const auto list = [&](const char* attribute, int count, int low) -> std::vector<float>
+        const auto list = [&](const char* attribute, int count, int low)
         {
-            if (!attributes.has(attribute))
-                return std::vector<float>(static_cast<size_t>(count), static_cast<float>(low));
-            const std::vector<float> values = attributes.getList(attribute, count, count, low, MAX_LENGTH);
-            for (const float value : values)
-                if (value != std::floor(value))
-                    layerError(*this, Error::StsBadArg,
-                               format("attribute %s contains %g, no integer", attribute, value));
-            return values;
+            return attributes.has(attribute) ? attributes.getInts(attribute, count, low, MAX_LENGTH)
+                                             : std::vector<int>(static_cast<size_t>(count), low);
         };
-        const std::vector<float> strides = list("conv_strides", 2, 1), dilations = list("conv_dilations", 2, 1);
-        const std::vector<float> pads = list("conv_pads", 4, 0);
-        params_.strideY = static_cast<int>(strides[0]);
-        params_.strideX = static_cast<int>(strides[1]);
-        params_.dilationY = static_cast<int>(dilations[0]);
-        params_.dilationX = static_cast<int>(dilations[1]);
-        params_.padTop = static_cast<int>(pads[0]);
-        params_.padLeft = static_cast<int>(pads[1]);
-        padBottom_ = static_cast<int>(pads[2]);
-        padRight_ = static_cast<int>(pads[3]);
+        const std::vector<int> strides = list("conv_strides", 2, 1), dilations = list("conv_dilations", 2, 1);
+        const std::vector<int> pads = list("conv_pads", 4, 0);
+        params_.strideY = strides[0];
+        params_.strideX = strides[1];
+        params_.dilationY = dilations[0];
+        params_.dilationX = dilations[1];
+        params_.padTop = pads[0];
+        params_.padLeft = pads[1];
+        padBottom_ = pads[2];
+        padRight_ = pads[3];
         params_.relu = attributes.getFlag("relu", false);
         params_.ceiling = attributes.getFloat("ceiling", 0.f, 0.f, FLT_MAX);
         if (params_.ceiling > 0.f && !params_.relu)

@@ -71,42 +71,50 @@ struct Constant
     }
 };
 
-void addIntegers(WireWriter& out, const char* name, const std::vector<int>& values)
+enum class AttributeType
+{
+    REAL = 1,
+    INTEGER = 2,
+    TENSOR = 4,
+    INTEGERS = 7
+};
+
+//! Appends an attribute to a node. `fill` writes its fields but name and type.
+template <typename Fill>
+void addAttribute(WireWriter& node, const std::string& name, AttributeType type, Fill fill)
 {
     WireWriter attribute;
     attribute.text(1, name);
-    for (const int value : values)
-        attribute.integer(8, static_cast<uint64_t>(value));
-    attribute.integer(20, 7);
-    out.message(5, attribute);
+    fill(attribute);
+    attribute.integer(20, static_cast<uint64_t>(type));
+    node.message(5, attribute);
 }
 
-void addInteger(WireWriter& out, const char* name, int value)
+void addIntegers(WireWriter& node, const char* name, const std::vector<int>& values)
 {
-    WireWriter attribute;
-    attribute.text(1, name);
-    attribute.integer(3, static_cast<uint64_t>(value));
-    attribute.integer(20, 2);
-    out.message(5, attribute);
+    addAttribute(node, name, AttributeType::INTEGERS,
+                 [&](WireWriter& attribute)
+                 {
+                     for (const int value : values)
+                         attribute.integer(8, static_cast<uint64_t>(value));
+                 });
 }
 
-void addReal(WireWriter& out, const char* name, float value)
+void addInteger(WireWriter& node, const char* name, int value)
 {
-    WireWriter attribute;
-    attribute.text(1, name);
-    attribute.real(2, value);
-    attribute.integer(20, 1);
-    out.message(5, attribute);
+    addAttribute(node, name, AttributeType::INTEGER,
+                 [&](WireWriter& attribute) { attribute.integer(3, static_cast<uint64_t>(value)); });
 }
 
-void addTensor(WireWriter& out, const std::string& name, const WireField& tensor)
+void addReal(WireWriter& node, const char* name, float value)
 {
-    WireWriter attribute;
-    attribute.bytes.reserve(tensor.size + 64);
-    attribute.text(1, name);
-    attribute.data(5, tensor.data, tensor.size);
-    attribute.integer(20, 4);
-    out.message(5, attribute);
+    addAttribute(node, name, AttributeType::REAL, [&](WireWriter& attribute) { attribute.real(2, value); });
+}
+
+void addTensor(WireWriter& node, const std::string& name, const WireField& tensor)
+{
+    addAttribute(node, name, AttributeType::TENSOR,
+                 [&](WireWriter& attribute) { attribute.data(5, tensor.data, tensor.size); });
 }
 
 class Rewriter
@@ -165,6 +173,15 @@ private:
                 return true;
         }
         return false;
+    }
+
+    //! Appends the integers of a field, which may be packed.
+    void addValues(const WireField& field, std::vector<int>& values) const
+    {
+        if (field.wire == VARINT)
+            values.push_back(static_cast<int>(field.value));
+        for (const uchar* p = field.data; p < field.end();)
+            values.push_back(static_cast<int>(reader_.varint(p, field.end())));
     }
 
     void readGraph(const WireField& graph)
@@ -230,11 +247,8 @@ private:
                 attribute.text = part.text();
             else if (part.number == 6 || part.number == 11)
                 hasSubgraphs_ = true;
-            else if (part.number == 8 && part.wire == VARINT)
-                attribute.integers.push_back(static_cast<int>(part.value));
             else if (part.number == 8)
-                for (const uchar* q = part.data; q < part.end();)
-                    attribute.integers.push_back(static_cast<int>(reader_.varint(q, part.end())));
+                addValues(part, attribute.integers);
         }
         node.attributes[name] = attribute;
     }
@@ -247,11 +261,8 @@ private:
         for (const uchar* p = field.data; p < field.end();)
         {
             const WireField part = reader_.next(p, field.end());
-            if (part.number == 1 && part.wire == VARINT)
-                constant.dims.push_back(static_cast<int>(part.value));
-            else if (part.number == 1)
-                for (const uchar* q = part.data; q < part.end();)
-                    constant.dims.push_back(static_cast<int>(reader_.varint(q, part.end())));
+            if (part.number == 1)
+                addValues(part, constant.dims);
             else if (part.number == 2)
                 constant.isFloat = part.value == 1;
             else if (part.number == 4)
