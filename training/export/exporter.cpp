@@ -204,16 +204,17 @@ std::string ModelExporter::convUnit(const ConvUnit& unit, const std::string& inp
 }
 
 /* Instance norm over [G, C / G * H, W] planes; 0 in a shape copies the input dimension, so no shape depends on H or W.
-   The affine part is separate because OpenCV before 4.9 applies it only to the first image of a batch. */
+   The affine part is separate because it goes by channel, not by group. OpenCV's own InstanceNormalization applies scale
+   and bias only to the first image of a batch before 4.9, and 4.10 computes the variance in one pass: 1e-3 off. */
 std::string ModelExporter::groupNorm(const torch::nn::GroupNormImpl& norm, const std::string& input,
                                      const std::string& output)
 {
     const int64_t groups = norm.options.num_groups(), channels = norm.options.num_channels();
     const std::string suffix = std::to_string(groups);
     std::string x = reshape(input, output + ".groups", {0, groups, -1, 0});
-    x = node("InstanceNormalization",
-             {x, weights(torch::ones({groups}), "ones" + suffix), weights(torch::zeros({groups}), "zeros" + suffix)},
-             output + ".instance", {{"epsilon", static_cast<float>(norm.options.eps())}});
+    x = d2Node("D2InstanceNorm",
+               {x, weights(torch::ones({groups}), "ones" + suffix), weights(torch::zeros({groups}), "zeros" + suffix)},
+               output + ".instance", {{"epsilon", static_cast<float>(norm.options.eps())}});
     x = reshape(x, output + ".channels", {0, channels, -1, 0});
     const std::string name = nameOf(norm.weight);
     x = node("Mul", {x, weights(norm.weight.view({-1, 1, 1}), name + ".weight")}, output + ".scaled");
