@@ -204,7 +204,7 @@ std::string ModelExporter::convUnit(const ConvUnit& unit, const std::string& inp
 }
 
 /* Instance norm over [G, C / G * H, W] planes; 0 in a shape copies the input dimension, so no shape depends on H or W.
-   The affine part is separate because it goes by channel, not by group. OpenCV's own InstanceNormalization applies scale
+   The affine part is separate: it goes by channel, not by group. OpenCV's own InstanceNormalization applies scale
    and bias only to the first image of a batch before 4.9, and 4.10 computes the variance in one pass: 1e-3 off. */
 std::string ModelExporter::groupNorm(const torch::nn::GroupNormImpl& norm, const std::string& input,
                                      const std::string& output)
