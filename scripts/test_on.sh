@@ -149,6 +149,10 @@ versions() {
         if command -v g++ >/dev/null; then echo "  $(g++ --version | head -n 1)"; fi'
 }
 
+# Two runs would build in one folder.
+exec 7>"$roots/$name.lock"
+flock -n 7 || die "another run of test_on.sh $name is going on"
+
 make_root
 copy_checkout
 if [ "$name" = opencv5 ]; then add_opencv5; fi

@@ -945,14 +945,17 @@ BOOST_AUTO_TEST_CASE(table_of_classes)
     for (std::string line; std::getline(csv, line);)
         lines.push_back(line);
     BOOST_REQUIRE(lines.size() == 4u);
-    BOOST_TEST(std::count(lines[0].begin(), lines[0].end(), ',') == 16);
+    BOOST_TEST(std::count(lines[0].begin(), lines[0].end(), ',') == 20);
     BOOST_TEST(lines[1] ==
                "\"a,\"\"b\"\"\",boxes,<script>alert(1)</script>,1,1.000000,1.000000,1.000000,1.000000,1,1,"
-               "0.750000,1,0,0,1.000000,1.000000,1.000000");
+               "0.750000,1,0,0,1.000000,1.000000,1.000000,1.000000,,,");
     BOOST_TEST(lines[2] ==
                "\"a,\"\"b\"\"\",boxes,\"b & \"\"c\"\"\",7,0.000000,0.000000,0.000000,0.000000,1,0,"
-               "0.750000,0,0,1,,0.000000,0.000000");
+               "0.750000,0,0,1,,0.000000,0.000000,0.000000,,,");
     BOOST_TEST(lines[3].find(",(all),,0.500000,") != std::string::npos);
+    const std::string bySize = ",0.500000,0.500000,,";  // ap90, ap_small; no medium and large objects
+    BOOST_REQUIRE(lines[3].size() > bySize.size());
+    BOOST_TEST(lines[3].substr(lines[3].size() - bySize.size()) == bySize);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

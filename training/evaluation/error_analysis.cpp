@@ -213,6 +213,8 @@ void Analyzer::addAveragePrecisions()
                 numbers.ap50 = ap;
             if (t == 5)
                 numbers.ap75 = ap;
+            if (t == 8)
+                numbers.ap90 = ap;
             result_.apByIou[t] += ap / static_cast<double>(counted);
             std::vector<double>* const single = t == 0   ? &curves.iou50
                                                 : t == 5 ? &curves.iou75

@@ -67,7 +67,7 @@ struct Outcomes
 struct ClassNumbers
 {
     AnalyzedClass which;
-    double ap = -1, ap50 = -1, ap75 = -1, ar100 = -1;
+    double ap = -1, ap50 = -1, ap75 = -1, ap90 = -1, ar100 = -1;
     int objects = 0;     //!< without crowds
     int detections = 0;  //!< all scores, at most 100 per image
     Outcomes outcomes;

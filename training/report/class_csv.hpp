@@ -17,8 +17,9 @@ namespace d2det
 
 /** Per-class table as CSV (RFC 4180), one line for each result, IoU type and class, and one for all classes
     together: result, iou, class, category_id, ap, ap50, ap75, ar100, objects, detections, score, right, wrong, missed,
-    precision, recall, f1.
-    The columns from `score` on refer to the operating point; undefined values are empty. */
+    precision, recall, f1, ap90, ap_small, ap_medium, ap_large.
+    The columns `score` to `f1` refer to the operating point; undefined values are empty, and so are the average
+    precisions by size (COCO's areas) of a single class. */
 std::string classCsv(const std::vector<ReportResult>& results);
 
 }  // namespace d2det
