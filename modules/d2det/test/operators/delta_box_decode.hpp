@@ -2,7 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* D2DeltaBoxDecode. */
+/* D2DeltaBoxDecode. A box is up to 60 * 1000 / 16 pixels long before it is clipped, so a corner near 0 may be the
+   difference of numbers near 1900, and exp's last bit is 1e-4 pixels there: the bounds are 3e-4 between float and double,
+   and 5e-4 on CUDA, whose exp is exact to two of them. */
 
 #ifndef D2DET_TEST_OPERATORS_DELTA_BOX_DECODE_HPP
 #define D2DET_TEST_OPERATORS_DELTA_BOX_DECODE_HPP
@@ -37,7 +39,7 @@ struct DeltaBoxDecode
             for (const bool cascade : {false, true})
                 for (const bool legacy : {false, true})
                 {
-                    Case c{std::to_string(classes) + " classes" + (cascade ? ", cascade" : "") +
+                    Case c{"classes " + std::to_string(classes) + (cascade ? ", cascade" : "") +
                                (legacy ? ", legacy" : ""),
                            classes == 80 ? 150 : 67, classes, ANYTHING};  // 150 x 80: on several threads
                     c.p.legacy = legacy;
@@ -53,7 +55,7 @@ struct DeltaBoxDecode
         cases.push_back({std::string("no rois"), 0, 2, PLAIN});
         for (const int classes : {1, 80})
         {
-            cases.push_back({"1000 rois, " + std::to_string(classes) + " classes", 1000, classes, BENCHMARK});
+            cases.push_back({"1000 rois, classes " + std::to_string(classes), 1000, classes, BENCHMARK});
             cases.back().large = true;
         }
         return cases;
@@ -88,8 +90,10 @@ struct DeltaBoxDecode
                 for (float& delta : inputs[1].values)  // beyond the limit of growth, of other units, not finite
                     if (random.once(20))
                         delta = c.kind == PLAIN ? random.real(-100.f, 100.f) : malformedNumber(random);
+            if (c.kind == ANYTHING)
+                keepHugeSizes();
             inDouble = c.kind == PLAIN;
-            outputs.push_back({"boxes", {c.numRois, 1 + 4 * c.classes}, c.kind == PLAIN ? 1e-5 : SAME_BITS, 1e-4});
+            outputs.push_back({"boxes", {c.numRois, 1 + 4 * c.classes}, c.kind == PLAIN ? 3e-4 : SAME_BITS, 5e-4});
             layer.attributes = {Attribute::reals("stds", {c.p.stds, c.p.stds + 4}),
                                 {"max_log_scale", double(c.p.maxLogScale)},
                                 {"legacy", int(c.p.legacy)}};
@@ -116,6 +120,15 @@ struct DeltaBoxDecode
     private:
         static constexpr int BATCH = 2;
 
+        //! dw = dh = 0 for the malformed RoIs, some of which are so large that exp's last bit is many pixels.
+        void keepHugeSizes()
+        {
+            Floats& deltas = inputs[1].values;
+            const size_t rows = std::min(malformedRoIs().size(), size_t(case_.numRois));
+            for (size_t i = 0; i < rows * 4 * size_t(case_.classes); i++)
+                if (i % 4 >= 2 && std::isfinite(deltas[i]))
+                    deltas[i] = 0.f;
+        }
         template <typename T>
         kernels::DeltaBoxDecodeInput<T> view(const Arguments<T>& a) const
         {
