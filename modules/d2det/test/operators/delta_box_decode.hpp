@@ -3,7 +3,7 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* D2DeltaBoxDecode. A box is up to 60 * 1000 / 16 pixels long before it is clipped, so a corner near 0 may be the
-   difference of numbers near 1900, and exp's last bit is 1e-4 pixels there: the bounds are 3e-4 between float and double,
+   difference of numbers near 1900, where exp's last bit is 1e-4 pixels: the bounds are 3e-4 between float and double
    and 5e-4 on CUDA, whose exp is exact to two of them. */
 
 #ifndef D2DET_TEST_OPERATORS_DELTA_BOX_DECODE_HPP
