@@ -427,11 +427,26 @@ BOOST_AUTO_TEST_CASE(shipped_files_are_valid)
         if (entry.path().extension() != ".json")
             continue;
         const Config config = loadConfig(entry.path().string());
-        // The small model is a base for configurations that name their data.
-        BOOST_TEST(config.data.train.empty() == (entry.path().filename() == "d2det_mnv2.json"));
+        // Those that are a base for configurations that name their data.
+        const std::string name = entry.path().stem().string();
+        const bool base = std::regex_search(name, std::regex("_mnv2(_relu6)?$|_torchvision$"));
+        BOOST_TEST(config.data.train.empty() == base, name);
         count++;
     }
-    BOOST_TEST(count >= 3);
+    BOOST_TEST(count >= 13);
+    // One recipe for the detectors to be compared.
+    const Config d2det = loadConfig((folder / "d2det_mnv2_relu6.json").string());
+    for (const char* name : {"faster_rcnn", "mask_rcnn", "panet", "cascade_rcnn"})
+    {
+        Config other = loadConfig((folder / (std::string(name) + "_mnv2.json")).string());
+        BOOST_TEST(other.model.name == std::string(name) + "_mnv2");
+        BOOST_TEST(!other.model.roi.classHead.deformable);
+        other.model.name = d2det.model.name;
+        other.model.roi = d2det.model.roi;
+        other.model.fpn.type = d2det.model.fpn.type;
+        other.model.test.nmsMode = d2det.model.test.nmsMode;
+        BOOST_TEST(configToJson(other) == configToJson(d2det), name);
+    }
     BOOST_TEST(loadConfig((folder / "d2det_mnv2_person.json").string()).data.train.at(0).images ==
                "/data/pennfudan/images");
     BOOST_TEST(loadConfig((folder / "d2det_r50_coco.json").string()).solver.steps.at(1) == 23);

@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE(smooth_l1_trains_towards_reachable_targets)
     model.roi.boxHead.binaryOverlap = false;
     model.roi.boxHead.regressionLoss = RegressionLoss::SMOOTH_L1;
     model.roi.boxHead.overlapThreshold = 0.9f;  // of no overlap that exists
-    DenseBoxHead head(model.roi, 32, {4, 8, 16, 32}, false);
+    DenseBoxHead head(model.roi, 32, std::vector<float>{4, 8, 16, 32}, false);
     torch::NoGradGuard noGrad;
     head->offsets->bias.fill_(0.25);
     head->offsets->weight.zero_();
@@ -305,12 +305,13 @@ BOOST_AUTO_TEST_CASE(names_of_the_stages)
 BOOST_AUTO_TEST_CASE(anchors_of_several_scales)
 {
     const std::vector<float> ratios{0.5f, 1, 2};
-    const Tensor both = gridAnchors(2, 3, 8, {4, 8}, ratios, false).view({2, 3, 3, 2, 4});
-    for (int i = 0; i < 2; i++)
-        BOOST_TEST(torch::equal(both.select(3, i),
-                                gridAnchors(2, 3, 8, {i == 0 ? 4.f : 8.f}, ratios, false).view({2, 3, 3, 4})));
     RpnConfig config;
     BOOST_TEST(config.anchors() == 3);
     config.anchorScales = {4, 8};
     BOOST_TEST(config.anchors() == 6);
+    const AnchorShapes shapes = config.anchorShapes();
+    const Tensor both = gridAnchors(2, 3, 8, shapes.scales, shapes.ratios, false).view({2, 3, 3, 2, 4});
+    for (int i = 0; i < 2; i++)
+        BOOST_TEST(torch::equal(both.select(3, i),
+                                gridAnchors(2, 3, 8, {i == 0 ? 4.f : 8.f}, ratios, false).view({2, 3, 3, 4})));
 }

@@ -496,6 +496,35 @@ BOOST_AUTO_TEST_CASE(everyVariant)
     Exported(variant.config, 3).compare(syntheticImage(200, 280, 5));
 }
 
+//! Models with one NMS: settings reach it, and the time of every stage is told.
+BOOST_AUTO_TEST_CASE(familyOfTheDetector)
+{
+    for (const NamedConfig& variant : familyVariants())
+        if (variant.config.roi.type != RoIHeadType::D2DET)
+            BOOST_TEST_CONTEXT(variant.name)
+            {
+                Exported exported(variant.config, 3);
+                exported.compareDetector(syntheticImage(200, 280, 5));
+                const auto detector = cv::d2det::Detector::create(exported.folder / "model.onnx");
+                BOOST_TEST(detector->hasMasks() == (variant.config.roi.maskHead.type != MaskHeadType::NONE));
+                BOOST_TEST(detector->getScoreThreshold() == variant.config.test.scoreThreshold);
+                cv::Mat all, few, best;
+                detector->detect(syntheticImage(200, 280, 5), all);
+                std::vector<cv::String> stages;
+                const std::vector<double> times = detector->getTimings(stages);
+                for (size_t i = 0; i < stages.size(); i++)
+                    BOOST_TEST((times[i] > 0) == (stages[i] != "masks"), stages[i]);
+                detector->setMaxDetections(3);
+                detector->detect(syntheticImage(200, 280, 5), few);
+                BOOST_TEST(few.rows == 3);
+                BOOST_TEST(cv::norm(few, all.rowRange(0, 3), cv::NORM_INF) == 0);
+                detector->setScoreThreshold(all.at<float>(1, 4));  // scores equal to it pass
+                detector->detect(syntheticImage(200, 280, 5), best);
+                BOOST_TEST(best.rows <= 2);
+                BOOST_TEST(best.rows >= 1);
+            }
+}
+
 BOOST_AUTO_TEST_CASE(masksOfTheDetector)
 {
     for (const NamedConfig& variant : variants())

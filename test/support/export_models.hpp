@@ -150,6 +150,11 @@ inline std::vector<NamedConfig> familyVariants()
         c.roi.deltaHead.classAgnostic = true;
         c.roi.cascade = {{0.5f, 0.6f}, {1, 0.5f}, {1, 0.5f}};
         c.rpn.convs = 2;
+        c.rpn.anchorScales = {4, 8};
+    }
+    {
+        ModelConfig& c = all.emplace_back(NamedConfig{"small family with ReLU6", smallFamily()}).config;
+        c.backbone.activation = Activation::RELU6;
     }
     {
         ModelConfig& c = all.emplace_back(NamedConfig{"d2det on pafpn", narrowConfig()}).config;

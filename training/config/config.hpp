@@ -9,6 +9,7 @@
 #ifndef D2DET_TRAINING_CONFIG_HPP
 #define D2DET_TRAINING_CONFIG_HPP
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -77,6 +78,12 @@ enum class RescueTarget
     BEST
 };
 
+//! Scale (side in units of the stride) and ratio (height / width) of each anchor of a cell.
+struct AnchorShapes
+{
+    std::vector<float> scales, ratios;
+};
+
 struct RpnConfig
 {
     float anchorScale = 8;
@@ -98,10 +105,19 @@ struct RpnConfig
     int preNmsTopNTest = 1000, postNmsTopNTest = 1000, proposalsTest = 1000;
     float minSize = 0;
 
-    //! Sizes of the anchors of a cell in units of the stride.
-    std::vector<float> scales() const { return anchorScales.empty() ? std::vector<float>{anchorScale} : anchorScales; }
-    //! Anchors per cell.
-    int anchors() const { return static_cast<int>(scales().size() * anchorRatios.size()); }
+    //! Anchors of a cell: every ratio with every scale, the scales of a ratio one after the other.
+    AnchorShapes anchorShapes() const
+    {
+        AnchorShapes shapes;
+        for (const float ratio : anchorRatios)
+            for (const float scale : anchorScales.empty() ? std::vector<float>{anchorScale} : anchorScales)
+            {
+                shapes.scales.push_back(scale);
+                shapes.ratios.push_back(ratio);
+            }
+        return shapes;
+    }
+    int anchors() const { return static_cast<int>(anchorRatios.size() * std::max<size_t>(anchorScales.size(), 1)); }
 };
 
 //! Discriminative RoI pooling and the classifier (model.md 3).

@@ -113,17 +113,19 @@ std::string ModelExporter::proposals(const Names& maps)
     inputs.insert(inputs.end(), deltas.begin(), deltas.end());
     inputs.push_back("im_info");
     const RpnConfig& r = config_.rpn;
-    graph_.addNode("D2Proposal", inputs, {"proposals", "proposal_scores"},
-                   {{"feat_strides", strides},
-                    {"anchor_scale", r.anchorScale},
-                    {"anchor_ratios", r.anchorRatios},
-                    {"pre_nms_top_n", r.preNmsTopNTest},
-                    {"post_nms_top_n", r.postNmsTopNTest},
-                    {"max_proposals", r.proposalsTest},
-                    {"nms_threshold", r.nmsThreshold},
-                    {"min_size", r.minSize},
-                    {"legacy", config_.legacy}},
-                   DOMAIN_NAME);
+    const AnchorShapes shapes = r.anchorShapes();
+    Attributes attributes{{"feat_strides", strides},
+                          {"anchor_scale", r.anchorScale},
+                          {"anchor_ratios", shapes.ratios},
+                          {"pre_nms_top_n", r.preNmsTopNTest},
+                          {"post_nms_top_n", r.postNmsTopNTest},
+                          {"max_proposals", r.proposalsTest},
+                          {"nms_threshold", r.nmsThreshold},
+                          {"min_size", r.minSize},
+                          {"legacy", config_.legacy}};
+    if (!r.anchorScales.empty())
+        attributes.push_back({"anchor_scales", shapes.scales});
+    graph_.addNode("D2Proposal", inputs, {"proposals", "proposal_scores"}, attributes, DOMAIN_NAME);
     return "proposals";
 }
 

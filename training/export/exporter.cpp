@@ -120,6 +120,8 @@ std::string ModelExporter::convUnit(const ConvUnit& unit, const std::string& inp
           {"group", options.groups()}});
     if (normed)
         x = groupNorm(*unit.groupNorm, x, unit.relu ? result + ".norm" : result);
+    if (unit.relu6)
+        return d2Node("D2ReLU6", {x}, result, {});
     return unit.relu ? node("Relu", {x}, result) : x;
 }
 

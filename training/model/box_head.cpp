@@ -9,6 +9,7 @@
 #include "model/losses.hpp"
 #include "ops/ops.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace d2det
@@ -182,7 +183,10 @@ RefinedBoxes DeltaBoxHeadImpl::refine(const BoxHeadInput& in, const Tensor& imIn
     torch::NoGradGuard noGrad;
     RefinedBoxes out;
     out.deltas = predict(in.features);
-    out.rois = decodeRoIs(in.rois, out.deltas, imInfo, stds, legacy_);
+    ops::kernels::DeltaBoxDecodeParams decode;
+    std::copy(stds.begin(), stds.end(), decode.stds);
+    decode.legacy = legacy_;
+    out.rois = ops::deltaBoxDecode(in.rois.to(out.deltas.device()), out.deltas, imInfo, decode);
     return out;
 }
 

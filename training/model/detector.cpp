@@ -35,8 +35,9 @@ kernels::ProposalParams proposalParams(const ModelConfig& config, bool training)
 {
     const RpnConfig& r = config.rpn;
     kernels::ProposalParams p;
-    p.anchorScale = r.anchorScale;  // TODO scales
-    p.anchorRatios = r.anchorRatios;
+    const AnchorShapes shapes = r.anchorShapes();
+    p.anchorScales = shapes.scales;
+    p.anchorRatios = shapes.ratios;
     p.preNmsTopN = training ? r.preNmsTopNTrain : r.preNmsTopNTest;
     p.postNmsTopN = training ? r.postNmsTopNTrain : r.postNmsTopNTest;
     p.maxProposals = training ? r.proposalsTrain : r.proposalsTest;

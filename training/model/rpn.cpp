@@ -72,9 +72,10 @@ void rpnLosses(const RpnConfig& config, bool legacy, const Batch& batch, const s
                LossMap& out)
 {
     std::vector<Tensor> levelAnchors;
+    const AnchorShapes shapes = config.anchorShapes();
     for (size_t i = 0; i < logits.size(); i++)
-        levelAnchors.push_back(gridAnchors(logits[i].size(2), logits[i].size(3), strides[i], config.scales(),
-                                           config.anchorRatios, legacy));
+        levelAnchors.push_back(
+            gridAnchors(logits[i].size(2), logits[i].size(3), strides[i], shapes.scales, shapes.ratios, legacy));
     const Tensor anchors = torch::cat(levelAnchors);
     const Tensor flatLogits = flattenMaps(logits, 1), flatDeltas = flattenMaps(deltas, 4);
     const AnchorRule rule{config.positiveIou, config.negativeIou, config.rescueIou,

@@ -266,32 +266,6 @@ Tensor encodeDeltas(const Tensor& boxes, const Tensor& gts, bool legacy)
     return out;
 }
 
-Tensor decodeRoIs(const Tensor& rois, const Tensor& deltas, const Tensor& imInfo, const std::vector<float>& stds,
-                  bool legacy)
-{
-    const Tensor from = rois.detach().to(torch::kCPU, torch::kFloat).contiguous();
-    const Tensor d = (deltas.detach().view({deltas.size(0), -1, 4}) * torch::tensor(stds, deltas.device()))
-                         .to(torch::kCPU, torch::kFloat)
-                         .contiguous();
-    const Tensor info = imInfo.to(torch::kCPU, torch::kFloat).contiguous();
-    Tensor out = torch::zeros({from.size(0), 1 + 4 * d.size(1)});
-    for (int64_t r = 0; r < from.size(0); r++)
-    {
-        const float* roi = from.data_ptr<float>() + 5 * r;
-        const float* size = info.data_ptr<float>() + 3 * static_cast<int64_t>(roi[0]);
-        float* row = out.data_ptr<float>() + r * out.size(1);
-        row[0] = roi[0];
-        if (roi[1] == 0 && roi[2] == 0 && roi[3] == 0 && roi[4] == 0)
-            continue;  // padding row
-        for (int64_t n = 0; n < d.size(1); n++)
-        {
-            kernels::decodeDeltas(roi + 1, d.data_ptr<float>() + 4 * (r * d.size(1) + n), legacy, row + 1 + 4 * n);
-            kernels::clipBox(row + 1 + 4 * n, size[0], size[1], legacy);
-        }
-    }
-    return out.to(deltas.device());
-}
-
 Tensor gridAnchors(int64_t height, int64_t width, float stride, const std::vector<float>& scales,
                    const std::vector<float>& ratios, bool legacy)
 {
@@ -299,13 +273,9 @@ Tensor gridAnchors(int64_t height, int64_t width, float stride, const std::vecto
     TORCH_CHECK(stride > 0, "gridAnchors: stride ", stride, " must be positive");
     for (const float scale : scales)
         TORCH_CHECK(scale > 0, "gridAnchors: scale ", scale, " must be positive");
-    std::vector<float> base;
-    for (const float ratio : ratios)
-        for (const float scale : scales)
-        {
-            const std::vector<float> one = kernels::baseAnchors(stride, scale, {ratio}, legacy);
-            base.insert(base.end(), one.begin(), one.end());
-        }
+    TORCH_CHECK(scales.size() == 1 || scales.size() == ratios.size(), "gridAnchors: ", scales.size(), " scales for ",
+                ratios.size(), " ratios, expected one or as many");
+    const std::vector<float> base = kernels::baseAnchors(stride, scales, ratios, legacy);
     Tensor anchors = torch::empty({height * width * static_cast<int64_t>(base.size() / 4), 4}, torch::kFloat);
     float* out = anchors.data_ptr<float>();
     for (int64_t y = 0; y < height; y++)

@@ -22,12 +22,7 @@ using torch::Tensor;
 //! Deltas [n, 4] from boxes to ground truths [n, 4].
 Tensor encodeDeltas(const Tensor& boxes, const Tensor& gts, bool legacy);
 
-//! Refined boxes [R, 1 + 4n] = (batch, n boxes), clipped to the image, from rois [R, 5] and deltas [R, 4n] in units of
-//! stds. Without gradient; the result is on the device of the deltas.
-Tensor decodeRoIs(const Tensor& rois, const Tensor& deltas, const Tensor& imInfo, const std::vector<float>& stds,
-                  bool legacy);
-
-//! All anchors of a level [h * w * A, 4], index (y * w + x) * A + a with a = ratio * number of scales + scale.
+//! All anchors of a level [h * w * A, 4], index (y * w + x) * A + a. One scale for all ratios, or one for each.
 Tensor gridAnchors(int64_t height, int64_t width, float stride, const std::vector<float>& scales,
                    const std::vector<float>& ratios, bool legacy);
 

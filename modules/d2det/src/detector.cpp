@@ -194,6 +194,13 @@ Network::InputShapes inputShapes(int batch, int height, int width)
     return {{IMAGE_INPUT, dnn::MatShape{batch, 3, height, width}}, {INFO_INPUT, dnn::MatShape{batch, 3}}};
 }
 
+bool isDeltaDecode(const Ptr<dnn::Layer>& layer)
+{
+    const String suffix = "D2DeltaBoxDecode";  // in OpenCV 4 behind "d2det."
+    return layer && layer->type.size() >= suffix.size() &&
+           layer->type.compare(layer->type.size() - suffix.size(), suffix.size(), suffix) == 0;
+}
+
 class DetectorImpl CV_FINAL : public Detector
 {
 public:
@@ -349,6 +356,8 @@ Stage DetectorImpl::stageOf(const Ptr<dnn::Layer>& layer, Stage& stage) const
         stage = MASKS;  // all layers after the detections
         return POSTPROCESS;
     }
+    if (stage == CLASSIFICATION && isDeltaDecode(layer))
+        return REGRESSION;  // of Faster R-CNN, whose deltas come from the features of the classifier
     const Stage own = stage;
     if (layer == detectionLayers_.front())
         stage = REGRESSION;
