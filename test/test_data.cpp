@@ -853,10 +853,12 @@ BOOST_AUTO_TEST_CASE(pixels_are_those_of_prepare_input)
         }
 }
 
-BOOST_AUTO_TEST_CASE(boxes_follow_the_pixels)
+//! keepRatio: as always; not: every image gets one size.
+void testBoxesFollowThePixels(bool keepRatio)
 {
     const RectangleSet set(12);
-    const InputConfig input = smallInput();
+    InputConfig input = smallInput();
+    input.keepRatio = keepRatio;
     DataConfig config = randomConfig();
     int flippedOrCropped = 0, count = 0;
     DataLoader loader(set.read(), config, input, 4, 3);
@@ -867,6 +869,10 @@ BOOST_AUTO_TEST_CASE(boxes_follow_the_pixels)
         {
             const Instances& target = batch.targets[static_cast<size_t>(b)];
             BOOST_REQUIRE(target.size() == 1);
+            const ImageInfo& info = batch.images.infos[static_cast<size_t>(b)];
+            if (!keepRatio)
+                BOOST_TEST((info.width == config.longSide &&
+                            std::count(config.shortSides.begin(), config.shortSides.end(), info.height) > 0));
             const float* box = target.boxes.tensor().data_ptr<float>();
             const cv::Rect2d expected(box[0], box[1], box[2] - box[0], box[3] - box[1]);
             const cv::Rect2d found = brightPart(batch.images.images[b], input);
@@ -884,7 +890,18 @@ BOOST_AUTO_TEST_CASE(boxes_follow_the_pixels)
         }
     }
     BOOST_TEST(flippedOrCropped > count / 4);
-    BOOST_TEST(flippedOrCropped < count);
+    if (keepRatio)
+        BOOST_TEST(flippedOrCropped < count);
+}
+
+BOOST_AUTO_TEST_CASE(boxes_follow_the_pixels)
+{
+    testBoxesFollowThePixels(true);
+}
+
+BOOST_AUTO_TEST_CASE(boxes_follow_the_pixels_of_a_fixed_size)
+{
+    testBoxesFollowThePixels(false);
 }
 
 //! Masks go through crop, flip and resize with their boxes and pixels; an object without an outline has none.

@@ -371,6 +371,48 @@ BOOST_AUTO_TEST_CASE(masks_are_learned)
         }
 }
 
+//! Faster R-CNN with masks, a cascade and PANet learn rectangles: losses of all their parts fall, and boxes are found.
+BOOST_AUTO_TEST_CASE(the_family_learns)
+{
+    for (const char* name : {"faster", "cascade", "panet"})
+        BOOST_TEST_CONTEXT(name)
+        {
+            const std::string kind = name;
+            const World world;
+            Config config = masksConfig(world, MaskHeadType::FCN);
+            RoIConfig& roi = config.model.roi;
+            roi.type = kind == "cascade" ? RoIHeadType::CASCADE_RCNN : RoIHeadType::FASTER_RCNN;
+            roi.classHead.deformable = roi.classHead.adaptiveWeighting = false;
+            roi.classHead.lossWeight = 1;
+            roi.deltaHead.classAgnostic = kind == "cascade";
+            if (kind == "panet")
+            {
+                config.model.fpn.type = NeckType::PAFPN;
+                roi.classHead.allLevels = roi.maskHead.allLevels = true;
+            }
+            config.model.test.nmsMode = NMSMode::HARD;
+            config.solver.epochs = 30;
+            config.solver.optimizer = Optimizer::ADAM;
+            config.solver.learningRate = 0.004;
+            config.solver.warmupIterations = 5;
+            config.solver.ema = 0;
+            config.solver.logEvery = 5;
+            TrainOptions options = world.options("run");
+            options.evalEvery = 30;
+            Trainer trainer(config, options);
+            BOOST_TEST(trainer.run());
+            for (const std::string& loss : {"cls", "box", "mask"})
+            {
+                const auto [first, last] = beginningAndEnd(world.path("run/log.csv"), "loss/" + loss);
+                BOOST_TEST_MESSAGE(kind << ": " << loss << " from " << first << " to " << last);
+                BOOST_TEST(first > 0);
+                BOOST_TEST(last < 0.9 * first, loss << ": first " << first << ", last " << last);
+            }
+            const std::string evaluated = textOf(world.path("run/eval.csv"));
+            BOOST_TEST_MESSAGE(evaluated);
+        }
+}
+
 //! losses.mask = off: the mask head keeps its weights, everything else trains, and the model still makes masks.
 BOOST_AUTO_TEST_CASE(mask_loss_left_out)
 {
@@ -620,6 +662,7 @@ Dataset annotatedByDetector(Detector& model, const Dataset& dataset)
     cv::d2det::InputParams params;
     params.shortSide = model->config.input.shortSide;
     params.longSide = model->config.input.longSide;
+    params.keepRatio = model->config.input.keepRatio;
     for (ImageRecord& record : found.images)
     {
         record.annotations.clear();
@@ -633,7 +676,10 @@ Dataset annotatedByDetector(Detector& model, const Dataset& dataset)
         const torch::Tensor rows = model->infer(ImageBatch(images, {size})).detections;
         for (int64_t i = 0; i < rows.size(0); i++)
         {
-            const torch::Tensor box = rows[i].slice(0, 3, 7) / size.scale;
+            const cv::Size image = cv::imread(record.path).size();
+            const float x = static_cast<float>(size.width) / static_cast<float>(image.width),
+                        y = static_cast<float>(size.height) / static_cast<float>(image.height);
+            const torch::Tensor box = rows[i].slice(0, 3, 7) / torch::tensor({x, y, x, y});
             Annotation a;
             a.category = rows[i][1].item<int>();
             a.x = box[0].item<double>();
@@ -675,12 +721,18 @@ BOOST_AUTO_TEST_CASE(evaluation_uses_image_pixels)
     BOOST_TEST(result.detections > 0);
     BOOST_TEST(result.detections <= IMAGES * config.model.test.maxDetections);
 
-    const Dataset own = annotatedByDetector(model, dataset);
-    BOOST_TEST(own.numAnnotations() > IMAGES);
-    const Evaluation perfect = evaluate(model, own, 0.1, {});
-    BOOST_TEST(perfect.summary[0] > 0.99);
-    BOOST_TEST(perfect.summary[8] > 0.99);  // AR100
     BOOST_TEST(result.summary[0] < 0.9);
+    for (const bool keepRatio : {true, false})
+    {
+        model->config.input.keepRatio = keepRatio;
+        model->config.input.longSide = keepRatio ? 192 : 160;  // narrower than the images
+        const Dataset own = annotatedByDetector(model, dataset);
+        BOOST_TEST(own.numAnnotations() > IMAGES);
+        const Evaluation perfect = evaluate(model, own, 0.1, {});
+        BOOST_TEST(perfect.summary[0] > 0.99);
+        BOOST_TEST(perfect.summary[8] > 0.99);  // AR100
+    }
+    model->config.input.keepRatio = true;
 
     int asked = 0;
     BOOST_TEST(!evaluate(model, dataset, 0.1, [&] { return ++asked > 2; }).complete);

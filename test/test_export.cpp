@@ -65,11 +65,12 @@ const ONNX_NAMESPACE::NodeProto& producer(const ONNX_NAMESPACE::ModelProto& mode
 //! look for.
 void checkGraph(const ONNX_NAMESPACE::ModelProto& model)
 {
-    static const std::set<std::string> standard{"Conv", "Relu",    "MaxPool", "AveragePool", "Resize", "Add",
-                                                "Mul",  "Reshape", "Concat",  "Slice",       "Softmax"};
+    static const std::set<std::string> standard{"Conv", "Relu",    "MaxPool", "AveragePool", "Resize",  "Add",
+                                                "Mul",  "Reshape", "Concat",  "Slice",       "Softmax", "Max"};
     static const std::set<std::string> own{
-        "D2Proposal", "D2RoIAlign",       "D2DeformRoIPool", "D2AdaptiveWeightedPool", "D2InstanceNorm",
-        "D2RoIConv",  "D2DenseBoxDecode", "D2Detections",    "D2GatherRows"};
+        "D2Proposal",       "D2RoIAlign",       "D2DeformRoIPool", "D2AdaptiveWeightedPool",
+        "D2RoIConv",        "D2DenseBoxDecode", "D2Detections",    "D2GatherRows",
+        "D2DeltaBoxDecode", "D2ReLU6",          "D2InstanceNorm"};
     static const std::set<std::string> reserved{
         "kernel_size", "stride", "pad",        "dilation", "pad_mode", "depth",        "name",
         "type",        "scales", "zeropoints", "strides",  "pads",     "kernel_shape", "has_dynamic_shapes"};
@@ -240,11 +241,58 @@ BOOST_AUTO_TEST_CASE(descriptionSurvives)
     BOOST_TEST(input.shortSide == 192);
     BOOST_TEST(input.longSide == 320);
     BOOST_TEST(input.divisor == 64);
+    BOOST_TEST(input.keepRatio);
     BOOST_TEST(!input.swapRB);
     BOOST_TEST((input.mean == cv::Scalar(1.5, 2.5, 3.5)));
     BOOST_TEST((input.std == cv::Scalar(4, 5, 6)));
     BOOST_TEST(detector->getMaxDetections() == 30);
     BOOST_TEST(detector->getScoreThreshold() == config.test.scoreThreshold);
+}
+
+BOOST_AUTO_TEST_CASE(fixedInputSizeSurvives)
+{
+    ModelConfig config = narrowFaster();
+    config.input.keepRatio = false;
+    const TempFolder folder;
+    const std::string path = folder / "model.onnx";
+    exportOnnx(randomModel(config), path);
+    BOOST_TEST(!cv::d2det::Detector::create(path)->getInputParams().keepRatio);
+}
+
+//! Faster R-CNN has one NMS, with boxes per class; a cascade decodes once per stage and hands on one box per RoI.
+BOOST_AUTO_TEST_CASE(nodesOfTheFamily)
+{
+    const TempFolder folder;
+    const std::string path = folder / "model.onnx";
+    const auto decoders = [&](const ModelConfig& config)
+    {
+        exportOnnx(randomModel(config), path);
+        const ONNX_NAMESPACE::ModelProto model = read(path);
+        const auto& last = producer(model, "detections");
+        BOOST_TEST(last.input(0) == "refined_rois");
+        BOOST_TEST(last.input(1) == "probabilities");
+        BOOST_TEST(attribute(last, "class_agnostic_boxes").i() == config.roi.deltaHead.classAgnostic);
+        BOOST_TEST(attribute(last, "score_threshold").f() == config.test.scoreThreshold);
+        std::vector<std::vector<float>> stds;
+        for (const auto& node : model.graph().node())
+            if (node.op_type() == "D2DeltaBoxDecode")
+            {
+                const auto& values = attribute(node, "stds").floats();
+                stds.emplace_back(values.begin(), values.end());
+            }
+        return stds;
+    };
+    ModelConfig config = narrowFaster();
+    config.roi.deltaHead.stds = {0.5f, 0.25f, 1, 2};
+    const auto one = decoders(config);
+    BOOST_REQUIRE_EQUAL(one.size(), 1u);
+    BOOST_TEST(one[0] == config.roi.deltaHead.stds, boost::test_tools::per_element());
+    config.roi.type = RoIHeadType::CASCADE_RCNN;
+    config.roi.deltaHead.classAgnostic = true;
+    config.roi.cascade = {{0.5f, 0.6f}, {1, 0.5f}, {1, 1}};
+    const auto two = decoders(config);
+    BOOST_REQUIRE_EQUAL(two.size(), 2u);
+    BOOST_TEST(two[1] == (std::vector<float>{0.25f, 0.125f, 0.5f, 1}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(frozenNormIsFolded)

@@ -62,6 +62,8 @@ void registerLayers()
         registerCudaExecutor(layer.type);
 #endif
     }
+    registerOnce("d2det.D2ReLU6", createReLU6Layer);
+    registerOnce("D2ReLU6", createReLU6Layer);
     for (const LayerEntry& layer : ONNX_LAYERS)
         registerOnce(layer.type, layer.constructor);
 }

@@ -424,6 +424,8 @@ TEST(D2Det_Layers, malformed_attributes_are_refused)
         {"D2Proposal", "anchor_scale", DictValue(0.)},
         {"D2Proposal", "anchor_scale", DictValue(static_cast<double>(NaN))},
         {"D2Proposal", "anchor_ratios", reals({0.5, 0.})},
+        {"D2Proposal", "anchor_scales", reals({4., 8.})},  // for three ratios
+        {"D2Proposal", "anchor_scales", reals({4., 0., 8.})},
         {"D2Proposal", "anchor_ratios", reals(std::vector<double>(1000, 1.))},
         {"D2Proposal", "nms_threshold", DictValue(static_cast<double>(NaN))},
         {"D2Proposal", "legacy", DictValue(2)},

@@ -164,6 +164,26 @@ TEST(D2Det_OnnxRewrite, clip_becomes_a_part)
     }
 }
 
+//! Read as it is and as a part of a convolution: min(max(x, 0), 6).
+TEST(D2Det_OnnxRewrite, relu6_becomes_a_part)
+{
+    const auto modelOf = [](const std::vector<onnx::Message>& nodes)
+    {
+        onnx::Graph g = graphOf(nodes, {"Y"});
+        g.initializers.push_back(onnx::tensor("far", {6}, {-6.f, -1.f, 0.f, 3.f, 6.f, 12.f}));
+        return onnx::model(g.message());
+    };
+    const std::vector<std::string> inputs{"X", "W", "far"};
+    const Bytes model = modelOf({conv("t", inputs), node("D2ReLU6", "d2det", {"t"}, {"Y"}, {})});
+    const Bytes after = rewritten(model);
+    EXPECT_EQ(0, occurrences(after, "D2ReLU6"));
+    const Mat plain = run(modelOf({conv("Y", inputs)}), {"Y"})[0];
+    const Mat expected = cv::min(cv::max(plain, 0.), 6.);
+    EXPECT_GT(cv::norm(expected, plain, NORM_INF), 3);
+    EXPECT_LT(cv::norm(run(model, {"Y"})[0], expected, NORM_INF), 1e-5);
+    EXPECT_LT(cv::norm(run(after, {"Y"})[0], expected, NORM_INF), 1e-5);
+}
+
 TEST(D2Det_OnnxRewrite, other_convolutions_stay)
 {
     const auto unchanged = [](const onnx::Graph& g)

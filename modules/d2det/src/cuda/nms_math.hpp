@@ -70,8 +70,8 @@ struct ProposalRule
     kernels::RpnMaps maps;
     AnchorRow row;
     const float* imInfo;  //!< [batch, 3]
-    float ratios[MAX_ANCHOR_RATIOS];
-    float anchorScale, minSize;
+    float ratios[MAX_ANCHOR_RATIOS], scales[MAX_ANCHOR_RATIOS];
+    float minSize;
     bool legacy;
 
     //! Upper half of the sort key of anchor `index` of a segment; NO_VALUE: logit or a delta is not finite.
@@ -98,7 +98,7 @@ struct ProposalRule
         const float shift[2] = {static_cast<float>(cell % maps.width[level]) * stride,
                                 static_cast<float>(cell / maps.width[level]) * stride};
         float anchor[4], deltas[4];
-        kernels::baseAnchor(stride, anchorScale, ratios[a], legacy, anchor);
+        kernels::baseAnchor(stride, scales[a], ratios[a], legacy, anchor);
         for (int i = 0; i < 4; i++)
             anchor[i] = shift[i % 2] + anchor[i];
         loadDeltas(level, image, a, cell, deltas);

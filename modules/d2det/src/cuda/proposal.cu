@@ -67,7 +67,8 @@ struct Arrays
 bool shapesFit(const kernels::ProposalParams& p, const kernels::RpnMaps& maps)
 {
     if (maps.levels < 1 || maps.levels > kernels::MAX_LEVELS || maps.batch < 1 || p.anchorRatios.empty() ||
-        p.anchorRatios.size() > MAX_ANCHOR_RATIOS)
+        p.anchorRatios.size() > MAX_ANCHOR_RATIOS ||
+        (!p.anchorScales.empty() && p.anchorScales.size() != p.anchorRatios.size()))
         return false;
     double anchors = 0;
     for (int i = 0; i < maps.levels; i++)
@@ -210,7 +211,8 @@ ProposalRule makeRule(const kernels::ProposalParams& p, const kernels::RpnMaps& 
     rule.row = row;
     rule.imInfo = imInfo;
     std::copy(p.anchorRatios.begin(), p.anchorRatios.end(), rule.ratios);
-    rule.anchorScale = p.anchorScale;
+    for (size_t a = 0; a < p.anchorRatios.size(); a++)
+        rule.scales[a] = p.scaleOf(a);
     rule.minSize = p.minSize;
     rule.legacy = p.legacy;
     return rule;

@@ -13,12 +13,18 @@ namespace d2det
 namespace kernels
 {
 
-std::vector<float> baseAnchors(float stride, float scale, const std::vector<float>& ratios, bool legacy)
+std::vector<float> baseAnchors(float stride, const std::vector<float>& scales, const std::vector<float>& ratios,
+                               bool legacy)
 {
     std::vector<float> anchors(4 * ratios.size());
     for (size_t i = 0; i < ratios.size(); i++)
-        baseAnchor(stride, scale, ratios[i], legacy, &anchors[4 * i]);
+        baseAnchor(stride, scales.at(scales.size() == 1 ? 0 : i), ratios[i], legacy, &anchors[4 * i]);
     return anchors;
+}
+
+std::vector<float> baseAnchors(float stride, float scale, const std::vector<float>& ratios, bool legacy)
+{
+    return baseAnchors(stride, std::vector<float>{scale}, ratios, legacy);
 }
 
 }  // namespace kernels

@@ -67,7 +67,9 @@ D2DET_HOST_DEVICE inline void baseAnchor(float stride, float scale, float ratio,
         anchor[i] = static_cast<float>(roundHalfEven(i < 2 ? center - half[i] : center + half[i - 2]));
 }
 
-//! Anchors of all ratios, 4 floats each.
+//! Anchors of all ratios, 4 floats each, with one scale or a scale for each.
+std::vector<float> baseAnchors(float stride, const std::vector<float>& scales, const std::vector<float>& ratios,
+                               bool legacy);
 std::vector<float> baseAnchors(float stride, float scale, const std::vector<float>& ratios, bool legacy);
 
 //! Box from an anchor and its deltas (dx, dy, dw, dh). logMax: limit of dw and dh, legacy also below

@@ -23,6 +23,7 @@ struct ProposalParams
 {
     float anchorScale = 8.f;                          //!< anchor size = anchorScale * stride
     std::vector<float> anchorRatios{0.5f, 1.f, 2.f};  //!< h / w
+    std::vector<float> anchorScales;                  //!< of each ratio, in place of anchorScale; may be empty
     int preNmsTopN = 1000;                            //!< per level; <= 0: no limit
     int postNmsTopN = 1000;                           //!< per level; <= 0: no limit
     int maxProposals = 1000;                          //!< K rows per image
@@ -30,6 +31,8 @@ struct ProposalParams
     float nmsThreshold = 0.7f;
     float minSize = 0.f;  //!< network-input pixels
     bool legacy = false;
+
+    float scaleOf(size_t anchor) const { return anchorScales.empty() ? anchorScale : anchorScales.at(anchor); }
 };
 
 //! Raw RPN maps, finest first. Level i: cls [batch, A, h, w] logits, box [batch, 4A, h, w] deltas.

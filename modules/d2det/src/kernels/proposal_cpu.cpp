@@ -42,7 +42,8 @@ struct LevelView
           height(maps.height[level]),
           width(maps.width[level]),
           stride(maps.stride[level]),
-          base(baseAnchors(stride, p.anchorScale, p.anchorRatios, p.legacy))
+          base(p.anchorScales.empty() ? baseAnchors(stride, p.anchorScale, p.anchorRatios, p.legacy)
+                                      : baseAnchors(stride, p.anchorScales, p.anchorRatios, p.legacy))
     {
         cls = maps.cls[level] + image * size();
         box = maps.box[level] + image * size() * 4;

@@ -41,11 +41,12 @@ struct Proposals
     const float* box(int i) const { return &boxes[4 * static_cast<size_t>(i)]; }
 };
 
-//! Anchor of ratio h / w around cell (x, y): round(-size / 2, size / 2); legacy: the inclusive box around the cell's
+//! Anchor of scale and ratio h / w around cell (x, y): round(-size / 2, size / 2); legacy: the inclusive box around the cell's
 //! center.
-void makeAnchor(const ProposalParams& p, float stride, float ratio, size_t x, size_t y, float* anchor)
+void makeAnchor(const ProposalParams& p, float stride, size_t a, size_t x, size_t y, float* anchor)
 {
-    const double side = static_cast<double>(p.anchorScale) * stride, o = p.legacy ? 1 : 0;
+    const float ratio = p.anchorRatios[a];
+    const double side = static_cast<double>(p.scaleOf(a)) * stride, o = p.legacy ? 1 : 0;
     const double center = p.legacy ? (stride - 1.0) / 2 : 0;
     const double width = side / std::sqrt(static_cast<double>(ratio)),
                  height = side * std::sqrt(static_cast<double>(ratio));
@@ -75,7 +76,7 @@ Proposals bestOfLevel(const ProposalParams& p, const RpnMaps& maps, int image, i
                     !std::all_of(deltas, deltas + 4, [](float delta) { return std::isfinite(delta); }))
                     continue;
                 float anchor[4], box[4];
-                makeAnchor(p, maps.stride[level], p.anchorRatios[a], x, y, anchor);
+                makeAnchor(p, maps.stride[level], a, x, y, anchor);
                 ref::decodeDeltas(anchor, deltas, MAX_GROWTH, p.legacy, box);
                 ref::clipBox(box, imInfo[0], imInfo[1], p.legacy);
                 valid.push(box, logit);

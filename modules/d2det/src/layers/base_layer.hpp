@@ -201,6 +201,8 @@ void registerCudaExecutor(const String& type);
 #define D2DET_OPERATOR(Name, stem) Ptr<dnn::Layer> create##Name##Layer(dnn::LayerParams& params);
 #define D2DET_ONNX_OPERATOR(Name, type, stem) Ptr<dnn::Layer> createOnnx##Name##Layer(dnn::LayerParams& params);
 #include "kernels/operators.inc"
+//! Of an operator without a kernel: a layer of OpenCV's under a name of ours.
+Ptr<dnn::Layer> createReLU6Layer(dnn::LayerParams& params);
 
 }  // namespace d2det
 }  // namespace cv

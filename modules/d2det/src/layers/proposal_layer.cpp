@@ -30,6 +30,9 @@ ProposalLayer::ProposalLayer(const dnn::LayerParams& layerParams) : BaseLayer(la
     settings.anchorScale = attributes.getPositive("anchor_scale", 8.f, MAX_SCALE);
     if (attributes.has("anchor_ratios"))
         settings.anchorRatios = attributes.getList("anchor_ratios", 1, MAX_RATIOS, 1e-3, 1e3);
+    const int anchors = static_cast<int>(settings.anchorRatios.size());
+    if (attributes.has("anchor_scales"))
+        settings.anchorScales = attributes.getList("anchor_scales", anchors, anchors, 1e-3, MAX_SCALE);
     settings.preNmsTopN = attributes.getInt("pre_nms_top_n", 1000, INT_MIN, INT_MAX);
     settings.postNmsTopN = attributes.getInt("post_nms_top_n", 1000, INT_MIN, INT_MAX);
     settings.maxProposals = attributes.getInt("max_proposals", 1000, 1, MAX_ROWS_PER_IMAGE);

@@ -338,6 +338,8 @@ private:
             return none;
         if (next.isStandard("Relu") && next.inputs.size() == 1)
             return 0.f;
+        if (next.domain == DOMAIN_NAME && next.type == "D2ReLU6")
+            return 6.f;
         if (!next.isStandard("Clip"))
             return none;
         float limits[2];

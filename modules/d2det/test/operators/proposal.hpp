@@ -64,6 +64,9 @@ struct Proposal
         add("malformed, no limits", 3, 0, 0, 700, 0.f, true, WITH_NAN);
         add("malformed, wild", 2, 150, 100, 300, 0.f, false, WILD);
         add("one row", 1, 1, 1, 1, 0.f, false, SMOOTH);
+        add("two scales", 2, 300, 100, 150, 0.f, false, SMOOTH);
+        cases.back().p.anchorRatios = {0.5f, 0.5f, 1.f, 1.f};
+        cases.back().p.anchorScales = {3.f, 6.f, 3.f, 6.f};
         Case drawn{std::string("drawn"), 1, {{13, 17}, {7, 9}, {1, 5}}};
         drawn.drawn = true;
         drawn.rounds = 60;
