@@ -1014,6 +1014,46 @@ BOOST_AUTO_TEST_CASE(train_resume_evaluate)
     BOOST_TEST(std::count(outcome.text.begin(), outcome.text.end(), '\n') == 1);
 }
 
+//! The second run of the same command line with --resume finds everything done and prints the same table.
+BOOST_AUTO_TEST_CASE(repeated_with_other_seeds)
+{
+    const World world;
+    std::ofstream(world.path("c.json")) << configToJson(world.config());
+    const std::string base =
+        "--threads 1 --epochs 0.5 --set solver.seed=7 --repeat-seeds 2 --config " + world.path("c.json") + " --output ";
+    const std::string run = world.path("run");
+    BOOST_TEST(runProgram(world, base + run + " --eval-every 0").code == 2);
+    Outcome outcome = runProgram(world, base + run);
+    BOOST_TEST(outcome.code == 0, outcome.text);
+    checkContains(outcome.text, "mean and standard deviation over 2 seeds:");
+    const std::vector<std::string> table = linesOf(run + "/seeds.csv");
+    BOOST_TEST(table.at(0) == "name,mean,deviation,seed_7,seed_8");
+    const std::vector<double> seven = *readCsv(run + "/seed_7/eval.csv").column("val/boxes/AP75");
+    const std::vector<double> eight = *readCsv(run + "/seed_8/eval.csv").column("val/boxes/AP75");
+    const auto row = std::find_if(table.begin(), table.end(),
+                                  [](const std::string& line) { return line.rfind("val/boxes/AP75,", 0) == 0; });
+    BOOST_REQUIRE(row != table.end());
+    BOOST_TEST(std::abs(std::stod(row->substr(15)) - (seven.back() + eight.back()) / 2) < 1e-5);
+    const auto differs = [](const TensorFile& a, const TensorFile& b)
+    {
+        return std::any_of(a.tensors.begin(), a.tensors.end(),
+                           [&](const auto& item) { return !torch::equal(item.second, b.tensors.at(item.first)); });
+    };
+    BOOST_TEST(differs(world.last("run/seed_7"), world.last("run/seed_8")));
+
+    outcome = runProgram(world, base + run);
+    BOOST_TEST(outcome.code == 1);
+    checkContains(outcome.text, "add --resume");
+    const auto written = fs::last_write_time(run + "/seed_7/last.safetensors");
+    outcome = runProgram(world, "--threads 1 --resume --repeat-seeds 2 --output " + run);
+    BOOST_TEST(outcome.code == 0, outcome.text);
+    BOOST_TEST(linesOf(run + "/seeds.csv") == table, boost::test_tools::per_element());
+    BOOST_TEST((written == fs::last_write_time(run + "/seed_7/last.safetensors")));
+    outcome = runProgram(world, "--resume --repeat-seeds 2 --output " + world.path("nothing"));
+    BOOST_TEST(outcome.code == 1);
+    checkContains(outcome.text, "no run to resume");
+}
+
 //! A polite stop saves; a kill at any moment leaves a whole checkpoint to continue from.
 BOOST_AUTO_TEST_CASE(signals)
 {

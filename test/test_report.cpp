@@ -8,6 +8,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "report/class_csv.hpp"
+#include "report/seeds.hpp"
 #include "report/html_report.hpp"
 #include "base/text.hpp"
 #include "report/markup.hpp"
@@ -932,6 +933,31 @@ BOOST_AUTO_TEST_CASE(page_of_nothing_and_of_many_classes)
         }
     }
     BOOST_CHECK_THROW(d2det::htmlReport(d2det::Report()), std::invalid_argument);
+}
+
+BOOST_AUTO_TEST_CASE(means_of_seeds)
+{
+    d2det::CsvTable first, second, third;
+    first.names = {"epoch", "val/a/AP", "val/a/mask_AP"};
+    first.columns = {{1, 2}, {0.1, 0.5}, {0.2, 0.4}};
+    second.names = {"val/a/AP"};
+    second.columns = {{0.8}};
+    third.names = {"val/a/AP"};
+    third.columns = {{0.2}};
+    const std::vector<d2det::MeanOfSeeds> means = d2det::meansOfSeeds({first, second, third});
+    BOOST_REQUIRE(means.size() == 2u);  // not the epoch
+    BOOST_TEST(means[0].name == "val/a/AP");
+    BOOST_TEST(std::abs(means[0].mean - 0.5) < 1e-12);       // of 0.5, 0.8, 0.2: the last rows
+    BOOST_TEST(std::abs(means[0].deviation - 0.3) < 1e-12);  // sqrt((0 + 0.09 + 0.09) / 2)
+    BOOST_TEST(means[1].mean == 0.4);
+    BOOST_TEST(means[1].deviation == 0);
+    BOOST_TEST(d2det::seedsText(means) ==
+               "  val/a/AP       0.5000 ± 0.3000  (0.5000, 0.8000, 0.2000)\n"
+               "  val/a/mask_AP  0.4000 ± 0.0000  (0.4000, -, -)\n");
+    BOOST_TEST(d2det::seedsCsv(means, {4, 5, 6}) ==
+               "name,mean,deviation,seed_4,seed_5,seed_6\nval/a/AP,0.500000,0.300000,0.500000,0.800000,0.200000\n"
+               "val/a/mask_AP,0.400000,0.000000,0.400000,,\n");
+    BOOST_TEST(d2det::meansOfSeeds({}).empty());
 }
 
 BOOST_AUTO_TEST_CASE(table_of_classes)

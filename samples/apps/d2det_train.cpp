@@ -11,10 +11,14 @@
 #include "engine/checkpoint.hpp"
 #include "engine/runtime.hpp"
 #include "engine/trainer.hpp"
+#include "base/atomic_file.hpp"
+#include "report/seeds.hpp"
 
 #include <cstdio>
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -56,6 +60,10 @@ po::options_description describe()
         "where the model runs: cpu, cuda or cuda:N");
     add("epochs", po::value<double>()->value_name("X"), "same as --set solver.epochs=...");
     add("eval-every", number(2), "epochs between evaluations on data.val, 0: never");
+    add("repeat-seeds", po::value<int>()->value_name("N")->default_value(1),
+        "train N times, with the seeds solver.seed, solver.seed + 1, ..., in DIR/seed_<seed>; mean and standard "
+        "deviation "
+        "of the last evaluations are printed and written to DIR/seeds.csv");
     add("pictures", po::value<int>()->value_name("N")->default_value(4),
         "images of each validation set that TensorBoard shows with their detections");
     add("eval-only", file(), "evaluate this checkpoint on data.val and exit");
@@ -67,6 +75,9 @@ void checkArguments(const po::variables_map& values)
     cli::checkRange<int>(values, "threads", 0, 1024);
     cli::checkRange<double>(values, "eval-every", 0, 1e9);
     cli::checkRange<int>(values, "pictures", 0, 100);
+    cli::checkRange<int>(values, "repeat-seeds", 1, 1000);
+    if (values["repeat-seeds"].as<int>() > 1 && values["eval-every"].as<double>() == 0)
+        throw UsageError("--repeat-seeds compares evaluations, so --eval-every must not be 0");
 }
 
 //! The configuration from --config, otherwise from a checkpoint, with --set and --epochs applied.
@@ -124,6 +135,65 @@ int evaluateOnly(const po::variables_map& values)
     return 0;
 }
 
+//! One training. @return whether it was completed.
+bool trainOnce(const d2det::Config& config, const d2det::TrainOptions& options)
+{
+    const std::string last = (fs::path(options.output) / "last.safetensors").string();
+    d2det::Trainer trainer(config, options);
+    const bool finished = trainer.run();
+    std::printf("%s after iteration %lld of %lld, weights in %s\n", finished ? "finished" : "stopped",
+                static_cast<long long>(trainer.iteration()), static_cast<long long>(trainer.totalIterations()),
+                last.c_str());
+    const std::string best = trainer.bestSummary();
+    if (!best.empty())
+        std::printf("best: %s, weights in %s\n", best.c_str(), (fs::path(options.output) / "best.safetensors").c_str());
+    return finished;
+}
+
+//! last.safetensors of the lowest seed in a folder of --repeat-seeds, "" without any.
+std::string lowestSeed(const std::string& folder)
+{
+    const std::string prefix = "seed_";
+    std::error_code error;
+    std::optional<long long> lowest;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder, error))
+    {
+        const std::string name = entry.path().filename().string();
+        const bool numbered = name.size() > prefix.size() && name.size() < prefix.size() + 17 &&
+                              name.rfind(prefix, 0) == 0 &&
+                              name.find_first_not_of("0123456789", prefix.size()) == std::string::npos;
+        if (!numbered || !fs::exists(entry.path() / "last.safetensors"))
+            continue;
+        const long long seed = std::stoll(name.substr(prefix.size()));
+        lowest = std::min(lowest.value_or(seed), seed);
+    }
+    return lowest ? (fs::path(folder) / (prefix + std::to_string(*lowest)) / "last.safetensors").string()
+                  : std::string();
+}
+
+/** The same training with several seeds, each in a folder of its own. With `resume` finished ones are not repeated and
+    others are begun or go on. */
+void trainSeeds(d2det::Config config, d2det::TrainOptions options, int count)
+{
+    const std::string folder = options.output;
+    const bool resume = options.resume;
+    std::vector<int64_t> seeds;
+    std::vector<d2det::CsvTable> evaluations;
+    for (int i = 0; i < count; i++, config.solver.seed++)
+    {
+        options.output = (fs::path(folder) / ("seed_" + std::to_string(config.solver.seed))).string();
+        options.resume = resume && fs::exists(fs::path(options.output) / "last.safetensors");
+        if (!trainOnce(config, options))
+            return;
+        seeds.push_back(config.solver.seed);
+        evaluations.push_back(d2det::readCsv((fs::path(options.output) / "eval.csv").string()));
+    }
+    const std::vector<d2det::MeanOfSeeds> means = d2det::meansOfSeeds(evaluations);
+    std::printf("last evaluations, mean and standard deviation over %d seeds:\n%s", count,
+                d2det::seedsText(means).c_str());
+    d2det::writeTextAtomically((fs::path(folder) / "seeds.csv").string(), d2det::seedsCsv(means, seeds));
+}
+
 int train(const po::variables_map& values, const std::vector<std::string>& arguments)
 {
     d2det::TrainOptions options;
@@ -138,18 +208,18 @@ int train(const po::variables_map& values, const std::vector<std::string>& argum
     options.images = values["pictures"].as<int>();
     options.stop = cli::interrupted;
     options.command = d2det::shellCommand(arguments);
-    const std::string last = (fs::path(options.output) / "last.safetensors").string();
-    if (!options.resume && fs::exists(last))
+    const int seeds = values["repeat-seeds"].as<int>();
+    const std::string last =
+        seeds > 1 ? lowestSeed(options.output) : (fs::path(options.output) / "last.safetensors").string();
+    if (options.resume && last.empty())
+        throw std::runtime_error("there is no run to resume in " + options.output);
+    if (!options.resume && !last.empty() && fs::exists(last))
         throw std::runtime_error(last + " exists: add --resume to continue that run, or choose another --output");
-
-    d2det::Trainer trainer(makeConfig(values, options.resume ? last : std::string()), options);
-    const bool finished = trainer.run();
-    std::printf("%s after iteration %lld of %lld, weights in %s\n", finished ? "finished" : "stopped",
-                static_cast<long long>(trainer.iteration()), static_cast<long long>(trainer.totalIterations()),
-                last.c_str());
-    const std::string best = trainer.bestSummary();
-    if (!best.empty())
-        std::printf("best: %s, weights in %s\n", best.c_str(), (fs::path(options.output) / "best.safetensors").c_str());
+    const d2det::Config config = makeConfig(values, options.resume ? last : std::string());
+    if (seeds > 1)
+        trainSeeds(config, options, seeds);
+    else
+        trainOnce(config, options);
     return 0;
 }
 
