@@ -813,6 +813,17 @@ BOOST_AUTO_TEST_CASE(voc_folders)
         BOOST_TEST(dataset.numAnnotations() == 1, annotations);
         BOOST_TEST(fs::is_regular_file(dataset.images.at(0).path), dataset.images[0].path);
     }
+    for (const std::string list : {"ImageSets/Main/val.txt", "ImageSets/valid.txt", "val.txt"})
+    {
+        const TempFolder folder;
+        for (const char* name : {"a", "b"})
+        {
+            writeImage(folder, std::string("images/") + name + ".jpg");
+            folder.write(std::string("annotations/") + name + ".xml", XML);
+        }
+        folder.write(list, "b\n");
+        BOOST_TEST(read(folder.path(), "val").images.size() == 1u, list);
+    }
     const TempFolder roboflow;
     for (const char* name : {"train/a", "train/b", "valid/c"})
     {

@@ -239,11 +239,12 @@ bool isAnnotationFolder(const fs::path& folder)
 //! The list of a split, or the path where it is expected.
 fs::path vocList(const fs::path& root, const std::string& split)
 {
-    const fs::path folder = root / "ImageSets" / "Main";
-    for (const std::string& name : namesOf(split))
-        if (isFile(folder / (name + ".txt")))
-            return folder / (name + ".txt");
-    return folder / (split + ".txt");
+    const fs::path usual = root / "ImageSets" / "Main";
+    for (const fs::path& folder : {usual, root / "ImageSets", root})
+        for (const std::string& name : namesOf(split))
+            if (isFile(folder / (name + ".txt")))
+                return folder / (name + ".txt");
+    return usual / (split + ".txt");
 }
 
 void findVoc(const fs::path& root, const std::string& images, const std::string& split,
@@ -436,7 +437,7 @@ void addSplit(const fs::path& root, const std::string& split, DatasetFiles& file
     addDescribed(split, files);
     if (files.parts.size() == before)
         addUsualParts(root, split, files);
-    if (files.parts.size() > before)
+    if (files.parts.size() > before || files.classes.empty())
         return;
     for (const std::string& name : namesOf(split))
         if (isFile(root / (name + ".txt")))

@@ -31,8 +31,8 @@ struct DetectionSet
 
 /** Results are for the images and categories that ResultMatcher says. Masks are evaluated if at least one result has a
     mask, on the images selected by addGroundTruth (requires ReadOptions::keepSegmentation). Results for images or
-    categories that are unknown or not evaluated are ignored and counted in the notes; if one of these reasons applies to
-    all results, std::runtime_error is thrown. */
+    categories that are unknown or not evaluated are ignored and counted in the notes; if one of these reasons applies
+    to all results, std::runtime_error is thrown. */
 DetectionSet makeDetectionSet(const EvaluatedData& data, const std::string& name,
                               const std::vector<CocoResult>& results);
 
