@@ -37,6 +37,7 @@
 namespace fs = std::filesystem;
 using nlohmann::json;
 using namespace d2det;
+using d2det::test::checkContains;
 using d2det::test::requireError;
 using Folder = d2det::test::TempFolder;
 
@@ -373,9 +374,9 @@ BOOST_AUTO_TEST_CASE(wrong_types_and_values)
         std::vector<std::string> expected;
     };
     const std::vector<Case> cases = {
-        {"images", 1, "width", "50", {"images[1] (id 20)", "\"width\" is a text"}},
+        {"images", 1, "width", "wide", {"images[1] (id 20)", "\"width\" is a text"}},
         {"images", 1, "width", 50.5, {"images[1] (id 20)", "\"width\" is the number 50.5", "integer"}},
-        {"images", 0, "height", 0, {"images[0] (id 10)", "\"height\" is 0"}},
+        {"images", 0, "height", -1, {"images[0] (id 10)", "\"height\" is -1"}},
         {"images", 0, "height", 100000, {"\"height\" is 100000"}},
         {"images", 0, "file_name", 3, {"\"file_name\" is a number"}},
         {"images", 0, "file_name", nullptr, {"\"file_name\" is null"}},
@@ -388,12 +389,12 @@ BOOST_AUTO_TEST_CASE(wrong_types_and_values)
         {"images", 0, "id", 18446744073709551615ull, {"\"id\" is the number"}},
         {"images", 0, "id", {{"x", 1}}, {"\"id\" is an object"}},
         {"images", 0, "id", json::array({1}), {"\"id\" is a list"}},
-        {"annotations", 2, "image_id", 11, {"annotation id 0", "image id 11 is not in \"images\""}},
-        {"annotations", 2, "category_id", 4, {"annotation id 0", "category id 4 is not in \"categories\""}},
-        {"annotations", 2, "id", 5, {"annotation id 5 occurs twice"}},
+        {"annotations", 2, "image_id", nullptr, {"annotations[2]", "\"image_id\" is null"}},
+        {"annotations", 2, "category_id", true, {"\"category_id\" is true or false"}},
+        {"annotations", 2, "image_id", "", {"\"image_id\" is a text"}},
         {"annotations", 2, "bbox", 5, {"annotations[2]", "\"bbox\" is a number"}},
         {"annotations", 2, "bbox", "5", {"\"bbox\" is a text"}},
-        {"annotations", 2, "bbox", {"1", 2, 3, 4}, {"\"bbox\" contains a text"}},
+        {"annotations", 2, "bbox", {"x", 2, 3, 4}, {"\"bbox\" contains a text"}},
         {"annotations", 2, "bbox", {{"x", 1}}, {"\"bbox\" is an object"}},
         {"annotations", 2, "iscrowd", "no", {"\"iscrowd\" is a text"}},
         {"annotations", 2, "segmentation", 4, {"\"segmentation\" is a number"}},
@@ -425,7 +426,7 @@ BOOST_AUTO_TEST_CASE(missing_keys_and_sections)
             requireReadError(content, {section});
         }
     }
-    for (const char* key : {"id", "file_name", "width", "height"})
+    for (const char* key : {"id", "file_name"})
     {
         json content = smallCoco();
         content["images"][0].erase(key);
@@ -1099,8 +1100,36 @@ BOOST_AUTO_TEST_CASE(images_without_objects_and_repeats)
             times[id]++;
     BOOST_TEST((times == std::map<int64_t, int>{{4, 7}, {5, 7}, {6, 28}}));
 
+    // The third image is empty; the first two have something, though nothing to train on.
+    checkContains(loader.warnings().at(0), "1 of them have no object at all: with data.empty_images");
+    dataset.images[5].repeat = 1;
+    dataset.images[3].annotations.clear();
+    dataset.images[3].empty = EmptyImage::UNLABELED;
+    for (const EmptyImages taken : {EmptyImages::SKIP, EmptyImages::ANNOTATED, EmptyImages::ALL})
+    {
+        config.emptyImages = taken;
+        config.randomCrop = 1;
+        DataLoader background(dataset, config, smallInput(), 4, 1);
+        BOOST_TEST(background.imagesPerEpoch() == (taken == EmptyImages::SKIP        ? 2
+                                                   : taken == EmptyImages::ANNOTATED ? 3
+                                                                                     : 4));
+        std::set<int64_t> empty;
+        for (int i = 0; i < 4; i++)
+        {
+            const Batch batch = background.next();
+            for (size_t k = 0; k < batch.imageIds.size(); k++)
+                if (batch.targets[k].boxes.tensor().size(0) == 0)
+                    empty.insert(batch.imageIds[k]);
+        }
+        BOOST_TEST(empty == (taken == EmptyImages::SKIP        ? std::set<int64_t>{}
+                             : taken == EmptyImages::ANNOTATED ? std::set<int64_t>{3}
+                                                               : std::set<int64_t>{3, 4}));
+    }
     for (ImageRecord& image : dataset.images)
+    {
         image.annotations.clear();
+        image.empty = EmptyImage::ANNOTATED;
+    }
     requireError([&] { DataLoader(dataset, config, smallInput(), 1, 1); },
                  {"none of 6 images has a usable annotation"});
 }

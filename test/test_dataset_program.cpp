@@ -13,6 +13,7 @@
 
 #include <nlohmann/json.hpp>
 #include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
 
 #include <algorithm>
 #include <map>
@@ -100,7 +101,7 @@ BOOST_AUTO_TEST_CASE(help_and_mistakes)
     const auto run = [&](const std::string& arguments)
     { return d2det::test::runProgram(set.folder, "d2det_dataset", arguments); };
     BOOST_TEST(run("--help").code == 0);
-    for (const char* command : {"stats", "lint", "convert", "show"})
+    for (const char* command : {"stats", "lint", "convert", "show", "split"})
     {
         BOOST_TEST(contains(run("--help").out, command));
         const Outcome help = run(std::string(command) + " --help");
@@ -229,6 +230,25 @@ BOOST_AUTO_TEST_CASE(every_fault_is_named)
              s.content["images"].erase(2);
          }},
         {"clashing-id", true, 1, 1, [](CocoSet& s) { s.content["annotations"][1]["id"] = 1; }},
+        {"repeated", false, 2, -1, [](CocoSet& s) { s.content["images"].push_back(s.content["images"][1]); }},
+        {"truncated-image", true, 3, -1,
+         [](CocoSet& s)
+         {
+             cv::Mat image(80, 100, CV_8UC3);
+             cv::randu(image, 0, 255);
+             BOOST_REQUIRE(cv::imwrite(s.folder / "images/c.jpg", image));
+             s.content["images"][2]["file_name"] = "c.jpg";
+             s.folder.write("images/c.jpg", textOf(s.folder / "images/c.jpg").substr(0, 4000));
+         }},
+        {"stray-points", false, 1, 1,
+         [](CocoSet& s) {
+             s.content["annotations"][0]["segmentation"].push_back({5, 5});
+         }},
+        {"box-of-outline", false, 1, 1, [](CocoSet& s) { s.content["annotations"][0].erase("bbox"); }},
+        {"noted", false, -1, -1,
+         [](CocoSet& s) {
+             s.content["categories"].push_back({{"id", 0}, {"name", "ape"}});
+         }},
         {"clashing-id", true, -1, -1,
          [](CocoSet& s) {
              s.content["categories"].push_back({{"id", 4}, {"name", "x"}});
@@ -407,8 +427,71 @@ BOOST_AUTO_TEST_CASE(mistakes)
     expectError(set.run("convert", "--to voc --output /dev/null/x"), 1, "cannot make the folder");
     fs::remove(set.folder / "images/c.png");
     expectError(set.run("convert", "--to voc --copy-images --output " + set.folder / "x"), 1, "cannot copy");
-    set.add(1, 5, {1, 1, 5, 5});
-    expectError(set.run("convert", "--to voc --output " + set.folder / "y"), 1, "category id 5");
+    set.content["images"][1]["id"] = 1;
+    expectError(set.run("convert", "--to voc --output " + set.folder / "y"), 1, "image id 1 occurs twice");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(split)
+
+//! 20 scenes, of every second one a copy in another size and quality.
+void writeScenes(const TempFolder& folder)
+{
+    json content = {{"images", json::array()}, {"annotations", json::array()}};
+    content["categories"] = {{{"id", 1}, {"name", "ape"}}, {{"id", 2}, {"name", "zebra"}}};
+    fs::create_directories(folder / "images");
+    for (int scene = 0; scene < 20; scene++)
+        for (int copy = 0; copy < (scene % 2 ? 2 : 1); copy++)
+        {
+            cv::Mat image(12, 16, CV_8UC3);
+            cv::RNG(static_cast<uint64_t>(scene) + 1).fill(image, cv::RNG::UNIFORM, 0, 256);
+            cv::resize(image, image, copy ? cv::Size(128, 96) : cv::Size(160, 120), 0, 0, cv::INTER_CUBIC);
+            const std::string name = std::to_string(scene) + (copy ? "b" : "a") + ".jpg";
+            BOOST_REQUIRE(cv::imwrite(folder / ("images/" + name), image, {cv::IMWRITE_JPEG_QUALITY, copy ? 40 : 95}));
+            const size_t id = content["images"].size() + 1;
+            content["images"].push_back(
+                {{"id", id}, {"file_name", name}, {"width", image.cols}, {"height", image.rows}});
+            content["annotations"].push_back(
+                {{"id", id}, {"image_id", id}, {"category_id", 1}, {"bbox", {5, 5, 20, 20}}});
+        }
+    folder.write("instances.json", content.dump());
+}
+
+std::vector<std::string> namesIn(const std::string& path)
+{
+    std::vector<std::string> names;
+    const json content = json::parse(textOf(path));
+    for (const json& image : content["images"])
+        names.push_back(image["file_name"]);
+    return names;
+}
+
+BOOST_AUTO_TEST_CASE(copies_stay_together)
+{
+    const TempFolder folder;
+    writeScenes(folder);
+    const auto run = [&](const std::string& arguments)
+    { return d2det::test::runProgram(folder, "d2det_dataset", arguments); };
+    const Outcome outcome = run("split instances.json --val 0.3 --output out");
+    BOOST_TEST(outcome.code == 0, outcome.err);
+    BOOST_TEST(contains(outcome.out, "10 images show nearly the same"), outcome.out);
+    const std::vector<std::string> train = namesIn(folder / "out/train/instances.json"),
+                                   val = namesIn(folder / "out/val/instances.json");
+    BOOST_TEST(train.size() + val.size() == 30u);
+    BOOST_TEST((val.size() == 8u || val.size() == 9u));
+    for (const std::string& name : val)
+        for (const std::string& other : train)
+            BOOST_TEST(name.substr(0, name.size() - 5) != other.substr(0, other.size() - 5));
+    BOOST_TEST(run("stats out --subset val --images images").code == 0);
+    BOOST_TEST(run("split instances.json --val 0.3 --output out").code == 1);  // not empty
+    BOOST_TEST(run("split instances.json --val 0.3 --output again").code == 0);
+    BOOST_TEST(namesIn(folder / "again/val/instances.json") == val, boost::test_tools::per_element());
+    expectError(run("split instances.json --val 1 --output x"), 2, "--val is 1");
+    const std::string lint = "lint out/train/instances.json --images images --against ";
+    BOOST_TEST(!contains(run(lint + "out --against-subset val --against-images images").out, "seen-elsewhere"));
+    const Outcome leak = run(lint + "instances.json");
+    BOOST_TEST(contains(leak.out, "seen-elsewhere " + std::to_string(train.size())), leak.out);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -458,6 +458,26 @@ BOOST_AUTO_TEST_CASE(annotations_without_outlines)
     BOOST_TEST(beginningAndEnd(world.path("run/log.csv"), "loss/dlr").first > 0);
 }
 
+//! Images without objects, alone in their batch too, give finite losses and only background.
+BOOST_AUTO_TEST_CASE(images_without_objects_are_background)
+{
+    const World world;
+    nlohmann::json file = nlohmann::json::parse(std::ifstream(world.path("boxes.json")));
+    nlohmann::json kept = nlohmann::json::array({file["annotations"][0]});
+    file["annotations"] = kept;
+    std::ofstream(world.path("boxes.json")) << file;
+    Config config = masksConfig(world, MaskHeadType::D2DET);
+    config.data.emptyImages = EmptyImages::ANNOTATED;
+    config.solver.batchSize = 1;
+    TrainOptions options = world.options("run");
+    BOOST_TEST(Trainer(config, options).run());
+    const std::vector<std::string> lines = linesOf(world.path("run/log.csv"));
+    BOOST_REQUIRE(lines.size() > 2u);
+    for (const std::string& line : lines)
+        BOOST_TEST((line.find("nan") == std::string::npos && line.find("inf") == std::string::npos), line);
+    BOOST_TEST(beginningAndEnd(world.path("run/log.csv"), "loss/cls").first > 0);
+}
+
 BOOST_AUTO_TEST_CASE(checkpoints_are_complete_and_pruned)
 {
     const World world;

@@ -45,7 +45,7 @@ DetectorResults readResultFile(const std::string& argument)
     }
     if (source.name.empty())
         source.name = std::filesystem::path(source.file).stem().string();
-    source.results = d2det::readCocoResults(source.file);
+    source.results = d2det::readCocoResults(source.file, &source.notes);
     source.details = {{"results", source.file}, {"number of results", std::to_string(source.results.size())}};
     return source;
 }
@@ -68,7 +68,8 @@ const char* const HELP =
     "speed.\n\n"
     "  d2det_evaluate --model FILE --annotations PATH [--images DIR] [options]\n"
     "  d2det_evaluate --results FILE[=NAME] ... --annotations PATH [--images DIR] [options]\n\n"
-    "Classes are matched by name, those of result files by category id. Detections beyond the model's capacity do not\n"
+    "Classes are matched by name; those of result files by category_name, or else by category_id, and their images by\n"
+    "file_name, or else by image_id. Detections beyond the model's capacity do not\n"
     "exist; all other limits are COCO's (100 detections per image, IoU 0.50:0.95). With --model and --results all\n"
     "detectors are measured on the model's classes and compared with the model.\n\n"
     "Examples:\n"
@@ -82,7 +83,7 @@ cli::po::options_description makeOptions()
     po::options_description options = cli::detectorOptions("lowest score of a detection, 0..1; 0.01 if not given");
     po::options_description data("Data");
     data.add_options()("annotations,a", po::value<std::string>()->value_name("PATH"),
-                       "COCO instances file, or the folder of a COCO, Pascal VOC or YOLO data set")(
+                       "COCO instances file, or the folder of a COCO, Pascal VOC, YOLO or labelme data set")(
         "images,i", po::value<std::string>()->value_name("DIR")->default_value("", ""),
         "folder of the images; found near the annotations if not given")(
         "subset", po::value<std::string>()->value_name("NAME")->default_value(""),
@@ -182,6 +183,8 @@ void evaluate(const cli::po::variables_map& args, const std::string& commandLine
     }
 
     makeNamesUnique(sources);
+    if (sources.size() == 1)
+        restrictToRun(sources.front(), data);
     const double score =
         args.count("operating-score") ? args["operating-score"].as<double>() : std::numeric_limits<double>::quiet_NaN();
     std::vector<Measured> measured;

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -56,6 +57,45 @@ JsonFileBuffer::JsonFileBuffer(const std::string& path, size_t maxToken) : path_
     if (!file_)
         fail("'" + path + "' cannot be opened; check its permissions");
     buffer_.resize(CHUNK + LONGEST_LITERAL);
+    std::string first(4, '\0');
+    file_.read(&first[0], 4);
+    first.resize(static_cast<size_t>(file_.gcount()));
+    TextDecoder decoder(first);
+    if (!decoder.isPlain())
+        decoder_ = std::make_unique<TextDecoder>(decoder);
+    file_.clear();
+    file_.seekg(decoder_ ? 0 : static_cast<std::streamoff>(decoder.markBytes()));
+}
+
+//! Reads at most `count` bytes of text; fewer at the end of the file.
+size_t JsonFileBuffer::take(char* target, size_t count)
+{
+    if (!decoder_)
+    {
+        file_.read(target, static_cast<std::streamsize>(count));
+        return static_cast<size_t>(file_.gcount());
+    }
+    while (decoded_.size() - taken_ < count && file_.good())
+    {
+        decoded_.erase(0, taken_);
+        taken_ = 0;
+        std::vector<char> piece(CHUNK);
+        file_.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+        try
+        {
+            decoder_->append(piece.data(), static_cast<size_t>(file_.gcount()), decoded_);
+            if (!file_.good())
+                decoder_->finish();
+        }
+        catch (const Error& error)
+        {
+            fail("'" + path_ + "': " + error.what());
+        }
+    }
+    const size_t size = std::min(count, decoded_.size() - taken_);
+    std::memcpy(target, decoded_.data() + taken_, size);
+    taken_ += size;
+    return size;
 }
 
 void JsonFileBuffer::checkToken(size_t length) const
@@ -122,8 +162,7 @@ void JsonFileBuffer::scan()
 JsonFileBuffer::int_type JsonFileBuffer::underflow()
 {
     consumed_ += static_cast<int64_t>(filled_);
-    file_.read(buffer_.data(), CHUNK);
-    filled_ = static_cast<size_t>(file_.gcount());
+    filled_ = take(buffer_.data(), CHUNK);
     if (file_.bad())
         fail("'" + path_ + "' cannot be read at byte " + std::to_string(consumed_));
     // A piece must not end inside a literal or after the sign of a literal.
@@ -132,8 +171,7 @@ JsonFileBuffer::int_type JsonFileBuffer::underflow()
         const char last = buffer_[filled_ - 1];
         if (last != '-' && !(last >= 'A' && last <= 'Z') && !(last >= 'a' && last <= 'z'))
             break;
-        file_.read(&buffer_[filled_], 1);
-        filled_ += static_cast<size_t>(file_.gcount());
+        filled_ += take(&buffer_[filled_], 1);
     }
     if (filled_ == 0)
         return traits_type::eof();

@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Stream buffer between a file and the JSON parser, with two features missing in the parser:
+/* Stream buffer between a file and the JSON parser, with three features missing in the parser:
+     - encodings: UTF-16 and UTF-32 become UTF-8 (TextDecoder);
      - limits: a string or number longer than maxToken bytes throws before the parser stores it;
      - NaN, Infinity and -Infinity (written by Python, but invalid in JSON) become the strings "a" and "nfinit" of the
        same length, so that byte positions in messages stay correct; notANumber() recognizes these strings. */
@@ -10,8 +11,11 @@
 #ifndef D2DET_TRAINING_JSON_STREAM_HPP
 #define D2DET_TRAINING_JSON_STREAM_HPP
 
+#include "base/files.hpp"
+
 #include <cstdint>
 #include <fstream>
+#include <memory>
 #include <streambuf>
 #include <string>
 #include <vector>
@@ -44,12 +48,16 @@ protected:
     int_type underflow() override;
 
 private:
+    size_t take(char* target, size_t count);
     void scan();
     bool startLiteral(size_t position);
     void checkToken(size_t length) const;
 
     std::string path_;
     std::ifstream file_;
+    std::unique_ptr<TextDecoder> decoder_;  //!< null: the file is read as it is
+    std::string decoded_;                   //!< not yet taken
+    size_t taken_ = 0;                      //!< bytes of decoded_ already taken
     std::vector<char> buffer_;
     size_t maxToken_;
     int64_t consumed_ = 0;  //!< bytes of the file before the buffer

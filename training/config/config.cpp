@@ -7,6 +7,7 @@
 #include "config/config.hpp"
 
 #include "base/error.hpp"
+#include "base/files.hpp"
 #include "config/config_json.hpp"
 
 #include <algorithm>
@@ -58,7 +59,7 @@ std::string readText(const fs::path& path)
     file.read(&text[0], static_cast<std::streamsize>(size));
     if (!file)
         fail("cannot be read");
-    return text;
+    return decodeText(text);
 }
 
 void readFile(Config& config, const fs::path& path, std::vector<fs::path>& chain);

@@ -295,6 +295,14 @@ struct ModelConfig
     InputConfig input;
 };
 
+//! Images without objects in training.
+enum class EmptyImages
+{
+    SKIP,
+    ANNOTATED,
+    ALL
+};
+
 struct DatasetConfig
 {
     std::string annotations;
@@ -317,6 +325,7 @@ struct DataConfig
     int workers = 2;
     int cacheMegabytes = 512;
     int minSide = 1;
+    EmptyImages emptyImages = EmptyImages::SKIP;
     float maxBadFraction = 0.1f;
 };
 

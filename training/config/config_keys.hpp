@@ -337,7 +337,7 @@ void visit(V& v, ModelConfig& c)
 template <class V>
 void visit(V& v, DatasetConfig& c)
 {
-    v.path("annotations", c.annotations, "COCO JSON, or the folder of a COCO, Pascal VOC or YOLO data set");
+    v.path("annotations", c.annotations, "COCO JSON, or the folder of a COCO, Pascal VOC, YOLO or labelme data set");
     v.path("images", c.images, "folder of the images; empty: the usual places near the annotations");
     v("subset", c.subset,
       {{"", ""},
@@ -371,6 +371,13 @@ void visit(V& v, DataConfig& c)
     v("cache_megabytes", c.cacheMegabytes, range(0, 1 << 20), "training: decoded images kept in memory, MiB; 0: none");
     v("min_side", c.minSide, range(0, 100000),
       "training: boxes with a shorter side are left out, pixels of the image in its file");
+    v("empty_images", c.emptyImages,
+      {{"skip", EmptyImages::SKIP}, {"annotated", EmptyImages::ANNOTATED}, {"all", EmptyImages::ALL}},
+      "training: images without objects. `skip`: not trained on; `annotated`: background, from which the detector "
+      "learns "
+      "what is no object, if the files say that there is none (listed in a COCO file, a VOC or labelme file without "
+      "objects, an empty YOLO file); `all`: also those without a YOLO file. Images with crowds, tiny or unusable boxes "
+      "alone never are");
     v("max_bad_fraction", c.maxBadFraction, range(0, 1),
       "largest share of unusable images or annotations; beyond it the run ends with an error");
 }

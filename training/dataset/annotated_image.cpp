@@ -4,8 +4,13 @@
 
 #include "dataset/annotated_image.hpp"
 
+#include "base/files.hpp"
+#include "dataset/jpeg_file.hpp"
+
+#include <opencv2/core/utility.hpp>
 #include <opencv2/imgcodecs.hpp>
 
+#include <atomic>
 #include <filesystem>
 
 namespace d2det
@@ -19,9 +24,15 @@ std::string sizeText(cv::Size size)
     return std::to_string(size.width) + "x" + std::to_string(size.height);
 }
 
-//! The upright image, or the stored one if only the latter has the annotated size.
-cv::Mat decode(const std::string& path, cv::Size annotated)
+//! The first of upright and stored image (exchanged: asStored) that has the annotated size, or the upright one.
+cv::Mat decode(const std::string& path, cv::Size annotated, bool asStored)
 {
+    if (asStored && !annotated.empty())
+    {
+        cv::Mat stored = cv::imread(path, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
+        if (stored.size() == annotated)
+            return stored;
+    }
     const cv::Mat upright = cv::imread(path, cv::IMREAD_COLOR);
     if (upright.empty() || annotated.empty() || upright.size() == annotated)
         return upright;
@@ -31,19 +42,24 @@ cv::Mat decode(const std::string& path, cv::Size annotated)
 
 }  // namespace
 
-cv::Mat readAnnotatedImage(const std::string& path, cv::Size size, ImageFault& fault, std::string& reason)
+cv::Mat readAnnotatedImage(const std::string& path, cv::Size size, bool asStored, ImageFault& fault,
+                           std::string& reason)
 {
     fault = ImageFault::MISSING;
     reason = "does not exist";
     std::error_code error;
     if (!std::filesystem::is_regular_file(path, error))  // also excludes pipes and devices
         return cv::Mat();
+    fault = ImageFault::TRUNCATED;
+    reason = "is truncated: the JPEG file ends before its pixels do";
+    if (isTruncatedJpeg(path))
+        return cv::Mat();
     fault = ImageFault::UNREADABLE;
     reason = "cannot be decoded";
     cv::Mat image;
     try
     {
-        image = decode(path, size);
+        image = decode(path, size, asStored);
     }
     catch (const cv::Exception& exception)
     {
@@ -65,7 +81,31 @@ cv::Mat readAnnotatedImage(const std::string& path, cv::Size size, ImageFault& f
 cv::Mat readAnnotatedImage(const ImageRecord& record, std::string& reason)
 {
     ImageFault fault;
-    return readAnnotatedImage(record.path, {record.width, record.height}, fault, reason);
+    return readAnnotatedImage(record.path, {record.width, record.height}, record.asStored, fault, reason);
+}
+
+bool annotatedAsStored(const std::vector<RawImage>& images, const std::string& folder)
+{
+    std::atomic<int64_t> upright{0}, stored{0};
+    cv::parallel_for_(cv::Range(0, static_cast<int>(images.size())),
+                      [&](const cv::Range& range)
+                      {
+                          for (int i = range.start; i < range.end; i++)
+                          {
+                              const RawImage& image = images[static_cast<size_t>(i)];
+                              const std::string extension = extensionOf(image.fileName);
+                              if (image.width == image.height || (extension != ".jpg" && extension != ".jpeg") ||
+                                  !badFileName(image.fileName).empty())
+                                  continue;
+                              const JpegHeader header =
+                                  readJpegHeader((std::filesystem::path(folder) / image.fileName).string());
+                              if (header.orientation < 5)
+                                  continue;
+                              stored += header.size == cv::Size(image.width, image.height);
+                              upright += header.size == cv::Size(image.height, image.width);
+                          }
+                      });
+    return stored > upright;
 }
 
 }  // namespace d2det

@@ -138,7 +138,7 @@ void cropRandomly(Sample& sample, Random& random, double minScale, double minSid
         cv::Rect part;
         drawSpan(random, sample.image.cols, minScale, part.x, part.width);
         drawSpan(random, sample.image.rows, minScale, part.y, part.height);
-        if (boxesInside(sample.boxes, part, minSide).empty())
+        if (!sample.boxes.empty() && boxesInside(sample.boxes, part, minSide).empty())
             continue;
         crop(sample, part, minSide);
         return;

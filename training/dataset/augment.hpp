@@ -52,8 +52,8 @@ void flipHorizontal(Sample& sample);
 //! Crops the image to `part`. Boxes with a side shorter than minSide after clipping are dropped.
 void crop(Sample& sample, const cv::Rect& part, double minSide);
 
-/** Crops to a random rectangle with sides of at least minScale times the image sides and with at least one box left;
-    after 10 draws without a box the sample stays unchanged. */
+/** Crops to a random rectangle with sides of at least minScale times the image sides and, unless there was none before,
+    with at least one box left; after 10 draws without a box the sample stays unchanged. */
 void cropRandomly(Sample& sample, Random& random, double minScale, double minSide);
 
 /** Brightness, contrast (about the mean gray) and saturation, each times U(1 - strength, 1 + strength):

@@ -8,14 +8,20 @@
 
 #include "dataset/coco_reader.hpp"
 
+#include "base/files.hpp"
 #include "base/json_stream.hpp"
+#include "dataset/segmentation.hpp"
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <istream>
+#include <set>
 #include <stdexcept>
+#include <unordered_map>
+#include <unordered_set>
 
 namespace d2det
 {
@@ -51,11 +57,13 @@ enum Field
     AREA,
     ISCROWD,
     SEGMENTATION,
-    NAME
+    NAME,
+    COCO_URL,
+    GROUP
 };
 
 const char* const FIELD_NAMES[] = {"",     "id",   "file_name", "width",        "height", "image_id", "category_id",
-                                   "bbox", "area", "iscrowd",   "segmentation", "name"};
+                                   "bbox", "area", "iscrowd",   "segmentation", "name",   "coco_url", "supercategory"};
 
 struct Known
 {
@@ -65,10 +73,11 @@ struct Known
 };
 
 const Known KNOWN[] = {{IMAGES, ID, true},
-                       {IMAGES, FILE_NAME, true},
-                       {IMAGES, WIDTH, true},
-                       {IMAGES, HEIGHT, true},
-                       {ANNOTATIONS, ID, true},
+                       {IMAGES, FILE_NAME, false},  // or COCO_URL
+                       {IMAGES, COCO_URL, false},
+                       {IMAGES, WIDTH, false},
+                       {IMAGES, HEIGHT, false},
+                       {ANNOTATIONS, ID, false},
                        {ANNOTATIONS, IMAGE_ID, true},
                        {ANNOTATIONS, CATEGORY_ID, true},
                        {ANNOTATIONS, BBOX, false},
@@ -76,7 +85,118 @@ const Known KNOWN[] = {{IMAGES, ID, true},
                        {ANNOTATIONS, ISCROWD, false},
                        {ANNOTATIONS, SEGMENTATION, false},
                        {CATEGORIES, ID, true},
-                       {CATEGORIES, NAME, true}};
+                       {CATEGORIES, NAME, true},
+                       {CATEGORIES, GROUP, false}};
+
+//! Numbers below this are never ids of a file.
+constexpr int64_t FIRST_ID = std::numeric_limits<int64_t>::min() / 2;
+
+/** Ids that are texts, and missing ids. As annotations may stand before the images that they name, a text gets a
+    provisional number below FIRST_ID first, and a free one of the file's own kind at the end. */
+class TextIds
+{
+public:
+    int64_t provisional(const std::string& text)
+    {
+        return ids_.emplace(text, std::numeric_limits<int64_t>::min() + count_).second
+                   ? std::numeric_limits<int64_t>::min() + count_++
+                   : ids_.at(text);
+    }
+
+    int64_t provisional() { return std::numeric_limits<int64_t>::min() + count_++; }
+    bool empty() const { return count_ == 0; }
+
+    //! Gives the final number for a provisional one. @param used ids of the file.
+    int64_t final(int64_t id, const std::unordered_set<int64_t>& used)
+    {
+        if (id >= FIRST_ID)
+            return id;
+        const auto inserted = final_.emplace(id, 0);
+        if (inserted.second)
+        {
+            while (used.count(next_))
+                next_++;
+            inserted.first->second = next_++;
+        }
+        return inserted.first->second;
+    }
+
+    //! The texts of provisional numbers.
+    std::unordered_map<int64_t, std::string> texts() const
+    {
+        std::unordered_map<int64_t, std::string> texts;
+        for (const auto& id : ids_)
+            texts.emplace(id.second, id.first);
+        return texts;
+    }
+
+private:
+    std::unordered_map<std::string, int64_t> ids_;
+    std::unordered_map<int64_t, int64_t> final_;
+    int64_t count_ = 0, next_ = 1;
+};
+
+//! The last two parts of an address such as ".../val2017/000000000139.jpg"; LVIS has no other file name.
+std::string nameInUrl(const std::string& url)
+{
+    const size_t last = url.rfind('/');
+    const size_t before = last == std::string::npos || last == 0 ? last : url.rfind('/', last - 1);
+    return before == std::string::npos ? url : url.substr(before + 1);
+}
+
+//! The box that an outline spans; false if it has none.
+bool boxOf(Segmentation outline, double box[4])
+try
+{
+    if (!cleanOutline(outline))
+        return false;
+    if (outline.polygons.empty())
+    {
+        const cv::Rect bounds = cv::d2det::rleBoundingBox(toRle(outline, outline.height, outline.width));
+        for (int i = 0; i < 4; i++)
+            box[i] = i == 0 ? bounds.x : i == 1 ? bounds.y : i == 2 ? bounds.width : bounds.height;
+        return !bounds.empty();
+    }
+    double low[2], high[2];
+    std::fill(low, low + 2, std::numeric_limits<double>::infinity());
+    std::fill(high, high + 2, -std::numeric_limits<double>::infinity());
+    for (const std::vector<double>& ring : outline.polygons)
+        for (size_t i = 0; i < ring.size(); i++)
+        {
+            if (!std::isfinite(ring[i]))
+                return false;
+            low[i % 2] = std::min(low[i % 2], ring[i]);
+            high[i % 2] = std::max(high[i % 2], ring[i]);
+        }
+    for (int i = 0; i < 2; i++)
+    {
+        box[i] = low[i];
+        box[i + 2] = high[i] - low[i];
+    }
+    return box[2] > 0 && box[3] > 0;
+}
+catch (const cv::Exception&)
+{
+    return false;
+}
+
+bool isBox(const RawAnnotation& a)
+{
+    return a.boxValues == 4 && std::isfinite(a.box[0]) && std::isfinite(a.box[1]) && std::isfinite(a.box[2]) &&
+           std::isfinite(a.box[3]) && a.box[2] > 0 && a.box[3] > 0;
+}
+
+//! A list of points [[x, y], [x, y], ...] is one outline, not many of one point.
+void joinPoints(Segmentation& outline)
+{
+    std::vector<std::vector<double>>& rings = outline.polygons;
+    if (rings.size() < 3 || std::any_of(rings.begin(), rings.end(), [](const auto& ring) { return ring.size() != 2; }))
+        return;
+    std::vector<double> joined;
+    for (const std::vector<double>& ring : rings)
+        joined.insert(joined.end(), ring.begin(), ring.end());
+    rings = {joined};
+}
 
 }  // namespace
 
@@ -100,7 +220,7 @@ public:
     bool key(std::string& name);
     bool parse_error(size_t position, const std::string& token, const nlohmann::json::exception& error);
 
-    void finish() const;
+    void finish();
     RawDataset raw;
 
 private:
@@ -113,10 +233,19 @@ private:
     bool number(const JsonNumber& number);
     void segmentationNumber(double value);
     void setInteger(int64_t value);
+    void setProvisional(int64_t value);
+    bool setText(const std::string& value);
     int toSide(int64_t value, Field field) const;
-    Segmentation& segmentation();
+    void endAnnotation();
+    void spoilSegmentation(const std::string& reason);
+    void replaceProvisionalIds();
+    void repairCategories();
     bool inItem() const { return depth_ == 3 && section_ != OTHER && field_ != SKIPPED; }
-    bool inSegmentation() const { return depth_ > 3 && field_ == SEGMENTATION && keepSegmentation_; }
+    bool inSegmentation() const { return depth_ > 3 && field_ == SEGMENTATION; }
+    bool hasSegmentation() const
+    {
+        return !segmentation_.polygons.empty() || !segmentation_.counts.empty() || !segmentation_.compressed.empty();
+    }
 
     std::string path_;
     bool keepSegmentation_;
@@ -132,6 +261,10 @@ private:
     int64_t width_ = 0, height_ = 0;  // of image_
     RawAnnotation annotation_;
     RawCategory category_;
+    std::string url_;            // "coco_url" of image_
+    Segmentation segmentation_;  // of annotation_
+    bool spoiled_ = false;       // segmentation_ has a value that is none
+    TextIds imageIds_, categoryIds_, annotationIds_;
 };
 
 std::string CocoHandler::place() const
@@ -171,7 +304,7 @@ void CocoHandler::enter(bool object)
         fail(std::string("\"") + SECTION_NAMES[section_] + "\" is an object, expected a list");
     if (depth_ == 2 && section_ != OTHER && !object)
         fail(std::string("an entry of \"") + SECTION_NAMES[section_] + "\" is a list, expected an object");
-    if (inItem() && field_ != SEGMENTATION && !(field_ == BBOX && !object))
+    if (inItem() && field_ != SEGMENTATION && field_ != COCO_URL && field_ != GROUP && !(field_ == BBOX && !object))
         failField(object ? "an object" : "a list", field_ == BBOX ? "a list of 4 numbers" : "a single value");
     if (++depth_ > MAX_DEPTH)
         fail("nested deeper than " + std::to_string(MAX_DEPTH));
@@ -209,7 +342,7 @@ bool CocoHandler::start_array(size_t)
         segmentationObject_ = false;
     // Regular form: [[x, y, ...], ...]; [x, y, ...] directly under "segmentation" is read as one polygon.
     if (depth_ == 5 && inSegmentation() && !segmentationObject_)
-        segmentation().polygons.emplace_back();
+        segmentation_.polygons.emplace_back();
     return true;
 }
 
@@ -250,6 +383,28 @@ void CocoHandler::beginItem()
     image_ = RawImage();
     annotation_ = RawAnnotation();
     category_ = RawCategory();
+    width_ = height_ = 0;
+    url_.clear();
+    segmentation_ = Segmentation();
+    spoiled_ = false;
+}
+
+void CocoHandler::endAnnotation()
+{
+    if (!(fieldsSeen_ & (1u << ID)))
+        annotation_.id = annotationIds_.provisional();
+    joinPoints(segmentation_);
+    if (!isBox(annotation_) && hasSegmentation() && !spoiled_ && boxOf(segmentation_, annotation_.box))
+    {
+        annotation_.boxValues = 4;
+        annotation_.boxOfOutline = true;
+    }
+    if (keepSegmentation_ && hasSegmentation())
+    {
+        annotation_.segmentation = static_cast<int64_t>(raw.segmentations.size());
+        raw.segmentations.push_back(std::move(segmentation_));
+    }
+    raw.annotations.push_back(annotation_);
 }
 
 void CocoHandler::endItem()
@@ -259,39 +414,44 @@ void CocoHandler::endItem()
             fail(std::string("\"") + FIELD_NAMES[known.field] + "\" is missing");
     if (section_ == IMAGES)
     {
+        if (!(fieldsSeen_ & (1u << FILE_NAME)))
+        {
+            if (url_.empty())
+                fail("\"file_name\" is missing");
+            image_.fileName = nameInUrl(url_);
+        }
+        image_.fileName = withSlashes(image_.fileName);
         image_.width = toSide(width_, WIDTH);
         image_.height = toSide(height_, HEIGHT);
+        if (image_.width == 0 || image_.height == 0)
+            image_.width = image_.height = 0;
         raw.images.push_back(std::move(image_));
     }
     else if (section_ == ANNOTATIONS)
-        raw.annotations.push_back(annotation_);
+        endAnnotation();
     else
         raw.categories.push_back(std::move(category_));
     item_++;
     field_ = SKIPPED;
 }
 
-//! Created at the first value, so that annotations without an outline need no memory.
-Segmentation& CocoHandler::segmentation()
-{
-    if (annotation_.segmentation < 0)
-    {
-        annotation_.segmentation = static_cast<int64_t>(raw.segmentations.size());
-        raw.segmentations.emplace_back();
-    }
-    return raw.segmentations[static_cast<size_t>(annotation_.segmentation)];
-}
-
-//! Checked at the end of an image, when its id is known.
+//! Checked at the end of an image, when its id is known. 0: unknown.
 int CocoHandler::toSide(int64_t value, Field field) const
 {
-    if (value < 1 || value > MAX_SIDE)
+    if (value < 0 || value > MAX_SIDE)
         fail(std::string("\"") + FIELD_NAMES[field] + "\" is " + std::to_string(value) + ", expected 1 to " +
              std::to_string(MAX_SIDE) + " pixels");
     return static_cast<int>(value);
 }
 
 void CocoHandler::setInteger(int64_t value)
+{
+    if (value < FIRST_ID)
+        failField(("the number " + std::to_string(value)).c_str(), "an id of usual size");
+    setProvisional(value);
+}
+
+void CocoHandler::setProvisional(int64_t value)
 {
     switch (field_)
     {
@@ -318,27 +478,54 @@ void CocoHandler::setInteger(int64_t value)
     }
 }
 
+//! An error if outlines are needed; without them only the box is lost.
+void CocoHandler::spoilSegmentation(const std::string& reason)
+{
+    if (keepSegmentation_)
+        fail(reason);
+    spoiled_ = true;
+}
+
 void CocoHandler::segmentationNumber(double value)
 {
-    Segmentation& target = segmentation();
     if (!segmentationObject_)
     {
-        if (target.polygons.empty())
-            target.polygons.emplace_back();
-        target.polygons.back().push_back(value);
+        if (segmentation_.polygons.empty())
+            segmentation_.polygons.emplace_back();
+        segmentation_.polygons.back().push_back(value);
     }
     else if (segmentationKey_ == "counts")
     {
         if (!(value >= 0 && value <= 4294967295.))
-            fail("\"segmentation\" has the run length " + std::to_string(value));
-        target.counts.push_back(static_cast<uint32_t>(value));
+            return spoilSegmentation("\"segmentation\" has the run length " + std::to_string(value));
+        segmentation_.counts.push_back(static_cast<uint32_t>(value));
     }
     else if (segmentationKey_ == "size")
     {
         if (!(value >= 0 && value <= MAX_SIDE))
-            fail("\"segmentation\" has the size " + std::to_string(value));
-        (target.height == 0 ? target.height : target.width) = static_cast<int>(value);
+            return spoilSegmentation("\"segmentation\" has the size " + std::to_string(value));
+        (segmentation_.height == 0 ? segmentation_.height : segmentation_.width) = static_cast<int>(value);
     }
+}
+
+/** A text where a number may be expected: texts that are numbers are numbers, others are names of images, categories
+    and annotations. False if it is neither. */
+bool CocoHandler::setText(const std::string& value)
+{
+    double number = 0;
+    int64_t whole = 0;
+    const bool isId = field_ == ID || field_ == IMAGE_ID || field_ == CATEGORY_ID;
+    if (parseInteger(value, whole) && field_ != BBOX && field_ != SEGMENTATION)
+        return this->number(JsonNumber(whole));
+    if (field_ == AREA && parseNumber(value, number))
+        return this->number(JsonNumber(number));
+    if (!isId || value.empty())
+        return false;
+    fieldsSeen_ |= 1u << field_;
+    const bool image = field_ == IMAGE_ID || (field_ == ID && section_ == IMAGES);
+    const bool annotation = field_ == ID && section_ == ANNOTATIONS;
+    setProvisional((image ? imageIds_ : annotation ? annotationIds_ : categoryIds_).provisional(value));
+    return true;
 }
 
 bool CocoHandler::number(const JsonNumber& number)
@@ -363,6 +550,8 @@ bool CocoHandler::number(const JsonNumber& number)
     fieldsSeen_ |= 1u << field_;
     if (field_ == AREA)
         annotation_.area = number.value;
+    else if (field_ == COCO_URL || field_ == GROUP)
+        return true;
     else if (field_ == FILE_NAME || field_ == NAME)
         failField("a number", "a text");
     else if (field_ == BBOX || field_ == SEGMENTATION)
@@ -376,6 +565,8 @@ bool CocoHandler::number(const JsonNumber& number)
 
 bool CocoHandler::boolean(bool value)
 {
+    if (inItem() && (field_ == COCO_URL || field_ == GROUP))
+        return true;
     if (inItem() && field_ != ISCROWD)
         failField("true or false", "another type");
     if (inItem() || depth_ < 3)
@@ -385,7 +576,9 @@ bool CocoHandler::boolean(bool value)
 
 bool CocoHandler::null()
 {
-    if (inItem() && (field_ == BBOX || field_ == SEGMENTATION || field_ == AREA || field_ == ISCROWD))
+    const bool needed = field_ == FILE_NAME || field_ == NAME || field_ == IMAGE_ID || field_ == CATEGORY_ID ||
+                        (field_ == ID && section_ != ANNOTATIONS);
+    if (inItem() && !needed)
         return true;  // equivalent to a missing key
     if (inItem())
         failField("null", "a value");
@@ -404,17 +597,28 @@ bool CocoHandler::string(std::string& value)
         (field_ == FILE_NAME ? image_.fileName : category_.name) = value;
         return true;
     }
-    const bool numeric = JsonFileBuffer::notANumber(value);
+    if (inItem() && (field_ == COCO_URL || field_ == GROUP))
+    {
+        (field_ == COCO_URL ? url_ : category_.group) = value;
+        return true;
+    }
+    const bool isId = field_ == ID || field_ == IMAGE_ID || field_ == CATEGORY_ID;
+    const bool numeric = JsonFileBuffer::notANumber(value) && !(inItem() && isId);
     if (numeric && depth_ >= 3)
         number(JsonNumber(NOT_A_NUMBER));
+    else if (double parsed = 0; depth_ == 4 && field_ == BBOX && parseNumber(value, parsed))
+        number(JsonNumber(parsed));
     else if (inItem())
-        failField("a text", "a number or list");
+    {
+        if (!setText(value))
+            failField("a text", field_ == BBOX || field_ == SEGMENTATION ? "a list" : "a number");
+    }
     else if (depth_ == 4 && field_ == BBOX)
         fail("\"bbox\" contains a text, expected 4 numbers");
     else if (depth_ < 3 && section_ != OTHER)
         fail("a text in \"" + std::string(SECTION_NAMES[section_]) + "\", expected a list of objects");
     else if (depth_ == 4 && inSegmentation() && segmentationObject_ && segmentationKey_ == "counts")
-        segmentation().compressed = value;
+        segmentation_.compressed = value;
     return true;
 }
 
@@ -429,12 +633,91 @@ bool CocoHandler::parse_error(size_t position, const std::string&, const nlohman
     throw std::runtime_error(path_ + ": not valid JSON at byte " + std::to_string(position) + ": " + reason);
 }
 
-void CocoHandler::finish() const
+void CocoHandler::finish()
 {
     for (int s = IMAGES; s <= CATEGORIES; s++)
         if (!seen_[s])
             throw std::runtime_error(path_ + ": no \"" + SECTION_NAMES[s] +
                                      "\"; is this a COCO \"instances\" file (not captions, panoptic or results)?");
+    replaceProvisionalIds();
+    repairCategories();
+}
+
+void CocoHandler::replaceProvisionalIds()
+{
+    std::unordered_set<int64_t> used;
+    if (!imageIds_.empty())
+    {
+        const std::unordered_map<int64_t, std::string> texts = imageIds_.texts();
+        for (const RawImage& image : raw.images)
+            used.insert(image.id);
+        for (RawImage& image : raw.images)
+        {
+            const auto text = texts.find(image.id);
+            image.idText = text == texts.end() ? "" : text->second;
+            image.id = imageIds_.final(image.id, used);
+        }
+        for (RawAnnotation& annotation : raw.annotations)
+            annotation.imageId = imageIds_.final(annotation.imageId, used);
+        used.clear();
+    }
+    if (!categoryIds_.empty())
+    {
+        for (const RawCategory& category : raw.categories)
+            used.insert(category.id);
+        for (RawCategory& category : raw.categories)
+            category.id = categoryIds_.final(category.id, used);
+        for (RawAnnotation& annotation : raw.annotations)
+            annotation.categoryId = categoryIds_.final(annotation.categoryId, used);
+        used.clear();
+    }
+    if (annotationIds_.empty())
+        return;
+    for (const RawAnnotation& annotation : raw.annotations)
+        used.insert(annotation.id);
+    for (RawAnnotation& annotation : raw.annotations)
+        annotation.id = annotationIds_.final(annotation.id, used);
+}
+
+/** Leaves out entries that are no classes: one listed twice, one without annotations that has the name of another, and
+    the entry for the project itself in Roboflow's files, which all others name as their supercategory. */
+void CocoHandler::repairCategories()
+{
+    std::unordered_set<int64_t> used;
+    for (const RawAnnotation& annotation : raw.annotations)
+        used.insert(annotation.categoryId);
+    std::unordered_map<std::string, int64_t> firstId, members;  // of a name, by a supercategory
+    std::unordered_set<std::string> usedNames;
+    for (const RawCategory& category : raw.categories)
+    {
+        firstId.emplace(category.name, category.id);
+        members[category.group]++;
+        if (used.count(category.id))
+            usedNames.insert(category.name);
+    }
+    const auto isGrouping = [&](const RawCategory& category)
+    {
+        const auto found = members.find(category.name);
+        return raw.categories.size() > 1 && (category.group.empty() || category.group == "none") &&
+               category.group != category.name && found != members.end() &&
+               found->second == static_cast<int64_t>(raw.categories.size()) - 1;
+    };
+    std::vector<RawCategory> kept;
+    std::set<std::pair<int64_t, std::string>> seen;
+    for (const RawCategory& category : raw.categories)
+    {
+        const std::string title = "category " + inQuotes(category.name) + " (id " + std::to_string(category.id) + ")";
+        const bool unused = !used.count(category.id);
+        if (!seen.emplace(category.id, category.name).second)
+            raw.notes.push_back(title + " is listed twice; taken once");
+        else if (unused && (usedNames.count(category.name) || category.id != firstId.at(category.name)))
+            raw.notes.push_back(title + " has no annotation and the name of another one; left out");
+        else if (unused && isGrouping(category))
+            raw.notes.push_back(title + " has no annotation and only groups the others; left out");
+        else
+            kept.push_back(category);
+    }
+    raw.categories = std::move(kept);
 }
 
 RawDataset parseCoco(const std::string& path, bool keepSegmentation)

@@ -4,17 +4,21 @@
 
 #include "dataset/dataset.hpp"
 
+#include "base/files.hpp"
+#include "dataset/annotated_image.hpp"
 #include "dataset/coco_reader.hpp"
 #include "dataset/dataset_finder.hpp"
-#include "base/files.hpp"
+#include "dataset/image_size.hpp"
+#include "dataset/labelme_reader.hpp"
 #include "dataset/voc_reader.hpp"
 #include "dataset/yolo_reader.hpp"
+
+#include <opencv2/core/utility.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <map>
 #include <numeric>
 #include <stdexcept>
 #include <unordered_map>
@@ -85,23 +89,40 @@ std::string imagePath(const std::string& path, const fs::path& folder, const Raw
     return (folder / fs::u8path(image.fileName)).string();
 }
 
-std::unordered_map<int64_t, size_t> fillImages(const std::string& path, const std::string& folder,
-                                               const std::vector<RawImage>& raw, Dataset& dataset)
+/** An image listed twice is taken once. Two images with one id are an error: it is not known to which of them the
+    annotations belong. */
+std::unordered_map<int64_t, size_t> fillImages(const RawDataset& raw, WarningList& twice, Dataset& dataset)
 {
-    if (raw.empty())
-        throw std::runtime_error(path + ": \"images\" is empty; there is nothing to read");
+    if (raw.images.empty())
+        throw std::runtime_error(raw.path + ": \"images\" is empty; there is nothing to read");
     std::unordered_map<int64_t, size_t> indexOf;
-    indexOf.reserve(raw.size());
-    dataset.images.reserve(raw.size());
-    for (const RawImage& image : raw)
+    indexOf.reserve(raw.images.size());
+    dataset.images.reserve(raw.images.size());
+    for (const RawImage& image : raw.images)
     {
-        if (!indexOf.emplace(image.id, dataset.images.size()).second)
-            throw std::runtime_error(path + ": image id " + std::to_string(image.id) + " occurs twice");
+        const std::string path = imagePath(raw.path, raw.imageFolder, image);
+        const auto inserted = indexOf.emplace(image.id, dataset.images.size());
+        if (!inserted.second)
+        {
+            const ImageRecord& first = dataset.images[inserted.first->second];
+            if (first.path != path)
+                throw std::runtime_error(raw.path + ": image id " + std::to_string(image.id) + " occurs twice, for " +
+                                         inQuotes(first.path) + " and " + inQuotes(path));
+            dataset.counters.duplicates++;
+            twice.add(raw.path + ": image id " + std::to_string(image.id) + " (" + inQuotes(image.fileName) +
+                      ") is listed twice, taken once");
+            continue;
+        }
         ImageRecord record;
         record.id = image.id;
-        record.path = imagePath(path, folder, image);
+        record.idText = image.idText;
+        record.path = path;
         record.width = image.width;
         record.height = image.height;
+        record.asStored = raw.asStored;
+        record.empty = image.hasOther    ? EmptyImage::NO
+                       : image.annotated ? EmptyImage::ANNOTATED
+                                         : EmptyImage::UNLABELED;
         dataset.images.push_back(std::move(record));
     }
     return indexOf;
@@ -118,10 +139,13 @@ public:
             categories_.emplace(dataset.categoryIds[c], static_cast<int>(c));
     }
 
-    void link(const std::unordered_map<int64_t, size_t>& indexOf);
+    void link(const std::unordered_map<int64_t, size_t>& indexOf, WarningList& twice);
 
 private:
-    void add(const RawAnnotation& source, size_t image);
+    void add(const RawAnnotation& source, size_t image, int64_t id);
+    void addOutline(const RawAnnotation& source, Annotation& out);
+    bool isKnownCategory(const RawAnnotation& source, size_t image);
+    bool isRepeated(const RawAnnotation& source);
     std::string place(const RawAnnotation& source, size_t image) const;
     std::string categoryName(int64_t id) const;
     void finish();
@@ -131,7 +155,9 @@ private:
     const ReadOptions& options_;
     Dataset& dataset_;
     std::unordered_map<int64_t, int> categories_;
-    WarningList dropped_, clipped_;
+    std::unordered_map<int64_t, const RawAnnotation*> first_;  //!< by id
+    WarningList dropped_, clipped_, orphans_, renumbered_;
+    int64_t boxesOfOutlines_ = 0, belowOnePixel_ = 0;
 };
 
 //! "file:line: annotation id 3 (image id 2)"
@@ -151,12 +177,40 @@ std::string AnnotationLinker::categoryName(int64_t id) const
     return "category id " + std::to_string(id) + " is not in \"categories\"";
 }
 
-void AnnotationLinker::add(const RawAnnotation& source, size_t imageIndex)
+//! A category that a COCO file does not list costs the annotation; classes of VOC and YOLO come from the user.
+bool AnnotationLinker::isKnownCategory(const RawAnnotation& source, size_t image)
+{
+    if (categories_.count(source.categoryId))
+        return true;
+    const std::string where = place(source, image);
+    if (!raw_.unknownCategories.empty())
+        throw std::runtime_error(where + ": " + categoryName(source.categoryId));
+    dataset_.counters.orphans++;
+    orphans_.add(where + ": " + categoryName(source.categoryId) + ", left out");
+    return false;
+}
+
+//! True for the same object of the same image again, not only the same id.
+bool AnnotationLinker::isRepeated(const RawAnnotation& source)
+{
+    const RawAnnotation& first = *first_.emplace(source.id, &source).first->second;
+    return &first != &source && first.imageId == source.imageId && first.categoryId == source.categoryId &&
+           first.boxValues == source.boxValues && std::equal(first.box, first.box + 4, source.box) &&
+           first.crowd == source.crowd;
+}
+
+void AnnotationLinker::addOutline(const RawAnnotation& source, Annotation& out)
+{
+    if (source.segmentation < 0)
+        return;
+    Segmentation& outline = raw_.segmentations[static_cast<size_t>(source.segmentation)];
+    if (cleanOutline(outline))
+        out.segmentation = std::move(outline);
+}
+
+void AnnotationLinker::add(const RawAnnotation& source, size_t imageIndex, int64_t id)
 {
     ImageRecord& image = dataset_.images[imageIndex];
-    const auto category = categories_.find(source.categoryId);
-    if (category == categories_.end())
-        throw std::runtime_error(place(source, imageIndex) + ": " + categoryName(source.categoryId));
     const auto describe = [&](const char* relation)
     {
         return place(source, imageIndex) + ": " + describeBox(source) + relation + std::to_string(image.width) + "x" +
@@ -174,29 +228,53 @@ void AnnotationLinker::add(const RawAnnotation& source, size_t imageIndex)
         dataset_.counters.clipped++;
     if (cut > 1)  // no message for rounding errors
         clipped_.add(describe(" reaches beyond its ") + ", clipped");
-    out.id = source.id;
-    out.category = category->second;
+    out.id = id;
+    out.category = categories_.at(source.categoryId);
     out.area = std::isfinite(source.area) && source.area >= 0 ? source.area : out.width * out.height;
     out.crowd = source.crowd;
     dataset_.counters.crowd += out.crowd;
-    if (source.segmentation >= 0)
-        out.segmentation = std::move(raw_.segmentations[static_cast<size_t>(source.segmentation)]);
+    boxesOfOutlines_ += source.boxOfOutline;
+    belowOnePixel_ += isBelowOnePixel(source);
+    addOutline(source, out);
     image.annotations.push_back(std::move(out));
 }
 
-void AnnotationLinker::link(const std::unordered_map<int64_t, size_t>& indexOf)
+void AnnotationLinker::link(const std::unordered_map<int64_t, size_t>& indexOf, WarningList& twice)
 {
+    first_.reserve(raw_.annotations.size());
     std::unordered_set<int64_t> ids;
-    ids.reserve(raw_.annotations.size());
+    int64_t next = 1;
+    for (const RawAnnotation& source : raw_.annotations)
+        ids.insert(source.id);
     for (const RawAnnotation& source : raw_.annotations)
     {
-        if (!ids.insert(source.id).second)
-            throw std::runtime_error(path_ + ": annotation id " + std::to_string(source.id) + " occurs twice");
         const auto image = indexOf.find(source.imageId);
         if (image == indexOf.end())
-            throw std::runtime_error(path_ + ": annotation id " + std::to_string(source.id) + ": image id " +
-                                     std::to_string(source.imageId) + " is not in \"images\"");
-        add(source, image->second);
+        {
+            if (raw_.leftOut.count(source.imageId))
+                continue;  // named with its image
+            dataset_.counters.orphans++;
+            orphans_.add(path_ + ": annotation id " + std::to_string(source.id) + ": image id " +
+                         std::to_string(source.imageId) + " is not in \"images\", left out");
+            continue;
+        }
+        dataset_.images[image->second].empty = EmptyImage::NO;
+        if (isRepeated(source))
+        {
+            dataset_.counters.duplicates++;
+            twice.add(place(source, image->second) + " is listed twice, taken once");
+            continue;
+        }
+        int64_t id = source.id;
+        if (first_.at(source.id) != &source)
+        {
+            while (!ids.insert(next).second)
+                next++;
+            id = next;
+            renumbered_.add(place(source, image->second) + ": the id occurs twice, now " + std::to_string(id));
+        }
+        if (isKnownCategory(source, image->second))
+            add(source, image->second, id);
     }
     dataset_.counters.annotations = static_cast<int64_t>(raw_.annotations.size());
     finish();
@@ -207,6 +285,17 @@ void AnnotationLinker::finish()
     const DatasetCounters& counters = dataset_.counters;
     dropped_.appendTo(dataset_.warnings, "dropped annotations");
     clipped_.appendTo(dataset_.warnings, "clipped boxes");
+    orphans_.appendTo(dataset_.warnings,
+                      "annotations of unknown images or categories, " + std::to_string(counters.orphans) + " in all");
+    renumbered_.appendTo(dataset_.warnings, "annotations with an id that occurs twice");
+    if (boxesOfOutlines_ > 0)
+        dataset_.warnings.push_back(path_ + ": " + std::to_string(boxesOfOutlines_) +
+                                    " annotations have an outline, but no box; their box is what the outline spans");
+    if (mostBelowOnePixel(belowOnePixel_, counters.annotations))
+        dataset_.warnings.push_back(path_ + ": " + describeBelowOnePixel(belowOnePixel_, counters.annotations));
+    if (counters.orphans > 0 && counters.orphans == counters.annotations)
+        throw std::runtime_error(path_ + ": none of the " + std::to_string(counters.annotations) +
+                                 " annotations is of a listed image and category; the first: " + orphans_.first());
     const bool many = double(counters.dropped) > options_.maxBadFraction * double(counters.annotations);
     if ((many && counters.dropped >= TOLERATED_BAD) ||
         (counters.annotations > 0 && counters.dropped == counters.annotations))
@@ -218,20 +307,67 @@ void AnnotationLinker::finish()
                                  "; the first: " + dropped_.first());
 }
 
+//! "file: reason"; some reasons begin with the file themselves.
+std::string describeProblem(const RawProblem& problem)
+{
+    const bool named = problem.reason.compare(0, problem.path.size(), problem.path) == 0;
+    return named ? problem.reason : problem.path + ": " + problem.reason;
+}
+
 //! Warns of dropped records; throws above the permitted fraction.
 void countProblems(const RawDataset& raw, const ReadOptions& options, Dataset& dataset)
 {
     WarningList skipped;
+    WarningList notes;
+    for (const std::string& note : raw.notes)
+        notes.add(raw.path + ": " + note);
+    notes.appendTo(dataset.warnings, "notes");
     for (const RawProblem& problem : raw.problems)
-        skipped.add(problem.path + ": " + problem.reason + ", left out");
+        skipped.add(describeProblem(problem) + ", left out");
     skipped.appendTo(dataset.warnings, "images left out");
     const auto count = static_cast<int64_t>(raw.problems.size());
     const auto all = count + static_cast<int64_t>(raw.images.size());
     dataset.counters.skippedImages = count;
     if (count > 0 && (count == all || (count >= TOLERATED_BAD && double(count) > options.maxBadFraction * double(all))))
         throw std::runtime_error(raw.path + ": " + std::to_string(count) + " of " + std::to_string(all) +
-                                 " images cannot be used; the first: " + raw.problems.front().path + ": " +
-                                 raw.problems.front().reason);
+                                 " images cannot be used; the first: " + describeProblem(raw.problems.front()));
+}
+
+/** Sizes that a COCO file does not have, from the images.
+@param needed without a size an image cannot be used. */
+void fillSizes(bool needed, RawDataset& raw)
+{
+    std::vector<RawImage> kept;
+    std::vector<size_t> unknown;
+    for (size_t i = 0; i < raw.images.size(); i++)
+        if (raw.images[i].width == 0 && badFileName(raw.images[i].fileName).empty())
+            unknown.push_back(i);
+    if (unknown.empty())
+        return;
+    const auto pathOf = [&](const RawImage& image)
+    { return (fs::path(raw.imageFolder) / fs::u8path(image.fileName)).string(); };
+    cv::parallel_for_(cv::Range(0, static_cast<int>(unknown.size())),
+                      [&](const cv::Range& range)
+                      {
+                          for (int i = range.start; i < range.end; i++)
+                          {
+                              RawImage& image = raw.images[unknown[static_cast<size_t>(i)]];
+                              const cv::Size size = imageSize(pathOf(image));
+                              image.width = size.width;
+                              image.height = size.height;
+                          }
+                      });
+    if (!needed)
+        return;
+    for (RawImage& image : raw.images)
+        if (image.width > 0 || !badFileName(image.fileName).empty())
+            kept.push_back(std::move(image));
+        else
+        {
+            raw.problems.push_back({pathOf(image), "it has no size in the annotations, and the image cannot be read"});
+            raw.leftOut.insert(image.id);
+        }
+    raw.images = std::move(kept);
 }
 
 void checkFolder(const std::string& folder)
@@ -315,6 +451,9 @@ void append(const Dataset& source, UniqueIds& imageIds, UniqueIds& annotationIds
     target.counters.dropped += source.counters.dropped;
     target.counters.clipped += source.counters.clipped;
     target.counters.crowd += source.counters.crowd;
+    target.counters.orphans += source.counters.orphans;
+    target.counters.duplicates += source.counters.duplicates;
+    target.idsAreMade = target.idsAreMade || source.idsAreMade;
     target.warnings.insert(target.warnings.end(), source.warnings.begin(), source.warnings.end());
 }
 
@@ -377,14 +516,46 @@ bool convertBox(const RawAnnotation& raw, int imageWidth, int imageHeight, bool 
     return true;
 }
 
+bool cleanOutline(Segmentation& segmentation)
+{
+    std::vector<std::vector<double>>& rings = segmentation.polygons;
+    rings.erase(std::remove_if(rings.begin(), rings.end(),
+                               [](const std::vector<double>& ring) { return ring.size() < 6 || ring.size() % 2 != 0; }),
+                rings.end());
+    return !rings.empty() || !segmentation.counts.empty() || !segmentation.compressed.empty();
+}
+
+bool isBelowOnePixel(const RawAnnotation& annotation)
+{
+    const double slack = 0.01;  // rounded fractions
+    return annotation.boxValues == 4 && annotation.box[2] > 0 && annotation.box[3] > 0 && annotation.box[0] >= -1 &&
+           annotation.box[1] >= -1 && annotation.box[0] + annotation.box[2] <= 1 + slack &&
+           annotation.box[1] + annotation.box[3] <= 1 + slack;
+}
+
+bool mostBelowOnePixel(int64_t count, int64_t all)
+{
+    return count > 0 && 2 * count > all;
+}
+
+std::string describeBelowOnePixel(int64_t count, int64_t all)
+{
+    return std::to_string(count) + " of " + std::to_string(all) +
+           " boxes lie in the first pixel of their image; are they fractions of its width and height instead of "
+           "pixels?";
+}
+
 Dataset toDataset(RawDataset raw, const ReadOptions& options)
 {
     Dataset dataset;
     dataset.name = raw.name;
     countProblems(raw, options, dataset);
     fillCategories(raw.path, raw.categories, dataset);
-    const auto indexOf = fillImages(raw.path, raw.imageFolder, raw.images, dataset);
-    AnnotationLinker(raw, options, dataset).link(indexOf);
+    WarningList twice;
+    const auto indexOf = fillImages(raw, twice, dataset);
+    dataset.idsAreMade = raw.idsAreMade;
+    AnnotationLinker(raw, options, dataset).link(indexOf, twice);
+    twice.appendTo(dataset.warnings, "entries listed twice");
     if (options.checkImages)
         checkFirstImages(raw.path, raw.imageFolder, dataset);
     if (!options.classNames.empty())
@@ -399,11 +570,21 @@ RawDataset readRaw(const std::string& annotations, const std::string& images, co
     if (options.checkImages && !images.empty())
         checkFolder(images);
     const DatasetFiles files = findDataset(annotations, images, isRule(options.subset) ? "" : options.subset);
-    RawDataset raw = files.format == DatasetFormat::VOC    ? readVoc(files)
-                     : files.format == DatasetFormat::YOLO ? readYolo(files, options.keepSegmentation)
-                                                           : parseCoco(files.annotations, options.keepSegmentation);
+    RawDataset raw = files.format == DatasetFormat::VOC       ? readVoc(files)
+                     : files.format == DatasetFormat::YOLO    ? readYolo(files, options.keepSegmentation)
+                     : files.format == DatasetFormat::LABELME ? readLabelme(files, options.keepSegmentation)
+                                                              : parseCoco(files.annotations, options.keepSegmentation);
     if (files.format == DatasetFormat::COCO)
+    {
         raw.imageFolder = images.empty() ? findCocoImages(raw) : images;
+        if (options.checkImages)
+            shortenFileNames(raw);
+        fillSizes(options.checkImages || options.clipBoxes, raw);
+    }
+    if (options.checkImages)
+        raw.asStored = annotatedAsStored(raw.images, raw.imageFolder);
+    raw.idsAreMade = files.format != DatasetFormat::COCO;
+    raw.notes.insert(raw.notes.end(), files.notes.begin(), files.notes.end());
     return raw;
 }
 

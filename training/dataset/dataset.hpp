@@ -5,12 +5,13 @@
 /* Annotated images: contents of annotation files, without decoded images. Independent of LibTorch: also used by the
    sample programs.
 
-   Three formats give the same Dataset; dataset_finder.hpp lists the supported folder layouts.
+   Four formats give the same Dataset; dataset_finder.hpp lists the supported folder layouts.
      COCO JSON   an object with the arrays "images" (id, file_name, width, height), "annotations" (id, image_id,
                  category_id, bbox [x, y, width, height], optional area, iscrowd, segmentation) and "categories" (id,
-                 name)
+                 name); see coco_reader.hpp
      Pascal VOC  one XML file for each image (voc_reader.hpp)
      YOLO        one text file for each image (yolo_reader.hpp)
+     labelme     one JSON file for each image (labelme_reader.hpp)
    Malformed files of any kind cause one std::runtime_error with file, position and remedy. A JSON file is parsed as a
    stream: memory is proportional to the stored records, not to the file size. */
 
@@ -46,12 +47,23 @@ struct Annotation
     std::optional<Segmentation> segmentation;  //!< only with ReadOptions::keepSegmentation and if present
 };
 
+//! Why an image has no annotations.
+enum class EmptyImage
+{
+    NO,         //!< its file has annotations, be they usable or not
+    ANNOTATED,  //!< it was looked at: COCO's list of images, a VOC file without objects, an empty text file of YOLO
+    UNLABELED   //!< YOLO: without a text file
+};
+
 struct ImageRecord
 {
     int64_t id = 0;
+    std::string idText;         //!< the id in the file if that is a text and no number
     std::string path;           //!< image folder / file_name
     int width = 0, height = 0;  //!< annotated size, pixels
     int repeat = 1;             //!< occurrences per training epoch
+    bool asStored = false;      //!< annotated in stored pixels, see annotated_image.hpp
+    EmptyImage empty = EmptyImage::NO;
     std::vector<Annotation> annotations;
 };
 
@@ -63,6 +75,8 @@ struct DatasetCounters
     int64_t dropped = 0;        //!< without a usable box: no bbox, NaN or infinite, no positive size, outside the image
     int64_t clipped = 0;        //!< boxes clipped to the image
     int64_t crowd = 0;          //!< kept, marked as a group of objects
+    int64_t orphans = 0;        //!< left out: COCO annotations of images or categories that the file does not list
+    int64_t duplicates = 0;     //!< left out: images and annotations that are listed twice
 };
 
 struct Dataset
@@ -71,6 +85,7 @@ struct Dataset
     std::vector<std::string> classNames;
     std::vector<int64_t> categoryIds;  //!< ids in the file, by class index; -1 for required classes not in the file
     std::vector<ImageRecord> images;   //!< in the order of the file
+    bool idsAreMade = false;           //!< image ids are numbers of the reader (VOC, YOLO), not of the files
     DatasetCounters counters;
     std::vector<std::string> warnings;  //!< for the user, the first few of each kind
 

@@ -75,7 +75,7 @@ private:
     const WriteOptions& options_;
     std::vector<std::string> lost_;
     std::unordered_map<std::string, std::string> claimed_;  //!< annotation file -> image
-    int64_t crowds_ = 0, masks_ = 0, rounded_ = 0, outlines_ = 0;
+    int64_t crowds_ = 0, masks_ = 0, rounded_ = 0, outlines_ = 0, unlabeled_ = 0;
 };
 
 void Writer::lose(const std::string& what, int64_t count)
@@ -142,6 +142,7 @@ void Writer::writeCoco()
     {
         const std::string name = relativeName(image);
         copyImage(image, fs::path(options_.output) / "images" / name);
+        unlabeled_ += image.empty == EmptyImage::UNLABELED;
         entry({{"id", image.id}, {"file_name", name}, {"width", image.width}, {"height", image.height}});
     }
     out << "],\n\"categories\": [";
@@ -165,6 +166,7 @@ void Writer::writeCoco()
         }
     out << "]}\n";
     file.close();
+    lose("images without a label file are listed like images without objects", unlabeled_);
 }
 
 // ------------------------------------------------------------------ Pascal VOC
@@ -213,6 +215,11 @@ void Writer::writeVoc()
 {
     for (const ImageRecord& image : dataset_.images)
     {
+        if (image.empty == EmptyImage::UNLABELED)
+        {
+            unlabeled_++;
+            continue;
+        }
         const std::string name = relativeName(image);
         std::string flat = name;  // VOC has no subfolders
         std::replace(flat.begin(), flat.end(), '/', '_');
@@ -225,6 +232,7 @@ void Writer::writeVoc()
     for (const std::string& name : dataset_.classNames)
         classes.stream() << name << "\n";
     classes.close();
+    lose("images without a label file are left out: a VOC file would say that they have no objects", unlabeled_);
     lose("masks: VOC files have boxes only", masks_);
     lose("boxes were rounded to whole pixels", rounded_);
     lose("crowds are marked as difficult", crowds_);
@@ -299,7 +307,8 @@ void Writer::writeYolo()
         const std::string name = relativeName(image);
         claim(fs::path(name).replace_extension("").generic_string(), image);
         copyImage(image, fs::path(options_.output) / "images" / name);
-        writeLabels(image, name);
+        if (image.empty != EmptyImage::UNLABELED)  // a file would say that it has no objects
+            writeLabels(image, name);
     }
     YAML::Emitter description;
     description << YAML::BeginMap << YAML::Key << "path" << YAML::Value << "." << YAML::Key << "train" << YAML::Value
@@ -335,6 +344,8 @@ std::vector<std::string> Writer::run()
         case DatasetFormat::YOLO:
             writeYolo();
             break;
+        case DatasetFormat::LABELME:
+            throw std::runtime_error("labelme files are read only; write COCO, Pascal VOC or YOLO");
     }
     if (options_.format != DatasetFormat::COCO)
         lost_.push_back("ids and areas of annotations are not kept");

@@ -4,6 +4,8 @@
 
 #include "dataset/image_size.hpp"
 
+#include "dataset/jpeg_file.hpp"
+
 #include <opencv2/imgcodecs.hpp>
 
 #include <cstdint>
@@ -17,7 +19,7 @@ namespace d2det
 namespace
 {
 
-constexpr int MAX_PARTS = 4096;  // segments or chunks before the pixel data
+constexpr int MAX_PARTS = 4096;  // chunks before the pixel data
 
 //! Bytes of a file, big endian; after the end all are 0 and good() is false.
 class Bytes
@@ -48,36 +50,6 @@ private:
     std::ifstream file_;
 };
 
-//! After the signature FF D8. Empty if there is Exif data or anything unexpected.
-cv::Size jpegSize(Bytes& bytes)
-{
-    for (int part = 0; part < MAX_PARTS && bytes.good(); part++)
-    {
-        if (bytes.number(1) != 0xff)
-            return {};
-        uint32_t marker = 0xff;
-        for (int fill = 0; fill < MAX_PARTS && marker == 0xff; fill++)
-            marker = bytes.number(1);
-        if (marker == 0x01 || (marker >= 0xd0 && marker <= 0xd7))  // without a length
-            continue;
-        const int64_t begin = bytes.position();
-        const uint32_t length = bytes.number(2);
-        if (length < 2 || marker == 0xd9 || marker == 0xda)
-            return {};
-        if (marker == 0xe1 && bytes.startsWith("Exif", 4))
-            return {};
-        const bool frame = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
-        if (frame)
-        {
-            bytes.number(1);  // bits of a sample
-            const int height = static_cast<int>(bytes.number(2)), width = static_cast<int>(bytes.number(2));
-            return bytes.good() ? cv::Size(width, height) : cv::Size();
-        }
-        bytes.seek(begin + length);
-    }
-    return {};
-}
-
 //! After the signature. Empty if there is Exif data or anything unexpected.
 cv::Size pngSize(Bytes& bytes)
 {
@@ -107,11 +79,9 @@ cv::Size pngSize(Bytes& bytes)
 
 cv::Size headerSize(const std::string& path)
 {
-    {
-        Bytes bytes(path);
-        if (bytes.startsWith("\xff\xd8", 2))
-            return jpegSize(bytes);
-    }
+    const JpegHeader jpeg = readJpegHeader(path);
+    if (!jpeg.size.empty())
+        return jpeg.orientation < 5 ? jpeg.size : cv::Size(jpeg.size.height, jpeg.size.width);
     Bytes bytes(path);
     return bytes.startsWith("\x89PNG\r\n\x1a\n", 8) ? pngSize(bytes) : cv::Size();
 }

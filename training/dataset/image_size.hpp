@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Image size from the file header, without decoding: JPEG (ITU T.81 B.2, start of frame) and PNG (ISO 15948, IHDR).
-   Other formats, and images with Exif data (possible rotation), are decoded. */
+/* Image size from the file header, without decoding: JPEG (jpeg_file.hpp) and PNG (ISO 15948, IHDR). Other formats, and
+   PNG with Exif data (possible rotation), are decoded. */
 
 #ifndef D2DET_TRAINING_IMAGE_SIZE_HPP
 #define D2DET_TRAINING_IMAGE_SIZE_HPP

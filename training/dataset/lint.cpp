@@ -7,6 +7,7 @@
 #include "base/files.hpp"
 #include "dataset/annotated_image.hpp"
 #include "dataset/image_size.hpp"
+#include "dataset/near_duplicates.hpp"
 #include "dataset/segmentation.hpp"
 
 #include <opencv2/core/utility.hpp>
@@ -46,17 +47,18 @@ const char* codeOf(ImageFault fault)
 {
     return fault == ImageFault::MISSING      ? "missing-image"
            : fault == ImageFault::UNREADABLE ? "unreadable-image"
+           : fault == ImageFault::TRUNCATED  ? "truncated-image"
                                              : "size-differs";
 }
 
-FileFault checkFile(const std::string& path, const RawImage& image, bool decode)
+FileFault checkFile(const std::string& path, const RawImage& image, bool asStored, bool decode)
 {
     FileFault fault;
     const cv::Size size(image.width, image.height);
     if (!decode && imageSize(path) == size)  // a different header size may be due to an orientation tag
         return fault;
     std::string reason;
-    readAnnotatedImage(path, size, fault.kind, reason);
+    readAnnotatedImage(path, size, asStored, fault.kind, reason);
     fault.message = inQuotes(path) + " " + reason;
     return fault;
 }
@@ -66,6 +68,12 @@ struct Bounds
     double x1 = 0, y1 = 0, x2 = 0, y2 = 0;
     bool empty = true;
 };
+
+//! No outline: cleanOutline() leaves it out.
+bool isStray(const std::vector<double>& polygon)
+{
+    return polygon.size() < 6 || polygon.size() % 2 != 0;
+}
 
 Bounds boundsOf(const Segmentation& segmentation, const RawImage& image)
 {
@@ -81,9 +89,11 @@ Bounds boundsOf(const Segmentation& segmentation, const RawImage& image)
     }
     for (const std::vector<double>& polygon : segmentation.polygons)
     {
-        if (polygon.size() < 6 || polygon.size() % 2 != 0)
+        if (isStray(polygon) && std::all_of(segmentation.polygons.begin(), segmentation.polygons.end(), isStray))
             throw std::runtime_error("an outline has " + std::to_string(polygon.size()) +
                                      " numbers, expected x and y of at least 3 points");
+        if (isStray(polygon))
+            continue;
         for (size_t i = 0; i < polygon.size(); i += 2)
         {
             const double x = polygon[i], y = polygon[i + 1];
@@ -168,6 +178,8 @@ void Linter::checkCategories()
 
 void Linter::checkImages()
 {
+    for (const std::string& note : raw_.notes)
+        add(false, "noted", nullptr, nullptr, note);
     for (const RawProblem& problem : raw_.problems)
     {
         add(true, "left-out", nullptr, nullptr, problem.reason);
@@ -176,7 +188,13 @@ void Linter::checkImages()
     std::unordered_map<std::string, int64_t> files;
     for (const RawImage& image : raw_.images)
     {
-        if (!images_.emplace(image.id, &image).second)
+        const auto same = images_.emplace(image.id, &image);
+        if (!same.second && same.first->second->fileName == image.fileName)
+        {
+            add(false, "repeated", &image, nullptr, inQuotes(image.fileName) + " is listed twice with this id");
+            continue;
+        }
+        if (!same.second)
             add(true, "clashing-id", &image, nullptr, "image id " + std::to_string(image.id) + " occurs twice");
         const std::string reason = badFileName(image.fileName);
         if (!reason.empty())
@@ -200,7 +218,8 @@ void Linter::checkFiles()
                               if (!badFileName(image.fileName).empty())
                                   continue;
                               const fs::path path = fs::path(raw_.imageFolder) / fs::u8path(image.fileName);
-                              faults[static_cast<size_t>(i)] = checkFile(path.string(), image, options_.decode);
+                              faults[static_cast<size_t>(i)] =
+                                  checkFile(path.string(), image, raw_.asStored, options_.decode);
                           }
                       });
     for (size_t i = 0; i < faults.size(); i++)
@@ -252,6 +271,11 @@ void Linter::checkMask(const RawImage& image, const RawAnnotation& annotation)
     {
         return add(true, "bad-mask", &image, &annotation, error.what());
     }
+    const std::vector<std::vector<double>>& polygons =
+        raw_.segmentations[static_cast<size_t>(annotation.segmentation)].polygons;
+    if (const auto stray = std::count_if(polygons.begin(), polygons.end(), isStray); stray > 0)
+        add(false, "stray-points", &image, &annotation,
+            "the outline has " + std::to_string(stray) + " parts of fewer than 3 points; they are left out");
     if (bounds.empty)
         return add(false, "empty-mask", &image, &annotation, "the mask has no pixels");
     const cv::Rect2d box = boxOf(annotation);
@@ -298,6 +322,7 @@ void Linter::checkAnnotations()
     std::unordered_set<int64_t> ids;
     std::map<std::pair<int64_t, int64_t>, std::vector<const RawAnnotation*>> groups;  // by image and class
     std::unordered_map<int64_t, std::string> unknown;
+    int64_t belowOnePixel = 0;
     for (const RawCategory& category : raw_.unknownCategories)
         unknown.emplace(category.id, category.name);
     for (const RawAnnotation& annotation : raw_.annotations)
@@ -314,18 +339,25 @@ void Linter::checkAnnotations()
                     ? "the class " + inQuotes(unknown[annotation.categoryId]) + " is not in the list of classes"
                     : "category id " + std::to_string(annotation.categoryId) + " is not in \"categories\"");
         used_[annotation.categoryId]++;
+        if (!image && raw_.leftOut.count(annotation.imageId))
+            continue;
         if (!image)
         {
             add(true, "unknown-image", nullptr, &annotation,
                 "image id " + std::to_string(annotation.imageId) + " is not in \"images\"");
             continue;
         }
+        belowOnePixel += isBelowOnePixel(annotation);
+        if (annotation.boxOfOutline)
+            add(false, "box-of-outline", image, &annotation, "it has an outline, but no box");
         if (!checkBox(*image, annotation))
             continue;
         checkMask(*image, annotation);
         if (known && !annotation.crowd)
             groups[{annotation.imageId, annotation.categoryId}].push_back(&annotation);
     }
+    if (const auto all = static_cast<int64_t>(raw_.annotations.size()); mostBelowOnePixel(belowOnePixel, all))
+        add(false, "fractions-as-pixels", nullptr, nullptr, describeBelowOnePixel(belowOnePixel, all));
     for (auto& group : groups)
         checkDuplicates(group.second, *images_[group.first.first]);
     if (comparisons_ > MAX_COMPARISONS)
@@ -357,6 +389,31 @@ LintReport Linter::run()
 LintReport lint(const RawDataset& raw, const LintOptions& options)
 {
     return Linter(raw, options).run();
+}
+
+void addSeenElsewhere(const RawDataset& raw, const RawDataset& other, LintReport& report)
+{
+    const auto pathsOf = [](const RawDataset& set)
+    {
+        std::vector<std::string> paths;
+        for (const RawImage& image : set.images)
+            paths.push_back(badFileName(image.fileName).empty()
+                                ? (fs::path(set.imageFolder) / fs::u8path(image.fileName)).string()
+                                : std::string());
+        return paths;
+    };
+    const std::vector<std::string> mine = pathsOf(raw), others = pathsOf(other);
+    for (const auto& pair : nearDuplicates(fingerprints(mine), fingerprints(others)))
+    {
+        Finding finding;
+        finding.code = "seen-elsewhere";
+        finding.imageId = raw.images[pair.first].id;
+        finding.place = raw.images[pair.first].source.empty() ? raw.path : raw.images[pair.first].source;
+        finding.message = inQuotes(mine[pair.first]) + " shows nearly the same as " + inQuotes(others[pair.second]) +
+                          " of the other set";
+        report.findings.push_back(std::move(finding));
+        report.warnings++;
+    }
 }
 
 }  // namespace d2det

@@ -6,9 +6,10 @@
    annotation.
 
    Errors: reading fails or drops records. Warnings: probably unintended.
-     missing-image unreadable-image size-differs bad-file-name left-out
+     missing-image unreadable-image truncated-image size-differs bad-file-name left-out
      clashing-id unknown-image unknown-category bad-box zero-box box-outside bad-mask            errors
-     box-beyond duplicate-box duplicate-file-name mask-misfit empty-mask empty-class not-compared     warnings */
+     repeated box-beyond duplicate-box duplicate-file-name fractions-as-pixels mask-misfit empty-mask stray-points
+     box-of-outline empty-class not-compared noted seen-elsewhere                                warnings */
 
 #ifndef D2DET_TRAINING_LINT_HPP
 #define D2DET_TRAINING_LINT_HPP
@@ -42,6 +43,9 @@ struct LintOptions
 
 //! @param raw from readRaw with ReadOptions::keepSegmentation.
 LintReport lint(const RawDataset& raw, const LintOptions& options = LintOptions());
+
+//! Adds a warning "seen-elsewhere" for each image with a near duplicate in another data set (near_duplicates.hpp).
+void addSeenElsewhere(const RawDataset& raw, const RawDataset& other, LintReport& report);
 
 }  // namespace d2det
 

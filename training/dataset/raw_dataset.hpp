@@ -12,6 +12,7 @@
 #include "dataset/dataset.hpp"
 
 #include <limits>
+#include <unordered_set>
 
 namespace d2det
 {
@@ -20,14 +21,18 @@ struct RawImage
 {
     int64_t id = 0;
     std::string fileName;       //!< relative to RawDataset::imageFolder
-    int width = 0, height = 0;  //!< pixels
+    int width = 0, height = 0;  //!< pixels; 0: not in the annotations and not readable from the image
     std::string source;         //!< file with the annotations of this image; empty: RawDataset::path
+    std::string idText;         //!< the id in the file if that is a text and no number; `id` is made up then
+    bool annotated = true;      //!< false: nobody annotated it (YOLO: no text file)
+    bool hasOther = false;      //!< something is annotated that is not read, such as a point
 };
 
 struct RawCategory
 {
     int64_t id = 0;
     std::string name;
+    std::string group = std::string();  //!< COCO's "supercategory"
 };
 
 struct RawAnnotation
@@ -35,6 +40,7 @@ struct RawAnnotation
     int64_t id = 0, imageId = 0, categoryId = 0;
     double box[4] = {0, 0, 0, 0};  //!< x, y, width, height
     int boxValues = 0;             //!< count of numbers of the box in the file; 4 is valid
+    bool boxOfOutline = false;     //!< the file has no box; this one is what the outline spans
     double area = std::numeric_limits<double>::quiet_NaN();
     bool crowd = false;
     int64_t segmentation = -1;  //!< index into RawDataset::segmentations
@@ -58,6 +64,10 @@ struct RawDataset
     std::vector<RawAnnotation> annotations;
     std::vector<Segmentation> segmentations;
     std::vector<RawProblem> problems;
+    std::vector<std::string> notes;       //!< what the reader understood in its own way, for the user
+    std::unordered_set<int64_t> leftOut;  //!< ids of images among the problems
+    bool idsAreMade = false;              //!< image ids are numbers of the reader, not of the files
+    bool asStored = false;                //!< images are annotated in stored pixels (annotated_image.hpp)
 };
 
 /** @brief Reads the records of a data set in any format without consistency checks; arguments as for readDataset.
@@ -69,6 +79,16 @@ Dataset toDataset(RawDataset raw, const ReadOptions& options);
 
 //! "[x, y, width, height]", or a description of the defect.
 std::string describeBox(const RawAnnotation& annotation);
+
+/** @brief Outline without what is none: rings of fewer than 3 points or with half a point, which have no area.
+@return false if nothing is left of it. */
+bool cleanOutline(Segmentation& segmentation);
+
+/** Boxes as fractions instead of pixels: a warning if most of them are (mostBelowOnePixel). One rule for reading and
+    lint. */
+bool isBelowOnePixel(const RawAnnotation& annotation);
+bool mostBelowOnePixel(int64_t count, int64_t all);
+std::string describeBelowOnePixel(int64_t count, int64_t all);
 
 //! Reason why a file name is not a path inside the image folder; empty if valid. Files outside it are not read.
 std::string badFileName(const std::string& fileName);

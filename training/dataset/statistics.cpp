@@ -59,6 +59,8 @@ DatasetStatistics computeStatistics(const Dataset& dataset)
             result.classes[static_cast<size_t>(category)].images++;
         result.all.images += instances > 0;
         result.emptyImages += image.annotations.empty();
+        result.annotatedEmptyImages += image.empty == EmptyImage::ANNOTATED;
+        result.unlabeledImages += image.empty == EmptyImage::UNLABELED;
         result.instancesPerImage.push_back(static_cast<double>(instances));
     }
     for (auto* values : {&result.imageWidths, &result.imageHeights, &result.instancesPerImage, &result.boxWidths,

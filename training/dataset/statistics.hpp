@@ -31,8 +31,9 @@ struct ClassStatistics
 struct DatasetStatistics
 {
     int64_t images = 0, emptyImages = 0;
-    std::vector<ClassStatistics> classes;  //!< in the order of Dataset::classNames
-    ClassStatistics all;                   //!< all classes together
+    int64_t annotatedEmptyImages = 0, unlabeledImages = 0;  //!< EmptyImage; others have only unusable annotations
+    std::vector<ClassStatistics> classes;                   //!< in the order of Dataset::classNames
+    ClassStatistics all;                                    //!< all classes together
     // Ascending:
     std::vector<double> imageWidths, imageHeights, instancesPerImage;
     std::vector<double> boxWidths, boxHeights, aspects;  //!< aspect: width / height

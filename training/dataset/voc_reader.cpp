@@ -121,7 +121,7 @@ VocFile parseFile(const std::string& path)
     if (!root)
         throw std::runtime_error("no <annotation>; is this a Pascal VOC file?");
     VocFile file;
-    file.fileName = textOf(root.child("filename"));
+    file.fileName = withSlashes(textOf(root.child("filename")));
     const pugi::xml_node size = root.child("size");
     const double width = numberOf(size, "width", 0), height = numberOf(size, "height", 0);
     if (!(width >= 0 && width <= MAX_SIDE && height >= 0 && height <= MAX_SIDE))
@@ -133,23 +133,93 @@ VocFile parseFile(const std::string& path)
     return file;
 }
 
+//! A line of a list without its flag, quotation marks and the extension of an image or XML file.
+std::string withoutFlag(const std::string& line)
+{
+    const std::vector<std::string> words = splitWords(line);
+    const bool flag = words.size() > 1 && (words.back() == "1" || words.back() == "0" || words.back() == "-1");
+    std::string name = splitLines(flag ? line.substr(0, line.size() - words.back().size()) : line).front();
+    return withoutQuotes(name);
+}
+
+std::string withoutExtension(const std::string& name)
+{
+    return isImageName(name) || extensionOf(name) == ".xml" ? fs::path(name).replace_extension().generic_string()
+                                                            : name;
+}
+
+/** Names of .xml files without extension, relative to their folder. A name in a list may also be the last part of one,
+    if it is the only one. */
+class NameIndex
+{
+public:
+    explicit NameIndex(const std::vector<std::string>& files)
+    {
+        for (const std::string& file : files)
+        {
+            const fs::path stem = fs::path(file).replace_extension();
+            names_.insert(stem.generic_string());
+            const auto inserted = last_.emplace(stem.filename().string(), stem.generic_string());
+            if (!inserted.second && inserted.first->second != stem.generic_string())
+                inserted.first->second.clear();
+        }
+    }
+
+    //! The name of the file that is meant; empty: none.
+    std::string find(const std::string& written) const
+    {
+        const std::string path = withSlashes(written);
+        for (const std::string& name : {path, withoutExtension(path)})
+        {
+            for (size_t begin = 0;;)  // also without the first folders
+            {
+                if (names_.count(name.substr(begin)))
+                    return name.substr(begin);
+                const size_t slash = name.find('/', begin);
+                if (slash == std::string::npos)
+                    break;
+                begin = slash + 1;
+            }
+            const auto found = last_.find(fs::path(name).filename().string());
+            if (found != last_.end() && !found->second.empty())
+                return found->second;
+        }
+        return std::string();
+    }
+
+private:
+    std::unordered_set<std::string> names_;
+    std::unordered_map<std::string, std::string> last_;  //!< empty: more than one
+};
+
 //! Selected names; all without a list.
 class NameList
 {
 public:
-    explicit NameList(const std::string& path) : all_(path.empty())
+    //! @param missing lines for which there is no file.
+    NameList(const std::string& path, const NameIndex& index, std::vector<std::string>& missing) : all_(path.empty())
     {
         if (all_)
             return;
+        size_t lines = 0;
         for (const std::string& line : splitLines(readText(path, MAX_LIST)))
-            if (!line.empty())
-                names_.insert(splitWords(line).front());  // class lists contain a flag after the name
-        if (names_.empty())
+        {
+            if (line.empty() || line == "#" || line.compare(0, 2, "# ") == 0)
+                continue;
+            lines++;
+            std::string name = index.find(withoutQuotes(line));
+            if (name.empty())
+                name = index.find(withoutFlag(line));
+            if (!name.empty())
+                names_.insert(name);
+            else if (line[0] != '#')
+                missing.push_back(withoutFlag(line));
+        }
+        if (lines == 0)
             throw std::runtime_error(path + ": the list is empty");
     }
 
     bool has(const std::string& name) const { return all_ || names_.count(name); }
-    const std::unordered_set<std::string>& names() const { return names_; }
 
 private:
     bool all_;
@@ -159,24 +229,24 @@ private:
 class VocReader
 {
 public:
-    explicit VocReader(const DatasetFiles& files) : files_(files), list_(files.list) {}
+    explicit VocReader(const DatasetFiles& files) : files_(files) {}
 
     RawDataset read();
 
 private:
     void readClasses();
     void findImages();
-    void addFile(const std::string& name);
+    void addFile(const std::string& name, bool wanted);
     std::string findImage(const std::string& stem, const VocFile& file) const;
     int64_t categoryOf(const std::string& name);
     void numberCategories();
 
     const DatasetFiles& files_;
-    NameList list_;
     RawDataset raw_;
     bool fixedClasses_ = false;
     std::map<std::string, int64_t> categories_;
-    std::unordered_map<std::string, std::string> images_;  //!< name without extension -> name
+    //! Name without extension, in the folder and alone -> name in the folder; alone only if it is the only one.
+    std::unordered_map<std::string, std::string> images_, lastParts_;
 };
 
 //! A file with class names defines the class order.
@@ -198,11 +268,17 @@ void VocReader::readClasses()
 
 void VocReader::findImages()
 {
-    for (const std::string& name : listFiles(files_.images, false))
+    for (const std::string& name : listFiles(files_.images, true))
         if (isImageName(name))
-            images_.emplace(fs::path(name).stem().string(), name);
+        {
+            images_.emplace(fs::path(name).replace_extension().generic_string(), name);
+            const auto inserted = lastParts_.emplace(fs::path(name).stem().string(), name);
+            if (!inserted.second)
+                inserted.first->second.clear();
+        }
 }
 
+//! @param stem name of the .xml file without extension, in its folder.
 std::string VocReader::findImage(const std::string& stem, const VocFile& file) const
 {
     const auto found = images_.find(stem);
@@ -213,6 +289,12 @@ std::string VocReader::findImage(const std::string& stem, const VocFile& file) c
         return file.fileName;
     // Some tools write an absolute path of the annotation machine.
     const std::string bare = fs::path(file.fileName).filename().string();
+    for (const std::string& name : {fs::path(stem).filename().string(), fs::path(bare).stem().string()})
+    {
+        const auto last = lastParts_.find(name);
+        if (last != lastParts_.end() && !last->second.empty())
+            return last->second;
+    }
     return bare.empty() ? stem + ".jpg" : bare;
 }
 
@@ -226,11 +308,10 @@ int64_t VocReader::categoryOf(const std::string& name)
     return id;
 }
 
-void VocReader::addFile(const std::string& name)
+void VocReader::addFile(const std::string& name, bool wanted)
 {
     const std::string path = (fs::path(files_.annotations) / name).string();
-    const std::string stem = fs::path(name).stem().string();
-    const bool wanted = list_.has(stem);
+    const std::string stem = fs::path(name).replace_extension().generic_string();
     if (!wanted && fixedClasses_)
         return;
     try
@@ -293,23 +374,20 @@ RawDataset VocReader::read()
 {
     raw_.path = files_.list.empty() ? files_.annotations : files_.list;
     const fs::path folder = fs::path(files_.annotations);
-    raw_.name = (folder.filename() == "Annotations" ? folder.parent_path() : folder).filename().string();
+    const bool named = lowerCase(folder.filename().string()) == "annotations";
+    raw_.name = (named ? folder.parent_path() : folder).filename().string();
     if (!files_.list.empty())
         raw_.name += "_" + fs::path(files_.list).stem().string();
     raw_.imageFolder = files_.images;
     readClasses();
     findImages();
-    std::unordered_set<std::string> seen;
-    for (const std::string& name : listFiles(files_.annotations, false))
-        if (fs::path(name).extension() == ".xml")
-        {
-            addFile(name);
-            seen.insert(fs::path(name).stem().string());
-        }
-    std::vector<std::string> missing;
-    for (const std::string& name : list_.names())
-        if (!seen.count(name))
-            missing.push_back(name);
+    std::vector<std::string> names, missing;
+    for (const std::string& name : listFiles(files_.annotations, true))
+        if (extensionOf(name) == ".xml")
+            names.push_back(name);
+    const NameList list(files_.list, NameIndex(names), missing);
+    for (const std::string& name : names)
+        addFile(name, list.has(fs::path(name).replace_extension().generic_string()));
     std::sort(missing.begin(), missing.end());
     for (const std::string& name : missing)
         raw_.problems.push_back({files_.list, inQuotes(name) + " has no .xml file in " + inQuotes(files_.annotations)});

@@ -7,8 +7,11 @@
 
    Corners are 1-based pixel positions, both inclusive: the box covers [xmin - 1, xmax] x [ymin - 1, ymax]. "difficult"
    objects count as crowds: excluded from training, ignored in evaluation. "truncated", <part> and segmentation images
-   are not read. The image is the file with the name of the XML file; <filename> is used if there is no such file. The
-   image size comes from the image header if <size> is missing.
+   are not read. The image is the file with the name of the XML file, in the same subfolder; <filename> is used if there
+   is no such file. The image size comes from the image header if <size> is missing.
+
+   A list of a split has one name per line: without or with an extension, blanks inside, in quotation marks, with a last
+   word 1, 0 or -1 that is a flag, unless a file has just this name.
 
    XML is parsed by pugixml, without entity expansion and recursion; files with a DOCTYPE, more than 4 MiB or more than
    64 levels are rejected. */

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <map>
 #include <stdexcept>
+#include <unordered_map>
 #include <unordered_set>
 
 namespace fs = std::filesystem;
@@ -24,9 +25,24 @@ namespace d2det
 namespace
 {
 
-constexpr size_t MAX_LABELS = 64 << 20, MAX_CLASS_FILE = 1 << 18;  // bytes
+constexpr size_t MAX_LABELS = 64 << 20, MAX_LIST = 256 << 20, MAX_CLASS_FILE = 1 << 18;  // bytes
 constexpr int MAX_CLASSES = 1 << 16;
 constexpr int MAX_SIDE = 1 << 16;  // pixels
+
+constexpr size_t FILES_LOOKED_AT = 200;  // to tell what the lines mean
+
+//! What the numbers of a line with more than 4 of them are.
+struct LineLayout
+{
+    enum Kind
+    {
+        OUTLINES,
+        KEYPOINTS,
+        ORIENTED_BOXES
+    };
+    Kind kind = OUTLINES;
+    size_t values = 0;  //!< KEYPOINTS: numbers after the box
+};
 
 struct YoloObject
 {
@@ -35,7 +51,7 @@ struct YoloObject
     std::vector<double> values;  //!< 4 of a box, or the outline
 };
 
-YoloObject parseLine(const std::string& text, int line)
+YoloObject parseLine(const std::string& text, int line, const LineLayout& layout)
 {
     const auto fail = [&](const std::string& reason)
     { throw std::runtime_error("line " + std::to_string(line) + ": " + reason); };
@@ -54,13 +70,20 @@ YoloObject parseLine(const std::string& text, int line)
     object.category = static_cast<int64_t>(category);
     object.values.erase(object.values.begin());
     const size_t count = object.values.size();
-    if (count != 4 && (count < 6 || count % 2 != 0))
+    if (layout.kind == LineLayout::KEYPOINTS)
+    {
+        if (count != 4 && count != 4 + layout.values)
+            fail(std::to_string(count + 1) + " numbers, expected class cx cy w h and " + std::to_string(layout.values) +
+                 " of keypoints");
+        object.values.resize(4);
+    }
+    else if (count != 4 && (count < 6 || count % 2 != 0))
         fail(std::to_string(count + 1) +
              " numbers, expected class cx cy w h, or a class and the points of an outline (at least 3)");
     return object;
 }
 
-std::vector<YoloObject> parseLabels(const std::string& path)
+std::vector<YoloObject> parseLabels(const std::string& path, const LineLayout& layout)
 {
     std::vector<YoloObject> objects;
     int line = 0;
@@ -68,7 +91,7 @@ std::vector<YoloObject> parseLabels(const std::string& path)
     {
         line++;
         if (!text.empty())
-            objects.push_back(parseLine(text, line));
+            objects.push_back(parseLine(text, line, layout));
     }
     return objects;
 }
@@ -124,6 +147,49 @@ RawAnnotation toPixels(const YoloObject& object, const RawImage& image, Segmenta
     return annotation;
 }
 
+//! Box and keypoints with a visibility of 0, 1 or 2 each; the points lie in the box.
+bool areKeypoints(const std::vector<double>& v)
+{
+    if (v.size() < 7 || (v.size() - 4) % 3 != 0 || !(v[2] > 0 && v[3] > 0))
+        return false;
+    const double slack = 0.05;
+    for (size_t i = 4; i < v.size(); i += 3)
+    {
+        if (v[i + 2] != 0 && v[i + 2] != 1 && v[i + 2] != 2)
+            return false;
+        if (v[i + 2] != 0 &&
+            !(std::abs(v[i] - v[0]) <= v[2] / 2 + slack && std::abs(v[i + 1] - v[1]) <= v[3] / 2 + slack))
+            return false;
+    }
+    return true;
+}
+
+/** Four corners of a rectangle in pixels, up to rounding.
+@param turned true if it is not parallel to the sides of the image. */
+bool isRectangle(const std::vector<double>& v, cv::Size image, bool& turned)
+{
+    if (v.size() != 8)
+        return false;
+    double x[4], y[4];  // sides
+    for (size_t i = 0; i < 4; i++)
+    {
+        x[i] = (v[(2 * i + 2) % 8] - v[2 * i]) * image.width;
+        y[i] = (v[(2 * i + 3) % 8] - v[2 * i + 1]) * image.height;
+    }
+    const double length[2] = {std::hypot(x[0], y[0]), std::hypot(x[1], y[1])};
+    if (!(length[0] > 0 && length[1] > 0))
+        return false;
+    const double tolerance = 0.02 * std::max(length[0], length[1]) + 1;  // corners are rounded
+    for (int i = 0; i < 2; i++)
+        if (!(std::hypot(x[i] + x[i + 2], y[i] + y[i + 2]) <= tolerance))
+            return false;
+    if (!(std::abs(x[0] * x[1] + y[0] * y[1]) <= tolerance * std::max(length[0], length[1])))
+        return false;
+    turned = std::min(std::abs(x[0]), std::abs(y[0])) > 2 + 0.02 * length[0];
+    return true;
+}
+
+//! Names by line; of a darknet file "key = value" those in the file that it names.
 std::vector<std::string> namesInLines(const std::string& path)
 {
     std::vector<std::string> names = splitLines(readText(path, MAX_CLASS_FILE));
@@ -132,6 +198,8 @@ std::vector<std::string> namesInLines(const std::string& path)
     for (size_t i = 0; i < names.size(); i++)
         if (names[i].empty())
             throw std::runtime_error(path + ": line " + std::to_string(i + 1) + " is empty, expected a class name");
+        else
+            names[i] = withoutQuotes(names[i]);
     return names;
 }
 
@@ -156,13 +224,42 @@ std::vector<std::string> namesInYaml(const YAML::Node& node)
     return names;
 }
 
+//! Keys of a split in descriptions.
+std::vector<std::string> splitNames(const std::string& split)
+{
+    return split == "val"  ? std::vector<std::string>{"val", "valid", "validation"}
+           : split.empty() ? std::vector<std::string>()
+                           : std::vector<std::string>{split};
+}
+
 std::vector<std::string> classNames(const std::string& path)
 {
-    const std::vector<std::string> names = isYaml(path) ? readYoloDescription(path, "").names : namesInLines(path);
+    const std::vector<std::string> names =
+        isYoloDescription(path) ? readYoloDescription(path, "").names : namesInLines(path);
     if (names.empty() || names.size() > MAX_CLASSES)
         throw std::runtime_error(path + ": " + std::to_string(names.size()) + " class names in it, expected 1 to " +
                                  std::to_string(MAX_CLASSES));
     return names;
+}
+
+//! The deepest folder with all these paths below; empty if there is none.
+fs::path commonFolder(const std::vector<fs::path>& paths)
+{
+    fs::path common = paths.front().parent_path();
+    for (const fs::path& path : paths)
+    {
+        fs::path shared;
+        auto part = path.begin();
+        for (const fs::path& own : common)
+        {
+            if (part == path.end() || *part != own)
+                break;
+            shared /= own;
+            ++part;
+        }
+        common = shared;
+    }
+    return common;
 }
 
 class YoloReader
@@ -173,14 +270,28 @@ public:
     RawDataset read();
 
 private:
-    void addPart(const YoloPart& part);
-    void addImage(const std::string& fileName, const std::string& labels);
+    struct Pair
+    {
+        fs::path image;
+        std::string labels;
+    };
+
+    void readClasses();
+    void findFolder(const YoloPart& part);
+    void findList(const YoloPart& part);
+    void addPair(const fs::path& image, const std::string& labels);
+    void chooseFolder();
+    void tellLayout();
+    void addImage(const Pair& pair);
     void addObject(const YoloObject& object, const RawImage& image);
 
     const DatasetFiles& files_;
     const bool keepSegmentation_;
     RawDataset raw_;
-    size_t labelFiles_ = 0;
+    std::vector<Pair> pairs_;
+    std::unordered_set<std::string> taken_;  //!< images
+    LineLayout layout_;
+    size_t labelFiles_ = 0, repeated_ = 0;
     std::unordered_set<int64_t> unknown_;
 };
 
@@ -189,7 +300,7 @@ void YoloReader::addObject(const YoloObject& object, const RawImage& image)
     Segmentation outline;
     RawAnnotation annotation = toPixels(object, image, outline);
     annotation.id = static_cast<int64_t>(raw_.annotations.size()) + 1;
-    if (keepSegmentation_ && !outline.polygons.empty())
+    if (keepSegmentation_ && !outline.polygons.empty() && layout_.kind == LineLayout::OUTLINES)
     {
         annotation.segmentation = static_cast<int64_t>(raw_.segmentations.size());
         raw_.segmentations.push_back(std::move(outline));
@@ -199,15 +310,144 @@ void YoloReader::addObject(const YoloObject& object, const RawImage& image)
     raw_.annotations.push_back(annotation);
 }
 
-void YoloReader::addImage(const std::string& fileName, const std::string& labels)
+void YoloReader::addPair(const fs::path& image, const std::string& labels)
 {
-    const std::string path = (fs::path(files_.images) / fileName).string();
+    const fs::path path = image.lexically_normal();
+    if (taken_.insert(path.string()).second)
+        pairs_.push_back({path, labels});
+    else
+        repeated_++;
+}
+
+void YoloReader::findFolder(const YoloPart& part)
+{
+    std::unordered_map<std::string, std::string> labels;  // name with ".txt" -> name; ".TXT" is one as well
+    for (const std::string& name : listFiles(part.labels, true))
+        if (extensionOf(name) == ".txt")
+            labels.emplace(fs::path(name).replace_extension(".txt").generic_string(), name);
+    std::unordered_set<std::string> used;
+    for (const std::string& name : listFiles(part.images, true))
+        if (isImageName(name))
+        {
+            const std::string label = fs::path(name).replace_extension(".txt").generic_string();
+            const auto found = labels.find(label);
+            used.insert(label);
+            addPair(fs::path(part.images) / name,
+                    (fs::path(part.labels) / (found == labels.end() ? label : found->second)).string());
+        }
+    std::error_code error;
+    if (fs::equivalent(part.labels, part.images, error))  // the image folder may contain other text files
+        return;
+    std::vector<std::string> unused;
+    for (const auto& label : labels)
+        if (!used.count(label.first) && fs::path(label.second).filename() != "classes.txt")
+            unused.push_back(label.second);
+    std::sort(unused.begin(), unused.end());
+    for (const std::string& name : unused)
+        raw_.problems.push_back(
+            {(fs::path(part.labels) / name).string(), "no image in " + inQuotes(part.images) + " belongs to it"});
+}
+
+void YoloReader::findList(const YoloPart& part)
+{
+    std::vector<std::string> folders{fs::path(part.list).parent_path().string()};
+    if (folders[0].empty())
+        folders[0] = ".";
+    folders.insert(folders.end(), files_.listRoots.begin(), files_.listRoots.end());
+    folders.push_back(".");
+    for (const std::string& name : splitList(readText(part.list, MAX_LIST)))
+    {
+        const std::string image = resolvePath(name, folders);
+        if (!image.empty() && isImageName(image))
+            addPair(image, yoloLabelOf(image));
+        else if (name[0] != '#')  // a comment
+            raw_.problems.push_back({part.list, inQuotes(name) + (image.empty() ? " is not there" : " is no image")});
+    }
+}
+
+//! Names are relative to the folder of all images.
+void YoloReader::chooseFolder()
+{
+    raw_.imageFolder = files_.parts.front().images;
+    if (files_.parts.size() == 1 && files_.parts.front().list.empty())
+        return;
+    std::vector<fs::path> paths;
+    for (const Pair& pair : pairs_)
+        paths.push_back(pair.image);
+    if (paths.empty())
+        return;
+    fs::path folder = commonFolder(paths);
+    if (folder.empty() || folder == "..")  // relative and absolute names, or both of the current folder
+    {
+        std::error_code error;
+        for (size_t i = 0; i < paths.size(); i++)
+            pairs_[i].image = paths[i] = fs::absolute(paths[i], error).lexically_normal();
+        folder = commonFolder(paths);
+    }
+    raw_.imageFolder = folder.string();
+}
+
+//! What lines of more than 4 numbers mean, from the first files.
+void YoloReader::tellLayout()
+{
+    bool keypoints = true, rectangles = true, anyTurned = false;
+    size_t lines = 0, values = 0, files = 0;
+    std::error_code error;
+    for (const Pair& pair : pairs_)
+    {
+        if (files == FILES_LOOKED_AT || (!keypoints && !rectangles))
+            break;
+        if (!fs::is_regular_file(pair.labels, error))
+            continue;
+        files++;
+        const cv::Size size = imageSize(pair.image.string());
+        std::vector<std::string> texts;
+        try
+        {
+            texts = splitLines(readText(pair.labels, MAX_LABELS));
+        }
+        catch (const std::runtime_error&)  // reported when it is read
+        {
+        }
+        for (const std::string& text : texts)
+        {
+            std::vector<double> numbers;
+            for (const std::string& word : splitWords(text))
+                if (double value = 0; parseNumber(word, value))
+                    numbers.push_back(value);
+            if (numbers.size() <= 5)
+                continue;
+            numbers.erase(numbers.begin());
+            lines++;
+            values = lines == 1 ? numbers.size() : values;
+            keypoints = keypoints && numbers.size() == values && areKeypoints(numbers);
+            bool turned = false;
+            rectangles = rectangles && isRectangle(numbers, size, turned);
+            anyTurned = anyTurned || turned;
+        }
+    }
+    if (lines > 0 && keypoints)
+    {
+        layout_ = {LineLayout::KEYPOINTS, values - 4};
+        raw_.notes.push_back("the labels have keypoints after their boxes; the boxes are read");
+    }
+    else if (lines > 0 && rectangles && anyTurned)
+    {
+        layout_.kind = LineLayout::ORIENTED_BOXES;
+        raw_.notes.push_back("the labels are corners of oriented boxes; the boxes around them are read, without masks");
+    }
+}
+
+void YoloReader::addImage(const Pair& pair)
+{
+    const std::string path = pair.image.string();
     RawImage image;
     image.id = static_cast<int64_t>(raw_.images.size()) + 1;
-    image.fileName = fileName;
-    image.source = labels;
+    image.fileName = pair.image.lexically_relative(fs::path(raw_.imageFolder).lexically_normal()).generic_string();
+    image.source = pair.labels;
     std::error_code error;
-    const bool labeled = fs::exists(labels, error);
+    const bool labeled = fs::exists(pair.labels, error);
+    image.annotated = labeled;
     if (!labeled && files_.onlyLabeled)
         return;
     labelFiles_ += labeled;
@@ -221,89 +461,144 @@ void YoloReader::addImage(const std::string& fileName, const std::string& labels
     image.height = size.height;
     try
     {
-        const std::vector<YoloObject> objects = labeled ? parseLabels(labels) : std::vector<YoloObject>();
+        const std::vector<YoloObject> objects = labeled ? parseLabels(pair.labels, layout_) : std::vector<YoloObject>();
         for (const YoloObject& object : objects)
             addObject(object, image);
         raw_.images.push_back(std::move(image));
     }
     catch (const std::runtime_error& failure)
     {
-        raw_.problems.push_back({labels, failure.what()});
+        raw_.problems.push_back({pair.labels, failure.what()});
     }
 }
 
-void YoloReader::addPart(const YoloPart& part)
+void YoloReader::readClasses()
 {
-    const std::string folder = (fs::path(files_.images) / part.images).string();
-    std::unordered_set<std::string> used;
-    for (const std::string& name : listFiles(folder, true))
-        if (isImageName(name))
-        {
-            const std::string label = fs::path(name).replace_extension(".txt").generic_string();
-            used.insert(label);
-            addImage((fs::path(part.images) / name).generic_string(), (fs::path(part.labels) / label).string());
-        }
-    std::error_code error;
-    if (fs::equivalent(part.labels, folder, error))  // the image folder may contain other text files
+    if (files_.classes.empty())
+        throw std::runtime_error(raw_.path +
+                                 ": YOLO labels, but no names of the classes; looked for data.yaml, "
+                                 "dataset.yaml, obj.data, classes.txt, obj.names and _darknet.labels in the folder and "
+                                 "the two above");
+    for (const std::string& name : classNames(files_.classes))
+        raw_.categories.push_back({static_cast<int64_t>(raw_.categories.size()), name});
+    if (!isYoloDescription(files_.classes))
         return;
-    for (const std::string& name : listFiles(part.labels, true))
-        if (fs::path(name).extension() == ".txt" && !used.count(name) && fs::path(name).filename() != "classes.txt")
-            raw_.problems.push_back(
-                {(fs::path(part.labels) / name).string(), "no image in " + inQuotes(folder) + " belongs to it"});
+    const YoloDescription description = readYoloDescription(files_.classes, "");
+    raw_.notes = description.notes;
+    if (description.keypointValues > 0)
+        layout_ = {LineLayout::KEYPOINTS, static_cast<size_t>(description.keypointValues)};
 }
 
 RawDataset YoloReader::read()
 {
     raw_.path = files_.annotations;
-    raw_.imageFolder = files_.images;
     raw_.name = fs::path(files_.annotations).filename().string();
-    if (files_.classes.empty())
-        throw std::runtime_error(raw_.path +
-                                 ": YOLO labels, but no names of the classes; looked for data.yaml, "
-                                 "dataset.yaml, data.yml, classes.txt and obj.names in the folder and the two above");
-    for (const std::string& name : classNames(files_.classes))
-        raw_.categories.push_back({static_cast<int64_t>(raw_.categories.size()), name});
+    readClasses();
     for (const YoloPart& part : files_.parts)
-        addPart(part);
+        part.list.empty() ? findFolder(part) : findList(part);
+    chooseFolder();
+    if (layout_.kind == LineLayout::OUTLINES)
+        tellLayout();
+    for (const Pair& pair : pairs_)
+        addImage(pair);
+    if (repeated_ > 0)
+        raw_.notes.push_back(std::to_string(repeated_) + " images are listed twice, taken once");
+    const YoloPart& first = files_.parts.front();
     if (raw_.images.empty() && raw_.problems.empty() && !files_.onlyLabeled)
-        throw std::runtime_error(raw_.path + ": no images in " +
-                                 inQuotes((fs::path(files_.images) / files_.parts.front().images).string()));
-    if (labelFiles_ == 0)
-        throw std::runtime_error(raw_.path + ": none of the images has a text file in " +
-                                 inQuotes(files_.parts.front().labels));
+        throw std::runtime_error(raw_.path + ": no images in " + inQuotes(first.list + first.images));
+    if (labelFiles_ == 0 && !(raw_.images.empty() && !raw_.problems.empty()))
+        throw std::runtime_error(raw_.path + ": none of the images has a text file" +
+                                 (first.list.empty() ? " in " + inQuotes(first.labels)
+                                                     : ", for example " + inQuotes(pairs_.front().labels)));
     return std::move(raw_);
+}
+
+/** "key = value" by line, as darknet writes obj.data; all values are texts. */
+std::map<std::string, std::string> darknetKeys(const std::string& text)
+{
+    std::map<std::string, std::string> values;
+    for (const std::string& line : splitLines(text))
+    {
+        const size_t equals = line.find('=');
+        if (line.empty() || line[0] == '#' || equals == std::string::npos)
+            continue;
+        const std::vector<std::string> key = splitLines(line.substr(0, equals)),
+                                       value = splitLines(line.substr(equals + 1));
+        if (!key.empty() && !value.empty())
+            values.emplace(key[0], withoutQuotes(value[0]));
+    }
+    return values;
+}
+
+YoloDescription readDarknet(const std::string& path, const std::string& split)
+{
+    const std::map<std::string, std::string> values = darknetKeys(readText(path, MAX_CLASS_FILE));
+    YoloDescription description;
+    const std::string folder = fs::path(path).parent_path().string();
+    if (values.count("names"))
+    {
+        const std::string names = resolvePath(values.at("names"), {folder.empty() ? "." : folder});
+        if (names.empty())
+            throw std::runtime_error("\"names\" is " + inQuotes(values.at("names")) + ", which is not there");
+        description.names = namesInLines(names);
+    }
+    for (const std::string& key : splitNames(split))
+        if (values.count(key))
+            description.folders.push_back(values.at(key));
+    return description;
+}
+
+//! @param root of data.yaml.
+YoloDescription readYaml(const YAML::Node& root, const std::string& split)
+{
+    YoloDescription description;
+    if (!root.IsMap())
+        throw std::runtime_error("expected keys with values");
+    if (root["names"])
+        description.names = namesInYaml(root["names"]);
+    const int64_t count = root["nc"] && root["nc"].IsScalar() ? root["nc"].as<int64_t>() : 0;
+    if (description.names.empty() && count > 0 && count <= MAX_CLASSES)
+        for (int64_t i = 0; i < count; i++)
+            description.names.push_back("class_" + std::to_string(i));
+    else if (count > 0 && count != static_cast<int64_t>(description.names.size()))
+        description.notes.push_back("\"nc\" is " + std::to_string(count) + ", but there are " +
+                                    std::to_string(description.names.size()) + " names");
+    if (root["path"] && root["path"].IsScalar())
+        description.path = root["path"].as<std::string>();
+    if (const YAML::Node shape = root["kpt_shape"]; shape && shape.IsSequence() && shape.size() == 2)
+    {
+        const auto points = shape[0].as<int64_t>(), values = shape[1].as<int64_t>();
+        if (points < 1 || points > 10000 || values < 2 || values > 3)
+            throw std::runtime_error("\"kpt_shape\" is not [number of points, 2 or 3]");
+        description.keypointValues = static_cast<int>(points * values);
+    }
+    for (const std::string& key : splitNames(split))
+    {
+        if (!root[key])
+            continue;
+        if (root[key].IsScalar())
+            description.folders.push_back(root[key].as<std::string>());
+        else if (root[key].IsSequence())
+            for (const auto& folder : root[key])
+                description.folders.push_back(folder.as<std::string>());
+    }
+    return description;
 }
 
 }  // namespace
 
-bool isYaml(const std::string& path)
+bool isYoloDescription(const std::string& path)
 {
-    const fs::path extension = fs::path(path).extension();
-    return extension == ".yaml" || extension == ".yml";
+    const std::string extension = extensionOf(path);
+    return extension == ".yaml" || extension == ".yml" || extension == ".data";
 }
 
 YoloDescription readYoloDescription(const std::string& path, const std::string& split)
 {
-    const std::string text = readText(path, MAX_CLASS_FILE);
-    YoloDescription description;
     try
     {
-        const YAML::Node root = YAML::Load(text);
-        if (!root.IsMap())
-            throw std::runtime_error("expected keys with values");
-        if (root["names"])
-            description.names = namesInYaml(root["names"]);
-        for (const std::string& key : split == "val" ? std::vector<std::string>{"val", "valid"} : std::vector{split})
-        {
-            if (key.empty() || !root[key])
-                continue;
-            if (root[key].IsScalar())
-                description.folders.push_back(root[key].as<std::string>());
-            else if (root[key].IsSequence())
-                for (const auto& folder : root[key])
-                    description.folders.push_back(folder.as<std::string>());
-        }
-        return description;
+        return extensionOf(path) == ".data" ? readDarknet(path, split)
+                                            : readYaml(YAML::Load(readText(path, MAX_CLASS_FILE)), split);
     }
     catch (const YAML::Exception& error)
     {
@@ -311,7 +606,8 @@ YoloDescription readYoloDescription(const std::string& path, const std::string& 
     }
     catch (const std::runtime_error& error)
     {
-        throw std::runtime_error(path + ": " + error.what());
+        const std::string message = error.what();
+        throw std::runtime_error(message.compare(0, path.size(), path) == 0 ? message : path + ": " + message);
     }
 }
 

@@ -60,6 +60,13 @@ const DataConfig& checked(const DataConfig& config, const InputConfig& input, in
     return config;
 }
 
+//! Image without objects from which training learns what is no object.
+bool isBackground(const ImageRecord& image, EmptyImages taken)
+{
+    return (image.empty == EmptyImage::ANNOTATED && taken != EmptyImages::SKIP) ||
+           (image.empty == EmptyImage::UNLABELED && taken == EmptyImages::ALL);
+}
+
 //! Copies one image into its slot of the batch, padded with 0.
 void copyPadded(const cv::Mat& blob, float* target, int64_t height, int64_t width)
 {
@@ -227,24 +234,39 @@ DataLoader::Impl::~Impl()
 std::vector<SampleEntry> DataLoader::Impl::chooseEntries()
 {
     std::vector<SampleEntry> entries;
+    size_t background = 0, skippedEmpty = 0;
     usableIndex_.assign(dataset.images.size(), -1);
     for (size_t i = 0; i < dataset.images.size(); i++)
     {
         const ImageRecord& image = dataset.images[i];
         if (training_ && usableBoxes(image, config_.minSide).empty())
-            continue;
+        {
+            if (!isBackground(image, config_.emptyImages))
+            {
+                skippedEmpty += image.empty != EmptyImage::NO;
+                continue;
+            }
+            background++;
+        }
         const SampleEntry entry{static_cast<int64_t>(i), config_.aspectGrouping && image.width > image.height};
         usableIndex_[i] = static_cast<int64_t>(usable_.size());
         usable_.push_back(entry);
         entries.insert(entries.end(), training_ ? static_cast<size_t>(std::max(image.repeat, 1)) : 1, entry);
     }
     const std::string ofAll = " of " + std::to_string(dataset.images.size()) + " images";
-    if (usable_.empty())
+    if (usable_.size() == background)
         fail("data set '" + dataset.name + "': none" + ofAll + " has a usable annotation");
     if (usable_.size() < dataset.images.size())
         warnings.push_back("data set '" + dataset.name +
                            "': " + std::to_string(dataset.images.size() - usable_.size()) + ofAll +
-                           " have no usable annotation and are not trained on");
+                           " have no usable annotation and are not trained on" +
+                           (skippedEmpty == 0 ? ""
+                                              : "; " + std::to_string(skippedEmpty) +
+                                                    " of them have no object at all: with data.empty_images they "
+                                                    "are trained on as background"));
+    if (background > 0)
+        warnings.push_back("data set '" + dataset.name + "': " + std::to_string(background) + ofAll +
+                           " have no object and are trained on as background");
     return entries;
 }
 

@@ -2,20 +2,24 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Reader and writer of COCO results. Nesting depth of the parser events: 1 the list, 2 an entry, 3 "bbox" or
-   "segmentation", 4 "size" or "counts" inside the latter. Unknown keys and their values are ignored. */
+/* Reader and writer of COCO results. Levels of the parser events inside the list of results: 1 the list, 2 an entry, 3
+   "bbox" or "segmentation", 4 "size", "counts" or an outline inside the latter. Unknown keys and their values are
+   ignored. A fault in an entry spoils the entry; a fault of the file ends reading. */
 
 #include "evaluation/coco_results.hpp"
 
 #include "base/atomic_file.hpp"
+#include "base/files.hpp"
 #include "base/json_stream.hpp"
 #include "base/text.hpp"
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <istream>
 #include <stdexcept>
+#include <unordered_map>
 
 namespace d2det
 {
@@ -37,11 +41,33 @@ enum Field
     SCORE,
     MASK_SCORE,
     SEGMENTATION,
+    FILE_NAME,
+    CATEGORY_NAME,
+    ID,    //!< of an image or category
+    NAME,  //!< of a category
     NUM_FIELDS
 };
 
-const char* const FIELD_NAMES[NUM_FIELDS] = {"",      "image_id",   "category_id", "bbox",
-                                             "score", "mask_score", "segmentation"};
+const char* const FIELD_NAMES[NUM_FIELDS] = {"",           "image_id",     "category_id", "bbox",          "score",
+                                             "mask_score", "segmentation", "file_name",   "category_name", "id",
+                                             "name"};
+
+//! Lists of a file that is an object.
+enum Section
+{
+    OTHER,
+    RESULTS,
+    IMAGES,
+    CATEGORIES
+};
+
+Section sectionOf(const std::string& name)
+{
+    return name == "annotations" || name == "predictions" || name == "results" || name == "detections" ? RESULTS
+           : name == "images"                                                                          ? IMAGES
+           : name == "categories"                                                                      ? CATEGORIES
+                                                                                                       : OTHER;
+}
 
 //! Event handler of nlohmann::json::sax_parse.
 class ResultsHandler
@@ -49,7 +75,7 @@ class ResultsHandler
 public:
     explicit ResultsHandler(const std::string& path) : path_(path) {}
 
-    bool null() { return scalar("null"); }
+    bool null();
     bool boolean(bool) { return scalar("true or false"); }
     bool number_integer(int64_t value) { return number(JsonNumber(value)); }
     bool number_unsigned(uint64_t value) { return number(JsonNumber(value)); }
@@ -58,94 +84,125 @@ public:
     bool binary(json::binary_t&) { return true; }
     bool start_object(size_t) { return enter(true); }
     bool start_array(size_t) { return enter(false); }
-    bool end_object();
-    bool end_array();
+    bool end_object() { return leave(); }
+    bool end_array() { return leave(); }
     bool key(std::string& name);
     bool parse_error(size_t position, const std::string& token, const json::exception& error);
 
+    void finish(std::vector<std::string>* notes);
     std::vector<CocoResult> results;
 
 private:
-    [[noreturn]] void fail(const std::string& reason) const;
-    bool scalar(const char* what) const;
+    [[noreturn]] void fail(const std::string& reason) const { throw std::runtime_error(path_ + ": " + reason); }
+    void spoil(const std::string& reason);
+    bool scalar(const char* what);
     bool number(const JsonNumber& number);
     bool enter(bool object);
+    bool leave();
     void beginEntry();
     void endEntry();
+    void endResult();
     void addBoxValue(double value);
     void addMaskNumber(const JsonNumber& number);
+    void setText(const std::string& value);
     void finishMask();
+    void finishOutline();
+    void finishRuns();
+    int level() const { return section_ == OTHER ? 0 : depth_ - base_; }
     bool seen(Field field) const { return (seen_ & (1u << field)) != 0; }
     std::string quoted(Field field) const { return std::string("\"") + FIELD_NAMES[field] + "\""; }
 
     std::string path_;
-    int depth_ = 0;
+    int depth_ = 0, base_ = 0;
+    Section section_ = RESULTS;
+    bool anySection_ = false;
     Field field_ = SKIPPED;
     unsigned seen_ = 0;
     CocoResult entry_;
+    std::string fault_;    //!< of the entry
+    int64_t entries_ = 0;  //!< results so far
+    int64_t spoiled_ = 0;  //!< results left out
+    std::string firstFault_;
+    std::string idText_, name_;                                                //!< of an image or category
+    std::unordered_map<std::string, std::string> imageNames_, categoryNames_;  //!< by id as text
     double box_[4] = {0, 0, 0, 0};
     int boxValues_ = 0;
+    bool runs_ = false;  //!< the segmentation is an object
     std::string maskKey_, compressed_;
     std::vector<unsigned> counts_;
     std::vector<int64_t> size_;
 };
 
-void ResultsHandler::fail(const std::string& reason) const
+void ResultsHandler::spoil(const std::string& reason)
 {
-    throw std::runtime_error(path_ + (depth_ >= 1 ? ": result " + std::to_string(results.size()) : "") + ": " + reason);
+    if (fault_.empty())
+        fault_ = reason;
 }
 
-//! Reports a non-numeric value where a number may be expected.
-bool ResultsHandler::scalar(const char* what) const
+//! A value that is no number where a number may be expected.
+bool ResultsHandler::scalar(const char* what)
 {
     if (depth_ == 0)
         fail(std::string("the file holds ") + what + ", expected a list of COCO results");
-    if (depth_ == 1)
-        fail(std::string("it is ") + what + ", expected an object");
-    if (depth_ == 2 && field_ != SKIPPED)
-        fail(quoted(field_) + " is " + what +
-             (field_ == BBOX           ? ", expected a list of 4 numbers"
-              : field_ == SEGMENTATION ? ", expected an object with \"size\" and \"counts\""
-                                       : ", expected a number"));
-    if (depth_ == 3 && field_ == BBOX)
-        fail("\"bbox\" holds " + std::string(what) + ", expected numbers");
-    if (depth_ >= 3 && field_ == SEGMENTATION)
-        fail("\"segmentation\" holds " + std::string(what) + ", expected run lengths");
+    if (level() == 1)
+    {
+        beginEntry();
+        spoil(std::string("it is ") + what + ", expected an object");
+        endEntry();
+    }
+    else if (level() == 2 && field_ != SKIPPED)
+        spoil(quoted(field_) + " is " + what +
+              (field_ == BBOX           ? ", expected a list of 4 numbers"
+               : field_ == SEGMENTATION ? ", expected run lengths or outlines"
+                                        : ", expected a number"));
+    else if (level() == 3 && field_ == BBOX)
+        spoil("\"bbox\" holds " + std::string(what) + ", expected numbers");
+    else if (level() >= 3 && field_ == SEGMENTATION)
+        spoil("\"segmentation\" holds " + std::string(what) + ", expected run lengths or outlines");
     return true;
+}
+
+//! The same as a missing key.
+bool ResultsHandler::null()
+{
+    return level() == 2 && field_ != SKIPPED ? true : scalar("null");
 }
 
 bool ResultsHandler::number(const JsonNumber& number)
 {
-    if (depth_ <= 1)
+    if (depth_ == 0 || level() == 1)
         return scalar("a number");
-    if (depth_ == 3 && field_ == BBOX)
+    if (level() == 3 && field_ == BBOX)
         addBoxValue(number.value);
-    else if (depth_ >= 3 && field_ == SEGMENTATION)
+    else if (level() >= 3 && field_ == SEGMENTATION)
         addMaskNumber(number);
-    if (depth_ != 2 || field_ == SKIPPED)
+    if (level() != 2 || field_ == SKIPPED)
         return true;
     if (field_ == BBOX || field_ == SEGMENTATION)
         return scalar("a number");
-    if (!std::isfinite(number.value))
-        fail(quoted(field_) + " is not a finite number");
-    if ((field_ == IMAGE_ID || field_ == CATEGORY_ID) && !number.integral)
-        fail(quoted(field_) + " is not an integer");
     seen_ |= 1u << field_;
-    if (field_ == IMAGE_ID)
+    if (field_ == ID && number.integral)
+        idText_ = std::to_string(number.integer);
+    const bool isText = field_ == FILE_NAME || field_ == CATEGORY_NAME || field_ == NAME;
+    if (field_ == ID || isText)
+        return true;
+    if (!std::isfinite(number.value))
+        spoil(quoted(field_) + " is not a finite number");
+    else if ((field_ == IMAGE_ID || field_ == CATEGORY_ID) && !number.integral)
+        spoil(quoted(field_) + " is not an integer");
+    else if (field_ == IMAGE_ID)
         entry_.imageId = number.integer;
-    if (field_ == CATEGORY_ID)
+    else if (field_ == CATEGORY_ID)
         entry_.categoryId = number.integer;
-    if (field_ == SCORE)
-        entry_.score = number.value;
-    if (field_ == MASK_SCORE)
-        entry_.maskScore = number.value;
+    else
+        (field_ == SCORE ? entry_.score : entry_.maskScore) = number.value;
     return true;
 }
 
 void ResultsHandler::addBoxValue(double value)
 {
     if (!std::isfinite(value))
-        fail("\"bbox\" holds a number that is not finite");
+        spoil("\"bbox\" holds a number that is not a finite number");
     if (boxValues_ < 4)
         box_[boxValues_] = value;
     boxValues_ = std::min(boxValues_ + 1, 5);
@@ -153,114 +210,214 @@ void ResultsHandler::addBoxValue(double value)
 
 void ResultsHandler::addMaskNumber(const JsonNumber& number)
 {
-    if (depth_ != 4 || (maskKey_ != "size" && maskKey_ != "counts"))
+    if (!runs_)
     {
-        if (depth_ == 3 && (maskKey_ == "size" || maskKey_ == "counts"))
-            fail("\"" + maskKey_ + "\" of \"segmentation\" is a number, expected " +
-                 (maskKey_ == "size" ? "[height, width]" : "run lengths"));
+        if (entry_.outline.empty())
+            entry_.outline.emplace_back();
+        entry_.outline.back().push_back(number.value);
+        if (!std::isfinite(number.value))
+            spoil("\"segmentation\" has a coordinate that is not a finite number");
+        return;
+    }
+    if (level() != 4 || (maskKey_ != "size" && maskKey_ != "counts"))
+    {
+        if (level() == 3 && (maskKey_ == "size" || maskKey_ == "counts"))
+            spoil("\"" + maskKey_ + "\" of \"segmentation\" is a number, expected " +
+                  (maskKey_ == "size" ? "[height, width]" : "run lengths"));
         return;
     }
     if (!number.integral || number.value < 0 || number.value > 4294967295.)
-        fail("\"" + maskKey_ + "\" of \"segmentation\" holds " + formatNumber(number.value, 2) +
-             ", expected integers from 0 on");
+        return spoil("\"" + maskKey_ + "\" of \"segmentation\" holds " + formatNumber(number.value, 2) +
+                     ", expected integers from 0 on");
     if (maskKey_ == "counts")
         counts_.push_back(static_cast<unsigned>(number.integer));
     else if (size_.size() < 3)
         size_.push_back(number.integer);
 }
 
+//! Texts that are numbers are numbers; other texts are names.
+void ResultsHandler::setText(const std::string& value)
+{
+    double parsed = 0;
+    int64_t whole = 0;
+    const bool isNumber = parseInteger(value, whole);
+    switch (field_)
+    {
+        case FILE_NAME:
+            entry_.fileName = withSlashes(value);
+            break;
+        case CATEGORY_NAME:
+            entry_.categoryName = value;
+            break;
+        case NAME:
+            name_ = value;
+            break;
+        case ID:
+            idText_ = isNumber ? std::to_string(whole) : value;
+            break;
+        case IMAGE_ID:
+            entry_.imageIdText = value;
+            entry_.imageId = isNumber ? whole : 0;
+            break;
+        case CATEGORY_ID:
+            entry_.categoryId = isNumber ? whole : 0;
+            if (!isNumber && entry_.categoryName.empty())
+                entry_.categoryName = value;
+            break;
+        default:
+            if ((field_ == SCORE || field_ == MASK_SCORE) && parseNumber(value, parsed))
+                number(JsonNumber(parsed));
+            else
+                scalar("a text");
+            return;
+    }
+    seen_ |= 1u << field_;
+}
+
 bool ResultsHandler::string(std::string& value)
 {
-    if (JsonFileBuffer::notANumber(value) && (depth_ < 3 || field_ == BBOX))
+    double parsed = 0;
+    const bool isNumber = level() < 2 || field_ == SCORE || field_ == MASK_SCORE || field_ == BBOX;
+    if (JsonFileBuffer::notANumber(value) && isNumber)
         return scalar("not a finite number");
-    if (depth_ == 3 && field_ == SEGMENTATION)
+    if (level() == 2 && field_ != SKIPPED)
+        setText(value);
+    else if (level() == 3 && field_ == SEGMENTATION && runs_)
     {
         if (maskKey_ == "counts")
             compressed_ = value;
         else if (maskKey_ == "size")
-            fail("\"size\" of \"segmentation\" is a text, expected [height, width]");
-        return true;
+            spoil("\"size\" of \"segmentation\" is a text, expected [height, width]");
     }
-    return scalar("a text");
+    else if (level() == 3 && field_ == BBOX && parseNumber(value, parsed))
+        addBoxValue(parsed);
+    else
+        return scalar("a text");
+    return true;
 }
 
 bool ResultsHandler::enter(bool object)
 {
     if (depth_ == 0 && object)
-        fail("the file holds an object, expected a list of COCO results (an object is the format of annotations)");
-    if (depth_ == 1 && !object)
-        fail("it is a list, expected an object");
-    if (depth_ == 2 && field_ != SKIPPED)
     {
-        const bool right = field_ == BBOX ? !object : field_ == SEGMENTATION && object;
-        if (!right)
-            fail(quoted(field_) + " is " + (object ? "an object" : "a list") +
-                 (field_ == BBOX           ? ", expected a list of 4 numbers"
-                  : field_ == SEGMENTATION ? ", expected an object with \"size\" and \"counts\"; outlines must be "
-                                             "converted to run lengths"
-                                           : ", expected a number"));
-        seen_ |= 1u << field_;
+        base_ = 1;
+        section_ = OTHER;
     }
-    if (depth_ == 3 && field_ == BBOX)
-        return scalar("a list or object");
+    else if (level() == 2 && field_ != SKIPPED)
+    {
+        const bool right = field_ == BBOX ? !object : field_ == SEGMENTATION;
+        if (!right)
+            scalar(object ? "an object" : "a list");
+        seen_ |= 1u << field_;
+        runs_ = object;
+    }
+    else if (level() == 3 && field_ == BBOX)
+        scalar("a list or object");
+    else if (level() == 3 && field_ == SEGMENTATION && !runs_)
+        entry_.outline.emplace_back();
     if (++depth_ > MAX_DEPTH)
         fail("nested deeper than " + std::to_string(MAX_DEPTH));
-    if (depth_ == 2)
+    if (level() == 2)
+    {
         beginEntry();
+        if (!object)
+            spoil("it is a list, expected an object");
+    }
+    return true;
+}
+
+bool ResultsHandler::leave()
+{
+    if (level() == 2)
+        endEntry();
+    depth_--;
+    if (base_ == 1 && depth_ == 1)
+        section_ = OTHER;
     return true;
 }
 
 void ResultsHandler::beginEntry()
 {
     entry_ = CocoResult();
+    fault_.clear();
+    idText_.clear();
+    name_.clear();
     field_ = SKIPPED;
     seen_ = 0;
     boxValues_ = 0;
+    runs_ = false;
     maskKey_.clear();
     compressed_.clear();
     counts_.clear();
     size_.clear();
 }
 
-bool ResultsHandler::end_object()
-{
-    if (depth_ == 2)
-        endEntry();
-    depth_--;
-    return true;
-}
-
-bool ResultsHandler::end_array()
-{
-    depth_--;
-    return true;
-}
-
 bool ResultsHandler::key(std::string& name)
 {
-    if (depth_ == 2)
+    if (base_ == 1 && depth_ == 1)
+    {
+        section_ = sectionOf(name);
+        anySection_ = anySection_ || section_ == RESULTS;
+    }
+    else if (level() == 2)
     {
         field_ = SKIPPED;
         for (int f = IMAGE_ID; f < NUM_FIELDS; f++)
             if (name == FIELD_NAMES[f])
                 field_ = static_cast<Field>(f);
+        if ((field_ == ID || field_ == NAME) && section_ == RESULTS)
+            field_ = SKIPPED;
         if (field_ != SKIPPED && seen(field_))
-            fail(quoted(field_) + " occurs twice");
+            spoil(quoted(field_) + " occurs twice");
     }
-    else if (depth_ == 3)
+    else if (level() == 3)
         maskKey_ = name.substr(0, 16);
     return true;
 }
 
 void ResultsHandler::finishMask()
 {
+    if (runs_)
+        finishRuns();
+    else
+        finishOutline();
+}
+
+//! Rings of fewer than 3 points have no area.
+void ResultsHandler::finishOutline()
+{
+    std::vector<std::vector<double>>& rings = entry_.outline;
+    rings.erase(std::remove_if(rings.begin(), rings.end(),
+                               [](const std::vector<double>& ring) { return ring.size() < 6 || ring.size() % 2 != 0; }),
+                rings.end());
+    if (rings.empty() || seen(BBOX))
+        return;
+    double low[2] = {rings[0][0], rings[0][1]}, high[2] = {low[0], low[1]};
+    for (const std::vector<double>& ring : rings)
+        for (size_t i = 0; i < ring.size(); i++)
+        {
+            low[i % 2] = std::min(low[i % 2], ring[i]);
+            high[i % 2] = std::max(high[i % 2], ring[i]);
+        }
+    for (int i = 0; i < 2; i++)
+    {
+        box_[i] = low[i];
+        box_[i + 2] = high[i] - low[i];
+    }
+    boxValues_ = 4;
+}
+
+void ResultsHandler::finishRuns()
+{
+    if (size_.empty() && counts_.empty() && compressed_.empty())
+        return;
     if (size_.size() != 2)
-        fail("\"size\" of \"segmentation\" has " + std::string(size_.empty() ? "no" : "not two") +
-             " numbers, expected [height, width]");
+        return spoil("\"size\" of \"segmentation\" has " + std::string(size_.empty() ? "no" : "not two") +
+                     " numbers, expected [height, width]");
     const int64_t limit = 1 << 28;
     if (size_[0] < 1 || size_[1] < 1 || size_[0] > limit || size_[1] > limit)
-        fail("\"segmentation\" is for an image of " + std::to_string(size_[1]) + " x " + std::to_string(size_[0]) +
-             " pixels");
+        return spoil("\"segmentation\" is for an image of " + std::to_string(size_[1]) + " x " +
+                     std::to_string(size_[0]) + " pixels");
     const int height = static_cast<int>(size_[0]), width = static_cast<int>(size_[1]);
     try
     {
@@ -273,33 +430,58 @@ void ResultsHandler::finishMask()
             entry_.mask.counts = counts_;
         }
         cv::d2det::rleArea(entry_.mask);  // throws if the counts do not fill the image
+        if (boxValues_ > 0)
+            return;
+        const cv::Rect bounds = cv::d2det::rleBoundingBox(entry_.mask);
+        boxValues_ = 4;
+        box_[0] = bounds.x;
+        box_[1] = bounds.y;
+        box_[2] = bounds.width;
+        box_[3] = bounds.height;
     }
     catch (const cv::Exception& e)
     {
-        fail("\"segmentation\": " + e.err);
+        spoil("\"segmentation\": " + e.err);
     }
+}
+
+void ResultsHandler::endResult()
+{
+    if (!seen(IMAGE_ID) && entry_.fileName.empty())
+        spoil("\"image_id\" is missing");
+    if (!seen(CATEGORY_ID) && entry_.categoryName.empty())
+        spoil("\"category_id\" is missing");
+    if (!seen(SCORE))
+        spoil(base_ == 1 ? "\"score\" is missing; is this a file of annotations instead of results?"
+                         : "\"score\" is missing");
+    if (!seen(MASK_SCORE))
+        entry_.maskScore = entry_.score;
+    if (seen(SEGMENTATION) && fault_.empty())
+        finishMask();
+    if (boxValues_ == 0)
+        spoil("\"bbox\" is missing");
+    else if (boxValues_ != 4)
+        spoil("\"bbox\" has " + std::string(boxValues_ > 4 ? "more than 4" : std::to_string(boxValues_)) +
+              " numbers, expected 4");
+    entry_.box = cv::Rect2d(box_[0], box_[1], box_[2], box_[3]);
+    if (entry_.box.width < 0 || entry_.box.height < 0)
+        spoil("\"bbox\" is " + formatNumber(entry_.box.width, 2) + " wide and " + formatNumber(entry_.box.height, 2) +
+              " high; expected [x, y, width, height]");
+    if (fault_.empty())
+        results.push_back(std::move(entry_));
+    else if (spoiled_++ == 0)
+        firstFault_ = "result " + std::to_string(entries_) + ": " + fault_;
+    entries_++;
 }
 
 void ResultsHandler::endEntry()
 {
-    for (const Field field : {IMAGE_ID, CATEGORY_ID, SCORE})
-        if (!seen(field))
-            fail(quoted(field) + " is missing");
-    if (!seen(BBOX) && !seen(SEGMENTATION))
-        fail("\"bbox\" is missing");
-    if (seen(BBOX) && boxValues_ != 4)
-        fail("\"bbox\" has " + std::string(boxValues_ > 4 ? "more than 4" : std::to_string(boxValues_)) +
-             " numbers, expected 4");
-    if (!seen(MASK_SCORE))
-        entry_.maskScore = entry_.score;
-    if (seen(SEGMENTATION))
-        finishMask();
-    entry_.box = seen(BBOX) ? cv::Rect2d(box_[0], box_[1], box_[2], box_[3])
-                            : cv::Rect2d(cv::d2det::rleBoundingBox(entry_.mask));
-    if (entry_.box.width < 0 || entry_.box.height < 0)
-        fail("\"bbox\" is " + formatNumber(entry_.box.width, 2) + " wide and " + formatNumber(entry_.box.height, 2) +
-             " high; expected [x, y, width, height]");
-    results.push_back(std::move(entry_));
+    if (section_ == RESULTS)
+        endResult();
+    else if (section_ == IMAGES && !idText_.empty() && !entry_.fileName.empty())
+        imageNames_.emplace(idText_, entry_.fileName);
+    else if (section_ == CATEGORIES && !idText_.empty() && !name_.empty())
+        categoryNames_.emplace(idText_, name_);
     field_ = SKIPPED;
 }
 
@@ -308,12 +490,40 @@ bool ResultsHandler::parse_error(size_t position, const std::string&, const json
     fail("not valid JSON at byte " + std::to_string(position));
 }
 
+void ResultsHandler::finish(std::vector<std::string>* notes)
+{
+    if (base_ == 1 && !anySection_)
+        fail("the file holds an object without \"annotations\", expected a list of COCO results");
+    if (spoiled_ > 0 && results.empty())
+        fail(spoiled_ == 1
+                 ? firstFault_
+                 : "none of its " + std::to_string(spoiled_) + " results can be used; the first: " + firstFault_);
+    if (spoiled_ > 0 && notes)
+        notes->push_back(counted(spoiled_, "result") + " left out: " + firstFault_ +
+                         (spoiled_ > 1 ? ", and " + std::to_string(spoiled_ - 1) + " more" : ""));
+    for (CocoResult& result : results)
+    {
+        const auto image =
+            imageNames_.find(result.imageIdText.empty() ? std::to_string(result.imageId) : result.imageIdText);
+        if (image != imageNames_.end() && result.fileName.empty())
+            result.fileName = image->second;
+        const auto category =
+            categoryNames_.find(result.categoryName.empty() ? std::to_string(result.categoryId) : result.categoryName);
+        if (category != categoryNames_.end())
+            result.categoryName = category->second;
+    }
+}
+
 json toJson(const CocoResult& result)
 {
     json entry = {{"image_id", result.imageId},
                   {"category_id", result.categoryId},
                   {"bbox", {result.box.x, result.box.y, result.box.width, result.box.height}},
                   {"score", result.score}};
+    if (!result.fileName.empty())
+        entry["file_name"] = result.fileName;
+    if (!result.categoryName.empty())
+        entry["category_name"] = result.categoryName;
     if (!result.mask.empty())
     {
         entry["segmentation"] = {{"size", {result.mask.height, result.mask.width}},
@@ -326,12 +536,13 @@ json toJson(const CocoResult& result)
 
 }  // namespace
 
-std::vector<CocoResult> readCocoResults(const std::string& path)
+std::vector<CocoResult> readCocoResults(const std::string& path, std::vector<std::string>* notes)
 {
     JsonFileBuffer buffer(path, MAX_TOKEN);
     std::istream stream(&buffer);
     ResultsHandler handler(path);
     json::sax_parse(stream, &handler);
+    handler.finish(notes);
     return std::move(handler.results);
 }
 
@@ -341,7 +552,7 @@ void writeCocoResults(const std::string& path, const std::vector<CocoResult>& re
     std::string text = "[";
     for (size_t i = 0; i < results.size(); i++)
     {
-        text += (i ? ",\n" : "\n") + toJson(results[i]).dump();
+        text += (i ? ",\n" : "\n") + toJson(results[i]).dump(-1, ' ', false, json::error_handler_t::replace);
         file.write(text.data(), text.size());
         text.clear();
     }

@@ -4,6 +4,10 @@
 
 #include "evaluation/detection_set.hpp"
 
+#include "dataset/segmentation.hpp"
+#include "evaluation/result_matching.hpp"
+
+#include <algorithm>
 #include <set>
 #include <stdexcept>
 
@@ -32,6 +36,16 @@ void addAnnotations(const EvaluatedData& data, bool withMasks, DetectionSet& set
                                       " whose objects all have outlines, of " + std::to_string(data.images.size()));
 }
 
+//! Outlines become run lengths in the size of the image, as those of annotations do.
+cv::d2det::Rle maskOf(const CocoResult& result, const ImageRecord& image)
+{
+    if (result.outline.empty())
+        return result.mask;
+    Segmentation outline;
+    outline.polygons = result.outline;
+    return usableRle(outline, image.height, image.width).value_or(cv::d2det::Rle());
+}
+
 void addNote(DetectionSet& set, size_t left, size_t total, const char* reason)
 {
     if (left == 0)
@@ -57,9 +71,9 @@ DetectionSet makeDetectionSet(const EvaluatedData& data, const std::string& name
 {
     DetectionSet set;
     set.name = name;
-    bool withMasks = false;
-    for (const CocoResult& result : results)
-        withMasks = withMasks || !result.mask.empty();
+    const bool withMasks =
+        std::any_of(results.begin(), results.end(),
+                    [](const CocoResult& result) { return !result.mask.empty() || !result.outline.empty(); });
     addAnnotations(data, withMasks, set);
 
     std::set<int64_t> known;
@@ -68,26 +82,39 @@ DetectionSet makeDetectionSet(const EvaluatedData& data, const std::string& name
     const std::set<int64_t> all(data.dataset->categoryIds.begin(), data.dataset->categoryIds.end());
     const std::set<int64_t> images(set.imageIds.begin(), set.imageIds.end());
     const std::set<int64_t> maskImages(set.maskImageIds.begin(), set.maskImageIds.end());
+    std::set<int64_t> withResults;
+    ResultMatcher matcher(*data.dataset, name, results);
     size_t otherImages = 0, otherClasses = 0, unknownClasses = 0, maskless = 0;
     for (const CocoResult& result : results)
     {
-        otherImages += images.count(result.imageId) == 0;
-        unknownClasses += all.count(result.categoryId) == 0;
-        otherClasses += all.count(result.categoryId) != 0 && known.count(result.categoryId) == 0;
-        if (!images.count(result.imageId) || !known.count(result.categoryId))
+        const std::optional<size_t> index = matcher.imageOf(result);
+        const std::optional<int64_t> category = matcher.categoryOf(result);
+        const bool evaluatedImage = index && images.count(data.dataset->images[*index].id);
+        const bool knownClass = category && all.count(*category);
+        otherImages += !evaluatedImage;
+        unknownClasses += !knownClass;
+        otherClasses += knownClass && known.count(*category) == 0;
+        if (!evaluatedImage)
             continue;
-        CocoEvaluator::Detection detection{result.imageId, result.categoryId, result.box, result.score, result.mask};
+        const ImageRecord& image = data.dataset->images[*index];
+        withResults.insert(image.id);
+        if (!knownClass || !known.count(*category))
+            continue;
+        CocoEvaluator::Detection detection{image.id, *category, result.box, result.score, maskOf(result, image)};
         set.boxes.addDetection(detection);
-        if (!maskImages.count(result.imageId))
+        if (!maskImages.count(image.id))
             continue;
-        maskless += result.mask.empty();
+        maskless += detection.mask.empty();
         detection.score = result.maskScore;
-        if (!result.mask.empty())
+        if (!detection.mask.empty())
             set.masks.addDetection(detection);
     }
     addNote(set, otherImages, results.size(), "images that are not evaluated");
     addNote(set, unknownClasses, results.size(), "categories that the annotations do not have");
     addNote(set, otherClasses, results.size(), "classes that are not evaluated");
+    set.notes.insert(set.notes.end(), matcher.notes().begin(), matcher.notes().end());
+    set.isRun = matcher.isRun(results);
+    set.imagesWithResults.assign(withResults.begin(), withResults.end());
     if (maskless > 0)
         set.notes.push_back(countOf(maskless, "result") + " without a mask, which count for boxes only");
     return set;

@@ -24,12 +24,15 @@ struct DetectionSet
     cv::d2det::CocoEvaluator boxes, masks;
     std::vector<int64_t> imageIds;
     std::vector<int64_t> maskImageIds;  //!< images in which every object has an outline; empty: masks are not evaluated
-    std::vector<std::string> notes;     //!< for the user: ignored results
+    std::vector<int64_t> imagesWithResults;  //!< ids, ascending
+    bool isRun = false;                      //!< the results of a run over some files, see ResultMatcher
+    std::vector<std::string> notes;  //!< for the user: ignored results
 };
 
-/** Masks are evaluated if at least one result has a mask, on the images selected by addGroundTruth (requires
-    ReadOptions::keepSegmentation). Results for images or categories that are unknown or not evaluated are ignored and
-    counted in the notes; if one of these reasons applies to all results, std::runtime_error is thrown. */
+/** Results are for the images and categories that ResultMatcher says. Masks are evaluated if at least one result has a
+    mask, on the images selected by addGroundTruth (requires ReadOptions::keepSegmentation). Results for images or
+    categories that are unknown or not evaluated are ignored and counted in the notes; if one of these reasons applies
+    to all results, std::runtime_error is thrown. */
 DetectionSet makeDetectionSet(const EvaluatedData& data, const std::string& name,
                               const std::vector<CocoResult>& results);
 

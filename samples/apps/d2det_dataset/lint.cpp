@@ -73,7 +73,15 @@ int runLint(const po::variables_map& args)
     d2det::LintOptions options;
     options.decode = !args.count("headers-only");
     const d2det::RawDataset raw = readRaw(args);
-    const d2det::LintReport report = d2det::lint(raw, options);
+    d2det::LintReport report = d2det::lint(raw, options);
+    if (args.count("against"))
+    {
+        d2det::ReadOptions reading;
+        reading.subset = args["against-subset"].as<std::string>();
+        d2det::addSeenElsewhere(
+            raw, d2det::readRaw(args["against"].as<std::string>(), args["against-images"].as<std::string>(), reading),
+            report);
+    }
     if (args.count("json"))
     {
         printJson(report);
@@ -95,7 +103,11 @@ po::options_description lintOptions()
 {
     po::options_description options("Checks");
     options.add_options()("json", "write the findings as JSON")(
-        "headers-only", "read sizes from the headers of the images; faster, but broken images are not found");
+        "headers-only", "read sizes from the headers of the images; faster, but broken images are not found")(
+        "against", po::value<std::string>()->value_name("DATASET"),
+        "also name images that show nearly the same as one of this data set, such as that of the validation")(
+        "against-images", po::value<std::string>()->value_name("DIR")->default_value("", ""), "its images")(
+        "against-subset", po::value<std::string>()->value_name("NAME")->default_value("", ""), "its part");
     return options;
 }
 

@@ -97,6 +97,8 @@ void writeCsv(const fs::path& path, const d2det::DatasetStatistics& s)
     { text += std::string(table) + "," + d2det::csvField(row) + "," + column + cv::format(",%.10g\n", value); };
     line("images", "all", "images", double(s.images));
     line("images", "all", "without_annotations", double(s.emptyImages));
+    line("images", "all", "annotated_as_empty", double(s.annotatedEmptyImages));
+    line("images", "all", "without_label_file", double(s.unlabeledImages));
     for (const d2det::ClassStatistics& c : s.classes)
     {
         line("class", c.name, "instances", double(c.instances));
@@ -192,7 +194,10 @@ int runStats(const po::variables_map& args)
     const std::string subtitle =
         dataset.name + ": " + counted(s.images, "image") + ", " + counted(s.all.instances, "instance");
     std::cout << subtitle << ", " << counted(int64_t(s.classes.size()), "class") << "; "
-              << counted(s.emptyImages, "image") << " without annotations\n\n";
+              << counted(s.emptyImages, "image") << " without annotations"
+              << (s.unlabeledImages > 0 ? ", " + std::to_string(s.unlabeledImages) + " of them without a label file"
+                                        : "")
+              << "\n\n";
     printClasses(s);
     printMeasures(s);
     if (!args.count("output"))

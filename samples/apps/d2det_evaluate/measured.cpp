@@ -103,6 +103,30 @@ std::string nameOfData(const std::string& annotations)
     return (folder.empty() ? "" : folder + "/") + path.stem().string();
 }
 
+//! Results of a run over some files name the files; those with ids alone are for the whole set.
+bool namesImages(const std::vector<d2det::CocoResult>& results)
+{
+    return std::any_of(results.begin(), results.end(), [](const d2det::CocoResult& r) { return !r.fileName.empty(); });
+}
+
+d2det::EvaluatedData partOf(const d2det::EvaluatedData& data, const std::vector<int64_t>& ids)
+{
+    d2det::EvaluatedData part = data;
+    part.images.clear();
+    for (const size_t index : data.images)
+        if (std::binary_search(ids.begin(), ids.end(), data.dataset->images[index].id))
+            part.images.push_back(index);
+    return part;
+}
+
+//! AP of boxes as text.
+std::string numbersOf(const DetectorResults& source, const d2det::EvaluatedData& data)
+{
+    const std::vector<double> summary =
+        d2det::analyze(d2det::makeDetectionSet(data, source.name, source.results), data, cv::d2det::IOU_BOX).summary;
+    return cv::format("AP %.3f, AP50 %.3f", summary[0], summary[1]);
+}
+
 }  // namespace
 
 void print(std::ostream& out, const Measured& measured, bool named)
@@ -123,6 +147,31 @@ void print(std::ostream& out, const Measured& measured, bool named)
         out << "note: " << note << "\n";
 }
 
+void restrictToRun(DetectorResults& source, d2det::EvaluatedData& data)
+{
+    if (source.allImages || !namesImages(source.results))
+        return;
+    const d2det::DetectionSet set = d2det::makeDetectionSet(data, source.name, source.results);
+    const size_t all = data.images.size(), named = set.imagesWithResults.size();
+    if (named == 0 || named == all)
+        return;
+    const std::string count = std::to_string(named) + " of " + counted(static_cast<int64_t>(all), "image");
+    d2det::EvaluatedData part = partOf(data, set.imagesWithResults);
+    if (!set.isRun)
+    {
+        source.notes.push_back(count +
+                               " have results, the others count as images without detections; boxes of these "
+                               "images alone: " +
+                               numbersOf(source, part));
+        return;
+    }
+    source.notes.push_back("measured on the " + count +
+                           " that the run was over; with the others as images without "
+                           "detections, boxes: " +
+                           numbersOf(source, data));
+    data = std::move(part);
+}
+
 Measured measure(const DetectorResults& source, const d2det::EvaluatedData& data, double operatingScore)
 {
     Measured measured;
@@ -134,7 +183,8 @@ Measured measure(const DetectorResults& source, const d2det::EvaluatedData& data
         result.masks = d2det::analyze(measured.set, data, cv::d2det::IOU_MASK, operatingScore);
     result.details = source.details;
     result.stageTimes = source.stageTimes;
-    result.notes = measured.set.notes;
+    result.notes = source.notes;
+    result.notes.insert(result.notes.end(), measured.set.notes.begin(), measured.set.notes.end());
     return measured;
 }
 

@@ -21,6 +21,10 @@ struct Measured
     d2det::ReportResult result;
 };
 
+/** Results of a run over a part of the images (d2det_detect) are measured on that part; other results that name some of
+    the images only, on all. Both numbers are noted. For a single detector. */
+void restrictToRun(DetectorResults& source, d2det::EvaluatedData& data);
+
 //! @param operatingScore NaN: score with the highest F1.
 Measured measure(const DetectorResults& source, const d2det::EvaluatedData& data, double operatingScore);
 

@@ -25,6 +25,7 @@ namespace
 {
 
 const double MAX_BAD_FRACTION = 0.1;  //!< maximum fraction of unusable images for a meaningful result
+const int TOLERATED_BAD = 10;         //!< unusable images at any fraction, as in training
 
 std::string join(const std::vector<std::string>& names, size_t limit)
 {
@@ -70,7 +71,7 @@ cv::Mat ModelRun::read(const d2det::ImageRecord& record)
     if (!image.empty())
         return image;
     std::cerr << PROGRAM << ": skipped " << record.path << ": it " << reason << "\n";
-    if (++bad_ > MAX_BAD_FRACTION * static_cast<double>(dataset_.images.size()))
+    if (++bad_ > MAX_BAD_FRACTION * static_cast<double>(dataset_.images.size()) && bad_ >= TOLERATED_BAD)
         throw std::runtime_error("more than " + cv::format("%.0f", MAX_BAD_FRACTION * 100) +
                                  " % of the images cannot be used; is --images the right folder?");
     return cv::Mat();
@@ -94,7 +95,9 @@ void ModelRun::detect(const d2det::ImageRecord& record, const cv::Mat& image)
             continue;
         d2det::CocoResult result;
         result.imageId = record.id;
+        result.fileName = record.path;
         result.categoryId = dataset_.categoryIds[classes_.indexOfModelClass[classId]];
+        result.categoryName = dataset_.classNames[classes_.indexOfModelClass[classId]];
         result.box = cv::Rect2d(d[0], d[1], double(d[2]) - d[0], double(d[3]) - d[1]);
         result.score = d[4];
         result.maskScore = masks.empty() ? result.score : maskScores.at<float>(i);
@@ -120,7 +123,8 @@ void ModelRun::run(bool showProgress)
     progress.clear();
     seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (images_.empty())
-        throw std::runtime_error("there are no images to evaluate");
+        throw std::runtime_error("none of the " + counted(bad_, "image") +
+                                 " can be used; is --images the right folder?");
 }
 
 std::string ModelRun::speed() const
@@ -133,6 +137,7 @@ std::string ModelRun::speed() const
 void ModelRun::describe(DetectorResults& source) const
 {
     const cv::d2det::InputParams input = detector_.getInputParams();
+    source.allImages = true;
     source.details = {
         {"model", source.file},
         {"input", cv::format("short side %d, long side at most %d pixels", input.shortSide, input.longSide)},

@@ -32,6 +32,8 @@ struct DetectorResults
     std::string name;
     std::string file;  //!< model file or result file
     std::vector<d2det::CocoResult> results;
+    std::vector<std::string> notes;  //!< of reading
+    bool allImages = false;          //!< an image without results is one without detections
     d2det::NamedTexts details;
     std::vector<std::pair<std::string, double>> stageTimes;
 };
