@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -51,6 +52,17 @@ bool isImageName(const std::string& path)
     std::transform(extension.begin(), extension.end(), extension.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return known.count(extension) > 0;
+}
+
+std::string refusedImage(const std::string& path)
+{
+    constexpr std::streamoff PREAMBLE = 128;
+    char found[4] = {};
+    std::ifstream file(path, std::ios::binary);
+    file.seekg(PREAMBLE);
+    if (!file.read(found, sizeof found) || std::memcmp(found, "DICM", sizeof found) != 0)
+        return {};
+    return "is a DICOM file, convert it to PNG first";
 }
 
 std::vector<std::string> listFiles(const std::string& folder, bool recursive)

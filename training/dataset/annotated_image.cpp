@@ -4,6 +4,8 @@
 
 #include "dataset/annotated_image.hpp"
 
+#include "base/files.hpp"
+
 #include <opencv2/imgcodecs.hpp>
 
 #include <filesystem>
@@ -39,6 +41,9 @@ cv::Mat readAnnotatedImage(const std::string& path, cv::Size size, ImageFault& f
     if (!std::filesystem::is_regular_file(path, error))  // also excludes pipes and devices
         return cv::Mat();
     fault = ImageFault::UNREADABLE;
+    reason = refusedImage(path);
+    if (!reason.empty())
+        return cv::Mat();
     reason = "cannot be decoded";
     cv::Mat image;
     try

@@ -4,6 +4,8 @@
 
 #include "dataset/image_size.hpp"
 
+#include "base/files.hpp"
+
 #include <opencv2/imgcodecs.hpp>
 
 #include <cstdint>
@@ -124,7 +126,7 @@ cv::Size imageSize(const std::string& path)
     if (!std::filesystem::is_regular_file(path, error))
         return {};
     const cv::Size size = headerSize(path);
-    if (!size.empty())
+    if (!size.empty() || !refusedImage(path).empty())
         return size;
     try
     {
