@@ -36,6 +36,7 @@ packages_training="libtorch-dev libonnx-dev libprotobuf-dev protobuf-compiler li
 packages_test="libboost-test-dev libgtest-dev"
 packages_docs="doxygen texlive-binaries"
 packages_lint="clang-format clang-tidy"
+packages_fuzz="clang"
 
 packages_in_tree="dpkg-dev zlib1g-dev libpng-dev libjpeg-dev libprotobuf-dev protobuf-compiler"
 packages_python="python3-dev python3-numpy"

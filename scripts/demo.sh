@@ -18,6 +18,10 @@ started=$SECONDS
 
 model=${D2DET_MODEL:-$root/data/models/d2det_mnv2_person.onnx}
 [ -f "$model" ] || die "no model at $model"
+if [ -z "${D2DET_MODEL:-}" ]; then
+    (cd "$root/data/models" && sha256sum --quiet -c SHA256SUMS) >&2 ||
+        die "a file in data/models is not the one of its SHA256SUMS: is the checkout complete ('git lfs pull')?"
+fi
 # shellcheck disable=SC2086
 install_packages $packages_build $packages_module
 build=${D2DET_BUILD_DIR:-$root/build/demo}

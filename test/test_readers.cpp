@@ -8,6 +8,7 @@
 #define BOOST_TEST_MODULE readers
 #include <boost/test/unit_test.hpp>
 
+#include "dataset/annotated_image.hpp"
 #include "dataset/dataset_finder.hpp"
 #include "dataset/dataset_writer.hpp"
 #include "base/atomic_file.hpp"
@@ -26,6 +27,10 @@
 
 #include <chrono>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include <unistd.h>
 
 namespace fs = std::filesystem;
 using nlohmann::json;
@@ -601,6 +606,22 @@ BOOST_AUTO_TEST_CASE(links_and_streams)
     requireError([&] { writeTextAtomically(folder / "none/file.txt", ""); }, {"none/file.txt cannot be created"});
 }
 
+//! Files that a killed process left go; those of a running one, and other files, stay.
+BOOST_AUTO_TEST_CASE(stale_files)
+{
+    const TempFolder folder;
+    constexpr int NOBODY = 999999999;  // beyond Linux's largest process number
+    const std::string own = "b.safetensors.tmp" + std::to_string(::getpid());
+    for (const std::string& name : {"a.safetensors.tmp" + std::to_string(NOBODY), std::string("last.safetensors.tmp"),
+                                    own, std::string("c.safetensors"), std::string("d.tmpl"), std::string("tmp")})
+        std::ofstream(folder / name) << "x";
+    std::filesystem::create_directory(folder / "e.tmp");
+    BOOST_TEST(removeStaleFiles(folder.path()) == 2);
+    BOOST_TEST(listFiles(folder.path(), false).size() == 4u);
+    BOOST_TEST(std::ifstream(folder / own).good());
+    BOOST_TEST(removeStaleFiles(folder / "none") == 0);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(sizes)
@@ -627,6 +648,22 @@ BOOST_AUTO_TEST_CASE(turned_by_exif)
     d2det::test::writeExifJpeg(folder / "t.jpg", cv::Mat(45, 67, CV_8UC3, cv::Scalar(1, 2, 3)), 6);
     BOOST_TEST(imageSize(folder / "t.jpg") == cv::Size(45, 67));
     BOOST_TEST(imageSize(folder / "t.jpg") == cv::imread(folder / "t.jpg").size());
+}
+
+//! OpenCV hands such a file to a library that ends the program.
+BOOST_AUTO_TEST_CASE(dicom_is_not_decoded)
+{
+    const TempFolder folder;
+    std::ofstream(folder / "a.jpg", std::ios::binary) << std::string(128, '\0') + "DICM" + '\0';
+    BOOST_TEST(imageSize(folder / "a.jpg").empty());
+    ImageFault fault = ImageFault::NONE;
+    std::string reason;
+    BOOST_TEST(readAnnotatedImage(folder / "a.jpg", {}, fault, reason).empty());
+    BOOST_TEST((fault == ImageFault::UNREADABLE));
+    BOOST_TEST(reason == "is a DICOM file, convert it to PNG first");
+    writeImage(folder, "b.png", 67, 45);
+    BOOST_TEST(refusedImage(folder / "b.png").empty());
+    BOOST_TEST(refusedImage(folder / "none.png").empty());
 }
 
 BOOST_AUTO_TEST_CASE(any_bytes)

@@ -5,6 +5,7 @@
 /* Measures the time of every detector stage for one image size (median over several runs after a warm-up) and the peak
    memory. */
 
+#include "base/files.hpp"
 #include "base/system.hpp"
 #include "cli/detector_options.hpp"
 #include "cli/table.hpp"
@@ -33,6 +34,9 @@ cv::Mat makeImage(const cli::po::variables_map& args)
     if (args.count("image"))
     {
         const std::string path = args["image"].as<std::string>();
+        const std::string refused = d2det::refusedImage(path);
+        if (!refused.empty())
+            throw std::runtime_error(path + " " + refused);
         image = cv::imread(path);
         if (image.empty())
             throw std::runtime_error(path + " cannot be read as an image");

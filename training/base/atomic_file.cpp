@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 namespace d2det
@@ -32,6 +33,23 @@ std::string resolved(const std::string& path)
     return error ? path : target.string();
 }
 
+constexpr const char* TEMPORARY = ".tmp";  //!< then the number of the process
+
+//! Whether a name is that of a temporary file without an owner.
+bool isStale(const std::string& name)
+{
+    const size_t at = name.rfind(TEMPORARY);
+    if (at == std::string::npos)
+        return false;
+    const std::string process = name.substr(at + std::strlen(TEMPORARY));
+    if (process.empty())
+        return true;
+    if (process.size() > 9 || process.find_first_not_of("0123456789") != std::string::npos)
+        return false;
+    const int number = std::stoi(process);
+    return number > 0 && ::kill(number, 0) != 0 && errno == ESRCH;
+}
+
 //! True for streams such as /dev/stdout or a pipe, which are written in place without renaming.
 bool isStream(const std::string& path)
 {
@@ -44,7 +62,7 @@ bool isStream(const std::string& path)
 
 AtomicFile::AtomicFile(const std::string& path)
     : path_(isStream(path) ? path : resolved(path)),
-      temporary_(isStream(path) ? path : path_ + ".tmp" + std::to_string(::getpid())),
+      temporary_(isStream(path) ? path : path_ + TEMPORARY + std::to_string(::getpid())),
       file_(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644))
 {
     if (file_ < 0)
@@ -109,6 +127,20 @@ void AtomicFile::commit()
 void AtomicFile::failed(const char* what) const
 {
     fail(path_ + " " + what + ": " + std::strerror(errno));
+}
+
+int removeStaleFiles(const std::string& folder)
+{
+    namespace fs = std::filesystem;
+    std::vector<fs::path> stale;
+    std::error_code error;
+    for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
+        if (fs::is_regular_file(fs::symlink_status(entry->path(), error)) && isStale(entry->path().filename().string()))
+            stale.push_back(entry->path());
+    int removed = 0;
+    for (const fs::path& path : stale)
+        removed += fs::remove(path, error) ? 1 : 0;
+    return removed;
 }
 
 void writeTextAtomically(const std::string& path, const std::string& text)

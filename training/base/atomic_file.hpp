@@ -36,6 +36,10 @@ private:
     int file_ = -1;
 };
 
+/** Removes what a killed process left in a folder: temporary files of AtomicFile whose process is gone, and names that
+    end in ".tmp". Returns how many; what cannot be removed stays. */
+int removeStaleFiles(const std::string& folder);
+
 void writeTextAtomically(const std::string& path, const std::string& text);
 void copyFileAtomically(const std::string& from, const std::string& to);
 

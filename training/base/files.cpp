@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -67,6 +68,17 @@ std::string withSlashes(std::string path)
 {
     std::replace(path.begin(), path.end(), '\\', '/');
     return path;
+}
+
+std::string refusedImage(const std::string& path)
+{
+    constexpr std::streamoff PREAMBLE = 128;
+    char found[4] = {};
+    std::ifstream file(path, std::ios::binary);
+    file.seekg(PREAMBLE);
+    if (!file.read(found, sizeof found) || std::memcmp(found, "DICM", sizeof found) != 0)
+        return {};
+    return "is a DICOM file, convert it to PNG first";
 }
 
 std::vector<std::string> listFiles(const std::string& folder, bool recursive)

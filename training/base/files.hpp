@@ -30,6 +30,10 @@ std::string extensionOf(const std::string& path);
 //! Path with '/' instead of the '\\' that programs on Windows write.
 std::string withSlashes(std::string path);
 
+/** Why a file is not given to OpenCV's decoders, as text that continues "the image "; empty if it is. They hand DICOM
+files to GDCM, which ends the program at a damaged one. Every reader of images asks here first. */
+std::string refusedImage(const std::string& path);
+
 //! Names (relative, with '/') of the regular files below a folder, sorted; empty if there is no such folder.
 std::vector<std::string> listFiles(const std::string& folder, bool recursive);
 

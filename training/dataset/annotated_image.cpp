@@ -55,6 +55,9 @@ cv::Mat readAnnotatedImage(const std::string& path, cv::Size size, bool asStored
     if (isTruncatedJpeg(path))
         return cv::Mat();
     fault = ImageFault::UNREADABLE;
+    reason = refusedImage(path);
+    if (!reason.empty())
+        return cv::Mat();
     reason = "cannot be decoded";
     cv::Mat image;
     try

@@ -4,6 +4,7 @@
 
 #include "dataset/image_size.hpp"
 
+#include "base/files.hpp"
 #include "dataset/jpeg_file.hpp"
 
 #include <opencv2/imgcodecs.hpp>
@@ -94,7 +95,7 @@ cv::Size imageSize(const std::string& path)
     if (!std::filesystem::is_regular_file(path, error))
         return {};
     const cv::Size size = headerSize(path);
-    if (!size.empty())
+    if (!size.empty() || !refusedImage(path).empty())
         return size;
     try
     {

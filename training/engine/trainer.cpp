@@ -262,6 +262,9 @@ void Trainer::resume()
                      bestIteration_ = metadataCount(file, "best_iteration");
              });
     resumedAt_ = savedAt_ = iteration_;
+    const int stale = removeStaleFiles(options_.output);
+    if (stale > 0)
+        metrics_.message("removed " + std::to_string(stale) + " unfinished file(s) of a run that was killed");
     metrics_.message(last + ": continuing after iteration " + std::to_string(iteration_));
 }
 

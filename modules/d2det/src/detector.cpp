@@ -25,6 +25,7 @@
 #include "layers/proposal_layer.hpp"
 #include "network.hpp"
 #include "onnx/check.hpp"
+#include "onnx/model_check.hpp"
 #include "onnx/rewrite.hpp"
 
 #include "opencv2/core/utils/trace.hpp"
@@ -39,6 +40,7 @@
 #include <fstream>
 #include <limits>
 #include <map>
+#include <memory>
 #include <numeric>
 
 namespace cv
@@ -59,7 +61,8 @@ const char* const MASK_BOX_OUTPUT = "mask_boxes";
 constexpr int ROW = 7;        //!< columns of the network's output
 constexpr int MAX_BATCH = 8;  //!< images per pass of the network; bounds the memory
 
-// Declared limit of all tensors of one pass: a ResNet-50 pyramid needs about 4 kB per input pixel, the RoI heads 2 GB.
+// Declared limit of all tensors of one pass of a network that came without its file (a file has tighter ones,
+// onnx/model_check.hpp): a ResNet-50 pyramid needs about 4 kB per input pixel, the RoI heads 2 GB.
 constexpr double MAX_BYTES_PER_PIXEL = 32. * 1024;
 constexpr double MAX_BYTES_PER_IMAGE = 8. * 1024 * 1024 * 1024;
 
@@ -168,16 +171,26 @@ bool useOwnConvolution(int backend, int target)
     return isPlainCpu(backend, target) && std::strcmp(choice, "d2det") == 0;
 }
 
-dnn::Net readModel(const std::vector<uchar>& bytes, const String& name, int backend, int target)
+//! A network and the check that its file has passed, which also knows what larger inputs may cost.
+struct CheckedModel
 {
+    dnn::Net net;
+    std::shared_ptr<const ModelCheck> check;
+};
+
+CheckedModel readModel(const std::vector<uchar>& bytes, const String& name, int backend, int target)
+{
+    checkKindOfModel(bytes, name);
     checkOnnx(bytes.data(), bytes.size(), name);
     registerLayers();
+    CheckedModel model;
+    model.check = std::make_shared<ModelCheck>(bytes, name);
     OnnxRewrite changes;
     changes.convolutions = useOwnConvolution(backend, target);
     changes.constantsAsAttributes = CONSTANTS_ARE_INPUTS;
     try
     {
-        return readOnnx(rewriteOnnx(bytes, name, changes), backend);
+        model.net = readOnnx(rewriteOnnx(bytes, name, changes), backend);
     }
     catch (const cv::Exception& e)
     {
@@ -187,6 +200,8 @@ dnn::Net readModel(const std::vector<uchar>& bytes, const String& name, int back
     {
         CV_Error_(Error::StsParseError, ("cannot read the model '%s': %s", name.c_str(), e.what()));
     }
+    setBackend(model.net, backend, target);
+    return model;
 }
 
 Network::InputShapes inputShapes(int batch, int height, int width)
@@ -204,7 +219,7 @@ bool isDeltaDecode(const Ptr<dnn::Layer>& layer)
 class DetectorImpl CV_FINAL : public Detector
 {
 public:
-    DetectorImpl(const dnn::Net& net, const String& name);
+    DetectorImpl(const CheckedModel& model, const String& name);
 
     void detect(InputArray image, std::vector<int>& classIds, std::vector<float>& confidences,
                 std::vector<Rect2d>& boxes) CV_OVERRIDE;
@@ -286,6 +301,7 @@ private:
                                       Size image) const;
 
     Network net_;
+    std::shared_ptr<const ModelCheck> check_;             //!< null: the network came without its file
     std::vector<Ptr<DetectionsLayer>> detectionLayers_;   //!< D2Detections in order of execution
     std::vector<kernels::DetectionsParams> modelParams_;  //!< settings stored in the model, per layer
     Ptr<ProposalLayer> proposals_;
@@ -300,7 +316,7 @@ private:
     dnn::MatShape checkedShape_;  //!< last input shape accepted by checkMemory
 };
 
-DetectorImpl::DetectorImpl(const dnn::Net& net, const String& name) : net_(net)
+DetectorImpl::DetectorImpl(const CheckedModel& model, const String& name) : net_(model.net), check_(model.check)
 {
     findLayers(name);
     for (const Ptr<DetectionsLayer>& layer : detectionLayers_)
@@ -404,12 +420,14 @@ void DetectorImpl::applySettings(int batch)
     detectionLayers_.front()->settings.scoreThreshold = scoreThreshold_;
 }
 
-//! Raises cv::Exception if the tensors of a pass exceed the memory of any plausible model. Runs for new shapes only.
+//! Raises cv::Exception if a pass exceeds the memory or work of any plausible model. Runs for new shapes only.
 void DetectorImpl::checkMemory(const Mat& blob)
 {
     const dnn::MatShape shape = dnn::shape(blob);
     if (shape == checkedShape_)
         return;
+    if (check_)
+        check_->checkPass(shape[0], shape[2], shape[3]);
     double bytes = 0;
     for (const Network::LayerShapes& layer : net_.shapes(inputShapes(shape[0], shape[2], shape[3])))
         for (const dnn::MatShape& output : layer.outputs)
@@ -703,24 +721,20 @@ std::vector<double> DetectorImpl::getTimings(std::vector<String>& stages) const
 Ptr<Detector> Detector::create(const String& model, int backend_id, int target_id)
 {
     CV_TRACE_FUNCTION();
-    dnn::Net net = readModel(readFile(model), model, backend_id, target_id);
-    setBackend(net, backend_id, target_id);
-    return makePtr<DetectorImpl>(net, "'" + model + "'");
+    return makePtr<DetectorImpl>(readModel(readFile(model), model, backend_id, target_id), "'" + model + "'");
 }
 
 Ptr<Detector> Detector::create(const std::vector<uchar>& buffer, int backend_id, int target_id)
 {
     CV_TRACE_FUNCTION();
     const String name = "(memory)";
-    dnn::Net net = readModel(buffer, name, backend_id, target_id);
-    setBackend(net, backend_id, target_id);
-    return makePtr<DetectorImpl>(net, name);
+    return makePtr<DetectorImpl>(readModel(buffer, name, backend_id, target_id), name);
 }
 
 Ptr<Detector> Detector::create(const dnn::Net& net)
 {
     CV_TRACE_FUNCTION();
-    return makePtr<DetectorImpl>(net, "(network)");
+    return makePtr<DetectorImpl>(CheckedModel{net, nullptr}, "(network)");
 }
 
 }  // namespace d2det

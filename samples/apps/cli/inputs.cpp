@@ -242,7 +242,10 @@ bool openSource(const Source& source, cv::VideoCapture& capture)
 {
     try
     {
-        return source.kind == Source::CAMERA ? capture.open(source.camera) : capture.open(source.path.string());
+        if (source.kind == Source::CAMERA)
+            return capture.open(source.camera);
+        // A file that is no video may be taken for the first image of a sequence.
+        return d2det::refusedImage(source.path.string()).empty() && capture.open(source.path.string());
     }
     catch (const cv::Exception&)
     {
@@ -370,11 +373,14 @@ void ImageReader::run()
 
 void ImageReader::readImage(size_t index)
 {
+    const std::string path = sources_[index].path.string(), refused = d2det::refusedImage(path);
+    if (!refused.empty())
+        return fail(index, "it " + refused);
     Item item;
     item.source = index;
     try
     {
-        item.image = cv::imread(sources_[index].path.string());
+        item.image = cv::imread(path);
     }
     catch (const cv::Exception&)  // e.g. larger than OpenCV's limit
     {

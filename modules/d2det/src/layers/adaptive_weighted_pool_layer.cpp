@@ -39,7 +39,12 @@ protected:
         checkShape(*this, "N", inputs[1], {lengths[0], lengths[1], lengths[2], lengths[3]});
         for (int i = 0; i < 4; i++)
             lengths[i] = std::max(lengths[i], dimension(inputs[1], i));
-        return {outputShape(*this, {lengths[0], lengths[1], (lengths[2] + 1) / 2, (lengths[3] + 1) / 2})};
+        return {outputShape(*this, {lengths[0], lengths[1], (int64(lengths[2]) + 1) / 2, (int64(lengths[3]) + 1) / 2})};
+    }
+
+    double operations(const std::vector<MatShape>& inputs, const std::vector<MatShape>& outputs) const CV_OVERRIDE
+    {
+        return 20 * numValues(inputs[0]) + 4 * 9 * numValues(outputs[0]);  // an exponential function counts as 20
     }
 
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE

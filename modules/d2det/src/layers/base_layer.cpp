@@ -222,6 +222,15 @@ std::pair<int, int> checkPyramid(const dnn::Layer& layer, const std::vector<MatS
     return std::make_pair(batch, channels);
 }
 
+void checkSamples(const dnn::Layer& layer, int rows, double samplesOfRoI)
+{
+    if (rows * samplesOfRoI > MAX_SAMPLES)
+        layerError(layer, Error::StsOutOfRange,
+                   format("%d RoIs would have %g sampling points, the limit is %g: make output_size, sampling_ratio or "
+                          "the number of rows smaller",
+                          rows, rows * samplesOfRoI, MAX_SAMPLES));
+}
+
 kernels::FeaturePyramid<float> makePyramid(const std::vector<Mat>& inputs, size_t first,
                                            const std::vector<float>& strides)
 {
@@ -284,6 +293,34 @@ Mat denseConstant(const dnn::Layer& layer, size_t index)
     return dense(layer, layer.blobs[index], index);
 }
 
+// ------------------------------------------------------------------ work
+
+double numValues(const MatShape& shape)
+{
+    double product = 1;
+    for (size_t i = 0; i < static_cast<size_t>(shape.size()); i++)
+        product *= shape[i];
+    return product;
+}
+
+double samplesAlong(int axis, int bins, const std::vector<MatShape>& inputs, size_t first, size_t levels,
+                    int samplingRatio)
+{
+    if (samplingRatio > 0)
+        return double(bins) * samplingRatio;
+    int cells = 0;
+    for (size_t i = first; i < first + levels; i++)
+        cells = std::max(cells, dimension(inputs[i], axis));
+    return std::min(double(bins) + cells, double(bins) * MAX_SAMPLING_RATIO);
+}
+
+double poolingOperations(const MatShape& pooled, const std::vector<MatShape>& inputs, size_t first, size_t levels,
+                         int samplingRatio)
+{
+    return 8 * double(pooled[0]) * pooled[1] * samplesAlong(2, pooled[2], inputs, first, levels, samplingRatio) *
+           samplesAlong(3, pooled[3], inputs, first, levels, samplingRatio);
+}
+
 // ------------------------------------------------------------------ passes
 
 void forwardChecked(dnn::Layer& layer, InputArrayOfArrays inputs, OutputArrayOfArrays outputs,
@@ -335,6 +372,13 @@ bool BaseLayer::getMemoryShapes(const std::vector<MatShape>& inputs, const int, 
         outputs = outputShapes(inputs);
     internals.clear();
     return false;  // never in place
+}
+
+int64 BaseLayer::getFLOPS(const std::vector<MatShape>& inputs, const std::vector<MatShape>& outputs) const
+{
+    constexpr double LARGEST = 9e18;  // below 2^63
+    const double sum = operations(inputs, outputs);
+    return sum > 0 ? static_cast<int64>(std::min(sum, LARGEST)) : 0;
 }
 
 void BaseLayer::forward(InputArrayOfArrays inputs, OutputArrayOfArrays outputs, OutputArrayOfArrays internals)

@@ -39,6 +39,7 @@ constexpr int MAX_BATCH_SIZE = 4096;        //!< images per pass
 constexpr int MAX_ROWS_PER_IMAGE = 100000;  //!< proposals or detections
 constexpr int MAX_POOLED_SIZE = 256;        //!< bins per axis
 constexpr int MAX_SAMPLING_RATIO = 256;     //!< samples per bin and axis
+constexpr double MAX_SAMPLES = 1 << 24;     //!< sampling points of a pass of RoI pooling, 16 bytes each
 constexpr float MAX_SCALE = 65536.f;        //!< strides, anchor scale, finest scale
 
 /** Attributes of a node. A missing required attribute, a wrong type or a value out of range raises cv::Exception with
@@ -79,6 +80,22 @@ inline int dimension(const dnn::MatShape& shape, int index)
 {
     return index < static_cast<int>(shape.size()) && shape[index] > 0 ? shape[index] : 0;
 }
+
+//! Raises cv::Exception if the sampling points along both axes of all RoIs, which a pass keeps in memory, are too many.
+void checkSamples(const dnn::Layer& layer, int rows, double samplesOfRoI);
+
+//! Number of values.
+double numValues(const dnn::MatShape& shape);
+
+/** Sampling points of a RoI along an axis at most.
+    @param axis 2: rows, 3: columns of the maps inputs[first] and the following `levels`
+    @param samplingRatio samples per bin; 0: about one per cell of the map, at most 256 per bin */
+double samplesAlong(int axis, int bins, const std::vector<dnn::MatShape>& inputs, size_t first, size_t levels,
+                    int samplingRatio);
+
+//! Operations of RoI pooling to [R, C, h, w]: a sample takes four values per channel. The rest as in samplesAlong.
+double poolingOperations(const dnn::MatShape& pooled, const std::vector<dnn::MatShape>& inputs, size_t first,
+                         size_t levels, int samplingRatio);
 
 void checkInputCount(const dnn::Layer& layer, size_t count, size_t low, size_t high);
 
@@ -132,6 +149,9 @@ public:
     bool getMemoryShapes(const std::vector<dnn::MatShape>& inputs, const int requiredOutputs,
                          std::vector<dnn::MatShape>& outputs, std::vector<dnn::MatShape>& internals) const CV_OVERRIDE;
     void forward(InputArrayOfArrays inputs, OutputArrayOfArrays outputs, OutputArrayOfArrays internals) CV_OVERRIDE;
+    //! Multiplications and additions of a pass at most; all dimensions are known.
+    int64 getFLOPS(const std::vector<dnn::MatShape>& inputs,
+                   const std::vector<dnn::MatShape>& outputs) const CV_OVERRIDE;
 #if CV_VERSION_MAJOR >= 5
     //! All outputs are float32, whatever the types of the inputs.
     void getTypes(const std::vector<dnn::MatType>& inputs, const int requiredOutputs, const int requiredInternals,
@@ -148,6 +168,9 @@ public:
 protected:
     //! Shapes of all outputs; cv::Exception for invalid input shapes.
     virtual std::vector<dnn::MatShape> outputShapes(const std::vector<dnn::MatShape>& inputs) const = 0;
+    //! What getFLOPS returns; double, because attributes of a model of unknown origin may multiply to anything.
+    virtual double operations(const std::vector<dnn::MatShape>& inputs,
+                              const std::vector<dnn::MatShape>& outputs) const = 0;
     //! Forward pass. Inputs: dense float32, checked by outputShapes; outputs: dense float32 of the resulting shapes.
     virtual void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) = 0;
     //! Inputs that are no constants of the model; those come last. Only for layers that have constants.

@@ -55,12 +55,6 @@ public:
             setConstants(blobs);
     }
 
-    int64 getFLOPS(const std::vector<MatShape>&, const std::vector<MatShape>& outputs) const CV_OVERRIDE
-    {
-        return static_cast<int64>(dnn::total(outputs[0])) *
-               (2LL * params_.inChannels * params_.kernelHeight * params_.kernelWidth + 1);
-    }
-
 protected:
     std::vector<MatShape> outputShapes(const std::vector<MatShape>& inputs) const CV_OVERRIDE
     {
@@ -75,6 +69,12 @@ protected:
                                            dimension(weight, 2), params_.strideY),
                                     length(dimension(X, 3), params_.padLeft + padRight_, params_.dilationX,
                                            dimension(weight, 3), params_.strideX)})};
+    }
+
+    double operations(const std::vector<MatShape>& inputs, const std::vector<MatShape>& outputs) const CV_OVERRIDE
+    {
+        const MatShape weight = blobs.empty() ? inputs[1] : weightShape_;
+        return numValues(outputs[0]) * (2. * weight[1] * weight[2] * weight[3] + 1);
     }
 
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
@@ -145,7 +145,8 @@ private:
             return 0;
         const int64 room = int64(in) + pads - int64(dilation) * (kernel - 1) - 1;
         if (room < 0)
-            layerError(*this, Error::StsBadSize, format("the kernel is larger than the padded input of %d", in + pads));
+            layerError(*this, Error::StsBadSize,
+                       format("the kernel is larger than the input of %d with %d zeros around", in, pads));
         return room / stride + 1;
     }
 

@@ -46,16 +46,23 @@ protected:
         checkInputCount(*this, inputs.size(), 1 + levels, 2 + levels);
         checkShape(*this, "rois", inputs[0], {ANY, 5});
         const int rows = dimension(inputs[0], 0), channels = checkPyramid(*this, inputs, 1, levels).second;
+        int k = 1;
         if (inputs.size() == 2 + levels)
         {
             const MatShape& offsets = inputs[1 + levels];
-            const int k = dimension(offsets, 2);
+            k = dimension(offsets, 2);
             checkShape(*this, "offsets", offsets, {rows, 2, ANY, k});
             if (k > 0 && params_.pooledSize % k != 0)
                 layerError(*this, Error::StsBadSize,
                            format("output_size %d is not a multiple of the %d x %d offsets", params_.pooledSize, k, k));
         }
+        checkSamples(*this, rows, 2. * std::max(k, 1) * params_.pooledSize * params_.samplingRatio);
         return {outputShape(*this, {rows, channels, params_.pooledSize, params_.pooledSize})};
+    }
+
+    double operations(const std::vector<MatShape>& inputs, const std::vector<MatShape>& outputs) const CV_OVERRIDE
+    {
+        return poolingOperations(outputs[0], inputs, 1, strides_.size(), params_.samplingRatio);
     }
 
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE

@@ -45,6 +45,11 @@ protected:
         return {outputShape(*this, {std::max(rows, dimension(inputs[2], 0)), 4})};
     }
 
+    double operations(const std::vector<MatShape>& inputs, const std::vector<MatShape>&) const CV_OVERRIDE
+    {
+        return 10 * numValues(inputs[1]);
+    }
+
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
     {
         kernels::denseBoxDecodeCpu(params_, makeInput(inputs), outputs[0].ptr<float>());

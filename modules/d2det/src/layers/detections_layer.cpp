@@ -144,6 +144,10 @@ std::vector<MatShape> DetectionsLayer::outputShapes(const std::vector<MatShape>&
     if (columns == 1)
         layerError(*this, Error::StsBadSize,
                    "input probs has 1 column, it needs one per class and a last one for the background");
+    if (columns - 1 > static_cast<int>(MAX_CLASSES))
+        layerError(
+            *this, Error::StsOutOfRange,
+            format("input probs has %d columns, the limit is %d classes", columns, static_cast<int>(MAX_CLASSES)));
     const bool perClass = !settings.classAgnosticBoxes;
     checkShape(*this, "rois", inputs[0], {ANY, !perClass ? 5 : columns > 0 ? 1 + 4 * (columns - 1) : ANY});
     if (outputRows_ && std::max(rows, dimension(inputs[1], 0)) > MAX_INPUT_ROWS)
@@ -155,6 +159,14 @@ std::vector<MatShape> DetectionsLayer::outputShapes(const std::vector<MatShape>&
     if (outputRows_)
         outputs.push_back(outputShape(*this, {kept, 1}));
     return outputs;
+}
+
+//! Every pair of boxes of a class; in labelled rows a box has one class.
+double DetectionsLayer::operations(const std::vector<MatShape>& inputs, const std::vector<MatShape>&) const
+{
+    constexpr double OVERLAP = 10;  // of two boxes
+    const double rows = inputs[1][0], classes = settings.labelled ? 1 : inputs[1][1] - 1;
+    return OVERLAP * classes * rows * rows / 2 + numValues(inputs[1]);
 }
 
 kernels::DetectionsInput DetectionsLayer::makeInput(const std::vector<Mat>& inputs) const

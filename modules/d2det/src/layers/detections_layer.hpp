@@ -56,6 +56,8 @@ public:
 
 protected:
     std::vector<dnn::MatShape> outputShapes(const std::vector<dnn::MatShape>& inputs) const CV_OVERRIDE;
+    double operations(const std::vector<dnn::MatShape>& inputs,
+                      const std::vector<dnn::MatShape>& outputs) const CV_OVERRIDE;
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE;
 #ifdef D2DET_HAVE_CUDA
     size_t cudaWorkspace(const std::vector<Mat>& inputs) const CV_OVERRIDE;

@@ -48,6 +48,11 @@ protected:
         return {outputShape(*this, lengths)};
     }
 
+    double operations(const std::vector<MatShape>&, const std::vector<MatShape>& outputs) const CV_OVERRIDE
+    {
+        return numValues(outputs[0]);
+    }
+
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
     {
         kernels::gatherRowsCpu(makeInput(inputs), outputs[0].ptr<float>());

@@ -42,6 +42,11 @@ protected:
         return {outputShape(*this, {dimension(X, 0), dimension(X, 1), dimension(X, 2), dimension(X, 3)})};
     }
 
+    double operations(const std::vector<MatShape>&, const std::vector<MatShape>& outputs) const CV_OVERRIDE
+    {
+        return 8 * numValues(outputs[0]);
+    }
+
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
     {
         const std::vector<Mat> constants = checkedConstants(inputs);

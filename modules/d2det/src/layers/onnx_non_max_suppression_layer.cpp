@@ -124,6 +124,12 @@ protected:
         return {outputShape(*this, {known ? std::max<int64>(lists * rows, 1) : 0, 3})};
     }
 
+    double operations(const std::vector<MatShape>& inputs, const std::vector<MatShape>&) const CV_OVERRIDE
+    {
+        constexpr double OVERLAP = 10;  // of two boxes; every pair of a list
+        return OVERLAP * numValues(inputs[1]) * inputs[1][2] / 2;
+    }
+
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
     {
         const Mat &boxes = inputs[0], &scores = inputs[1];

@@ -52,7 +52,15 @@ protected:
         else
             checkShape(*this, "batch_indices", all[2], {rows});
         rows = std::max(rows, dimension(all[2], 0));
+        checkSamples(*this, rows,
+                     samplesAlong(2, params_.pooledHeight, all, 0, 1, params_.samplingRatio) +
+                         samplesAlong(3, params_.pooledWidth, all, 0, 1, params_.samplingRatio));
         return {outputShape(*this, {rows, dimension(all[0], 1), params_.pooledHeight, params_.pooledWidth})};
+    }
+
+    double operations(const std::vector<MatShape>& inputs, const std::vector<MatShape>& outputs) const CV_OVERRIDE
+    {
+        return poolingOperations(outputs[0], inputs, 0, 1, params_.samplingRatio);
     }
 
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE

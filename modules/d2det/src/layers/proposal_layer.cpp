@@ -62,6 +62,20 @@ std::vector<MatShape> ProposalLayer::outputShapes(const std::vector<MatShape>& i
     return {outputShape(*this, {rows, 5}), outputShape(*this, {rows, 1})};
 }
 
+double ProposalLayer::operations(const std::vector<MatShape>& inputs, const std::vector<MatShape>&) const
+{
+    constexpr double DECODING = 40, OVERLAP = 10;  // of an anchor, of two boxes
+    double sum = 0;
+    for (size_t i = 0; i < strides_.size(); i++)
+    {
+        const double batch = inputs[i][0], anchors = numValues(inputs[i]) / batch;
+        const double boxes = settings.preNmsTopN > 0 ? std::min<double>(anchors, settings.preNmsTopN) : anchors;
+        const double kept = settings.postNmsTopN > 0 ? std::min<double>(boxes, settings.postNmsTopN) : boxes;
+        sum += batch * (DECODING * anchors + OVERLAP * boxes * kept);
+    }
+    return sum;
+}
+
 kernels::RpnMaps ProposalLayer::makeMaps(const std::vector<Mat>& inputs) const
 {
     const size_t levels = strides_.size();

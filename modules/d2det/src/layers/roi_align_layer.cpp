@@ -42,7 +42,16 @@ protected:
         checkInputCount(*this, inputs.size(), 1 + strides_.size(), 1 + strides_.size());
         checkShape(*this, "rois", inputs[0], {ANY, 5});
         const int channels = checkPyramid(*this, inputs, 1, strides_.size()).second;
+        const size_t levels = strides_.size();
+        checkSamples(*this, dimension(inputs[0], 0),
+                     samplesAlong(2, params_.pooledHeight, inputs, 1, levels, params_.samplingRatio) +
+                         samplesAlong(3, params_.pooledWidth, inputs, 1, levels, params_.samplingRatio));
         return {outputShape(*this, {dimension(inputs[0], 0), channels, params_.pooledHeight, params_.pooledWidth})};
+    }
+
+    double operations(const std::vector<MatShape>& inputs, const std::vector<MatShape>& outputs) const CV_OVERRIDE
+    {
+        return poolingOperations(outputs[0], inputs, 1, strides_.size(), params_.samplingRatio);
     }
 
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE

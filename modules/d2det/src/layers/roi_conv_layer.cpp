@@ -90,8 +90,14 @@ protected:
         if (params_.byClass)
             checkShape(*this, "classes", inputs[2], {rows, 1});
         return {outputShape(*this, {rows, dimension(weight, 0) / params_.weightSets / (u * u),
-                                    int64(u) * outputLength(dimension(X, 2), dimension(weight, 2)),
-                                    int64(u) * outputLength(dimension(X, 3), dimension(weight, 3))})};
+                                    u * outputLength(dimension(X, 2), dimension(weight, 2)),
+                                    u * outputLength(dimension(X, 3), dimension(weight, 3))})};
+    }
+
+    double operations(const std::vector<MatShape>& inputs, const std::vector<MatShape>& outputs) const CV_OVERRIDE
+    {
+        const MatShape weight = blobs.empty() ? inputs[numInputs()] : weightShape_;
+        return numValues(outputs[0]) * (2. * weight[1] * weight[2] * weight[3] + 8);
     }
 
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
@@ -169,11 +175,11 @@ private:
     }
 
     //! Output length along one axis; 0 if the input length is unknown.
-    int outputLength(int length, int kernel) const
+    int64 outputLength(int length, int kernel) const
     {
         if (length == 0 || kernel == 0)
             return 0;
-        const int room = length + 2 * params_.pad - kernel;
+        const int64 room = int64(length) + 2 * params_.pad - kernel;
         if (room < 0)
             layerError(*this, Error::StsBadSize,
                        format("the kernel has length %d, more than the input's %d with %d zeros at both sides", kernel,

@@ -11,28 +11,27 @@
        shape without a check (getMatFromTensor of onnx_graph_simplifier.cpp in 4.6) and would read beyond the end;
      - integers (attributes, int64 tensors) of 2^24 and above: valid sizes, axes and paddings are smaller, and the
        importer allocates without a limit (an axis of Slice becomes the length of a vector);
-     - nodes with nonexistent input tensors, convolutions without constant weights, Slice with invalid axes: the
-     importer
-       of 4.6 reads beyond the end of vectors;
+     - nodes with nonexistent input tensors, tensors that are made twice;
      - singular fields that occur twice: protobuf would merge them, which makes the previous check worthless.
 
-   Field numbers: onnx.proto3 of ONNX 1.12 (never renumbered):
+   Which operators a model may have, and what they may cost, is the matter of model_check.hpp.
+
+   Messages that may hold others (graph.hpp has the fields of those that are read):
 
      ModelProto      graph 7, training_info 20, functions 25
      TrainingInfoProto initialization 1, algorithm 2        FunctionProto  node 7
-     GraphProto      node 1, initializer 5, input 11, sparse_initializer 15        ValueInfoProto  name 1
-     NodeProto       input 1, output 2, op_type 4, attribute 5, domain 7
+     GraphProto      node 1, initializer 5, sparse_initializer 15                  NodeProto      attribute 5
      AttributeProto  i 3, ints 8, t 5, g 6, tensors 10, graphs 11, sparse_tensor 22, sparse_tensors 23
      SparseTensorProto values 1, indices 2
      TensorProto     dims 1, data_type 2, float_data 4, int32_data 5, int64_data 7, name 8, raw_data 9,
                      double_data 10, uint64_data 11, external_data 13, data_location 14 (1 = EXTERNAL) */
 
 #include "check.hpp"
+#include "graph.hpp"
 #include "wire.hpp"
 
 #include <cstdint>
 #include <limits>
-#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -122,19 +121,11 @@ Child childOf(Message parent, uint32_t field)
     return {Message::OTHER, false};
 }
 
-//! Properties of a tensor for the checks of nodes.
-struct TensorInfo
+//! The dimensions of a tensor, as far as they are read.
+struct TensorShape
 {
-    std::string name;
-    std::vector<uint64_t> dims;
+    size_t dims = 0;
     uint64_t elements = 1;
-    int64_t largest = 0;  //!< magnitude of its integers
-};
-
-struct NodeInfo
-{
-    std::vector<std::string> inputs, outputs;
-    std::string type, domain;
 };
 
 class Walker : private WireReader
@@ -158,9 +149,8 @@ public:
             const uchar* const start = p;
             const WireField field = next(p, end);
             const Child child = childOf(type, field.number);
-            int64_t ignored = 0;
             if (type == Message::ATTRIBUTE && (field.number == 3 || field.number == 8))
-                checkIntegers(field, start, ignored);
+                checkIntegers(field, start);
             if (child.message == Message::OTHER)
                 continue;
             if (field.wire != BYTES)
@@ -171,78 +161,72 @@ public:
                     fail(start, "a field that may occur once occurs twice");
                 seen |= 1u << field.number;
             }
-            if (type == Message::MODEL && child.message == Message::GRAPH)
-                graph_ = field;
             message(child.message, field.data, field.data + field.size, depth + 1);
         }
     }
 
-    //! Checks the consistency of the nodes in the main graph, after the check of all fields.
-    void checkNodes() const;
+    //! Checks how the nodes of the main graph are connected, after the check of all fields.
+    void checkNodes(const OnnxGraph& graph) const;
 
 private:
-    void checkInteger(int64_t value, const uchar* where, int64_t& largest) const
+    void checkInteger(int64_t value, const uchar* where) const
     {
         if (value > MAX_INTEGER || value < -MAX_INTEGER)
             fail(where, "an integer is beyond 2^24");
-        largest = std::max(largest, std::abs(value));
     }
 
     //! Checks the values of a varint field that may be packed and counts them.
-    uint64_t checkIntegers(const WireField& field, const uchar* where, int64_t& largest) const
+    uint64_t checkIntegers(const WireField& field, const uchar* where) const
     {
         if (field.wire == VARINT)
         {
-            checkInteger(static_cast<int64_t>(field.value), where, largest);
+            checkInteger(static_cast<int64_t>(field.value), where);
             return 1;
         }
         if (field.wire != BYTES)
             fail(where, "a field has the wrong wire type");
         uint64_t count = 0;
         for (const uchar *p = field.data, *end = p + field.size; p < end; count++)
-            checkInteger(static_cast<int64_t>(varint(p, end)), where, largest);
+            checkInteger(static_cast<int64_t>(varint(p, end)), where);
         return count;
     }
 
-    void checkRawIntegers(const uchar* data, uint64_t count, int64_t& largest) const
+    void checkRawIntegers(const uchar* data, uint64_t count) const
     {
         for (uint64_t i = 0; i < count; i++)
         {
             uint64_t value = 0;  // raw_data is little-endian
             for (int k = 7; k >= 0; k--)
                 value = value << 8 | data[i * 8 + k];
-            checkInteger(static_cast<int64_t>(value), data + i * 8, largest);
+            checkInteger(static_cast<int64_t>(value), data + i * 8);
         }
     }
 
-    void addDim(uint64_t dim, const uchar* where, TensorInfo& info) const
+    void addDim(uint64_t dim, const uchar* where, TensorShape& shape) const
     {
         constexpr uint64_t LIMIT = std::numeric_limits<int>::max();
         if (dim > LIMIT)  // also negative ones
             fail(where, "a tensor has a negative or huge dimension");
-        info.elements *= dim;
-        if (info.elements > LIMIT)
+        shape.elements *= dim;
+        if (shape.elements > LIMIT)
             fail(where, "a tensor is too large");
-        if (info.dims.size() == MAX_DIMS)
+        if (shape.dims == MAX_DIMS)
             fail(where, "a tensor has too many dimensions");
-        info.dims.push_back(dim);
+        shape.dims++;
     }
 
     //! Adds the dimensions in a field, packed or not.
-    void addDims(const WireField& field, const uchar* where, TensorInfo& info) const
+    void addDims(const WireField& field, const uchar* where, TensorShape& shape) const
     {
         if (field.wire == VARINT)
-            return addDim(field.value, where, info);
+            return addDim(field.value, where, shape);
         for (const uchar *p = field.data, *end = p + field.size; p < end;)
-            addDim(varint(p, end), where, info);
+            addDim(varint(p, end), where, shape);
     }
 
-    TensorInfo tensor(const uchar* p, const uchar* end) const;
-    NodeInfo node(const WireField& field) const;
-    void checkNode(const NodeInfo& node, const uchar* where, const std::map<std::string, TensorInfo>& constants) const;
+    void tensor(const uchar* p, const uchar* end) const;
 
     const uchar* const begin_;
-    WireField graph_;
 };
 
 //! Bytes of one element in raw_data by TensorProto.DataType; 0: a type no network here can have.
@@ -272,10 +256,10 @@ int rawSize(uint64_t dataType)
     }
 }
 
-TensorInfo Walker::tensor(const uchar* p, const uchar* end) const
+void Walker::tensor(const uchar* p, const uchar* end) const
 {
     const uchar* const start = p;
-    TensorInfo info;
+    TensorShape shape;
     uint64_t dataType = 0;
     uint64_t floats = 0, int32s = 0, int64s = 0, doubles = 0, raw = 0;
     const uchar* rawData = nullptr;
@@ -291,7 +275,7 @@ TensorInfo Walker::tensor(const uchar* p, const uchar* end) const
             case 1:
                 wireOk = bytes || field.wire == VARINT;
                 if (wireOk)
-                    addDims(field, fieldStart, info);
+                    addDims(field, fieldStart, shape);
                 break;
             case 2:
                 wireOk = field.wire == VARINT && !hasType;
@@ -306,11 +290,10 @@ TensorInfo Walker::tensor(const uchar* p, const uchar* end) const
             case 7:
                 wireOk = bytes || field.wire == VARINT;
                 if (wireOk)
-                    (field.number == 5 ? int32s : int64s) += checkIntegers(field, fieldStart, info.largest);
+                    (field.number == 5 ? int32s : int64s) += checkIntegers(field, fieldStart);
                 break;
             case 8:
                 wireOk = bytes;
-                info.name.assign(field.data, field.data + field.size);
                 break;
             case 9:
                 wireOk = bytes && !hasRaw;
@@ -338,13 +321,13 @@ TensorInfo Walker::tensor(const uchar* p, const uchar* end) const
             fail(fieldStart, "a field of a tensor has the wrong type or occurs twice");
     }
 
-    const uint64_t elements = info.elements;
+    const uint64_t elements = shape.elements;
     const int bytesPerElement = rawSize(dataType);
     if (bytesPerElement == 0)
         fail(start, "a tensor has an unknown data type");
-    // The importer prefers the typed field that fits the data type and takes raw_data otherwise; each one that is there
-    // must be complete.
-    const bool counts = (!hasRaw || raw == elements * bytesPerElement) && (!floats || floats == elements) &&
+    // One field has the data, and all of them: which of two fields a reader takes is its own affair.
+    const bool one = (hasRaw ? 1 : 0) + (floats ? 1 : 0) + (int32s ? 1 : 0) + (int64s ? 1 : 0) + (doubles ? 1 : 0) <= 1;
+    const bool counts = one && (!hasRaw || raw == elements * bytesPerElement) && (!floats || floats == elements) &&
                         (!int32s || int32s == elements) && (!int64s || int64s == elements) &&
                         (!doubles || doubles == elements);
     // Typed data of another type than data_type would make the importer look into an empty raw_data.
@@ -353,95 +336,28 @@ TensorInfo Walker::tensor(const uchar* p, const uchar* end) const
     if (!counts || !fits)
         fail(start, "the data of a tensor are not as long as its shape says");
     if (dataType == 7 && hasRaw)
-        checkRawIntegers(rawData, elements, info.largest);
-    return info;
+        checkRawIntegers(rawData, elements);
 }
 
-NodeInfo Walker::node(const WireField& field) const
+void Walker::checkNodes(const OnnxGraph& graph) const
 {
-    NodeInfo info;
-    for (const uchar *p = field.data, *end = p + field.size; p < end;)
-    {
-        const WireField part = next(p, end);
-        const std::string text(part.data, part.data + part.size);
-        if (part.number == 1)
-            info.inputs.push_back(text);
-        else if (part.number == 2)
-            info.outputs.push_back(text);
-        else if (part.number == 4)
-            info.type = text;
-        else if (part.number == 7)
-            info.domain = text;
-    }
-    return info;
-}
-
-//! Standard operators whose inputs are not checked by the importer.
-void Walker::checkNode(const NodeInfo& node, const uchar* where,
-                       const std::map<std::string, TensorInfo>& constants) const
-{
-    const auto constant = [&](size_t i) -> const TensorInfo*
-    {
-        const auto found = i < node.inputs.size() ? constants.find(node.inputs[i]) : constants.end();
-        return found == constants.end() ? nullptr : &found->second;
-    };
-    if (node.type == "Conv" || node.type == "ConvTranspose")
-    {
-        const TensorInfo* const weight = constant(1);
-        if (!weight || weight->dims.size() < 3 || weight->elements == 0)
-            fail(where, "a convolution has no constant weights");
-        if (node.inputs.size() > 2 && (!constant(2) || constant(2)->dims.size() != 1 || constant(2)->elements == 0))
-            fail(where, "a convolution has no constant bias");
-        if (node.type == "Conv" && node.inputs.size() > 2 && constant(2)->elements != weight->dims[0])
-            fail(where, "a convolution's bias does not fit its weights");
-    }
-    else if (node.type == "Slice" && node.inputs.size() > 1)
-    {
-        for (size_t i = 1; i < node.inputs.size(); i++)
-            if (!constant(i) || constant(i)->elements == 0 || constant(i)->elements > MAX_DIMS ||
-                (i >= 3 && constant(i)->largest >= static_cast<int64_t>(MAX_DIMS)))
-                fail(where, "a Slice has no constant or impossible ranges");
-    }
-}
-
-void Walker::checkNodes() const
-{
-    if (!graph_.data)
+    if (!graph.field.data)
         fail(begin_, "it has no graph");
-    std::map<std::string, TensorInfo> constants;
+    if (graph.hasRepeatedConstants)
+        fail(graph.field.data, "two tensors have the same name");
     std::set<std::string> known;
-    std::vector<WireField> nodes;
-    for (const uchar *p = graph_.data, *end = p + graph_.size; p < end;)
+    for (const auto& constant : graph.constants)
+        known.insert(constant.first);
+    for (const OnnxValue& input : graph.inputs)
+        known.insert(input.name);
+    for (const OnnxNode& node : graph.nodes)
     {
-        const WireField field = next(p, end);
-        if (field.number == 1)
-            nodes.push_back(field);
-        else if (field.number == 5)
-        {
-            const TensorInfo info = tensor(field.data, field.data + field.size);
-            known.insert(info.name);
-            if (!constants.emplace(info.name, info).second)
-                fail(field.data, "two tensors have the same name");
-        }
-        else if (field.number == 11 && field.wire == BYTES)
-            for (const uchar *q = field.data, *inputEnd = q + field.size; q < inputEnd;)
-            {
-                const WireField part = next(q, inputEnd);
-                if (part.number == 1 && part.wire == BYTES)
-                    known.emplace(part.data, part.data + part.size);
-            }
-    }
-    for (const WireField& field : nodes)
-    {
-        const NodeInfo info = node(field);
-        for (const std::string& input : info.inputs)
+        for (const std::string& input : node.inputs)
             if (!input.empty() && !known.count(input))
-                fail(field.data, "a node uses a tensor that does not exist");
-        if (info.domain.empty() || info.domain == "ai.onnx")
-            checkNode(info, field.data, constants);
-        for (const std::string& output : info.outputs)
+                fail(node.field.data, "a node uses a tensor that does not exist");
+        for (const std::string& output : node.outputs)
             if (!output.empty() && !known.insert(output).second)
-                fail(field.data, "a tensor is made twice");
+                fail(node.field.data, "a tensor is made twice");
     }
 }
 
@@ -455,7 +371,7 @@ void checkOnnx(const uchar* data, size_t size, const String& name)
         CV_Error_(Error::StsBadArg, ("'%s' has %zu bytes, an ONNX model has less than 2 GiB", name.c_str(), size));
     Walker walker(data, name);
     walker.message(Message::MODEL, data, data + size, 0);
-    walker.checkNodes();
+    walker.checkNodes(readOnnxGraph(data, size, name));
 }
 
 }  // namespace d2det

@@ -1,0 +1,36 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* The checks of a model file, without OpenCV's importer, and the changes before it. */
+
+#include "common.hpp"
+#include "onnx_mutator.hpp"
+
+#include "onnx/check.hpp"
+#include "onnx/model_check.hpp"
+#include "onnx/rewrite.hpp"
+
+#include <opencv2/d2det/layers.hpp>
+
+#include <vector>
+
+int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
+{
+    static const bool registered = (cv::d2det::registerLayers(), true);
+    (void)registered;
+    const std::vector<uchar> model(data, data + size);
+    fuzz::reads([&] { cv::d2det::checkKindOfModel(model, "model"); });
+    fuzz::reads(
+        [&]
+        {
+            cv::d2det::checkOnnx(model.data(), model.size(), "model");
+            cv::d2det::OnnxRewrite changes;
+            changes.convolutions = changes.constantsAsAttributes = true;
+            const std::vector<uchar> changed = cv::d2det::rewriteOnnx(model, "model", changes);
+            cv::d2det::checkOnnx(changed.data(), changed.size(), "changed");
+            const cv::d2det::ModelCheck check(model, "model");
+            check.checkPass(2, 96, 64);
+        });
+    return 0;
+}
