@@ -2,9 +2,12 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* d2det_train: trains a detector from a configuration file, or evaluates a checkpoint. Exit code 0: done (also when
-   stopped by a signal after saving), 1: an error, one line on stderr, 2: wrong usage. */
+/* d2det_train: trains a detector from a configuration file, or evaluates a checkpoint. Exit code 0: done, 1: an error,
+   one line on stderr, 2: wrong usage, 130: stopped by a signal, after saving. */
 
+#include "base/atomic_file.hpp"
+#include "base/folder_lock.hpp"
+#include "base/installed.hpp"
 #include "base/text.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/program.hpp"
@@ -74,7 +77,7 @@ d2det::Config makeConfig(const po::variables_map& values, const std::string& che
 {
     d2det::Config config;
     if (values.count("config"))
-        config = d2det::loadConfig(textOf(values, "config"));
+        config = d2det::loadConfig(d2det::findInstalled(textOf(values, "config"), d2det::Installed::CONFIG));
     else if (!checkpoint.empty())
         config = d2det::checkpointConfig(d2det::readSafetensors(checkpoint));
     else
@@ -86,6 +89,23 @@ d2det::Config makeConfig(const po::variables_map& values, const std::string& che
     d2det::checkConfig(config);
     return config;
 }
+
+//! Progress of an evaluation on stderr, where it is a terminal.
+class StatusSink : public d2det::EventSink
+{
+public:
+    StatusSink() : line_(stderr) {}
+    ~StatusSink() override { line_.clear(); }
+    void write(const d2det::Progress&, const d2det::Values&) override {}
+    void status(const std::string& text) override
+    {
+        if (line_.terminal())
+            line_.show(text);
+    }
+
+private:
+    d2det::StatusLine line_;
+};
 
 int evaluateOnly(const po::variables_map& values)
 {
@@ -104,12 +124,13 @@ int evaluateOnly(const po::variables_map& values)
     model->to(device);
     model->eval();
     d2det::Metrics metrics;
+    metrics.addSink(std::make_unique<StatusSink>());
     const char* const names[] = {"AP",  "AP50", "AP75",  "APs", "APm", "APl",
                                  "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"};
     for (const d2det::Evaluation& result : d2det::evaluateAll(model, config, metrics, cli::interrupted))
     {
         if (!result.complete)
-            throw std::runtime_error("stopped before the evaluation was complete");
+            throw cli::Interrupted("the evaluation is not complete, no numbers");
         std::printf("%s: %lld images, %lld detections, %lld unreadable images, %.1f s\n", result.name.c_str(),
                     static_cast<long long>(result.images), static_cast<long long>(result.detections),
                     static_cast<long long>(result.unreadable), result.seconds);
@@ -130,7 +151,7 @@ int train(const po::variables_map& values, const std::vector<std::string>& argum
     options.output = textOf(values, "output");
     if (options.output.empty())
         throw UsageError("--output is missing");
-    options.init = textOf(values, "init");
+    options.init = d2det::findInstalled(textOf(values, "init"), d2det::Installed::WEIGHTS);
     options.resume = values.count("resume") > 0;
     options.threads = values["threads"].as<int>();
     options.device = textOf(values, "device");
@@ -142,7 +163,14 @@ int train(const po::variables_map& values, const std::vector<std::string>& argum
     if (!options.resume && fs::exists(last))
         throw std::runtime_error(last + " exists: add --resume to continue that run, or choose another --output");
 
-    d2det::Trainer trainer(makeConfig(values, options.resume ? last : std::string()), options);
+    const d2det::Config config = makeConfig(values, options.resume ? last : std::string());
+    std::error_code error;
+    fs::create_directories(options.output, error);
+    if (error)
+        throw std::runtime_error("cannot create the folder " + options.output + ": " + error.message());
+    const d2det::FolderLock lock(options.output);
+    d2det::checkWritable((fs::path(options.output) / "config.json").string());
+    d2det::Trainer trainer(config, options);
     const bool finished = trainer.run();
     std::printf("%s after iteration %lld of %lld, weights in %s\n", finished ? "finished" : "stopped",
                 static_cast<long long>(trainer.iteration()), static_cast<long long>(trainer.totalIterations()),
@@ -150,14 +178,19 @@ int train(const po::variables_map& values, const std::vector<std::string>& argum
     const std::string best = trainer.bestSummary();
     if (!best.empty())
         std::printf("best: %s, weights in %s\n", best.c_str(), (fs::path(options.output) / "best.safetensors").c_str());
-    return 0;
+    return finished ? 0 : cli::EXIT_INTERRUPTED;
 }
 
 int run(int argc, char** argv)
 {
     cli::CommandLine line{PROGRAM, HELP, describe()};
     line.epilogue =
-        "\nControl-C finishes the step, saves a checkpoint and exits; a second one ends the program at once.\n";
+        "\nControl-C finishes the step, saves a checkpoint and ends with exit code 130, --resume continues; a second "
+        "one\n"
+        "ends the program at once. Exit code: 0 done, 1 it did not work, 2 for a wrong command line. Only one run at "
+        "a\n"
+        "time writes to a run folder. --config and --init also take the names of installed files, such as "
+        "d2det_mnv2.\n";
     po::variables_map values;
     if (const std::optional<int> code = cli::readCommandLine(line, cli::wordsOf(argc, argv), values))
         return *code;
