@@ -8,6 +8,7 @@
 #define BOOST_TEST_MODULE detect_program
 #include <boost/test/unit_test.hpp>
 
+#include "cli/tracker.hpp"
 #include "errors.hpp"
 #include "programs.hpp"
 
@@ -20,6 +21,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -162,7 +164,12 @@ BOOST_AUTO_TEST_CASE(wrong_command_lines)
     world.video("clip.avi", 2, {64, 48});
     const std::pair<const char*, const char*> cases[] = {
         {"", "no INPUT"},
-        {"a --nonsense", "nonsense"},
+        {"a --nonsense", "there is no option --nonsense"},
+        {"a --max-detection 5 --tiel 64", "there is no option --tiel, did you mean --tile?"},
+        {"a --tile 8", "--tile is 8"},
+        {"a --tile-overlap 0.1", "--tile-overlap needs --tile"},
+        {"a --color-by size", "--color-by is 'size'"},
+        {"a --no-json --annotations x.json", "--no-json leaves out"},
         {"a --batch 0", "--batch is 0"},
         {"a --batch two", "two"},
         {"a --nms-mode medium", "medium"},
@@ -440,6 +447,311 @@ BOOST_AUTO_TEST_CASE(two_videos_of_one_name)
     checkSucceeds(world.run("-o out --batch 8 a/clip.avi b/clip.avi"));
     BOOST_TEST(readVideo(world.root / "out/clip.mp4").frames == 3);
     BOOST_TEST(readVideo(world.root / "out/clip_2.mp4").frames == 2);
+}
+
+//! What OpenCV has no image decoder for is tried as a video, whatever its name.
+BOOST_AUTO_TEST_CASE(videos_by_their_content)
+{
+    const World world;
+    world.video("clip.avi", 4, {64, 48});
+    for (const char* name : {"clip", "clip.dat", "clip.m2ts", "clip.asf"})
+    {
+        fs::copy_file(world.root / "clip.avi", world.root / name);
+        checkSucceeds(world.run(std::string("-o out --max-frames 2 ") + name));
+        BOOST_TEST(readVideo(world.root / "out/clip.mp4").frames == 2, name);
+        fs::remove_all(world.root / "out");
+    }
+    // An image without an extension stays an image, a text becomes nothing.
+    fs::copy_file(world.root / "a/one.png", world.root / "one");
+    const Outcome outcome = world.run("-o out one a/notes.txt");
+    checkSucceeds(outcome);
+    BOOST_TEST(contains(outcome.text, "skipped a/notes.txt: it cannot be read as an image"), outcome.text);
+    BOOST_TEST(world.tree("out") == NameSet({"one.png", "detections.json"}));
+}
+
+BOOST_AUTO_TEST_CASE(streams_and_cameras)
+{
+    const World world;
+    world.video("clip.avi", 4, {64, 48});
+    checkSucceeds(world.run("-o out file://$PWD/clip.avi"));
+    bool found = false;
+    for (const std::string& name : world.tree("out"))
+        found = found || (contains(name, "_clip.mp4") && readVideo(world.root / "out" / name).frames == 4);
+    BOOST_TEST(found);
+    // Passwords are not repeated.
+    const Outcome outcome = world.run("-o out rtsp://me:secret@127.0.0.1:9/x 987 /dev/video987");
+    BOOST_TEST(outcome.code == 1);
+    BOOST_TEST(contains(outcome.text, "skipped rtsp://127.0.0.1:9/x: nothing that OpenCV can read"), outcome.text);
+    BOOST_TEST(contains(outcome.text, "skipped camera:987: there is no such camera"), outcome.text);
+    BOOST_TEST(contains(outcome.text, "skipped /dev/video987: there is no such camera"), outcome.text);
+    BOOST_TEST(!contains(outcome.text, "secret"), outcome.text);
+}
+
+//! Files that cannot grow further, as on a full disk: no half file is left, and the lists stay whole.
+BOOST_AUTO_TEST_CASE(no_space_for_the_results)
+{
+    const World world;
+    world.video("clip.avi", 60, {320, 240});
+    const std::string limit = "bash -c 'trap \"\" XFSZ; ulimit -f 24; exec \"$@\"' - ";  // 24 KiB
+    const Outcome video = world.run("-o out --no-json clip.avi", limit);
+    BOOST_TEST(video.code == 1, video.text);
+    BOOST_TEST(contains(video.text, "cannot write out/clip.mp4; is the disk full?"), video.text);
+    BOOST_TEST(world.tree("out") == NameSet());
+
+    const Outcome list = world.run("-o list --no-pictures --csv clip.avi", limit);
+    BOOST_TEST(list.code == 1, list.text);
+    BOOST_TEST(contains(list.text, "cannot write list/detections."), list.text);
+    const size_t results = world.results("list").size();
+    BOOST_TEST(results > 10U);
+    for (const std::string& line : linesOf((world.root / "list/detections.csv").string()))
+        BOOST_TEST(std::count(line.begin(), line.end(), ',') == 7, line);
+
+    world.image("large.png", 3, {900, 900});
+    const Outcome image = world.run("-o image --no-json large.png", limit);
+    BOOST_TEST(image.code == 1, image.text);
+    BOOST_TEST(contains(image.text, "cannot write image/large.png: File too large"), image.text);
+    BOOST_TEST(world.tree("image") == NameSet());
+
+    const Outcome output = world.run("-o out a/one.png > /dev/full");
+    BOOST_TEST(output.code == 1, output.text);
+    BOOST_TEST(contains(output.text, "cannot write to the standard output"), output.text);
+}
+
+BOOST_AUTO_TEST_CASE(one_run_per_folder)
+{
+    const World world;
+    world.video("clip.avi", 400, {160, 120});
+    const Outcome outcome = world.run(
+        "-o out clip.avi & pid=$!\n"
+        "while kill -0 $pid && [ $(cat out/detections.json | wc -l) -lt 20 ]; do "
+        "sleep 0.02; done 2>/dev/null\n'" +
+        programPath("d2det_detect") + "' -m '" + D2DET_SOURCE_DIR +
+        "/data/models/d2det_mnv2_person.onnx' -o out a; code=$?\n"
+        "kill -INT $pid; wait $pid; exit $code");
+    BOOST_TEST(outcome.code == 1, outcome.text);
+    BOOST_TEST(contains(outcome.text, "another run writes to out at this moment"), outcome.text);
+    BOOST_TEST(world.results("out").size() > 10U);
+    checkSucceeds(world.run("-o out a"));  // the lock has gone with its run
+}
+
+//! Limits of OpenCV and of file formats: such an image is named, the others are processed.
+BOOST_AUTO_TEST_CASE(images_beyond_limits)
+{
+    const World world;
+    const Outcome outcome = world.run("-o out a/one.png broken.png b/c/three.png", "OPENCV_IO_MAX_IMAGE_PIXELS=10000 ");
+    checkSucceeds(outcome);
+    BOOST_TEST(contains(outcome.text, "skipped a/one.png: it has more pixels than OpenCV reads"), outcome.text);
+    BOOST_TEST(world.files("out") == Names({"b/c/three.png"}));
+
+    // A JPEG has at most 65535 pixels a side: the image becomes a PNG.
+    world.image("wide.png", 1, {66000, 40});
+    fs::rename(world.root / "wide.png", world.root / "wide.jpg");
+    const Outcome wide = world.run("-o wide wide.jpg a/two.png");
+    checkSucceeds(wide);
+    BOOST_TEST(contains(wide.text, "-> wide.png"), wide.text);
+    BOOST_TEST(cv::imread((world.root / "wide/wide.png").string()).cols == 66000);
+    BOOST_TEST(world.tree("wide") == NameSet({"wide.png", "two.png", "detections.json"}));
+}
+
+BOOST_AUTO_TEST_CASE(names_of_full_length)
+{
+    const World world;
+    const std::string stem(247, 'n');
+    world.image("b/x.png", 1, {96, 96});
+    fs::rename(world.root / "b/x.png", world.root / "b" / (stem + "abcd.png"));  // 255 bytes, the most
+    fs::create_directories(world.root / "d");
+    fs::copy_file(world.root / "b" / (stem + "abcd.png"), world.root / "d" / (stem + "abcd.png"));
+    world.video("b/clip.avi", 3, {64, 48});
+    fs::rename(world.root / "b/clip.avi", world.root / "b" / (stem + "efgh.avi"));
+    checkSucceeds(world.run("-o out --crops b/" + stem + "* d/" + stem + "*"));
+    BOOST_TEST(fs::exists(world.root / "out" / (stem + "abcd.png")));
+    BOOST_TEST(fs::exists(world.root / "out" / (stem + "ab_2.png")));
+    BOOST_TEST(fs::exists(world.root / "out" / (stem + "efgh.mp4")));
+}
+
+//! With annotations the results have the ids of the data set and can be evaluated by any program.
+BOOST_AUTO_TEST_CASE(ids_of_annotations)
+{
+    const World world;
+    json coco = {
+        {"images",
+         {{{"id", 70}, {"file_name", "a/two.png"}, {"width", 90}, {"height", 120}},
+          {{"id", 30}, {"file_name", "a/one.png"}, {"width", 120}, {"height", 90}},
+          {{"id", 50}, {"file_name", "b/one.png"}, {"width", 120}, {"height", 90}}}},
+        {"annotations",
+         {{{"id", 1}, {"image_id", 70}, {"category_id", 9}, {"bbox", {1, 1, 20, 20}}, {"area", 400}, {"iscrowd", 0}}}},
+        {"categories", {{{"id", 4}, {"name", "dog"}}, {{"id", 9}, {"name", "person"}}}}};
+    std::ofstream(world.root / "instances.json") << coco;
+    const Outcome outcome = world.run("-o out -a instances.json a b/one.png b/c/three.png");
+    checkSucceeds(outcome);
+    BOOST_TEST(contains(outcome.text, "1 image not in the annotations"), outcome.text);
+    std::map<std::string, std::set<int>> ids;
+    for (const json& entry : world.results("out"))
+    {
+        ids[entry["file_name"]].insert(entry["image_id"].get<int>());
+        BOOST_TEST(entry["category_id"] == 9);
+        BOOST_TEST(entry["category_name"] == "person");
+    }
+    const std::map<std::string, std::set<int>> expected{{"a/one.png", {30}}, {"a/two.png", {70}}, {"b/one.png", {50}}};
+    BOOST_TEST((ids == expected));
+
+    coco["categories"][1]["name"] = "cat";
+    std::ofstream(world.root / "instances.json") << coco;
+    const Outcome other = world.run("-o other -a instances.json a");
+    BOOST_TEST(other.code == 1);
+    BOOST_TEST(contains(other.text, "no class name in common"), other.text);
+}
+
+BOOST_AUTO_TEST_CASE(tiles)
+{
+    const World world;
+    world.image("large.png", 9, {500, 400});
+    checkSucceeds(world.run("-o one large.png"));
+    checkSucceeds(world.run("-o tiles --tile 200 --tile-overlap 0.25 large.png a/one.png"));
+    BOOST_TEST(world.results("tiles").size() > world.results("one").size());
+    for (const json& entry : world.results("tiles"))
+        if (entry["file_name"] == "large.png")
+            BOOST_TEST(entry["segmentation"]["size"] == json({400, 500}));
+    checkSucceeds(world.run("-o plain a/one.png"));
+    json small = json::array();
+    for (const json& entry : world.results("tiles"))
+        if (entry["file_name"] == "a/one.png")  // no larger than a tile: as without tiles
+        {
+            small.push_back(entry);
+            small.back()["image_id"] = 1;
+        }
+    BOOST_TEST(small == world.results("plain"));
+}
+
+//! A large image of many small people, of which tiles find far more, and each once although tiles cut many.
+BOOST_AUTO_TEST_CASE(tiles_of_a_large_image)
+{
+    const World world;
+    cv::Mat people = cv::imread(std::string(D2DET_SOURCE_DIR) + "/test/images/two_people.jpg");
+    BOOST_REQUIRE(!people.empty());
+    const double scale = 0.55;
+    cv::resize(people, people, cv::Size(), scale, scale, cv::INTER_AREA);
+    const cv::Rect2d boxes[] = {{27.29, 32.17, 51.6, 145.99}, {95.26, 28.7, 48.12, 145.5}};  // of the image before
+    cv::Mat large(1700, 2600, CV_8UC3, cv::Scalar(110, 125, 120));
+    std::vector<cv::Rect2d> truth;
+    for (int y = 30; y + people.rows < large.rows; y += 165)
+        for (int x = 20; x + people.cols < large.cols; x += 205)
+        {
+            people.copyTo(large(cv::Rect(x, y, people.cols, people.rows)));
+            for (const cv::Rect2d& box : boxes)
+                truth.emplace_back(x + scale * box.x, y + scale * box.y, scale * box.width, scale * box.height);
+        }
+    BOOST_REQUIRE(cv::imwrite((world.root / "large.png").string(), large));
+    struct Counts
+    {
+        int right = 0, wrong = 0;
+    };
+    const auto detect = [&](const std::string& options)
+    {
+        checkSucceeds(world.shell("'" + programPath("d2det_detect") + "' --model '" + D2DET_SOURCE_DIR +
+                                  "/data/models/d2det_mnv2_person.onnx' --score 0.6 -o out " + options + " large.png"));
+        Counts counts;
+        std::vector<bool> taken(truth.size(), false);
+        for (const json& entry : world.results("out"))
+        {
+            const std::vector<double> b = entry["bbox"];
+            const cv::Rect2d box(b[0], b[1], b[2], b[3]);
+            size_t best = truth.size();
+            double most = 0.5;
+            for (size_t i = 0; i < truth.size(); i++)
+            {
+                const double shared = (box & truth[i]).area();
+                const double iou = shared / (box.area() + truth[i].area() - shared);
+                if (!taken[i] && iou >= most)
+                {
+                    best = i;
+                    most = iou;
+                }
+            }
+            if (best < truth.size())
+                taken[best] = true;
+            (best < truth.size() ? counts.right : counts.wrong)++;
+        }
+        BOOST_TEST_MESSAGE(options << ": " << counts.right << " of " << truth.size() << " right, " << counts.wrong
+                                   << " wrong");
+        return counts;
+    };
+    const int numPeople = static_cast<int>(truth.size());
+    const Counts plain = detect("--max-detections 300"), tiles = detect("--tile 480 --tile-overlap 0.25");
+    BOOST_TEST(tiles.right >= 0.95 * numPeople);
+    BOOST_TEST(tiles.wrong <= 0.05 * numPeople);
+    BOOST_TEST(plain.right < tiles.right);
+    if (const char* folder = std::getenv("D2DET_KEEP_TILES"))  // to look at
+        fs::copy(world.root / "out/large.png", fs::path(folder) / "tiles.png", fs::copy_options::overwrite_existing);
+}
+
+//! A painted thing that moves keeps its number; so does one that stands still.
+BOOST_AUTO_TEST_CASE(tracks)
+{
+    const World world;
+    world.video("clip.avi", 1, {96, 64});
+    cv::VideoWriter writer((world.root / "still.avi").string(), cv::CAP_OPENCV_MJPEG,
+                           cv::VideoWriter::fourcc('M', 'J', 'P', 'G'), 8, {96, 64});
+    for (int i = 0; i < 5; i++)
+        writer.write(makeImage(100, {96, 64}));
+    writer.release();
+    checkSucceeds(world.run("-o out --track --csv --color-by instance still.avi a/one.png"));
+    std::map<int, std::vector<int>> numbers;  // by frame
+    for (const json& entry : world.results("out"))
+        if (entry.contains("frame"))
+            numbers[entry["frame"]].push_back(entry["track_id"]);
+        else
+            BOOST_TEST(!entry.contains("track_id"));
+    BOOST_REQUIRE(numbers.size() == 5U);
+    for (const auto& frame : numbers)
+    {
+        BOOST_TEST(frame.second == numbers[0], "the same image has the same numbers");
+        BOOST_TEST(std::set<int>(frame.second.begin(), frame.second.end()).size() == frame.second.size());
+    }
+    const std::vector<std::string> rows = linesOf((world.root / "out/detections.csv").string());
+    BOOST_TEST(rows[0] == "file,frame,class,score,x1,y1,x2,y2,track");
+    BOOST_TEST(contains(rows[1], "," + std::to_string(numbers[0][0])));
+}
+
+//! Boxes that move evenly keep their numbers, also past each other and through a gap.
+BOOST_AUTO_TEST_CASE(tracker)
+{
+    const auto row = [](double x, int classId)
+    {
+        const float left = static_cast<float>(x);
+        return cv::Mat(cv::Matx<float, 1, 6>(left, 10, left + 40, 90, 0.9f, static_cast<float>(classId)));
+    };
+    cli::Tracker tracker(5);
+    for (int frame = 0; frame < 40; frame++)
+    {
+        cv::Mat detections;
+        detections.push_back(row(12. * frame, 0));
+        detections.push_back(row(500 - 12. * frame, 0));
+        detections.push_back(row(12. * frame, 1));  // another class at the place of the first
+        const std::vector<int> numbers = tracker.update(detections);
+        BOOST_TEST((numbers == std::vector<int>{1, 2, 3}), frame);
+    }
+    for (int frame = 40; frame < 44; frame++)
+        BOOST_TEST(tracker.update(cv::Mat()).empty());
+    BOOST_TEST((tracker.update(row(12. * 44, 0)) == std::vector<int>{1}), "after a gap");
+    for (int frame = 45; frame < 52; frame++)
+        tracker.update(cv::Mat());
+    BOOST_TEST((tracker.update(row(12. * 52, 0)) == std::vector<int>{4}), "after too long a gap");
+}
+
+//! Models are found by name in the folders of D2DET_PATH and beside the program.
+BOOST_AUTO_TEST_CASE(models_by_name)
+{
+    const World world;
+    fs::create_directories(world.root / "share/models");
+    fs::create_symlink(std::string(D2DET_SOURCE_DIR) + "/data/models/d2det_mnv2_person.onnx",
+                       world.root / "share/models/finder.onnx");
+    const std::string program = "D2DET_PATH=$PWD/share '" + programPath("d2det_detect") + "' --score 0.5 a -q -m ";
+    checkSucceeds(world.shell(program + "finder"));
+    const Outcome outcome = world.shell(program + "findr");
+    BOOST_TEST(outcome.code == 1);
+    BOOST_TEST(contains(outcome.text, "there is no model 'findr'"), outcome.text);
+    BOOST_TEST(contains(outcome.text, "finder"), outcome.text);
 }
 
 //! Interrupts in the middle of a video: INT and TERM end cleanly, after KILL the list is still whole.

@@ -172,6 +172,82 @@ BOOST_AUTO_TEST_CASE(the_model_and_its_own_results_agree)
         BOOST_TEST(lines[i] == lines[i + 4]);
 }
 
+//! A wrong output is found before the model runs, and what cannot be written does not cost the numbers.
+BOOST_AUTO_TEST_CASE(outputs_that_cannot_be_written)
+{
+    for (const char* option : {"--output", "--csv", "--report", "--write-operating-score"})
+    {
+        const Outcome o = run(MODEL + ANNOTATIONS + "--images val " + option + " none/file");
+        BOOST_TEST_CONTEXT(option << ": " << o.err)
+        {
+            BOOST_TEST(o.code == 1);
+            BOOST_TEST(o.out == "");
+            BOOST_TEST(contains(o.err, "none/file cannot be created"));
+        }
+        BOOST_TEST(contains(run(MODEL + ANNOTATIONS + "--images val " + option + " val").err, "it is a folder"));
+    }
+    // As on a full disk: the JSON does not fit, the table does.
+    const std::string program = d2det::test::programPath("d2det_evaluate");
+    const Outcome full =
+        d2det::test::runShell(root.string(), "trap '' XFSZ; ulimit -f 4; '" + program + "' " + MODEL + ANNOTATIONS +
+                                                 "--images val --score 0.0005 --output d.json --csv c.csv");
+    BOOST_TEST(full.code == 1);
+    BOOST_TEST(contains(full.err, "d.json cannot be written"), full.err);
+    BOOST_TEST(contains(full.out, "Average Precision"));
+    BOOST_TEST(fs::exists(root / "c.csv"));
+    BOOST_TEST(!fs::exists(root / "d.json"));
+    for (const auto& entry : fs::directory_iterator(root))
+        BOOST_TEST(!contains(entry.path().filename().string(), ".tmp"), entry.path());
+    BOOST_TEST(run(ANNOTATIONS + "--results good.json > /dev/full").code == 1);
+}
+
+BOOST_AUTO_TEST_CASE(operating_score)
+{
+    const Outcome o = run(MODEL + ANNOTATIONS +
+                          "--images val --score 0.0005 --operating-score 0.25 "
+                          "--write-operating-score scored.onnx");
+    BOOST_TEST(o.code == 0, o.err);
+    BOOST_TEST(contains(o.out, "operating score 0.2500, written to scored.onnx"), o.out);
+    const Outcome again = run("--model scored.onnx " + ANNOTATIONS +
+                              "--images val --operating-score 0.75 "
+                              "--write-operating-score scored.onnx -q");
+    BOOST_TEST(again.code == 0, again.err);
+    BOOST_TEST(run(ANNOTATIONS + "--results good.json --write-operating-score scored.onnx").code == 2);
+}
+
+//! Masks take time and memory: none where nothing is compared with them.
+BOOST_AUTO_TEST_CASE(no_masks_without_outlines)
+{
+    json coco = json::parse(textOf((root / "instances_val.json").string()));
+    for (json& object : coco["annotations"])
+        object.erase("segmentation");
+    write("boxes.json", coco);
+    const std::string command = MODEL + "--annotations boxes.json --images val --score 0.0005 ";
+    const Outcome plain = run(command);
+    BOOST_TEST(plain.code == 0, plain.err);
+    BOOST_TEST(!contains(plain.out, "Masks"));
+    BOOST_TEST(run(command + "--output d.json").code == 0);
+    BOOST_TEST(!d2det::readCocoResults((root / "d.json").string())[0].mask.empty());
+}
+
+BOOST_AUTO_TEST_CASE(interrupt)
+{
+    const std::string program = "'" + d2det::test::programPath("d2det_evaluate") + "' ";
+    json coco = json::parse(textOf((root / "instances_val.json").string()));
+    for (int i = 10; i < 2000; i++)
+    {
+        coco["images"].push_back(coco["images"][0]);
+        coco["images"].back()["id"] = i;
+    }
+    write("many.json", coco);
+    const Outcome o = d2det::test::runShell(root.string(), program + MODEL +
+                                                               "--annotations many.json --images val --output d.json & "
+                                                               "pid=$!; sleep 2; kill -INT $pid; wait $pid");
+    BOOST_TEST(o.code == 130, o.err);
+    BOOST_TEST(o.out == "");
+    BOOST_TEST(!fs::exists(root / "d.json"));
+}
+
 BOOST_AUTO_TEST_CASE(wrong_command_lines)
 {
     const std::vector<std::pair<std::string, std::string>> cases = {

@@ -8,6 +8,7 @@
 #include "base/files.hpp"
 #include "base/system.hpp"
 #include "cli/detector_options.hpp"
+#include "cli/interrupt.hpp"
 #include "cli/table.hpp"
 
 #include <opencv2/imgcodecs.hpp>
@@ -86,11 +87,12 @@ int run(const std::vector<std::string>& words)
     std::vector<std::vector<double>> times;  // by stage, then by run
     std::vector<double> totals;
     cv::Mat detections;
-    std::vector<cv::Mat> masks;
-    for (int i = -1; i < args["runs"].as<int>(); i++)
+    std::vector<cv::d2det::BoxMask> masks;
+    cli::catchInterrupts();
+    for (int i = -1; i < args["runs"].as<int>() && !(cli::interrupted() && !totals.empty()); i++)
     {
         if (withMasks)
-            detector->segment(image, detections, masks);
+            detector->segmentInBoxes(image, detections, masks);
         else
             detector->detect(image, detections);
         const std::vector<double> now = detector->getTimings(stages);
@@ -113,7 +115,7 @@ int run(const std::vector<std::string>& words)
             std::cout << "  " << cli::padRight(stages[s], 16) << cv::format("%10.1f ms", median(times[s])) << "\n";
     std::cout << "  " << cli::padRight("total", 16) << cv::format("%10.1f ms", median(totals)) << "\n  "
               << cli::padRight("peak memory", 16) << cv::format("%10.0f MiB", d2det::peakMemoryMiB()) << "\n";
-    return 0;
+    return cli::interrupted() ? cli::EXIT_INTERRUPTED : 0;
 }
 
 }  // namespace

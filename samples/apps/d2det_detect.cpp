@@ -5,7 +5,8 @@
 /* Detects objects in images, folders, videos and cameras: annotated images and videos, lists of all boxes, crops.
 
    A background thread decodes in advance (inputs.hpp), the detector processes batches of images, and all output files
-   (outputs.hpp) are complete after each image, so that no result is lost on Ctrl-C. */
+   (outputs.hpp) are complete after each image, so that no result is lost on Ctrl-C. An image that cannot be processed
+   is named and left out. */
 
 #include "base/text.hpp"
 #include "cli/detector_options.hpp"
@@ -14,12 +15,18 @@
 #include "cli/outputs.hpp"
 #include "cli/progress.hpp"
 #include "cli/table.hpp"
+#include "cli/tracker.hpp"
+#include "cli/window.hpp"
+#include "d2det_detect/annotated_ids.hpp"
 
 #include <filesystem>
 #include <algorithm>
 #include <functional>
 #include <iostream>
 #include <map>
+#include <memory>
+#include <new>
+#include <optional>
 #include <set>
 #include <sstream>
 
@@ -37,6 +44,8 @@ namespace
 {
 
 const char* const PROGRAM = "d2det_detect";
+const int MAX_FIRST_FAILURES = 3;  //!< images that cannot be processed before the first that can
+const double TRACK_SECONDS = 1;    //!< for which an object that is not seen keeps its number
 
 struct Arguments
 {
@@ -94,7 +103,7 @@ void keepClasses(DetectedImage& result, const std::vector<bool>& wanted)
     if (wanted.empty())
         return;
     cv::Mat kept(0, result.detections.cols, CV_32F);
-    std::vector<cv::Mat> masks;
+    std::vector<cv::d2det::BoxMask> masks;
     for (int i = 0; i < result.detections.rows; i++)
     {
         const size_t id = static_cast<size_t>(result.detections.at<float>(i, 5));
@@ -116,9 +125,9 @@ void detectBatch(Detector& detector, std::vector<DetectedImage>& batch, bool wit
         images.push_back(image.image);
     if (!withMasks)
         detector.detectBatch(images, detections);
-    std::vector<std::vector<cv::Mat>> masks(images.size());
+    std::vector<std::vector<cv::d2det::BoxMask>> masks(images.size());
     if (withMasks)
-        detector.segmentBatch(images, detections, masks);
+        detector.segmentInBoxesBatch(images, detections, masks);
     for (size_t i = 0; i < batch.size(); i++)
     {
         batch[i].detections = detections[i];
@@ -149,13 +158,19 @@ struct Statistics
 class DetectionRun
 {
 public:
-    DetectionRun(const Arguments& args, Detector& detector, const std::vector<Source>& sources, int64 skipped);
+    //! @param ids of annotations, or null; must outlive the run.
+    DetectionRun(const Arguments& args, Detector& detector, const std::vector<Source>& sources, int64 skipped,
+                 const cli::ResultIds* ids);
     int process();
 
 private:
     void handle(ImageReader::Item& item);
     void detect();
+    bool tryBatch(std::vector<DetectedImage>& batch);
     void report(DetectedImage& result, const std::vector<double>& times);
+    bool ended() const { return closed_ || cli::interrupted(); }
+    std::string nameOf(const DetectedImage& result) const;
+    void note(const std::string& text);
     void endVideo();
     void skip(size_t source, const std::string& reason);
     void printRow(const std::string& name, cv::Size size, const std::vector<double>& times,
@@ -170,6 +185,11 @@ private:
     const bool withMasks_;
     Outputs outputs_;
     cli::Progress progress_;
+    std::unique_ptr<cli::Window> window_;
+    bool closed_ = false;  //!< the user closed the window
+    std::optional<cli::Tracker> tracker_;
+    int failures_ = 0;  //!< images in a row that could not be processed
+    bool notedLimit_ = false;
     std::vector<DetectedImage> batch_;
     std::vector<cv::String> stages_;
     Statistics all_, video_;  //!< of the run, of the current video
@@ -180,7 +200,8 @@ private:
     int rows_ = 0;
 };
 
-DetectionRun::DetectionRun(const Arguments& args, Detector& detector, const std::vector<Source>& sources, int64 skipped)
+DetectionRun::DetectionRun(const Arguments& args, Detector& detector, const std::vector<Source>& sources, int64 skipped,
+                           const cli::ResultIds* ids)
     : args_(args),
       detector_(detector),
       sources_(sources),
@@ -188,7 +209,7 @@ DetectionRun::DetectionRun(const Arguments& args, Detector& detector, const std:
       wanted_(args.values.count("classes") ? parseClasses(args.values["classes"].as<std::string>(), names_)
                                            : std::vector<bool>()),
       withMasks_(detector.hasMasks() && args.values.count("boxes-only") == 0),
-      outputs_(args.output, sources, names_),
+      outputs_(args.output, sources, names_, ids),
       progress_(!args.quiet, "images", args.quiet ? 0 : cli::countImages(sources, args.input)),
       skipped_(skipped)
 {
@@ -199,11 +220,13 @@ DetectionRun::DetectionRun(const Arguments& args, Detector& detector, const std:
 int DetectionRun::process()
 {
     cli::catchInterrupts();
+    if (args_.values.count("show"))
+        window_ = std::make_unique<cli::Window>(PROGRAM);
     ImageReader reader(sources_, args_.input, std::max(2 * args_.batch, 4));
-    for (ImageReader::Item item; reader.next(item, cli::interrupted);)
+    for (ImageReader::Item item; reader.next(item, [this] { return ended(); });)
         handle(item);
     // Only few images wait for their batch to fill; after Ctrl-C they are not processed.
-    if (!cli::interrupted())
+    if (!ended())
         detect();
     endVideo();
     return finish();
@@ -223,26 +246,93 @@ void DetectionRun::handle(ImageReader::Item& item)
     result.frame = item.frame;
     result.fps = item.fps;
     result.seconds = item.seconds;
+    result.live = item.live;
     result.image = item.image;
     batch_.push_back(result);
-    if (batch_.size() >= static_cast<size_t>(args_.batch))
+    // Frames of a live source do not wait for others.
+    if (batch_.size() >= static_cast<size_t>(args_.batch) || item.live)
         detect();
+}
+
+//! "walk.mp4 12"
+std::string DetectionRun::nameOf(const DetectedImage& result) const
+{
+    return sources_[result.source].name.string() + (result.frame >= 0 ? cv::format(" %d", result.frame) : "");
+}
+
+//! A line for the user on stderr.
+void DetectionRun::note(const std::string& text)
+{
+    progress_.clear();
+    std::cerr << PROGRAM << ": " << text << "\n";
+}
+
+//! False if an image cannot be processed, for instance for want of memory; a single one then is named.
+bool DetectionRun::tryBatch(std::vector<DetectedImage>& batch)
+{
+    std::string reason;
+    try
+    {
+        detectBatch(detector_, batch, withMasks_);
+        failures_ = 0;
+        return true;
+    }
+    catch (const cv::Exception& e)
+    {
+        reason = e.code == cv::Error::StsNoMem ? "there is not enough memory for it: " + cli::oneLine(e.err)
+                                               : cli::oneLine(e.err);
+    }
+    catch (const std::bad_alloc&)
+    {
+        reason = "there is not enough memory for it";
+    }
+    if (batch.size() > 1)
+        return false;
+    if (all_.images == 0 && ++failures_ >= MAX_FIRST_FAILURES)  // of the model then, not of the images
+        throw std::runtime_error(reason);
+    skipped_++;
+    note("skipped " + printable(nameOf(batch[0])) + ": " + reason);
+    return false;
 }
 
 void DetectionRun::detect()
 {
-    if (batch_.empty())
-        return;
-    detectBatch(detector_, batch_, withMasks_);
-    std::vector<double> times = detector_.getTimings(stages_);
-    for (double& time : times)
-        time /= static_cast<double>(batch_.size());
-    for (DetectedImage& result : batch_)
-    {
-        keepClasses(result, wanted_);
-        report(result, times);
-    }
+    std::vector<std::vector<DetectedImage>> groups;
+    if (!batch_.empty())
+        groups.emplace_back(std::move(batch_));
     batch_.clear();
+    for (size_t g = 0; g < groups.size(); g++)
+    {
+        std::vector<DetectedImage> group = std::move(groups[g]);
+        if (!tryBatch(group))
+        {
+            for (size_t i = 0; group.size() > 1 && i < group.size(); i++)
+                groups.emplace_back(1, group[i]);
+            continue;
+        }
+        std::vector<double> times = detector_.getTimings(stages_);
+        for (double& time : times)
+            time /= static_cast<double>(group.size());
+        if (detector_.reachedMaxDetections() && !notedLimit_)
+        {
+            notedLimit_ = true;
+            note(cv::format(
+                "an image has %d detections, the most that are kept (the first: %s or in its batch); "
+                "--score is %g",
+                detector_.getMaxDetections(), printable(nameOf(group[0])).c_str(), detector_.getScoreThreshold()));
+        }
+        for (DetectedImage& result : group)
+        {
+            keepClasses(result, wanted_);
+            if (args_.output.tracks && result.fps > 0)
+            {
+                if (!tracker_)
+                    tracker_.emplace(std::max(cvRound(result.fps * TRACK_SECONDS), 1));
+                result.tracks = tracker_->update(result.detections);
+            }
+            report(result, times);
+        }
+    }
 }
 
 //! Processes an image with its detections: outputs, statistics, messages.
@@ -258,9 +348,13 @@ void DetectionRun::report(DetectedImage& result, const std::vector<double>& time
     frames_ += frame;
     videoSource_ = result.source;
     const fs::path target = outputs_.add(result);
-    std::string name = source.name.string();
-    if (result.frame >= 0)
-        name += cv::format(" %d", result.frame);
+    const std::string name = nameOf(result);
+    if (window_ && !closed_)
+    {
+        if (!args_.output.images)  // otherwise it is drawn
+            outputs_.draw(result);
+        closed_ = !window_->show(result.image, !frame);
+    }
     if (!frame)
     {
         // Output names that differ from the input name are printed.
@@ -274,16 +368,16 @@ void DetectionRun::report(DetectedImage& result, const std::vector<double>& time
 //! Called after the last processed frame of a video.
 void DetectionRun::endVideo()
 {
+    tracker_.reset();
     if (video_.images == 0)
         return;
     const std::string name = sources_[videoSource_].name.string();
     printRow(cv::format("%s, mean", name.c_str()), video_.size, video_.times.mean(),
              counted(video_.images, "frame") + ": " + countClasses(video_.classes, names_));
     video_ = Statistics();
-    const std::string note = outputs_.endVideo();
-    progress_.clear();
-    if (!note.empty())
-        std::cerr << PROGRAM << ": " << note << "\n";
+    const std::string about = outputs_.endVideo();
+    if (!about.empty())
+        note(about);
 }
 
 void DetectionRun::skip(size_t source, const std::string& reason)
@@ -332,6 +426,11 @@ int DetectionRun::finish()
     }
     if (skipped_ > 0 && all_.images > 0)
         std::cerr << PROGRAM << ": " << counted(skipped_, "input") << " skipped\n";
+    if (outputs_.notAnnotated() > 0)
+        note(counted(outputs_.notAnnotated(), "image") + " not in the annotations, left out of detections.json");
+    if (outputs_.withoutOutlines() > 0)
+        note(counted(outputs_.withoutOutlines(), "image") +
+             " of more than 2^28 pixels, the limit of run lengths: boxes without outlines in detections.json");
     if (cli::interrupted())
     {
         std::cerr << PROGRAM << ": interrupted; what was found in " << counted(all_.images, "image") << " is saved\n";
@@ -363,7 +462,7 @@ void checkOutput(const fs::path& output, const std::vector<Source>& sources)
 {
     std::set<fs::path> folders;
     for (const Source& source : sources)
-        if (source.kind != Source::CAMERA)
+        if (source.kind == Source::IMAGE || source.kind == Source::VIDEO)
             folders.insert(source.path.has_parent_path() ? source.path.parent_path() : ".");
     for (const fs::path& folder : folders)
     {
@@ -377,11 +476,13 @@ const char* const HELP =
     "Detects objects in images, videos and camera streams and shows where they are.\n\n"
     "  d2det_detect --model FILE [options] INPUT...\n\n"
     "INPUT, any number and mix of:\n"
-    "  FILE       an image or a video\n"
+    "  FILE       an image or a video, by its content if its name does not say it\n"
     "  FOLDER     its images, with --recursive those of the folders inside\n"
     "  'PATTERN'  files that match; * ? [a-z] as in the shell, ** for any folders\n"
-    "  camera:N   the camera with this number, until Ctrl-C or --max-frames\n"
-    "  -          paths from the standard input, one a line\n\n"
+    "  camera:N   the camera with this number (also N or /dev/videoN), until Ctrl-C or --max-frames\n"
+    "  ADDRESS    a stream of the network: rtsp://..., http://..., udp://...; a password is not written anywhere\n"
+    "  -          paths from the standard input, one a line\n"
+    "Of cameras and live streams the newest frame is looked at: what comes faster than it is processed is left out.\n\n"
     "The output folder gets:\n"
     "  * every image with boxes drawn, under its own name; a second image of the same name gets _2 and so on;\n"
     "    images of folders inside folders lie in the same folders\n"
@@ -389,14 +490,18 @@ const char* const HELP =
     "    and for sides that are odd numbers); sound is not copied\n"
     "  * detections.json, all boxes as COCO results: image_id (images and frames counted from 1), file_name, frame\n"
     "    (of videos, from 0), category_id (class of the model from 0), category_name, bbox [x, y, width, height] in\n"
-    "    pixels, score\n"
-    "  * with --csv detections.csv: file,frame,class,score,x1,y1,x2,y2\n"
+    "    pixels, score, with masks segmentation (run lengths), with --track track_id. With --annotations image_id and\n"
+    "    category_id are those of the annotated data set, for programs that evaluate results\n"
+    "  * with --csv detections.csv: file,frame,class,score,x1,y1,x2,y2 and, with --track, track\n"
     "  * with --crops crops/CLASS/: the inside of every box as an image\n\n"
-    "Inputs that cannot be read are named and left out. Ctrl-C finishes the images in work and keeps what was "
-    "found.\n\n"
+    "Inputs that cannot be read or processed are named and left out. Ctrl-C finishes the images in work and keeps "
+    "what\n"
+    "was found. Only one run at a time writes to an output folder.\n\n"
     "Examples:\n"
     "  d2det_detect --model person.onnx --score 0.5 --output out/street street/ 'more/2024-*/*.jpg'\n"
-    "  d2det_detect --model person.onnx --batch 4 --csv --output out/walk walk.mp4\n"
+    "  d2det_detect --model person.onnx --batch 4 --csv --track --output out/walk walk.mp4\n"
+    "  d2det_detect --model person.onnx --tile 640 --output out/city aerial.tif\n"
+    "  d2det_detect --model person.onnx --show --no-pictures camera:0\n"
     "  find . -name '*.png' | d2det_detect --model person.onnx --no-pictures -\n";
 
 cli::po::options_description outputOptions()
@@ -407,8 +512,15 @@ cli::po::options_description outputOptions()
                           "folder for all results")("classes", po::value<std::string>()->value_name("LIST"),
                                                     "only these: names or ids, like person,car")(
         "boxes-only", "leave out the masks that the model makes: faster, smaller files")("csv", "write detections.csv")(
-        "crops", "save the inside of every box")("no-pictures", "no annotated images and videos")(
-        "no-json", "no detections.json")("quiet,q", "print errors only");
+        "crops", "save the inside of every box")(
+        "annotations,a", cli::po::value<std::string>()->value_name("PATH"),
+        "data set (COCO, Pascal VOC or YOLO) whose ids detections.json gets, by file name and class name")(
+        "track", "number the objects of videos, the same number from frame to frame")(
+        "color-by", cli::po::value<std::string>()->value_name("WHAT")->default_value("class"),
+        "class, or instance: every object has a color of its own, with --track every number")(
+        "show", "show results in a window; Esc or q ends, other keys show the next image")(
+        "no-pictures", "no annotated images and videos")("no-json", "no detections.json")("quiet,q",
+                                                                                          "print errors only");
     return options;
 }
 
@@ -442,6 +554,13 @@ void readArguments(Arguments& args)
     args.output.json = !values.count("no-json");
     args.output.csv = values.count("csv") > 0;
     args.output.crops = values.count("crops") > 0;
+    args.output.tracks = values.count("track") > 0;
+    const std::string colors = values["color-by"].as<std::string>();
+    if (colors != "class" && colors != "instance")
+        throw UsageError("--color-by is '" + colors + "', it must be class or instance");
+    args.output.instances = colors == "instance";
+    if (values.count("annotations") && values.count("no-json"))
+        throw UsageError("--annotations gives ids to detections.json, which --no-json leaves out");
     args.batch = values["batch"].as<int>();
     args.quiet = values.count("quiet") > 0;
     args.input.recursive = values.count("recursive") > 0;
@@ -458,7 +577,9 @@ void readArguments(Arguments& args)
 
 int run(const std::vector<std::string>& words)
 {
-    cli::CommandLine line{PROGRAM, HELP, cli::detectorOptions("lowest score of a detection, 0..1")};
+    cli::CommandLine line{PROGRAM, HELP,
+                          cli::detectorOptions("lowest score of a detection, 0..1; if not given the "
+                                               "model's operating score, or else its threshold")};
     line.options.add(inputOptions()).add(outputOptions());
     line.epilogue =
         "\nExit code: 0 if something was processed, 1 if not, 2 for a wrong command line, 130 after Ctrl-C.\n";
@@ -485,7 +606,19 @@ int run(const std::vector<std::string>& words)
     if (sources.empty())
         throw std::runtime_error("none of the inputs could be processed");
     const cv::Ptr<Detector> detector = cli::makeDetector(args.values);
-    return DetectionRun(args, *detector, sources, skipped).process();
+    if (!args.values.count("score") && detector->getOperatingScore() >= 0)
+        detector->setScoreThreshold(detector->getOperatingScore());
+    std::optional<cli::ResultIds> ids;
+    if (args.values.count("annotations"))
+    {
+        std::vector<std::string> missing;
+        ids = detect_program::readAnnotatedIds(args.values["annotations"].as<std::string>(), detector->getClassNames(),
+                                               missing);
+        for (const std::string& name : missing)
+            std::cerr << PROGRAM << ": the annotations have no class " << printable(name)
+                      << ", its detections are left out of detections.json\n";
+    }
+    return DetectionRun(args, *detector, sources, skipped, ids ? &*ids : nullptr).process();
 }
 
 }  // namespace

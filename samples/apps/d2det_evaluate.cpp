@@ -7,11 +7,13 @@
 
 #include "base/atomic_file.hpp"
 #include "base/text.hpp"
+#include "base/files.hpp"
 #include "cli/detector_options.hpp"
 #include "d2det_evaluate/measured.hpp"
 #include "report/class_csv.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <limits>
 #include <map>
@@ -102,7 +104,9 @@ cli::po::options_description makeOptions()
         "worst and best images in the report, 0..12 of each")(
         "operating-score", po::value<double>()->value_name("X"),
         "score from which right, wrong and missed are counted; that of the highest F1 if not given")(
-        "quiet,q", "no progress line");
+        "write-operating-score", po::value<std::string>()->value_name("FILE"),
+        "write the model with that score inside, from which d2det_detect then shows detections; may be the model "
+        "itself")("quiet,q", "no progress line");
     return options.add(data).add(output);
 }
 
@@ -112,10 +116,13 @@ void checkArguments(const cli::po::variables_map& args)
     if (files == 0 || args.count("model"))
         cli::checkDetectorOptions(args);
     else
-        for (const char* option : {"score", "nms", "nms-mode", "max-detections", "max-proposals", "short-side",
-                                   "long-side", "sigma", "backend", "target", "output"})
+    {
+        std::vector<const char*> options = cli::detectorOptionNames();
+        options.insert(options.end(), {"output", "write-operating-score"});
+        for (const char* option : options)
             if (args.count(option))
                 throw UsageError(std::string("--") + option + " needs --model");
+    }
     if (files + args.count("model") > d2det::MAX_REPORT_RESULTS)
         throw UsageError(cv::format("%d detectors are too many to compare, at most %d", static_cast<int>(files) + 1,
                                     static_cast<int>(d2det::MAX_REPORT_RESULTS)));
@@ -150,8 +157,58 @@ d2det::Dataset readAnnotations(const cli::po::variables_map& args)
     return dataset;
 }
 
+//! Whether any object has an outline that masks can be compared with.
+bool hasOutlines(const d2det::Dataset& dataset)
+{
+    for (const d2det::ImageRecord& image : dataset.images)
+        for (const d2det::Annotation& annotation : image.annotations)
+            if (annotation.segmentation)
+                return true;
+    return false;
+}
+
+//! Writes the files of a run; an error of one does not keep the others from being written.
+class FileWriter
+{
+public:
+    void write(const std::function<void()>& writeOne)
+    {
+        try
+        {
+            writeOne();
+        }
+        catch (const std::exception& e)
+        {
+            errors_ += (errors_.empty() ? "" : "; ") + std::string(e.what());
+        }
+    }
+    //! Throws the errors, if there were any.
+    void finish() const
+    {
+        if (!errors_.empty())
+            throw std::runtime_error(errors_);
+    }
+
+private:
+    std::string errors_;
+};
+
+//! The model of --model with the operating score in its description, as another file or in its place.
+void writeOperatingScore(const std::string& model, const std::string& path, double score)
+{
+    const std::string text = d2det::readText(model, std::numeric_limits<int>::max());
+    const std::vector<uchar> bytes =
+        cv::d2det::storeOperatingScore(std::vector<uchar>(text.begin(), text.end()), static_cast<float>(score));
+    d2det::writeTextAtomically(path, std::string(bytes.begin(), bytes.end()));
+    std::cout << "operating score " << cv::format("%.4f", score) << ", written to " << path << "\n";
+}
+
 void evaluate(const cli::po::variables_map& args, const std::string& commandLine)
 {
+    for (const char* option : {"output", "csv", "report", "write-operating-score"})  // before hours of work
+        if (args.count(option))
+            d2det::checkWritable(args[option].as<std::string>());
+    FileWriter files;
     const d2det::Dataset dataset = readAnnotations(args);
     std::vector<DetectorResults> sources;
     if (args.count("results"))  // before the model runs, to report a wrong file immediately
@@ -168,10 +225,12 @@ void evaluate(const cli::po::variables_map& args, const std::string& commandLine
         detector = cli::makeDetector(args);
         if (!args.count("score"))
             detector->setScoreThreshold(DEFAULT_SCORE);
-        model = std::make_unique<ModelRun>(dataset, *detector);
+        // Masks cost time and memory: only where they are compared or written.
+        const bool withMasks = detector->hasMasks() && (args.count("output") > 0 || hasOutlines(dataset));
+        model = std::make_unique<ModelRun>(dataset, *detector, withMasks);
         model->run(!args.count("quiet"));
         if (args.count("output"))
-            d2det::writeCocoResults(args["output"].as<std::string>(), model->results());
+            files.write([&] { d2det::writeCocoResults(args["output"].as<std::string>(), model->results()); });
         data.classes = model->classes().evaluated;
         data.images = model->images();
         DetectorResults source;
@@ -202,17 +261,29 @@ void evaluate(const cli::po::variables_map& args, const std::string& commandLine
     results.reserve(measured.size());
     for (const Measured& m : measured)
         results.push_back(m.result);
+    if (args.count("write-operating-score"))
+        files.write(
+            [&]
+            {
+                writeOperatingScore(cli::modelPath(args["model"].as<std::string>()),
+                                    args["write-operating-score"].as<std::string>(), measured[0].result.boxes.score);
+            });
     if (args.count("csv"))
-        d2det::writeTextAtomically(args["csv"].as<std::string>(), d2det::classCsv(results));
+        files.write([&] { d2det::writeTextAtomically(args["csv"].as<std::string>(), d2det::classCsv(results)); });
     if (args.count("report"))
-        d2det::writeTextAtomically(args["report"].as<std::string>(),
-                                   d2det::htmlReport(makeReport(measured, data, args, commandLine)));
+        files.write(
+            [&]
+            {
+                d2det::writeTextAtomically(args["report"].as<std::string>(),
+                                           d2det::htmlReport(makeReport(measured, data, args, commandLine)));
+            });
+    files.finish();
 }
 
 int run(int argc, char** argv)
 {
     cli::CommandLine line{PROGRAM, HELP, makeOptions()};
-    line.epilogue = "\nExit code: 0 done, 1 it did not work, 2 for a wrong command line.\n";
+    line.epilogue = "\nExit code: 0 done, 1 it did not work, 2 for a wrong command line, 130 after Ctrl-C.\n";
     cli::po::variables_map args;
     if (const std::optional<int> code = cli::readCommandLine(line, cli::wordsOf(argc, argv), args))
         return *code;

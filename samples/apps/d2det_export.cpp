@@ -5,6 +5,8 @@
 /* d2det_export: checkpoint of d2det_train -> one ONNX file for cv::dnn. Exit code 0: done, 1: failed, 2: wrong usage.
    */
 
+#include "base/atomic_file.hpp"
+#include "base/installed.hpp"
 #include "base/text.hpp"
 #include "cli/program.hpp"
 #include "engine/checkpoint.hpp"
@@ -90,7 +92,7 @@ d2det::Config resolveConfig(const po::variables_map& values, const d2det::Tensor
     const bool random = values.count("random") != 0;
     d2det::Config config;
     if (values.count("config"))
-        config = d2det::loadConfig(values["config"].as<std::string>());
+        config = d2det::loadConfig(d2det::findInstalled(values["config"].as<std::string>(), d2det::Installed::CONFIG));
     else
         config = d2det::checkpointConfig(file);
     d2det::ModelConfig& model = config.model;
@@ -188,6 +190,9 @@ d2det::TensorMap averageWeights(const po::variables_map& values, const d2det::Te
 
 void run(const po::variables_map& values)
 {
+    for (const char* option : {"output", "weights"})  // before the work
+        if (values.count(option))
+            d2det::checkWritable(values[option].as<std::string>());
     d2det::TensorFile file;
     if (values.count("checkpoint"))
         file = d2det::readSafetensors(values["checkpoint"].as<std::string>());

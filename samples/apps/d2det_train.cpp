@@ -2,9 +2,12 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* d2det_train: trains a detector from a configuration file, or evaluates a checkpoint. Exit code 0: done (also when
-   stopped by a signal after saving), 1: an error, one line on stderr, 2: wrong usage. */
+/* d2det_train: trains a detector from a configuration file, or evaluates a checkpoint. Exit code 0: done, 1: an error,
+   one line on stderr, 2: wrong usage, 130: stopped by a signal, after saving. */
 
+#include "base/atomic_file.hpp"
+#include "base/folder_lock.hpp"
+#include "base/installed.hpp"
 #include "base/text.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/program.hpp"
@@ -85,7 +88,7 @@ d2det::Config makeConfig(const po::variables_map& values, const std::string& che
 {
     d2det::Config config;
     if (values.count("config"))
-        config = d2det::loadConfig(textOf(values, "config"));
+        config = d2det::loadConfig(d2det::findInstalled(textOf(values, "config"), d2det::Installed::CONFIG));
     else if (!checkpoint.empty())
         config = d2det::checkpointConfig(d2det::readSafetensors(checkpoint));
     else
@@ -97,6 +100,23 @@ d2det::Config makeConfig(const po::variables_map& values, const std::string& che
     d2det::checkConfig(config);
     return config;
 }
+
+//! Progress of an evaluation on stderr, where it is a terminal.
+class StatusSink : public d2det::EventSink
+{
+public:
+    StatusSink() : line_(stderr) {}
+    ~StatusSink() override { line_.clear(); }
+    void write(const d2det::Progress&, const d2det::Values&) override {}
+    void status(const std::string& text) override
+    {
+        if (line_.terminal())
+            line_.show(text);
+    }
+
+private:
+    d2det::StatusLine line_;
+};
 
 int evaluateOnly(const po::variables_map& values)
 {
@@ -115,12 +135,13 @@ int evaluateOnly(const po::variables_map& values)
     model->to(device);
     model->eval();
     d2det::Metrics metrics;
+    metrics.addSink(std::make_unique<StatusSink>());
     const char* const names[] = {"AP",  "AP50", "AP75",  "APs", "APm", "APl",
                                  "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"};
     for (const d2det::Evaluation& result : d2det::evaluateAll(model, config, metrics, cli::interrupted))
     {
         if (!result.complete)
-            throw std::runtime_error("stopped before the evaluation was complete");
+            throw cli::Interrupted("the evaluation is not complete, no numbers");
         std::printf("%s: %lld images, %lld detections, %lld unreadable images, %.1f s\n", result.name.c_str(),
                     static_cast<long long>(result.images), static_cast<long long>(result.detections),
                     static_cast<long long>(result.unreadable), result.seconds);
@@ -172,8 +193,8 @@ std::string lowestSeed(const std::string& folder)
 }
 
 /** The same training with several seeds, each in a folder of its own. With `resume` finished ones are not repeated and
-    others are begun or go on. */
-void trainSeeds(d2det::Config config, d2det::TrainOptions options, int count)
+    others are begun or go on. @return whether all were completed. */
+bool trainSeeds(d2det::Config config, d2det::TrainOptions options, int count)
 {
     const std::string folder = options.output;
     const bool resume = options.resume;
@@ -184,7 +205,7 @@ void trainSeeds(d2det::Config config, d2det::TrainOptions options, int count)
         options.output = (fs::path(folder) / ("seed_" + std::to_string(config.solver.seed))).string();
         options.resume = resume && fs::exists(fs::path(options.output) / "last.safetensors");
         if (!trainOnce(config, options))
-            return;
+            return false;
         seeds.push_back(config.solver.seed);
         evaluations.push_back(d2det::readCsv((fs::path(options.output) / "eval.csv").string()));
     }
@@ -192,6 +213,7 @@ void trainSeeds(d2det::Config config, d2det::TrainOptions options, int count)
     std::printf("last evaluations, mean and standard deviation over %d seeds:\n%s", count,
                 d2det::seedsText(means).c_str());
     d2det::writeTextAtomically((fs::path(folder) / "seeds.csv").string(), d2det::seedsCsv(means, seeds));
+    return true;
 }
 
 int train(const po::variables_map& values, const std::vector<std::string>& arguments)
@@ -200,7 +222,7 @@ int train(const po::variables_map& values, const std::vector<std::string>& argum
     options.output = textOf(values, "output");
     if (options.output.empty())
         throw UsageError("--output is missing");
-    options.init = textOf(values, "init");
+    options.init = d2det::findInstalled(textOf(values, "init"), d2det::Installed::WEIGHTS);
     options.resume = values.count("resume") > 0;
     options.threads = values["threads"].as<int>();
     options.device = textOf(values, "device");
@@ -216,18 +238,26 @@ int train(const po::variables_map& values, const std::vector<std::string>& argum
     if (!options.resume && !last.empty() && fs::exists(last))
         throw std::runtime_error(last + " exists: add --resume to continue that run, or choose another --output");
     const d2det::Config config = makeConfig(values, options.resume ? last : std::string());
-    if (seeds > 1)
-        trainSeeds(config, options, seeds);
-    else
-        trainOnce(config, options);
-    return 0;
+    std::error_code error;
+    fs::create_directories(options.output, error);
+    if (error)
+        throw std::runtime_error("cannot create the folder " + options.output + ": " + error.message());
+    const d2det::FolderLock lock(options.output);
+    d2det::checkWritable((fs::path(options.output) / "config.json").string());
+    const bool finished = seeds > 1 ? trainSeeds(config, options, seeds) : trainOnce(config, options);
+    return finished ? 0 : cli::EXIT_INTERRUPTED;
 }
 
 int run(int argc, char** argv)
 {
     cli::CommandLine line{PROGRAM, HELP, describe()};
     line.epilogue =
-        "\nControl-C finishes the step, saves a checkpoint and exits; a second one ends the program at once.\n";
+        "\nControl-C finishes the step, saves a checkpoint and ends with exit code 130, --resume continues; a second "
+        "one\n"
+        "ends the program at once. Exit code: 0 done, 1 it did not work, 2 for a wrong command line. Only one run at "
+        "a\n"
+        "time writes to a run folder. --config and --init also take the names of installed files, such as "
+        "d2det_mnv2.\n";
     po::variables_map values;
     if (const std::optional<int> code = cli::readCommandLine(line, cli::wordsOf(argc, argv), values))
         return *code;

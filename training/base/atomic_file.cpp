@@ -23,6 +23,8 @@ namespace d2det
 namespace
 {
 
+constexpr size_t MAX_NAME_BYTES = 255;  //!< of a file name, in the usual file systems
+
 //! Resolves a symbolic link: the target is replaced, the link stays.
 std::string resolved(const std::string& path)
 {
@@ -62,7 +64,7 @@ bool isStream(const std::string& path)
 
 AtomicFile::AtomicFile(const std::string& path)
     : path_(isStream(path) ? path : resolved(path)),
-      temporary_(isStream(path) ? path : path_ + TEMPORARY + std::to_string(::getpid())),
+      temporary_(isStream(path) ? path : withSuffix(path_, TEMPORARY + std::to_string(::getpid()))),
       file_(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644))
 {
     if (file_ < 0)
@@ -141,6 +143,30 @@ int removeStaleFiles(const std::string& folder)
     for (const fs::path& path : stale)
         removed += fs::remove(path, error) ? 1 : 0;
     return removed;
+}
+
+void checkWritable(const std::string& path)
+{
+    std::error_code error;
+    if (std::filesystem::is_directory(path, error))
+        fail(path + " cannot be written: it is a folder");
+    if (!isStream(path))
+        AtomicFile unused(path);
+}
+
+std::string withSuffix(const std::string& path, const std::string& suffix)
+{
+    const std::filesystem::path whole = path;
+    std::string name = whole.filename().string();
+    if (name.size() + suffix.size() > MAX_NAME_BYTES && suffix.size() < MAX_NAME_BYTES)
+    {
+        name.resize(MAX_NAME_BYTES - suffix.size());
+        while (!name.empty() && (name.back() & 0xc0) == 0x80)  // no half of a character (UTF-8)
+            name.pop_back();
+        if (!name.empty() && (name.back() & 0x80) != 0)
+            name.pop_back();
+    }
+    return (whole.parent_path() / (name + suffix)).string();
 }
 
 void writeTextAtomically(const std::string& path, const std::string& text)

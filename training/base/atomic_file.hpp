@@ -40,6 +40,13 @@ private:
     end in ".tmp". Returns how many; what cannot be removed stays. */
 int removeStaleFiles(const std::string& folder);
 
+/** Throws Error unless AtomicFile could begin to write the file: finds a wrong path before hours of work. The file
+    itself is not touched, and neither are streams. */
+void checkWritable(const std::string& path);
+
+//! The path with a suffix at the end of its name, which is cut to the length that file systems allow.
+std::string withSuffix(const std::string& path, const std::string& suffix);
+
 void writeTextAtomically(const std::string& path, const std::string& text);
 void copyFileAtomically(const std::string& from, const std::string& to);
 

@@ -11,6 +11,7 @@
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
 #include "base/system.hpp"
+#include "base/text.hpp"
 #include "engine/runtime.hpp"
 #include "report/curves.hpp"
 #include "report/tensorboard.hpp"
@@ -26,6 +27,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 namespace d2det
@@ -162,7 +164,12 @@ std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Me
         Gallery gallery{chooseImages(data, static_cast<size_t>(std::max(images, 0))), {}};
         gallery.show = [&](const ImageRecord& image, const ImageResult& result)
         { drawn.emplace_back(fs::path(image.path).filename().string(), drawResult(result, config.model.classNames)); };
-        results.push_back(evaluate(detector, data, config.data.maxBadFraction, stop, gallery));
+        const auto progress = [&](size_t index)
+        {
+            metrics.status("validation on " + data.name + ": image " + std::to_string(index + 1) + " of " +
+                           std::to_string(data.images.size()));
+        };
+        results.push_back(evaluate(detector, data, config.data.maxBadFraction, stop, gallery, progress));
         Evaluation& result = results.back();
         if (!result.complete)
             break;
@@ -195,11 +202,12 @@ Trainer::Trainer(Config config, const TrainOptions& options)
     scaler_ = LossScaler(type_ == torch::kHalf);
     if (config_.data.train.empty())
         fail("data.train is empty: there is nothing to train on");
+    if (options_.console)
+        metrics_.addSink(std::make_unique<ConsoleSink>());
+    metrics_.status("reading the annotations of data.train");
     Dataset dataset = loadDatasets(config_.data.train, readOptions(config_));
     if (config_.model.classNames.empty())
         config_.model.classNames = dataset.classNames;
-    if (options_.console)
-        metrics_.addSink(std::make_unique<ConsoleSink>());
     for (const std::string& warning : dataset.warnings)
         metrics_.message("warning: " + warning);
 
@@ -212,6 +220,8 @@ Trainer::Trainer(Config config, const TrainOptions& options)
     solver_ = std::make_unique<Solver>(config_.solver, *model_);
     if (options_.resume)
         resume();
+    describe(dataset);
+    metrics_.status("opening the images of data.train");
     loader_ =
         std::make_unique<DataLoader>(std::move(dataset), config_.data, config_.model.input, config_.solver.batchSize,
                                      static_cast<uint64_t>(config_.solver.seed), iteration_, true, device_.is_cuda());
@@ -220,6 +230,9 @@ Trainer::Trainer(Config config, const TrainOptions& options)
     total_ = static_cast<int64_t>(std::ceil(config_.solver.epochs * static_cast<double>(perEpoch_)));
     for (const std::string& warning : loader_->warnings())
         metrics_.message("warning: " + warning);
+    metrics_.message("steps       " + std::to_string(perEpoch_) + " per epoch of " +
+                     counted(loader_->imagesPerEpoch(), "image") + ", " + formatNumber(config_.solver.epochs, 2) +
+                     " epochs: " + std::to_string(total_) + " steps of " + counted(config_.solver.batchSize, "image"));
     metrics_.addSink(std::make_unique<CsvSink>(options_.output, iteration_));
     metrics_.addSink(std::make_unique<TensorBoardSink>(options_.output, iteration_));
     writeTextAtomically(path("config.json"), configToJson(config_));
@@ -229,6 +242,63 @@ Trainer::Trainer(Config config, const TrainOptions& options)
 std::string Trainer::path(const std::string& name) const
 {
     return (fs::path(options_.output) / name).string();
+}
+
+//! What is going to be trained on what, before the first step.
+void Trainer::describe(const Dataset& dataset)
+{
+    if (!options_.console)
+        return;
+    const int64_t filled = std::count_if(dataset.images.begin(), dataset.images.end(),
+                                         [](const ImageRecord& image) { return !image.annotations.empty(); });
+    std::string names;
+    for (const std::string& name : config_.model.classNames)
+        names += (names.empty() ? "" : ", ") + name;
+    metrics_.message("data        " + counted(static_cast<int64_t>(dataset.images.size()), "image") + " (" +
+                     std::to_string(filled) + " with objects), " + counted(dataset.numAnnotations(), "object") +
+                     " of " + counted(static_cast<int64_t>(config_.model.classNames.size()), "class") + ": " +
+                     shortened(names, 100));
+    metrics_.message("validation  " +
+                     (config_.data.val.empty() ? std::string("none (data.val is empty)")
+                      : options_.evalEvery > 0
+                          ? "on " + counted(static_cast<int64_t>(config_.data.val.size()), "data set") + ", every " +
+                                formatNumber(options_.evalEvery, 2) + " epochs and at the end"
+                          : std::string("never (--eval-every 0)")));
+    int64_t parameters = 0, trained = 0;
+    for (const torch::Tensor& parameter : model_->parameters())
+    {
+        parameters += parameter.numel();
+        trained += parameter.requires_grad() ? parameter.numel() : 0;
+    }
+    metrics_.message("model       " + config_.model.name + ", " +
+                     formatNumber(static_cast<double>(parameters) / 1e6, 2) + " million parameters, " +
+                     formatNumber(static_cast<double>(trained) / 1e6, 2) + " million of them trained");
+    metrics_.message("machine     " + options_.device + ", " + counted(torch::get_num_threads(), "thread") + ", " +
+                     (type_ == torch::kFloat      ? "float32"
+                      : type_ == torch::kBFloat16 ? "bfloat16"
+                                                  : "float16"));
+}
+
+//! The names in the progress line, once.
+void Trainer::explainLosses(const StepResult& result)
+{
+    static const std::map<std::string, std::string> meanings{{"rpn_cls", "object or background, of anchors"},
+                                                             {"rpn_box", "boxes of anchors"},
+                                                             {"cls", "class of a proposal"},
+                                                             {"dlr", "dense local regression, the box"},
+                                                             {"overlap", "which cells of a proposal lie on its object"},
+                                                             {"mask", "pixels of the mask"},
+                                                             {"mask_iou", "predicted quality of the mask"}};
+    if (explained_)
+        return;
+    explained_ = true;
+    std::string text;
+    for (const auto& item : result.losses)
+    {
+        const auto known = meanings.find(item.first);
+        text += (text.empty() ? "" : "; ") + item.first + (known == meanings.end() ? "" : ": " + known->second);
+    }
+    metrics_.message("losses      the sum of " + text);
 }
 
 void Trainer::loadWeights()
@@ -287,6 +357,10 @@ bool Trainer::run()
         ++steps_;
         if (due(config_.solver.logEvery))
             writeProgress();
+        else if (iteration_ - resumedAt_ < config_.solver.logEvery)  // nothing else is shown until then
+            metrics_.status("step " + std::to_string(iteration_) + " of " + std::to_string(total_) +
+                            ", first numbers after step " +
+                            std::to_string((iteration_ / config_.solver.logEvery + 1) * config_.solver.logEvery));
         if (due(config_.solver.checkpointEvery) && iteration_ < total_)
             save();
         if (due(evalEvery) || (evalEvery > 0 && iteration_ == total_))
@@ -313,6 +387,7 @@ void Trainer::step(const Batch& batch)
     if (!result.taken)
         return skipStep(result);
     skippedInRow_ = 0;
+    explainLosses(result);
     metrics_.put("loss", result.loss);
     for (const auto& item : result.losses)
         metrics_.put("loss/" + item.first, item.second);

@@ -44,7 +44,8 @@ void resolveClassNames(Config& config);
 /** Evaluates on every data set of config.data.val and puts "val/<data set>/AP", "AP50", "AP75", for masks "mask_AP",
     ... into `metrics`.
     @param stop called before every image; true ends the evaluation with an incomplete last result.
-    @param images number of images per data set put into `metrics` with detections, as "val/<data set>/<file>". */
+    @param images number of images per data set put into `metrics` with detections, as "val/<data set>/<file>".
+    `metrics` also gets the status, such as "validation on coco_person: image 7 of 34". */
 std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Metrics& metrics,
                                     const std::function<bool()>& stop, int images = 0);
 
@@ -65,6 +66,8 @@ public:
 
 private:
     void loadWeights();
+    void describe(const Dataset& dataset);
+    void explainLosses(const StepResult& result);
     void resume();
     void step(const Batch& batch);
     void skipStep(const StepResult& result);
@@ -96,6 +99,7 @@ private:
     int64_t savedAt_ = -1;
     int64_t skipped_ = 0;  // steps with a non-finite loss or gradient
     int skippedInRow_ = 0;
+    bool explained_ = false;     // the names of the losses
     double best_ = -1;           // mean AP over the validation sets
     int64_t bestIteration_ = 0;  // 0: none yet
     std::chrono::steady_clock::time_point started_, lastWrite_;

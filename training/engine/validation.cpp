@@ -93,10 +93,13 @@ int64_t addDetections(const InferenceTrace& trace, const ModelConfig& config, co
         const torch::Tensor probability = trace.masks[i][0].contiguous();
         const cv::Mat map(static_cast<int>(probability.size(0)), static_cast<int>(probability.size(1)), CV_32F,
                           probability.data_ptr<float>());
-        cv::Mat mask;
-        cv::d2det::pasteMask(map, imageBox(maskBoxes.accessor<double, 2>()[i], 0, scale), image.size(), mask);
+        const cv::d2det::BoxMask mask =
+            cv::d2det::cropMask(map, imageBox(maskBoxes.accessor<double, 2>()[i], 0, scale), image.size());
         if (shown)
-            shown->masks.push_back(mask);
+        {
+            shown->masks.emplace_back();
+            cv::d2det::pasteMask(mask, shown->masks.back());
+        }
         if (!withMasks)
             continue;
         detection.mask = cv::d2det::rleEncode(mask);
@@ -122,7 +125,8 @@ std::vector<size_t> chooseImages(const Dataset& dataset, size_t count)
 }
 
 Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFraction,
-                    const std::function<bool()>& stop, const Gallery& gallery)
+                    const std::function<bool()>& stop, const Gallery& gallery,
+                    const std::function<void(size_t)>& progress)
 {
     const auto start = std::chrono::steady_clock::now();
     const bool wasTraining = detector->is_training();
@@ -149,6 +153,8 @@ Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFra
             result.complete = false;
             break;
         }
+        if (progress)
+            progress(index);
         result.images++;
         std::string reason;
         const cv::Mat image = readAnnotatedImage(record, reason);

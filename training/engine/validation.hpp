@@ -53,9 +53,11 @@ std::vector<size_t> chooseImages(const Dataset& dataset, size_t count);
 @param dataset class indices must refer to the classes of the model (ReadOptions::classNames).
 @param maxBadFraction a larger fraction of unusable images throws std::runtime_error.
 @param stop called before every image; true ends the evaluation.
-@param gallery images to display with detections. */
+@param gallery images to display with detections.
+@param progress called before every image with its index. */
 Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFraction,
-                    const std::function<bool()>& stop, const Gallery& gallery = {});
+                    const std::function<bool()>& stop, const Gallery& gallery = {},
+                    const std::function<void(size_t)>& progress = {});
 
 }  // namespace d2det
 

@@ -6,6 +6,7 @@
 
 #include "export/onnx_graph.hpp"
 
+#include "base/atomic_file.hpp"
 #include "base/error.hpp"
 
 // The package's CMake targets define these two for most versions of libonnx; without them its headers do not compile.
@@ -227,7 +228,7 @@ int64_t OnnxGraph::save(const std::string& path) const
 {
     namespace fs = std::filesystem;
     check();
-    const fs::path target(path), temporary(path + ".part");
+    const fs::path target(path), temporary(withSuffix(path, ".part"));
     std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
     bool good = file && impl_->model.SerializeToOstream(&file);
     file.close();

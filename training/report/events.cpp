@@ -140,11 +140,31 @@ void Metrics::message(const std::string& text)
         sink->message(text);
 }
 
-ConsoleSink::ConsoleSink() : line_(stdout) {}
+void Metrics::status(const std::string& text)
+{
+    for (const auto& sink : sinks_)
+        sink->status(text);
+}
+
+ConsoleSink::ConsoleSink() : line_(stdout), lastStatus_(std::chrono::steady_clock::now()) {}
 
 void ConsoleSink::message(const std::string& text)
 {
+    if (transient_)
+        line_.clear();
+    transient_ = false;
     line_.print(text);
+}
+
+void ConsoleSink::status(const std::string& text)
+{
+    const auto now = std::chrono::steady_clock::now();
+    const double seconds = std::chrono::duration<double>(now - lastStatus_).count();
+    if (seconds < (line_.terminal() ? 0.1 : 60))
+        return;
+    lastStatus_ = now;
+    line_.show(text);
+    transient_ = true;
 }
 
 void ConsoleSink::write(const Progress& progress, const Values& values)
@@ -155,6 +175,7 @@ void ConsoleSink::write(const Progress& progress, const Values& values)
             evaluation += " " + item.first.substr(4) + " " + format("%.4f", item.second);
     if (!evaluation.empty())
         return message(position(progress) + ":" + evaluation);
+    transient_ = false;
     line_.show(progressLine(progress, values, line_.columns()));
 }
 

@@ -13,6 +13,7 @@
 
 #include <opencv2/core/mat.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <fstream>
 #include <map>
@@ -40,6 +41,8 @@ public:
     virtual ~EventSink() = default;
     virtual void write(const Progress& progress, const Values& values) = 0;
     virtual void message(const std::string&) {}
+    //! What is going on at this moment; replaced by the next status, message or progress.
+    virtual void status(const std::string&) {}
     //! An 8-bit BGR image and its name, such as "val/coco_person/street.jpg".
     virtual void image(const Progress&, const std::string&, const cv::Mat&) {}
 };
@@ -52,6 +55,7 @@ public:
     void putImage(const std::string& name, const cv::Mat& image);  //!< 8-bit BGR
     void write(const Progress& progress);                          //!< writes the averages to all sinks and resets them
     void message(const std::string& text);                         //!< one line for the user
+    void status(const std::string& text);                          //!< what is going on at this moment
     void clear();
 
 private:
@@ -70,16 +74,20 @@ private:
     @param columns width of the terminal. */
 std::string progressLine(const Progress& progress, const Values& values, size_t columns);
 
-//! One line per write; a single rewritten line on a terminal.
+/** One line per write; a single rewritten line on a terminal. A status is shown at most ten times a second on a
+    terminal, otherwise (a log) once a minute. */
 class ConsoleSink : public EventSink
 {
 public:
     ConsoleSink();
     void write(const Progress& progress, const Values& values) override;
     void message(const std::string& text) override;
+    void status(const std::string& text) override;
 
 private:
     StatusLine line_;
+    bool transient_ = false;  //!< the displayed line is a status
+    std::chrono::steady_clock::time_point lastStatus_;
 };
 
 /** Training metrics in log.csv, evaluations in eval.csv. Rows are appended to existing tables. A new name adds a

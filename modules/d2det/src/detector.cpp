@@ -27,7 +27,9 @@
 #include "onnx/check.hpp"
 #include "onnx/model_check.hpp"
 #include "onnx/rewrite.hpp"
+#include "tiles.hpp"
 
+#include "opencv2/core/utils/logger.hpp"
 #include "opencv2/core/utils/trace.hpp"
 #include "opencv2/d2det/layers.hpp"
 #include "opencv2/d2det/masks.hpp"
@@ -58,8 +60,9 @@ const char* const MASK_OUTPUT = "masks";
 const char* const MASK_IOU_OUTPUT = "mask_ious";
 const char* const MASK_BOX_OUTPUT = "mask_boxes";
 
-constexpr int ROW = 7;        //!< columns of the network's output
-constexpr int MAX_BATCH = 8;  //!< images per pass of the network; bounds the memory
+constexpr int ROW = 7;                       //!< columns of the network's output
+constexpr int MAX_BATCH = 8;                 //!< images per pass of the network; bounds the memory
+constexpr size_t MAX_MASK_PIXELS = 1 << 28;  //!< of a mask of the entire image, the limit of pasteMask
 
 // Declared limit of all tensors of one pass of a network that came without its file (a file has tighter ones,
 // onnx/model_check.hpp): a ResNet-50 pyramid needs about 4 kB per input pixel, the RoI heads 2 GB.
@@ -80,14 +83,6 @@ enum Stage
 
 const char* const STAGE_NAMES[NUM_STAGES] = {"prepare",    "backbone", "proposals",  "classification",
                                              "regression", "masks",    "postprocess"};
-
-//! Detections of one image, in image pixels.
-struct ImageDetections
-{
-    Mat detections;          //!< N x 6
-    std::vector<Mat> masks;  //!< N masks, or empty
-    std::vector<float> maskScores;
-};
 
 //! Outputs of one pass of the network; masks, maskIous and maskBoxes are empty if not requested or not in the model.
 struct Outputs
@@ -230,6 +225,10 @@ public:
                  OutputArray maskScores) CV_OVERRIDE;
     void segmentBatch(InputArrayOfArrays images, OutputArrayOfArrays detections, std::vector<std::vector<Mat>>& masks,
                       OutputArrayOfArrays maskScores) CV_OVERRIDE;
+    void segmentInBoxes(InputArray image, OutputArray detections, std::vector<BoxMask>& masks,
+                        OutputArray maskScores) CV_OVERRIDE;
+    void segmentInBoxesBatch(InputArrayOfArrays images, OutputArrayOfArrays detections,
+                             std::vector<std::vector<BoxMask>>& masks, OutputArrayOfArrays maskScores) CV_OVERRIDE;
 
     void setScoreThreshold(float threshold) CV_OVERRIDE
     {
@@ -279,6 +278,17 @@ public:
     }
     InputParams getInputParams() const CV_OVERRIDE { return input_; }
 
+    void setTiles(const TileParams& params) CV_OVERRIDE
+    {
+        checkTileParams(params);
+        tiles_ = params;
+    }
+    TileParams getTiles() const CV_OVERRIDE { return tiles_; }
+    void setClassAgnosticNMS(bool agnostic) CV_OVERRIDE { agnostic_ = agnostic; }
+    bool getClassAgnosticNMS() const CV_OVERRIDE { return agnostic_; }
+    float getOperatingScore() const CV_OVERRIDE { return detectionLayers_.back()->info.operatingScore; }
+    bool reachedMaxDetections() const CV_OVERRIDE { return reachedLimit_; }
+
     std::vector<String> getClassNames() const CV_OVERRIDE { return classNames_; }
     std::vector<double> getTimings(std::vector<String>& stages) const CV_OVERRIDE;
 
@@ -297,8 +307,12 @@ private:
     Stage stageOf(const Ptr<dnn::Layer>& layer, Stage& stage) const;
     void addLayerTimes(double total, bool withMasks);
     std::vector<ImageDetections> run(const std::vector<Mat>& images, bool withMasks);
+    std::vector<ImageDetections> runParts(const std::vector<Mat>& images, bool withMasks);
+    void noticeLimit();
+    void segmentAll(const std::vector<Mat>& images, OutputArrayOfArrays detections,
+                    std::vector<std::vector<BoxMask>>& masks, OutputArrayOfArrays maskScores);
     ImageDetections detectionsOfImage(const Outputs& outputs, int batchIndex, const InputGeometry& geometry,
-                                      Size image) const;
+                                      Size image);
 
     Network net_;
     std::shared_ptr<const ModelCheck> check_;             //!< null: the network came without its file
@@ -309,6 +323,9 @@ private:
     kernels::DetectionsParams detectionParams_;  //!< current settings of the last D2Detections layer
     float scoreThreshold_ = 0;
     InputParams input_;
+    TileParams tiles_;
+    bool agnostic_ = false;                              //!< boxes of different classes compete
+    bool reachedLimit_ = false, warnedOfLimit_ = false;  //!< of setMaxDetections
     std::vector<String> classNames_;
     bool hasMasks_ = false, hasMaskIous_ = false, hasMaskBoxes_ = false;
     std::array<double, NUM_STAGES> times_{};
@@ -516,9 +533,10 @@ void DetectorImpl::addLayerTimes(double total, bool withMasks)
 /** Rows of one image of the batch as N x 6 (x1, y1, x2, y2, score, class) in image pixels, scores descending, with
     masks if available. */
 ImageDetections DetectorImpl::detectionsOfImage(const Outputs& outputs, int batchIndex, const InputGeometry& geometry,
-                                                Size image) const
+                                                Size image)
 {
     const int first = batchIndex * detectionParams_.maxDetections;
+    int rows = 0;  // of the layer, before boxes without area are left out
     ImageDetections found;
     Mat masks = outputs.masks;
     Mat result(detectionParams_.maxDetections, 6, CV_32F);
@@ -528,6 +546,7 @@ ImageDetections DetectorImpl::detectionsOfImage(const Outputs& outputs, int batc
         const float* row = outputs.rows.ptr<float>(i);
         if (!(row[1] >= 0) || static_cast<int>(row[0]) != batchIndex || !(row[2] >= scoreThreshold_))
             continue;
+        rows++;
         const Vec4d whole = imageBox(row + 3, geometry);
         float box[4];
         bool finite = true;
@@ -547,13 +566,13 @@ ImageDetections DetectorImpl::detectionsOfImage(const Outputs& outputs, int batc
             continue;
         const int size[2] = {masks.size[2], masks.size[3]};
         const Mat probabilities(2, size, CV_32F, masks.ptr<float>(i));
-        found.masks.emplace_back();
         const Vec4d maskBox = outputs.maskBoxes.empty() ? whole : imageBox(outputs.maskBoxes.ptr<float>(i), geometry);
-        pasteMask(probabilities, maskBox, image, found.masks.back());
+        found.masks.push_back(cropMask(probabilities, maskBox, image));
         const float iou = outputs.maskIous.empty() ? 0.f : outputs.maskIous.ptr<float>()[i];
         found.maskScores.push_back(row[2] + detectionLayers_.back()->info.maskScoreWeight * iou);
     }
     found.detections = result.rowRange(0, count);
+    reachedLimit_ = reachedLimit_ || rows >= detectionParams_.limit;
     return found;
 }
 
@@ -589,9 +608,50 @@ std::vector<ImageDetections> DetectorImpl::run(const std::vector<Mat>& images, b
         CV_Error(Error::StsNotImplemented,
                  "the model has no masks: use detect, or a model trained with model.roi.mask_head");
     times_.fill(0.);
+    reachedLimit_ = false;
     for (size_t i = 0; i < images.size(); i++)
         checkInputImage(images[i]);
 
+    std::vector<Mat> parts;  // of all images
+    std::vector<std::vector<Rect>> places;
+    for (const Mat& image : images)
+    {
+        places.push_back(partsOfImage(image.size(), tiles_));
+        for (const Rect& place : places.back())
+            parts.push_back(image(place));
+    }
+    std::vector<ImageDetections> found = runParts(parts, withMasks), results;
+    const int64 start = getTickCount();
+    auto next = found.begin();
+    for (size_t i = 0; i < images.size(); i++)
+    {
+        const auto end = next + static_cast<std::ptrdiff_t>(places[i].size());
+        results.push_back(places[i].size() == 1 ? *next
+                                                : mergeParts(places[i], std::vector<ImageDetections>(next, end),
+                                                             images[i].size(), tiles_.mergeThreshold));
+        if (agnostic_)
+            results.back() = suppressOtherClasses(results.back(), detectionParams_.nmsThreshold);
+        next = end;
+    }
+    times_[POSTPROCESS] += elapsed(start);
+    noticeLimit();
+    return results;
+}
+
+//! Logs that detections may have been lost, once.
+void DetectorImpl::noticeLimit()
+{
+    if (!reachedLimit_ || warnedOfLimit_)
+        return;
+    warnedOfLimit_ = true;
+    CV_LOG_WARNING(NULL, "d2det: an image has " << detectionParams_.limit
+                                                << " detections, the most that are kept: there may be more. See "
+                                                   "Detector::setMaxDetections and setScoreThreshold");
+}
+
+//! Images of any sizes, in passes of images of one padded size.
+std::vector<ImageDetections> DetectorImpl::runParts(const std::vector<Mat>& images, bool withMasks)
+{
     std::map<std::pair<int, int>, std::vector<int>> groups;  // padded height, width -> indices of images
     for (size_t i = 0; i < images.size(); i++)
     {
@@ -685,11 +745,32 @@ void DetectorImpl::detectBatch(InputArrayOfArrays images, OutputArrayOfArrays de
     copyAll(detectionsOf(run(asImageVector(images, "detectBatch", "detect"), false)), 6, CV_32F, detections);
 }
 
+//! Raises cv::Exception for an image whose masks cannot be of its size, before anything is computed.
+void checkEntireMasks(const std::vector<Mat>& images)
+{
+    for (const Mat& image : images)
+        if (image.total() > MAX_MASK_PIXELS)
+            CV_Error_(Error::StsOutOfRange, ("an image has %d x %d pixels, entire masks have at most 2^28: use "
+                                             "segmentInBoxes, whose masks are no larger than the objects",
+                                             image.cols, image.rows));
+}
+
 void DetectorImpl::segment(InputArray image, OutputArray detections, OutputArrayOfArrays masks, OutputArray maskScores)
 {
-    const ImageDetections found = run(std::vector<Mat>(1, image.getMat()), true)[0];
+    const std::vector<Mat> images(1, image.getMat());
+    checkEntireMasks(images);
+    const ImageDetections found = run(images, true)[0];
     copyRows(found.detections, 6, detections);
-    copyAll(found.masks, image.cols(), CV_8U, masks);
+    const int count = static_cast<int>(found.masks.size());
+    masks.create(count, 1, CV_8U);
+    for (int i = 0; i < count; i++)
+    {
+        masks.create(images[0].size(), CV_8U, i);
+        if (masks.isUMatVector())
+            pasteMask(found.masks[i], masks.getUMatRef(i));
+        else
+            pasteMask(found.masks[i], masks.getMatRef(i));
+    }
     if (maskScores.needed())
         copyRows(scoreColumn(found.maskScores), 1, maskScores);
 }
@@ -697,7 +778,39 @@ void DetectorImpl::segment(InputArray image, OutputArray detections, OutputArray
 void DetectorImpl::segmentBatch(InputArrayOfArrays images, OutputArrayOfArrays detections,
                                 std::vector<std::vector<Mat>>& masks, OutputArrayOfArrays maskScores)
 {
-    const std::vector<ImageDetections> results = run(asImageVector(images, "segmentBatch", "segment"), true);
+    const std::vector<Mat> all = asImageVector(images, "segmentBatch", "segment");
+    checkEntireMasks(all);
+    std::vector<std::vector<BoxMask>> parts;
+    segmentAll(all, detections, parts, maskScores);
+    masks.assign(parts.size(), std::vector<Mat>());
+    for (size_t i = 0; i < parts.size(); i++)
+        for (const BoxMask& part : parts[i])
+        {
+            masks[i].emplace_back();
+            pasteMask(part, masks[i].back());
+        }
+}
+
+void DetectorImpl::segmentInBoxes(InputArray image, OutputArray detections, std::vector<BoxMask>& masks,
+                                  OutputArray maskScores)
+{
+    const ImageDetections found = run(std::vector<Mat>(1, image.getMat()), true)[0];
+    copyRows(found.detections, 6, detections);
+    masks = found.masks;
+    if (maskScores.needed())
+        copyRows(scoreColumn(found.maskScores), 1, maskScores);
+}
+
+void DetectorImpl::segmentInBoxesBatch(InputArrayOfArrays images, OutputArrayOfArrays detections,
+                                       std::vector<std::vector<BoxMask>>& masks, OutputArrayOfArrays maskScores)
+{
+    segmentAll(asImageVector(images, "segmentInBoxesBatch", "segmentInBoxes"), detections, masks, maskScores);
+}
+
+void DetectorImpl::segmentAll(const std::vector<Mat>& images, OutputArrayOfArrays detections,
+                              std::vector<std::vector<BoxMask>>& masks, OutputArrayOfArrays maskScores)
+{
+    const std::vector<ImageDetections> results = run(images, true);
     copyAll(detectionsOf(results), 6, CV_32F, detections);
     masks.clear();
     std::vector<Mat> scores;
@@ -735,6 +848,13 @@ Ptr<Detector> Detector::create(const dnn::Net& net)
 {
     CV_TRACE_FUNCTION();
     return makePtr<DetectorImpl>(CheckedModel{net, nullptr}, "(network)");
+}
+
+std::vector<uchar> storeOperatingScore(const std::vector<uchar>& model, float score)
+{
+    checkThreshold(score, "operating score");
+    checkOnnx(model.data(), model.size(), "(memory)");
+    return describeOnnx(model, "(memory)", "operating_score", score);
 }
 
 }  // namespace d2det

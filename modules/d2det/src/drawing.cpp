@@ -6,19 +6,21 @@
 
    Color of class c: OKLCh (Ottosson 2020) with hue = c * golden angle, so that neighboring ids are far apart and no hue
    repeats; lightness alternates a little for the same reason. Chips are placed best score first and take the first
-   place near their box that is free; masks, boxes and chips are painted worst score first. */
+   place near their box where they hide neither chips nor objects; masks, boxes and chips are painted worst score first.
+ */
 
 #include "opencv2/d2det/drawing.hpp"
 
 #include "compat.hpp"
+#include "masks/rle.hpp"
 
 #include "opencv2/core/utils/trace.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <numeric>
+#include <sstream>
 
 namespace cv
 {
@@ -37,6 +39,7 @@ struct Item
     int row;  //!< of the detections
     int classId;
     float score;
+    Scalar color;
     Rect2d box;             //!< clipped to the image, pixel (0, 0) covers [0, 1) x [0, 1)
     std::string text;       //!< "person 0.97"
     std::string scoreText;  //!< "0.97", if text does not fit
@@ -89,31 +92,98 @@ Scalar textColor(const Scalar& bgr)
     return luminance > 0.179 ? Scalar(20, 20, 20) : Scalar(255, 255, 255);
 }
 
-//! Hershey fonts are limited to ASCII: any other character (UTF-8) becomes one '?'.
+//! Latin letters for the characters from U+00C0, from U+0391 and from U+0410 on, separated by blanks.
+struct LatinLetters
+{
+    unsigned first;
+    const char* letters;
+};
+
+const LatinLetters LATIN_LETTERS[] = {
+    {0x00c0,
+     "A A A A A A AE C E E E E I I I I D N O O O O O x O U U U U Y Th ss "
+     "a a a a a a ae c e e e e i i i i d n o o o o o / o u u u u y th y "
+     "A a A a A a C c C c C c C c D d D d E e E e E e E e E e G g G g G g G g H h H h "
+     "I i I i I i I i I i IJ ij J j K k k L l L l L l L l L l N n N n N n n N n "
+     "O o O o O o OE oe R r R r R r S s S s S s S s T t T t T t U u U u U u U u U u U u "
+     "W w Y y Y Z z Z z Z z s"},
+    {0x0386,
+     "A . E I I ? O ? Y O i A B G D E Z E Th I K L M N X O P R ? S T Y F Ch Ps O I Y a e i i y "
+     "a b g d e z e th i k l m n x o p r s s t y f ch ps o i y o y o"},
+    {0x0401, "Yo"},
+    {0x0410,
+     "A B V G D E Zh Z I Y K L M N O P R S T U F Kh Ts Ch Sh Shch ' Y ' E Yu Ya "
+     "a b v g d e zh z i y k l m n o p r s t u f kh ts ch sh shch ' y ' e yu ya ? yo"},
+};
+
+//! Latin letters for a character; empty: there are none.
+std::string latinLetters(unsigned character)
+{
+    for (const LatinLetters& block : LATIN_LETTERS)
+    {
+        std::istringstream letters(block.letters);
+        std::string next;
+        for (unsigned c = block.first; c <= character && letters >> next; c++)
+            if (c == character)
+                return next == "?" ? "" : next;
+    }
+    return "";
+}
+
+//! Next character of a UTF-8 text; a malformed one is U+FFFD. `at` is advanced.
+unsigned nextCharacter(const std::string& text, size_t& at)
+{
+    const uchar lead = static_cast<uchar>(text[at++]);
+    if (lead < 0x80)
+        return lead;
+    const int more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
+    unsigned character = lead & (0x3f >> more);
+    int found = 0;
+    for (; at < text.size() && (static_cast<uchar>(text[at]) & 0xc0) == 0x80; at++, found++)
+        character = character << 6 | (static_cast<uchar>(text[at]) & 0x3f);
+    return lead >= 0xc0 && found == more ? character : 0xfffd;
+}
+
+/** Hershey fonts are limited to ASCII: a character (UTF-8) becomes the nearest Latin letters or one '?'.
+    @return empty if no character can be drawn. */
 std::string printable(const std::string& text)
 {
     std::string result;
-    for (const char c : text)
+    bool readable = text.empty();
+    for (size_t at = 0; at < text.size();)
     {
-        const uchar byte = static_cast<uchar>(c);
-        if (byte >= 0x20 && byte < 0x7f)
-            result += c;
-        else if ((byte & 0xc0) != 0x80)  // not the continuation of a character
-            result += '?';
+        const unsigned character = nextCharacter(text, at);
+        if (character >= 0x300 && character < 0x370)  // an accent of the letter before
+            continue;
+        const std::string drawn = character >= 0x20 && character < 0x7f ? std::string(1, static_cast<char>(character))
+                                                                        : latinLetters(character);
+        readable = readable || (!drawn.empty() && drawn != " ");
+        result += drawn.empty() ? "?" : drawn;
     }
-    return result;
+    return readable ? result : "";
+}
+
+//! Text of a detection without its score.
+std::string labelOf(int row, int classId, const DrawParams& params)
+{
+    if (!params.labels.empty())
+        return printable(params.labels[row]);
+    const bool named = classId >= 0 && classId < static_cast<int>(params.classNames.size());
+    if (!named)
+        return format("%d", classId);
+    const std::string name = printable(params.classNames[classId]);
+    return name.empty() && !params.classNames[classId].empty() ? format("%d", classId) : name;
 }
 
 //! Items of the drawable rows, scores descending.
-std::vector<Item> readItems(const Mat& detections, const std::vector<String>& classNames, float scoreThreshold,
-                            Size image)
+std::vector<Item> readItems(const Mat& detections, const DrawParams& params, Size image)
 {
     std::vector<Item> items;
     for (int i = 0; i < detections.rows; i++)
     {
         const float* row = detections.ptr<float>(i);
         const bool finite = std::all_of(row, row + 6, [](float v) { return std::isfinite(v); });
-        if (!finite || row[4] < scoreThreshold || std::abs(row[5]) > 1e6f)
+        if (!finite || row[4] < params.scoreThreshold || std::abs(row[5]) > 1e6f)
             continue;
         Item item;
         const double x1 = std::max(row[0], 0.f), y1 = std::max(row[1], 0.f);
@@ -124,8 +194,8 @@ std::vector<Item> readItems(const Mat& detections, const std::vector<String>& cl
         item.row = i;
         item.classId = static_cast<int>(row[5]);
         item.score = row[4];
-        const bool named = item.classId >= 0 && item.classId < static_cast<int>(classNames.size());
-        const std::string name = named ? printable(classNames[item.classId]) : format("%d", item.classId);
+        item.color = params.colors.empty() ? classColor(item.classId) : params.colors[i];
+        const std::string name = labelOf(i, item.classId, params);
         item.scoreText = format("%.2f", item.score);
         item.text = name.empty() ? item.scoreText : name + " " + item.scoreText;
         items.push_back(item);
@@ -152,13 +222,33 @@ Size chipSize(Item& item, const Sizes& sizes, Size image)
     return Size();
 }
 
-/** Finds the place for a chip at the box: outside above or below it or inside at its upper or lower edge, left or right
-    aligned, whichever of these inside the image covers the fewest pixels of chips that are already there.
-    @param taken 8 bit, 255 where a chip is.
-    @param covered number of such pixels under the chip.
-*/
-Rect findPlace(const Rect2d& box, Size chip, const Sizes& sizes, const Mat& taken, int& covered)
+//! What a chip hides at a place: other chips, 1 for an entire chip, and objects, 1 for each entire one.
+struct Hidden
 {
+    double chips = 0, objects = 0;
+
+    //! A label nobody can read is worse than an object behind a label.
+    double cost() const { return 4 * chips + objects; }
+};
+
+Hidden hiddenBy(const Rect& place, const Mat& taken, const std::vector<Item>& items)
+{
+    Hidden hidden;
+    hidden.chips = double(countNonZero(taken(place))) / place.area();
+    for (const Item& item : items)
+        hidden.objects += (item.box & Rect2d(place)).area() / item.box.area();
+    return hidden;
+}
+
+/** Finds the place for a chip at the box: outside above or below it or inside at its upper or lower edge, left or right
+    aligned, whichever of these inside the image hides the least; the first of those that hide next to nothing.
+    @param taken 8 bit, 255 where a chip is.
+    @param items all objects.
+*/
+Rect findPlace(const Rect2d& box, Size chip, const Sizes& sizes, const Mat& taken, const std::vector<Item>& items,
+               Hidden& hidden)
+{
+    constexpr double NEXT_TO_NOTHING = 0.1;
     const int margin = sizes.line / 2 + sizes.outline;
     const int left = cvFloor(box.x) - margin, right = cvCeil(box.br().x) + margin - chip.width;
     const int top = cvFloor(box.y), bottom = cvCeil(box.br().y);
@@ -167,32 +257,32 @@ Rect findPlace(const Rect2d& box, Size chip, const Sizes& sizes, const Mat& take
     const bool roomy = box.height > 4 * chip.height && box.width > chip.width;
     const int rows[4] = {above, roomy ? inTop : below, roomy ? below : inTop, inBottom};
     Rect best;
-    covered = std::numeric_limits<int>::max();
     for (const int y : rows)
         for (const int x : {left, right})
         {
             const Rect place(std::min(std::max(x, 0), taken.cols - chip.width), y, chip.width, chip.height);
             if (y < 0 || y + chip.height > taken.rows)
                 continue;
-            const int pixels = countNonZero(taken(place));
-            if (pixels < covered)
+            const Hidden here = hiddenBy(place, taken, items);
+            if (best.empty() || here.cost() < hidden.cost())
             {
-                covered = pixels;
+                hidden = here;
                 best = place;
             }
-            if (pixels == 0)
+            if (here.cost() <= NEXT_TO_NOTHING)
                 return best;
         }
     if (best.empty())  // a box as high as the image that is less high than a chip
     {
         best = Rect(std::min(std::max(left, 0), taken.cols - chip.width), 0, chip.width, chip.height);
-        covered = countNonZero(taken(best));
+        hidden = hiddenBy(best, taken, items);
     }
     return best;
 }
 
-//! Places a chip; if more than a third covers other chips, the text is the score only (the color identifies the class).
-void placeChip(Item& item, const Sizes& sizes, Mat& taken)
+/** Places a chip; if more than a third covers other chips, or objects are hidden, the text is the score only (the color
+    identifies the class). */
+void placeChip(Item& item, const Sizes& sizes, Mat& taken, const std::vector<Item>& items)
 {
     for (const bool full : {true, false})
     {
@@ -201,9 +291,9 @@ void placeChip(Item& item, const Sizes& sizes, Mat& taken)
         const Size chip = chipSize(item, sizes, taken.size());
         if (chip.empty())
             continue;
-        int covered = 0;
-        item.chip = findPlace(item.box, chip, sizes, taken, covered);
-        if (covered * 3 <= chip.area())
+        Hidden hidden;
+        item.chip = findPlace(item.box, chip, sizes, taken, items, hidden);
+        if (hidden.chips * 3 <= 1 && hidden.objects <= 1)
             break;
     }
     taken(item.chip).setTo(255);
@@ -239,49 +329,64 @@ void drawChip(Mat& image, const Item& item, const Scalar& color, const Sizes& si
 }
 
 //! Fills a mask and draws its contours, those of holes too.
-void drawMask(Mat& image, const Mat& mask, const Scalar& color, const Sizes& sizes)
+void drawMask(Mat& image, const BoxMask& mask, const Scalar& color, const Sizes& sizes)
 {
     std::vector<std::vector<Point>> contours;
-    if (!mask.empty())
-        findContours(mask, contours, RETR_CCOMP, CHAIN_APPROX_NONE);
+    if (!mask.mask.empty())
+        findContours(mask.mask, contours, RETR_CCOMP, CHAIN_APPROX_NONE, mask.roi.tl());
     Rect bounds;  // of the points: OpenCV 4.6's boundingRect(mask) is wrong for narrow masks
     for (const std::vector<Point>& contour : contours)
         bounds |= boundingRect(contour);
     if (bounds.empty())
         return;
     const Mat part = image(bounds), tinted = part * (1 - MASK_OPACITY) + color * MASK_OPACITY;
-    tinted.copyTo(part, mask(bounds));
+    tinted.copyTo(part, mask.mask(bounds - mask.roi.tl()));
     drawContours(image, contours, -1, color, std::max(sizes.line / 2, 1), LINE_AA);
 }
 
 //! Masks of the detections, checked; empty for an empty input.
-std::vector<Mat> readMasks(InputArrayOfArrays input, int numDetections, Size imageSize)
+std::vector<BoxMask> readMasks(InputArrayOfArrays input, int numDetections, Size imageSize)
 {
     std::vector<Mat> masks;
+    std::vector<BoxMask> result;
     if (input.empty())
-        return masks;
+        return result;
     input.getMatVector(masks);
     if (static_cast<int>(masks.size()) != numDetections)
         CV_Error_(Error::StsUnmatchedSizes,
                   ("there are %zu masks, expected one for each of the %d detections", masks.size(), numDetections));
     for (const Mat& mask : masks)
+    {
         if (!mask.empty() && (mask.dims != 2 || mask.type() != CV_8UC1 || mask.size() != imageSize))
             CV_Error_(Error::StsBadArg,
                       ("a mask is %d x %d of type %s, expected CV_8UC1 of the size of the image, %d x %d", mask.rows,
                        mask.cols, typeToString(mask.type()).c_str(), imageSize.height, imageSize.width));
-    return masks;
+        result.emplace_back();
+        result.back().imageSize = imageSize;
+        result.back().roi = Rect(Point(), mask.size());
+        result.back().mask = mask;
+    }
+    return result;
 }
 
-}  // namespace
-
-Scalar classColor(int classId)
+void checkImage(const Mat& image)
 {
-    const double golden = CV_PI * (3 - std::sqrt(5.)), lightness = classId % 3 == 0   ? 0.74
-                                                                   : classId % 3 == 1 ? 0.80
-                                                                                      : 0.68;
-    const double hue = std::fmod(2.45 + golden * classId, 2 * CV_PI);  // class 0 is green: rare on people and streets
+    CV_CheckTypeEQ(image.type(), CV_8UC3, "drawDetections draws on 8-bit BGR images; use cv::cvtColor for others");
+    CV_Assert(image.dims == 2 && !image.empty());
+}
+
+//! An empty list is none.
+void checkCount(size_t count, int numDetections, const char* what)
+{
+    if (count != 0 && count != static_cast<size_t>(numDetections))
+        CV_Error_(Error::StsUnmatchedSizes,
+                  ("there are %zu %s, expected one for each of the %d detections", count, what, numDetections));
+}
+
+//! Strongest color that sRGB can show at a hue, BGR.
+Scalar colorOf(double lightness, double hue)
+{
     std::array<double, 3> rgb{};
-    // The strongest chroma that sRGB can show at this hue.
     for (double chroma = 0.19; chroma > 0; chroma -= 0.01)
     {
         rgb = oklchToLinear(lightness, chroma, hue);
@@ -297,6 +402,24 @@ Scalar classColor(int classId)
     return bgr;
 }
 
+}  // namespace
+
+Scalar classColor(int classId)
+{
+    const double golden = CV_PI * (3 - std::sqrt(5.)), lightness = classId % 3 == 0   ? 0.74
+                                                                   : classId % 3 == 1 ? 0.80
+                                                                                      : 0.68;
+    const double hue = std::fmod(2.45 + golden * classId, 2 * CV_PI);  // class 0 is green: rare on people and streets
+    return colorOf(lightness, hue);
+}
+
+Scalar instanceColor(int number)
+{
+    const double golden = CV_PI * (3 - std::sqrt(5.));
+    // Begins between the hues of the first classes and alternates light and dark more than they do.
+    return colorOf(number % 2 == 0 ? 0.82 : 0.66, std::fmod(0.55 + golden * number, 2 * CV_PI));
+}
+
 void drawDetections(InputOutputArray image, InputArray detections, const std::vector<String>& classNames,
                     float scoreThreshold)
 {
@@ -306,30 +429,54 @@ void drawDetections(InputOutputArray image, InputArray detections, const std::ve
 void drawDetections(InputOutputArray image_, InputArray detections_, InputArrayOfArrays masks_,
                     const std::vector<String>& classNames, float scoreThreshold)
 {
+    const Mat image = image_.getMat(), detections = detections_.getMat();
+    checkImage(image);
+    DrawParams params;
+    params.classNames = classNames;
+    params.scoreThreshold = scoreThreshold;
+    std::vector<BoxMask> masks;
+    if (!detections.empty())
+        masks = readMasks(masks_, detections.rows, image.size());
+    drawDetections(image_, detections, masks, params);
+}
+
+void drawDetections(InputOutputArray image_, InputArray detections_, const std::vector<BoxMask>& masks,
+                    const DrawParams& params)
+{
     CV_TRACE_FUNCTION();
     Mat image = image_.getMat();
-    CV_CheckTypeEQ(image.type(), CV_8UC3, "drawDetections draws on 8-bit BGR images; use cv::cvtColor for others");
-    CV_Assert(image.dims == 2 && !image.empty());
+    checkImage(image);
     const Mat detections = detections_.getMat();
     if (detections.empty())
         return;
     if (detections.dims != 2 || detections.type() != CV_32F || detections.cols != 6)
         CV_Error_(Error::StsBadArg, ("detections are %d x %d of type %s, expected N x 6 of type CV_32FC1",
                                      detections.rows, detections.cols, typeToString(detections.type()).c_str()));
+    checkCount(masks.size(), detections.rows, "masks");
+    checkCount(params.colors.size(), detections.rows, "colors");
+    checkCount(params.labels.size(), detections.rows, "labels");
+    for (const BoxMask& mask : masks)
+    {
+        checkBoxMask(mask, "drawDetections");
+        if (!mask.mask.empty() && mask.imageSize != image.size())
+            CV_Error_(Error::StsBadArg,
+                      ("a mask belongs to an image of %d x %d pixels, expected the size of the image, "
+                       "%d x %d",
+                       mask.imageSize.width, mask.imageSize.height, image.cols, image.rows));
+    }
 
-    const std::vector<Mat> masks = readMasks(masks_, detections.rows, image.size());
-    std::vector<Item> items = readItems(detections, classNames, scoreThreshold, image.size());
+    std::vector<Item> items = readItems(detections, params, image.size());
     const Sizes sizes(image.size());
     Mat taken = Mat::zeros(image.size(), CV_8U);
     for (Item& item : items)
-        placeChip(item, sizes, taken);
+        placeChip(item, sizes, taken, items);
     if (!masks.empty())
         for (auto item = items.rbegin(); item != items.rend(); item++)
-            drawMask(image, masks[item->row], classColor(item->classId), sizes);
+            drawMask(image, masks[item->row], item->color, sizes);
     for (auto item = items.rbegin(); item != items.rend(); item++)
-        drawBox(image, item->box, classColor(item->classId), sizes);
+        drawBox(image, item->box, item->color, sizes);
     for (auto item = items.rbegin(); item != items.rend(); item++)
-        drawChip(image, *item, classColor(item->classId), sizes);
+        drawChip(image, *item, item->color, sizes);
 }
 
 }  // namespace d2det

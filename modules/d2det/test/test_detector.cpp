@@ -306,6 +306,196 @@ TEST(D2Det_Detector, masks_fill_their_own_boxes)
     ASSERT_EQ(2, allRows[1].rows);
     for (int b = 0; b < 2; b++)
         expectMasks(allRows[b], allMasks[b], b);
+
+    // The same masks in the memory of their boxes.
+    std::vector<cv::d2det::BoxMask> parts;
+    std::vector<std::vector<cv::d2det::BoxMask>> allParts;
+    std::vector<Mat> batchRows;
+    Mat partRows;
+    detector->segmentInBoxes(first, partRows, parts);
+    detector->segmentInBoxesBatch(std::vector<Mat>{first, second}, batchRows, allParts);
+    EXPECT_EQ(0, cv::norm(rows, partRows, NORM_INF));
+    ASSERT_EQ(masks.size(), parts.size());
+    ASSERT_EQ(2u, allParts.size());
+    for (int b = 0; b < 2; b++)
+    {
+        std::vector<Mat> entire(allParts[b].size());
+        for (size_t i = 0; i < entire.size(); i++)
+            cv::d2det::pasteMask(allParts[b][i], entire[i]);
+        expectMasks(batchRows[b], entire, b);
+    }
+}
+
+//! An image beyond the size of entire masks still has its boxes, and masks inside them.
+TEST(D2Det_Detector, masks_of_an_image_beyond_the_limit)
+{
+    const Ptr<Detector> detector = Detector::create(modelWithMasks());
+    const Mat huge(1, (1 << 28) + 1, CV_8UC1, Scalar(0));
+    Mat rows;
+    std::vector<Mat> masks;
+    EXPECT_THROW(detector->segment(huge, rows, masks), cv::Exception);
+    std::vector<std::vector<Mat>> allMasks;
+    std::vector<Mat> allRows;
+    EXPECT_THROW(detector->segmentBatch(std::vector<Mat>{huge}, allRows, allMasks), cv::Exception);
+    std::vector<cv::d2det::BoxMask> parts;
+    EXPECT_NO_THROW(detector->segmentInBoxes(huge, rows, parts));
+}
+
+TEST(D2Det_Tiles, cover_the_image)
+{
+    using cv::d2det::TileParams;
+    RNG rng(3);
+    for (int round = 0; round < 300; round++)
+    {
+        const Size image(rng.uniform(1, 900), rng.uniform(1, 900));
+        TileParams params;
+        params.size = rng.uniform(32, 400);
+        params.overlap = rng.uniform(0., 0.9);
+        const std::vector<Rect> tiles = cv::d2det::calculateTiles(image, params);
+        Mat seen = Mat::zeros(image, CV_8UC1);
+        for (const Rect& tile : tiles)
+        {
+            ASSERT_EQ(tile, tile & Rect(Point(), image));
+            EXPECT_EQ(std::min(params.size, image.width), tile.width);
+            EXPECT_EQ(std::min(params.size, image.height), tile.height);
+            seen(tile).setTo(1);
+        }
+        EXPECT_EQ(image.area(), cv::countNonZero(seen)) << image << params.size;
+        for (size_t i = 1; i < tiles.size(); i++)
+        {
+            if (tiles[i].y != tiles[i - 1].y)
+                continue;
+            EXPECT_GE(tiles[i - 1].br().x - tiles[i].x, params.overlap * params.size - 1) << image << params.size;
+        }
+    }
+    EXPECT_EQ(std::vector<Rect>{Rect(0, 0, 500, 40)}, cv::d2det::calculateTiles(Size(500, 40), TileParams()));
+    EXPECT_EQ(std::vector<Rect>{Rect(0, 0, 7, 40)}, cv::d2det::calculateTiles(Size(7, 40),
+                                                                              []
+                                                                              {
+                                                                                  TileParams p;
+                                                                                  p.size = 40;
+                                                                                  return p;
+                                                                              }()));
+    const Ptr<Detector> detector = syntheticDetector();
+    const auto expectRefused = [&](int side, double overlap, double threshold)
+    {
+        TileParams wrong;
+        wrong.size = side;
+        wrong.overlap = overlap;
+        wrong.mergeThreshold = threshold;
+        EXPECT_THROW(detector->setTiles(wrong), cv::Exception);
+        EXPECT_THROW(cv::d2det::calculateTiles(Size(9, 9), wrong), cv::Exception);
+    };
+    expectRefused(31, 0.2, 0.5);
+    expectRefused(16385, 0.2, 0.5);
+    expectRefused(64, -0.1, 0.5);
+    expectRefused(64, 0.91, 0.5);
+    expectRefused(64, std::numeric_limits<double>::quiet_NaN(), 0.5);
+    expectRefused(64, 0.2, 0);
+}
+
+//! Tiles of 64 pixels go through the network unscaled, so that every box is known.
+TEST(D2Det_Tiles, an_object_is_found_once)
+{
+    const Ptr<Detector> detector = Detector::create(modelWithMasks());
+    cv::d2det::TileParams tiles;
+    tiles.size = 64;
+    tiles.overlap = 0.5;
+    tiles.wholeImage = false;
+    detector->setTiles(tiles);
+    EXPECT_EQ(64, detector->getTiles().size);
+
+    // Tiles at 0, 32, 64, 96. The first thing is seen whole by one tile and cut by the next, the second just reaches
+    // the borders of two, the third that of the image.
+    const Size size(160, 64);
+    const Thing cut{4, 2, 200, 0}, twice{7, 2, 0, 150}, corner{9, 3, 120, 0};
+    const Mat image = sceneOf(size, {cut, twice, corner});
+    const std::vector<Mat> rows{rowOf(cut, 0, 200 / 256.f), rowOf(twice, 1, 150 / 256.f),
+                                rowOf(corner, 0, 120 / 256.f)};
+    expectRows(detect(*detector, image), rows);
+
+    // In a batch with an image that needs no tiles, boxes and masks.
+    const Mat small = sceneOf(Size(64, 64), {Thing{2, 2, 100, 0}});
+    std::vector<Mat> found;
+    std::vector<std::vector<Mat>> masks;
+    detector->segmentBatch(std::vector<Mat>{image, small}, found, masks);
+    ASSERT_EQ(2u, found.size());
+    expectRows(found[0], rows);
+    expectRows(found[1], {rowOf(Thing{2, 2, 100, 0}, 0, 100 / 256.f)});
+    ASSERT_EQ(3u, masks[0].size());
+    EXPECT_EQ(size, masks[0][0].size());
+
+    detector->setTiles(cv::d2det::TileParams());
+    EXPECT_NE(3, detect(*detector, image).rows) << "without tiles the image is scaled and nothing fits";
+}
+
+//! What every tile cuts is put together; neighbors that do not agree in the common area are not.
+TEST(D2Det_Tiles, pieces_of_an_object)
+{
+    const Ptr<Detector> detector = syntheticDetector();
+    cv::d2det::TileParams tiles;
+    tiles.size = 64;
+    tiles.overlap = 0.25;
+    tiles.wholeImage = false;
+    detector->setTiles(tiles);
+    // Tiles at 0 and 48: both see 48 to 64. The left one finds 32 to 64, the right one 48 to 80.
+    const Size size(112, 64);
+    const Mat both = detect(*detector, sceneOf(size, {{3, 2, 200, 0}, {4, 2, 180, 0}}));
+    ASSERT_EQ(1, both.rows);
+    EXPECT_EQ(0, cv::norm(both, Mat(Matx<float, 1, 6>(32, 16, 80, 48, 200 / 256.f, 0)), NORM_INF)) << both;
+    // Of two classes they are several objects (the cut one has a share in both).
+    EXPECT_LT(1, detect(*detector, sceneOf(size, {{3, 2, 200, 0}, {4, 2, 0, 180}})).rows);
+    // So they are if their boxes do not agree: 0 to 32 and 16 to 48 in height, IoU 1/3.
+    EXPECT_EQ(2, detect(*detector, sceneOf(size, {{3, 1, 200, 0}, {4, 2, 180, 0}})).rows);
+}
+
+TEST(D2Det_Detector, classes_compete)
+{
+    const Ptr<Detector> detector = syntheticDetector();
+    EXPECT_FALSE(detector->getClassAgnosticNMS());
+    const Mat image = sceneOf(SCENE, {{2, 2, 200, 150}});
+    EXPECT_EQ(2, detect(*detector, image).rows);
+    detector->setClassAgnosticNMS(true);
+    EXPECT_TRUE(detector->getClassAgnosticNMS());
+    expectRows(detect(*detector, image), {rowOf({2, 2, 200, 150}, 0, 200 / 256.f)});
+    expectRows(detect(*detector, sceneOf(SCENE, {LEFT, RIGHT})),
+               {rowOf(LEFT, 0, 200 / 256.f), rowOf(RIGHT, 1, 128 / 256.f)});
+}
+
+TEST(D2Det_Detector, says_that_its_capacity_was_reached)
+{
+    const Ptr<Detector> detector = syntheticDetector();
+    EXPECT_FALSE(detector->reachedMaxDetections());
+    const Mat image = sceneOf(SCENE, {LEFT, RIGHT});
+    detect(*detector, image);
+    EXPECT_FALSE(detector->reachedMaxDetections());
+    detector->setMaxDetections(2);
+    detect(*detector, image);
+    EXPECT_TRUE(detector->reachedMaxDetections());
+    detect(*detector, sceneOf(SCENE, {LEFT}));
+    EXPECT_FALSE(detector->reachedMaxDetections());
+}
+
+TEST(D2Det_Detector, operating_score_of_the_model)
+{
+    using cv::d2det::storeOperatingScore;
+    const std::vector<uchar> model = syntheticModel();
+    EXPECT_LT(Detector::create(model)->getOperatingScore(), 0);
+    const std::vector<uchar> scored = storeOperatingScore(model, 0.375f);
+    const Ptr<Detector> detector = Detector::create(scored);
+    EXPECT_EQ(0.375f, detector->getOperatingScore());
+    EXPECT_EQ(Detector::create(model)->getScoreThreshold(), detector->getScoreThreshold());
+    expectRows(detect(*detector, sceneOf(SCENE, {LEFT})), {rowOf(LEFT, 0, 200 / 256.f)});
+    const std::vector<uchar> again = storeOperatingScore(scored, 1.f);
+    EXPECT_EQ(scored.size(), again.size()) << "the earlier score is replaced";
+    EXPECT_EQ(1.f, Detector::create(again)->getOperatingScore());
+    EXPECT_EQ(0.25f, Detector::create(storeOperatingScore(modelWithMasks(), 0.25f))->getOperatingScore());
+    for (const float wrong : {-0.1f, 1.1f, std::numeric_limits<float>::quiet_NaN()})
+        EXPECT_THROW(storeOperatingScore(model, wrong), cv::Exception) << wrong;
+    ModelOptions options;
+    options.described = false;
+    EXPECT_THROW(storeOperatingScore(syntheticModel(options), 0.5f), cv::Exception);
+    EXPECT_THROW(storeOperatingScore({1, 2, 3}, 0.5f), cv::Exception);
 }
 
 //! Rows that do not exist are an error that names them, and the detector can go on.
@@ -601,7 +791,18 @@ TEST(D2Det_DetectorInput, other_models)
     plain.inputs = {onnx::value("image", {1, 3, 8, 8})};
     plain.outputs = {onnx::value("detections", {1, 3, 8, 8})};
     plain.nodes = {node("Relu", "", {"image"}, {"detections"}, {})};
-    expectRefused(onnx::model(plain.message()), "not a D2Det model");
+    expectRefused(onnx::model(plain.message()), "is an ONNX model, but no D2Det model");
+    // As in every export of PyTorch: nothing of this is damage.
+    plain.initializers = {onnx::tensor("end", {std::numeric_limits<int64_t>::max()})};
+    plain.nodes.push_back(node("Slice", "", {"image", "start", "end", "axis"}, {"slice"}, {}));
+    expectRefused(onnx::model(plain.message()), "is an ONNX model, but no D2Det model");
+    const std::pair<std::string, const char*> files[] = {
+        {"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "git lfs pull"},
+        {"<!DOCTYPE html><html></html>", "web page"},
+        {std::string("PK\x03\x04\x14\0", 6), "zip archive"},
+        {std::string("\x10\0\0\0\0\0\0\0{\"a\":1}", 15), "d2det_export"}};
+    for (const auto& file : files)
+        expectRefused(std::vector<uchar>(file.first.begin(), file.first.end()), file.second);
 
     ModelOptions options;
     options.described = false;

@@ -70,6 +70,91 @@ TEST(D2Det_Drawing, stays_inside_the_image)
     }
 }
 
+//! A label goes below its box where it would hide another object above.
+TEST(D2Det_Drawing, labels_do_not_hide_objects)
+{
+    const Rect above(100, 180, 60, 18), below(100, 262, 60, 16);  // of the image: where the label may be
+    for (const bool crowded : {false, true})
+    {
+        Mat detections = oneDetection(100, 200, 140, 260, 0.9f, 0);
+        if (crowded)
+            detections.push_back(oneDetection(100, 176, 140, 194, 0.5f, 0));
+        Mat image(400, 400, CV_8UC3, Scalar::all(128));
+        drawDetections(image, detections, {"person"});
+        Mat chips;  // the color of the class
+        cv::inRange(image, cv::d2det::classColor(0), cv::d2det::classColor(0), chips);
+        EXPECT_EQ(crowded, cv::countNonZero(chips(below)) > below.area() / 3);
+        EXPECT_EQ(!crowded, cv::countNonZero(chips(above)) > above.area() / 3);
+    }
+}
+
+//! Masks of the size of their boxes are drawn as entire ones.
+TEST(D2Det_Drawing, masks_in_boxes)
+{
+    RNG rng(5);
+    const Size size(300, 200);
+    Mat detections(0, 6, CV_32F);
+    std::vector<cv::d2det::BoxMask> parts;
+    std::vector<Mat> entire;
+    for (const Rect2d& box : {Rect2d(20, 30, 120, 90), Rect2d(-30, 150, 200, 90), Rect2d(250, -5, 90, 80)})
+    {
+        detections.push_back(oneDetection(float(box.x), float(box.y), float(box.br().x), float(box.br().y), 0.9f, 0));
+        Mat map(7, 7, CV_32F);
+        rng.fill(map, RNG::UNIFORM, 0, 1);
+        parts.push_back(cv::d2det::cropMask(map, Vec4d(box.x, box.y, box.br().x, box.br().y), size));
+        entire.emplace_back();
+        cv::d2det::pasteMask(parts.back(), entire.back());
+    }
+    Mat image(size, CV_8UC3, Scalar::all(90)), expected = image.clone();
+    cv::d2det::DrawParams params;
+    params.classNames = {"person"};
+    drawDetections(image, detections, parts, params);
+    drawDetections(expected, detections, entire, params.classNames);
+    EXPECT_TRUE(same(expected, image));
+
+    parts.back().imageSize = Size(300, 201);
+    EXPECT_THROW(drawDetections(image, detections, parts, params), cv::Exception);
+    parts.pop_back();
+    EXPECT_THROW(drawDetections(image, detections, parts, params), cv::Exception);
+}
+
+TEST(D2Det_Drawing, colors_and_labels_of_objects)
+{
+    const Mat detections = oneDetection(100, 100, 300, 350, 0.9f, 0);
+    cv::d2det::DrawParams params;
+    params.colors = {Scalar(10, 20, 30)};
+    Mat image(400, 400, CV_8UC3, Scalar::all(0));
+    drawDetections(image, detections, {}, params);
+    EXPECT_LT(cv::norm(Vec3d(10, 20, 30) - Vec3d(image.at<Vec3b>(300, 100))), 10);  // the line has soft borders
+    params.labels = {"one", "two"};
+    EXPECT_THROW(drawDetections(image, detections, {}, params), cv::Exception);
+    for (int a = 0; a < 20; a++)
+        for (int b = a + 1; b < a + 5; b++)
+            EXPECT_GT(cv::norm(cv::d2det::instanceColor(a) - cv::d2det::instanceColor(b)), 40) << a << " and " << b;
+}
+
+//! The fonts have ASCII only: a name is drawn as the Latin letters that follow here.
+TEST(D2Det_Drawing, names_in_other_alphabets)
+{
+    const std::pair<const char*, const char*> names[] = {
+        {"Fu\xc3\x9fg\xc3\xa4nger", "Fussganger"},
+        {"\xc5\x81\xc3\xb3\xc4\x91ka \xc5\xbe\xc5\xbf", "Lodka zs"},
+        {"\xd0\xa7\xd0\xb5\xd0\xbb\xd0\xbe\xd0\xb2\xd0\xb5\xd0\xba", "Chelovek"},
+        {"\xce\xac\xce\xbd\xce\xb8\xcf\x81\xcf\x89\xcf\x80\xce\xbf\xcf\x82", "anthropos"},
+        {"e\xcc\x81t\xc3\xa9", "ete"},      // composed of two characters and of one
+        {"A\xe4\xba\xba", "A?"},            // a character without letters beside one that has
+        {"\xe8\xa1\x8c\xe4\xba\xba", "0"},  // nothing to draw: the number of the class
+        {"a\xff\xc3", "a??"},               // malformed UTF-8
+        {"", ""}};
+    for (const auto& name : names)
+    {
+        Mat image(400, 400, CV_8UC3, Scalar::all(0)), expected = image.clone();
+        drawDetections(image, oneDetection(100, 100, 300, 350, 0.9f, 0), {name.first});
+        drawDetections(expected, oneDetection(100, 100, 300, 350, 0.9f, 0), {name.second});
+        EXPECT_TRUE(same(expected, image)) << name.first;
+    }
+}
+
 TEST(D2Det_Drawing, tiny_images)
 {
     for (const Size size : {Size(1, 1), Size(2, 1), Size(1, 500), Size(500, 1), Size(7, 5)})

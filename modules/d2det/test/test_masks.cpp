@@ -542,7 +542,70 @@ TEST(D2Det_PasteMask, equals_the_formula)
         const Vec4d box(x, y, x + rng.uniform(0.1, 80.), y + rng.uniform(0.1, 80.));
         const double threshold = rng.uniform(0.05, 0.95);
         pasteMask(map, box, size, mask, threshold);
-        EXPECT_TRUE(same(pastedNaively(map, box, size, threshold), mask)) << map.size() << box << size;
+        const Mat expected = pastedNaively(map, box, size, threshold);
+        EXPECT_TRUE(same(expected, mask)) << map.size() << box << size;
+
+        // The part that cropMask stores is all of it, and no larger than the box with half a cell around it.
+        const BoxMask part = cropMask(map, box, size, threshold);
+        pasteMask(part, mask);
+        EXPECT_TRUE(same(expected, mask)) << map.size() << box << size;
+        EXPECT_EQ(rleEncode(expected).counts, rleEncode(part).counts) << part.roi << size;
+        EXPECT_LE(part.roi.width, (box[2] - box[0]) * (1 + 1. / map.cols) + 4);
+        EXPECT_LE(part.roi.height, (box[3] - box[1]) * (1 + 1. / map.rows) + 4);
+    }
+}
+
+//! Parts at every border, with set pixels at their own borders.
+TEST(D2Det_BoxMask, run_lengths_are_those_of_the_entire_mask)
+{
+    RNG rng(9);
+    for (int round = 0; round < 500; round++)
+    {
+        const Size size(rng.uniform(1, 9), rng.uniform(1, 9));
+        BoxMask part;
+        part.imageSize = size;
+        const Point from(rng.uniform(0, size.width), rng.uniform(0, size.height));
+        part.roi = Rect(from, Point(rng.uniform(from.x, size.width) + 1, rng.uniform(from.y, size.height) + 1));
+        part.mask.create(part.roi.size(), CV_8UC1);
+        rng.fill(part.mask, RNG::UNIFORM, 0, round % 3 == 0 ? 2 : 5);  // mostly set, or half of it
+        Mat entire;
+        pasteMask(part, entire);
+        ASSERT_EQ(size, entire.size());
+        const Rle rle = rleEncode(part);
+        EXPECT_EQ(rleEncode(entire).counts, rle.counts) << part.roi << size;
+        EXPECT_EQ(cv::countNonZero(part.mask), rleArea(rle));
+        Mat decoded;
+        rleDecode(rle, decoded);
+        EXPECT_TRUE(same(Mat(entire != 0), Mat(decoded != 0)));
+    }
+}
+
+TEST(D2Det_BoxMask, large_images_and_wrong_ones)
+{
+    // 40000 x 30000 pixels: more than an entire mask may have, and the part is small.
+    const Mat map(28, 28, CV_32F, Scalar(1));
+    const BoxMask part = cropMask(map, Vec4d(39000, 100, 39040, 130), Size(40000, 30000));
+    EXPECT_LT(part.roi.area(), 50 * 40);
+    EXPECT_EQ(40 * 30, cv::countNonZero(part.mask));
+    Mat mask;
+    EXPECT_THROW(pasteMask(part, mask), cv::Exception);
+    EXPECT_THROW(rleEncode(part), cv::Exception);
+    EXPECT_THROW(cropMask(map, Vec4d(0, 0, 40000, 30000), Size(40000, 30000)), cv::Exception);
+
+    BoxMask empty;
+    empty.imageSize = Size(6, 5);
+    pasteMask(empty, mask);
+    EXPECT_TRUE(same(Mat::zeros(5, 6, CV_8UC1), mask));
+    EXPECT_EQ(std::vector<unsigned>{30}, rleEncode(empty).counts);
+    EXPECT_TRUE(rleEncode(BoxMask()).empty());
+    for (const Rect& roi : {Rect(0, 0, 3, 3), Rect(4, 0, 4, 3), Rect(-1, 0, 4, 3), Rect(0, 3, 4, 3)})
+    {
+        BoxMask wrong;
+        wrong.imageSize = Size(6, 5);
+        wrong.roi = roi;
+        wrong.mask = Mat::ones(3, 4, CV_8UC1);
+        EXPECT_THROW(pasteMask(wrong, mask), cv::Exception) << roi;
+        EXPECT_THROW(rleEncode(wrong), cv::Exception) << roi;
     }
 }
 

@@ -11,11 +11,16 @@
 
 #include <opencv2/d2det.hpp>
 
+#include <vector>
+
 namespace cli
 {
 
 //! Options common to all programs with a Detector. Defaults are the settings stored in the model.
 po::options_description detectorOptions(const char* scoreHelp);
+
+//! Names of those options that say nothing without a model.
+const std::vector<const char*>& detectorOptionNames();
 
 //! Checks the options before any file is read.
 void checkDetectorOptions(const po::variables_map& args);

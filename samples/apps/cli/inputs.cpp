@@ -15,6 +15,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdint>
+#include <new>
 #include <set>
 
 #include <fnmatch.h>
@@ -27,9 +29,13 @@ namespace cli
 namespace
 {
 
-const std::set<std::string> VIDEO_EXTENSIONS{".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg",
-                                             ".wmv", ".flv", ".3gp", ".ogv", ".gif",  ".ts",  ".mts"};
+//! Known without a look into the file.
+const std::set<std::string> VIDEO_EXTENSIONS{
+    ".mp4", ".avi",  ".mkv", ".mov",  ".webm", ".m4v", ".mpg",   ".mpeg", ".mpe",  ".wmv", ".asf", ".flv",
+    ".f4v", ".3gp",  ".3g2", ".ogv",  ".gif",  ".ts",  ".mts",   ".m2t",  ".m2ts", ".vob", ".y4m", ".dav",
+    ".mxf", ".h264", ".264", ".hevc", ".h265", ".265", ".mjpeg", ".mjpg", ".divx", ".rm",  ".rmvb"};
 const char* const CAMERA_PREFIX = "camera:";
+const char* const DEVICE_PREFIX = "/dev/video";
 constexpr size_t MAX_PATH_BYTES = 4096;        //!< maximum length of a line of a list
 constexpr size_t MAX_LIST_LINES = 1000000;     //!< bounds an endless list
 constexpr size_t MAX_AHEAD_BYTES = 256 << 20;  //!< bytes of decoded images in the queue
@@ -103,6 +109,70 @@ std::vector<fs::path> expandPattern(const fs::path& pattern)
     return found;
 }
 
+bool isNumber(const std::string& text)
+{
+    return !text.empty() && text.size() <= 3 && text.find_first_not_of("0123456789") == std::string::npos;
+}
+
+//! Begin of the part after "rtsp://"; 0 if the text is no address.
+size_t addressBegin(const std::string& text)
+{
+    const size_t colon = text.find("://");
+    if (colon == std::string::npos || colon < 2 || !std::isalpha(static_cast<unsigned char>(text[0])))
+        return 0;
+    const bool scheme =
+        std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(colon),
+                    [](unsigned char c) { return std::isalnum(c) || c == '+' || c == '-' || c == '.'; });
+    return scheme ? colon + 3 : 0;
+}
+
+//! The address without user name and password.
+std::string withoutPassword(const std::string& address)
+{
+    const size_t begin = addressBegin(address), end = std::min(address.find('/', begin), address.size());
+    const size_t at = address.rfind('@', end);
+    return at == std::string::npos || at < begin || at >= end ? address
+                                                              : address.substr(0, begin) + address.substr(at + 1);
+}
+
+//! A file name for the results of a stream: "rtsp://a.b:554/door/1?x=2" -> "a_b_554_door_1".
+std::string streamName(const std::string& address)
+{
+    std::string name = address.substr(addressBegin(address));
+    name = name.substr(0, name.find_first_of("?#"));
+    const size_t point = name.rfind('.');
+    if (point != std::string::npos && point > name.rfind('/') + 1 && VIDEO_EXTENSIONS.count(extension(name)))
+        name.resize(point);
+    for (char& c : name)
+        if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-')
+            c = '_';
+    while (!name.empty() && name.back() == '_')
+        name.pop_back();
+    const size_t first = name.find_first_not_of('_');
+    return first == std::string::npos ? "stream" : name.substr(first, 100);
+}
+
+/** Whether a file without a known extension is a video: OpenCV has no image decoder for its first bytes and opens it as
+    a video. FFmpeg takes texts for images made of letters: they are none. */
+bool looksLikeVideo(const fs::path& path)
+{
+    try
+    {
+        if (cv::haveImageReader(path.string()))
+            return false;
+        cv::VideoCapture capture(path.string());
+        const int codec = static_cast<int>(capture.get(cv::CAP_PROP_FOURCC));
+        std::string name;
+        for (int shift = 0; shift < 32; shift += 8)
+            name += static_cast<char>(std::tolower((codec >> shift) & 0xff));
+        return capture.isOpened() && name != "ansi" && capture.grab();
+    }
+    catch (const cv::Exception&)
+    {
+        return false;
+    }
+}
+
 //! The reason why a file is unusable, or empty.
 std::string fileProblem(const fs::path& path)
 {
@@ -126,7 +196,13 @@ public:
         if (input == "-")
             addLines(list);
         else if (input.rfind(CAMERA_PREFIX, 0) == 0)
-            addCamera(input);
+            addCamera(input, input.substr(std::string(CAMERA_PREFIX).size()));
+        else if (input.rfind(DEVICE_PREFIX, 0) == 0)
+            addCamera(input, input.substr(std::string(DEVICE_PREFIX).size()));
+        else if (isNumber(input) && !fs::exists(path, ignored))
+            addCamera(CAMERA_PREFIX + input, input);
+        else if (addressBegin(input) > 0 && !fs::exists(path, ignored))
+            addStream(input);
         else if (isPattern(input) && !fs::exists(path, ignored))
         {
             const std::vector<fs::path> found = expandPattern(path);
@@ -156,7 +232,9 @@ private:
         if (!problem.empty())
             return skip_(path.string(), problem);
         Source source;
-        source.kind = VIDEO_EXTENSIONS.count(extension(path)) ? Source::VIDEO : Source::IMAGE;
+        const bool video =
+            VIDEO_EXTENSIONS.count(extension(path)) > 0 || (!d2det::isImageName(path.string()) && looksLikeVideo(path));
+        source.kind = video ? Source::VIDEO : Source::IMAGE;
         source.path = path;
         source.name = name;
         sources.push_back(source);
@@ -188,10 +266,19 @@ private:
         }
     }
 
-    void addCamera(const std::string& input)
+    void addStream(const std::string& input)
     {
-        const std::string number = input.substr(std::string(CAMERA_PREFIX).size());
-        if (number.empty() || number.size() > 3 || number.find_first_not_of("0123456789") != std::string::npos)
+        Source source;
+        source.kind = Source::STREAM;
+        source.address = input;
+        source.path = withoutPassword(input);
+        source.name = streamName(source.path.string());
+        sources.push_back(source);
+    }
+
+    void addCamera(const std::string& input, const std::string& number)
+    {
+        if (!isNumber(number))
             throw UsageError("the input '" + input + "' must be a camera's number like camera:0");
         Source source;
         source.kind = Source::CAMERA;
@@ -244,6 +331,8 @@ bool openSource(const Source& source, cv::VideoCapture& capture)
     {
         if (source.kind == Source::CAMERA)
             return capture.open(source.camera);
+        if (source.kind == Source::STREAM)
+            return capture.open(source.address);
         // A file that is no video may be taken for the first image of a sequence.
         return d2det::refusedImage(source.path.string()).empty() && capture.open(source.path.string());
     }
@@ -269,7 +358,8 @@ int64 countImages(const std::vector<Source>& sources, const InputOptions& option
     int64 total = 0;
     for (const Source& source : sources)
     {
-        if (source.kind == Source::CAMERA && options.maxFrames == 0)
+        const bool live = source.kind == Source::CAMERA || source.kind == Source::STREAM;
+        if (live && options.maxFrames == 0)
             return 0;
         double count = source.kind == Source::IMAGE ? 1 : options.maxFrames;
         if (source.kind == Source::VIDEO)
@@ -339,6 +429,24 @@ bool ImageReader::push(Item item)
     return true;
 }
 
+bool ImageReader::pushNewest(Item& item)
+{
+    std::unique_lock<std::mutex> lock(mutex_);
+    const auto bytes = [](const Item& of) { return of.image.total() * of.image.elemSize(); };
+    bool first = true;
+    if (!queue_.empty() && queue_.back().source == item.source && queue_.back().kind == Item::IMAGE)
+    {
+        queuedBytes_ -= bytes(queue_.back());
+        queue_.pop_back();
+        first = false;
+    }
+    queuedBytes_ += bytes(item);
+    queue_.push_back(std::move(item));
+    lock.unlock();
+    changed_.notify_all();
+    return first;
+}
+
 void ImageReader::fail(size_t index, const std::string& reason)
 {
     Item item;
@@ -356,7 +464,7 @@ void ImageReader::run()
         {
             if (sources_[i].kind == Source::IMAGE)
                 readImage(i);
-            else if (sources_[i].kind == Source::VIDEO && !options_.frames.empty())
+            else if (sources_[i].kind != Source::CAMERA && !options_.frames.empty())
                 readFrames(i);
             else
                 readVideo(i);
@@ -378,25 +486,40 @@ void ImageReader::readImage(size_t index)
         return fail(index, "it " + refused);
     Item item;
     item.source = index;
+    std::string reason = "it cannot be read as an image";
     try
     {
         item.image = cv::imread(path);
+        std::error_code error;
+        if (item.image.empty() && fs::file_size(path, error) == 0 && !error)
+            reason = "the file is empty";
     }
-    catch (const cv::Exception&)  // e.g. larger than OpenCV's limit
+    catch (const cv::Exception& e)
     {
+        reason = e.err.find("CV_IO_MAX_IMAGE") != std::string::npos
+                     ? "it has more pixels than OpenCV reads (the environment variables OPENCV_IO_MAX_IMAGE_PIXELS, "
+                       "..._WIDTH and ..._HEIGHT set the limits)"
+                     : reason + ": " + oneLine(e.err);
+    }
+    catch (const std::bad_alloc&)
+    {
+        reason = "there is not enough memory for its pixels";
     }
     if (item.image.empty())
-        fail(index, "it cannot be read as an image");
+        fail(index, reason);
     else
         push(std::move(item));
 }
 
 void ImageReader::readVideo(size_t index)
 {
-    const bool camera = sources_[index].kind == Source::CAMERA;
+    const bool camera = sources_[index].kind == Source::CAMERA, stream = sources_[index].kind == Source::STREAM;
     cv::VideoCapture capture;
     if (!openSource(sources_[index], capture))
-        return fail(index, camera ? "there is no such camera, or it is in use" : "it cannot be read as a video");
+        return fail(index, camera   ? "there is no such camera, or it is in use"
+                           : stream ? "nothing that OpenCV can read comes from this address"
+                                    : "it cannot be read as a video");
+    const bool live = camera || (stream && !(capture.get(cv::CAP_PROP_FRAME_COUNT) > 0));
     double fps = capture.get(cv::CAP_PROP_FPS);
     fps = (fps > 0 && fps <= 1000 ? fps : 25) / options_.every;
     const auto start = std::chrono::steady_clock::now();
@@ -413,9 +536,11 @@ void ImageReader::readVideo(size_t index)
         item.source = index;
         item.frame = frame;
         item.fps = fps;
+        item.live = live;
         item.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-        taken++;
-        if (!push(std::move(item)))
+        if (live)
+            taken += pushNewest(item);
+        else if (++taken; !push(std::move(item)))
             return;
     }
     if (taken == 0)

@@ -24,19 +24,21 @@
 namespace cli
 {
 
-//! An image, a video or a camera.
+//! An image, a video, a camera or a stream of the network.
 struct Source
 {
     enum Kind
     {
         IMAGE,
         VIDEO,
-        CAMERA
+        CAMERA,
+        STREAM
     };
     Kind kind = IMAGE;
-    std::filesystem::path path;  //!< path as given or found; "camera:0" for a camera
+    std::filesystem::path path;  //!< path as given or found; "camera:0" for a camera; a stream without its password
     std::filesystem::path name;  //!< relative path for outputs: file name, including subfolders for folder inputs
     int camera = 0;
+    std::string address;  //!< of a stream
 };
 
 struct InputOptions
@@ -53,9 +55,10 @@ using SkipFunction = std::function<void(const std::string& input, const std::str
 
 /** @brief Sources of the inputs on a command line, in the given order.
 
-An input is "camera:N", a file, a folder (images sorted by name), a pattern with * ? [a-z] in any part of the path
-(matches sorted by name; ** matches any number of folders) or "-": paths read from `list`, one per line. The name of an
-existing file is never interpreted as a pattern. */
+An input is "camera:N", a camera's number or device (/dev/video0), an address like rtsp://..., a file, a folder (images
+sorted by name), a pattern with * ? [a-z] in any part of the path (matches sorted by name; ** matches any number of
+folders) or "-": paths read from `list`, one per line. The name of an existing file is never interpreted as a pattern.
+A file is a video if its name or its content says so: what OpenCV has no image decoder for is tried as a video. */
 std::vector<Source> listSources(const std::vector<std::string>& inputs, const InputOptions& options, std::istream& list,
                                 const SkipFunction& skip);
 
@@ -79,11 +82,13 @@ public:
         cv::Mat image;       //!< 8-bit BGR
         int frame = -1;      //!< frame index in the video, from 0
         double fps = 0;      //!< rate of the frames read from the video
-        double seconds = 0;  //!< time since the source was opened; meaningful for cameras
+        double seconds = 0;  //!< time since the source was opened; meaningful for live sources
+        bool live = false;   //!< from a camera or a stream without an end
         std::string reason;
     };
 
-    /** @param sources must outlive the reader.
+    /** Of live sources only the newest frame waits: what comes faster than it is processed is left out.
+        @param sources must outlive the reader.
         @param options must outlive the reader.
         @param ahead maximum number of images decoded in advance; fewer for large images. */
     ImageReader(const std::vector<Source>& sources, const InputOptions& options, size_t ahead);
@@ -98,7 +103,8 @@ private:
     void readImage(size_t index);
     void readVideo(size_t index);
     void readFrames(size_t index);
-    bool push(Item item);  //!< false: the reader was stopped
+    bool push(Item item);         //!< false: the reader was stopped
+    bool pushNewest(Item& item);  //!< of a live source: replaces its waiting frame. false: that one was left out
     void fail(size_t index, const std::string& reason);
 
     const std::vector<Source>& sources_;

@@ -6,6 +6,8 @@
 
 #include <csignal>
 
+#include <unistd.h>
+
 namespace cli
 {
 
@@ -20,7 +22,18 @@ extern "C" void handleSignal(int signal)
     std::signal(signal, SIG_DFL);  // a second signal terminates the program
 }
 
+extern "C" void handleExit(int)
+{
+    _exit(EXIT_INTERRUPTED);
+}
+
 }  // namespace
+
+void exitOnInterrupts()
+{
+    std::signal(SIGINT, handleExit);
+    std::signal(SIGTERM, handleExit);
+}
 
 void catchInterrupts()
 {

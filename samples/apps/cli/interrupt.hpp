@@ -7,10 +7,21 @@
 #ifndef D2DET_CLI_INTERRUPT_HPP
 #define D2DET_CLI_INTERRUPT_HPP
 
+#include <stdexcept>
+
 namespace cli
 {
 
+//! Ends a program from within after an interrupt: runProgram() prints the text and returns EXIT_INTERRUPTED.
+struct Interrupted : std::runtime_error
+{
+    using std::runtime_error::runtime_error;
+};
+
 constexpr int EXIT_INTERRUPTED = 130;  //!< 128 + SIGINT, the convention of shells
+
+//! Installs handlers of SIGINT and SIGTERM that end the program at once with EXIT_INTERRUPTED.
+void exitOnInterrupts();
 
 //! Installs handlers of SIGINT and SIGTERM that set interrupted().
 void catchInterrupts();

@@ -4,15 +4,48 @@
 
 #include "cli/program.hpp"
 
+#include "base/installed.hpp"
+#include "base/text.hpp"
+#include "cli/interrupt.hpp"
+
 #include <opencv2/core.hpp>
 #include <opencv2/core/utils/logger.hpp>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 
 namespace cli
 {
+
+namespace
+{
+
+//! ", did you mean --score?" for an unknown option; empty if none is near.
+std::string suggestion(const std::string& unknown, const po::options_description& options)
+{
+    std::vector<std::string> names;
+    for (const auto& option : options.options())
+        if (!option->long_name().empty())
+            names.push_back(option->long_name());
+    const std::string word = unknown.substr(std::min(unknown.find_first_not_of('-'), unknown.size()));
+    const std::vector<std::string> near = d2det::nearestNames(word, names, 1);
+    // A third of the letters wrong: more is another word.
+    if (near.empty() || d2det::editDistance(word, near[0]) * 3 > std::max<size_t>(word.size(), 3))
+        return "";
+    return ", did you mean --" + near[0] + "?";
+}
+
+//! Whether everything that was printed has arrived.
+bool outputArrived()
+{
+    std::cout.flush();
+    return std::fflush(stdout) == 0 && !std::ferror(stdout) && std::cout.good();
+}
+
+}  // namespace
 
 std::optional<int> readCommandLine(const CommandLine& line, const std::vector<std::string>& words,
                                    po::variables_map& values)
@@ -21,7 +54,15 @@ std::optional<int> readCommandLine(const CommandLine& line, const std::vector<st
     general.add_options()("help,h", "this text")("version", "version of the program and of OpenCV");
     visible.add(line.options).add(general);
     all.add(visible).add(line.hidden);
-    po::store(po::command_line_parser(words).options(all).positional(line.inputs).run(), values);
+    try
+    {
+        po::store(po::command_line_parser(words).options(all).positional(line.inputs).run(), values);
+    }
+    catch (const po::unknown_option& e)
+    {
+        throw UsageError("there is no option " + printable(e.get_option_name()) +
+                         suggestion(e.get_option_name(), visible));
+    }
     if (values.count("version"))
     {
         std::cout << versionLine(line.program) << "\n";
@@ -73,9 +114,19 @@ int runProgram(const char* name, const std::function<int()>& body)
     // The ONNX importer warns about every node of the "d2det" domain; errors are reported as exceptions.
     if (!std::getenv("OPENCV_LOG_LEVEL"))
         cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
+    exitOnInterrupts();
     try
     {
-        return body();
+        const int code = body();
+        if (outputArrived())
+            return code;
+        std::cerr << name << ": cannot write to the standard output; is the disk full?\n";
+        return 1;
+    }
+    catch (const Interrupted& e)
+    {
+        std::cerr << name << ": interrupted: " << e.what() << "\n";
+        return EXIT_INTERRUPTED;
     }
     catch (const UsageError& e)
     {
@@ -96,6 +147,20 @@ int runProgram(const char* name, const std::function<int()>& body)
         std::cerr << name << ": " << oneLine(e.what()) << "\n";
     }
     return 1;
+}
+
+std::string modelPath(const std::string& name)
+{
+    const std::string path = d2det::findInstalled(name, d2det::Installed::MODEL);
+    std::error_code error;
+    if (std::filesystem::exists(path, error) || name.find('/') != std::string::npos)
+        return path;
+    std::string known;
+    for (const std::string& installed : d2det::installedNames(d2det::Installed::MODEL))
+        known += (known.empty() ? "" : ", ") + installed;
+    throw std::runtime_error(
+        "there is no model '" + name + "': no file of that name" +
+        (known.empty() ? ", and no model is installed beside this program" : "; the installed ones are " + known));
 }
 
 std::string printable(std::string text)

@@ -4,7 +4,7 @@
 
 /* Common parts of all programs: command line, --help and --version, error messages, exit codes.
 
-   Exit codes: 0 success, 1 failure (reason in one line on stderr), 2 invalid command line. */
+   Exit codes: 0 success, 1 failure (reason in one line on stderr), 2 invalid command line, 130 after Ctrl-C. */
 
 #ifndef D2DET_CLI_PROGRAM_HPP
 #define D2DET_CLI_PROGRAM_HPP
@@ -54,7 +54,9 @@ std::vector<std::string> wordsOf(int argc, const char* const* argv);
 //! "d2det_train 0.1.0 (OpenCV 4.6.0)"
 std::string versionLine(const std::string& program);
 
-//! Runs the body of a program; converts exceptions to one line on stderr and an exit code.
+/** Runs the body of a program; converts exceptions to one line on stderr and an exit code. Output that could not be
+    written to stdout (a full disk) is a failure. Ctrl-C ends the program with code 130 at once, or as the program says
+    that calls catchInterrupts(). */
 int runProgram(const char* name, const std::function<int()>& body);
 
 /** Converts messages of OpenCV (lines with prefix "> "), the ONNX checker and LibTorch (without stack trace) to one
@@ -63,6 +65,10 @@ std::string oneLine(const std::string& message);
 
 //! Makes a text safe for a terminal: file names may contain control sequences.
 std::string printable(std::string text);
+
+/** The path of a model that a user names on the command line: a file, or the name of an installed model. Throws
+    std::runtime_error with the installed names if there is neither. */
+std::string modelPath(const std::string& name);
 
 //! Throws unless low <= value <= high; the message contains the option name.
 void checkRange(const char* option, double value, double low, double high);

@@ -5,7 +5,9 @@
 #include "d2det_evaluate/model_run.hpp"
 
 #include "base/text.hpp"
+#include "cli/interrupt.hpp"
 #include "cli/progress.hpp"
+#include "cli/program.hpp"
 #include "dataset/annotated_image.hpp"
 
 #include <opencv2/core/utility.hpp>
@@ -24,8 +26,9 @@ namespace evaluate_program
 namespace
 {
 
-const double MAX_BAD_FRACTION = 0.1;  //!< maximum fraction of unusable images for a meaningful result
-const int TOLERATED_BAD = 10;         //!< unusable images at any fraction, as in training
+const size_t MAX_MASK_PIXELS = 1 << 28;  //!< of run lengths (cv::d2det::Rle)
+const double MAX_BAD_FRACTION = 0.1;     //!< maximum fraction of unusable images for a meaningful result
+const int TOLERATED_BAD = 10;            //!< unusable images at any fraction, as in training
 
 std::string join(const std::vector<std::string>& names, size_t limit)
 {
@@ -58,8 +61,11 @@ ClassMap matchClasses(const std::vector<cv::String>& model, const d2det::Dataset
 
 }  // namespace
 
-ModelRun::ModelRun(const d2det::Dataset& dataset, Detector& detector)
-    : dataset_(dataset), detector_(detector), classes_(matchClasses(detector.getClassNames(), dataset))
+ModelRun::ModelRun(const d2det::Dataset& dataset, Detector& detector, bool withMasks)
+    : dataset_(dataset),
+      detector_(detector),
+      withMasks_(withMasks),
+      classes_(matchClasses(detector.getClassNames(), dataset))
 {
 }
 
@@ -68,25 +74,37 @@ cv::Mat ModelRun::read(const d2det::ImageRecord& record)
 {
     std::string reason;
     const cv::Mat image = d2det::readAnnotatedImage(record, reason);
-    if (!image.empty())
-        return image;
-    std::cerr << PROGRAM << ": skipped " << record.path << ": it " << reason << "\n";
+    if (image.empty())
+        leaveOut(record, "it " + reason);
+    return image;
+}
+
+//! Names an image that cannot be used; throws if there are too many.
+void ModelRun::leaveOut(const d2det::ImageRecord& record, const std::string& reason)
+{
+    std::cerr << PROGRAM << ": skipped " << record.path << ": " << reason << "\n";
     if (++bad_ > MAX_BAD_FRACTION * static_cast<double>(dataset_.images.size()) && bad_ >= TOLERATED_BAD)
         throw std::runtime_error("more than " + cv::format("%.0f", MAX_BAD_FRACTION * 100) +
                                  " % of the images cannot be used; is --images the right folder?");
-    return cv::Mat();
 }
 
-//! Single call site of the detector, with masks if supported by the model.
+//! Single call site of the detector.
 void ModelRun::detect(const d2det::ImageRecord& record, const cv::Mat& image)
 {
     cv::Mat detections, maskScores;
-    std::vector<cv::Mat> masks;
-    if (detector_.hasMasks())
-        detector_.segment(image, detections, masks, maskScores);
+    std::vector<cv::d2det::BoxMask> masks;
+    if (withMasks_)
+        detector_.segmentInBoxes(image, detections, masks, maskScores);
     else
         detector_.detect(image, detections);
     times_.add(detector_);
+    const bool outlines = image.total() <= MAX_MASK_PIXELS;
+    if (!masks.empty() && !outlines && !notedOutlines_)
+    {
+        notedOutlines_ = true;
+        std::cerr << PROGRAM << ": " << record.path << " has more than 2^28 pixels, the limit of run lengths: its "
+                  << "detections have boxes without masks\n";
+    }
     for (int i = 0; i < detections.rows; i++)
     {
         const float* d = detections.ptr<float>(i);
@@ -101,7 +119,7 @@ void ModelRun::detect(const d2det::ImageRecord& record, const cv::Mat& image)
         result.box = cv::Rect2d(d[0], d[1], double(d[2]) - d[0], double(d[3]) - d[1]);
         result.score = d[4];
         result.maskScore = masks.empty() ? result.score : maskScores.at<float>(i);
-        if (!masks.empty())
+        if (!masks.empty() && outlines)
             result.mask = cv::d2det::rleEncode(masks[i]);
         results_.push_back(result);
     }
@@ -110,17 +128,34 @@ void ModelRun::detect(const d2det::ImageRecord& record, const cv::Mat& image)
 void ModelRun::run(bool showProgress)
 {
     const auto start = std::chrono::steady_clock::now();
+    cli::catchInterrupts();
     cli::Progress progress(showProgress, "images", static_cast<int64>(dataset_.images.size()));
     for (size_t i = 0; i < dataset_.images.size(); i++)
     {
         const cv::Mat image = read(dataset_.images[i]);
+        if (cli::interrupted())
+        {
+            progress.clear();
+            throw cli::Interrupted("measured " + std::to_string(i) + " of " + std::to_string(dataset_.images.size()) +
+                                   " images, which says nothing of the rest: no numbers and no files");
+        }
         if (image.empty())
             continue;
-        detect(dataset_.images[i], image);
+        try
+        {
+            detect(dataset_.images[i], image);
+        }
+        catch (const cv::Exception& e)  // such as more pixels than there is memory for
+        {
+            progress.clear();
+            leaveOut(dataset_.images[i], cli::oneLine(e.err));
+            continue;
+        }
         images_.push_back(i);
         progress.update(static_cast<int64>(i) + 1, std::filesystem::path(dataset_.images[i].path).filename().string());
     }
     progress.clear();
+    cli::exitOnInterrupts();
     seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (images_.empty())
         throw std::runtime_error("none of the " + counted(bad_, "image") +

@@ -50,8 +50,10 @@ struct ClassMap
 class ModelRun
 {
 public:
-    ModelRun(const d2det::Dataset& dataset, Detector& detector);
+    //! @param withMasks whether the detections get masks.
+    ModelRun(const d2det::Dataset& dataset, Detector& detector, bool withMasks);
 
+    //! Throws cli::Interrupted after Ctrl-C.
     void run(bool showProgress);
     void describe(DetectorResults& source) const;
     void printTimes(std::ostream& out) const;
@@ -61,16 +63,19 @@ public:
 
 private:
     cv::Mat read(const d2det::ImageRecord& record);
+    void leaveOut(const d2det::ImageRecord& record, const std::string& reason);
     std::string speed() const;
     void detect(const d2det::ImageRecord& record, const cv::Mat& image);
 
     const d2det::Dataset& dataset_;
     Detector& detector_;
+    const bool withMasks_;
     ClassMap classes_;
     std::vector<d2det::CocoResult> results_;
     std::vector<size_t> images_;  //!< indices of the usable images
     cli::StageTimes times_;
     int bad_ = 0;
+    bool notedOutlines_ = false;
     double seconds_ = 0;
 };
 

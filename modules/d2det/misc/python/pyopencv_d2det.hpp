@@ -7,6 +7,7 @@
 // Names that the generator of the bindings makes of these types.
 typedef cv::dnn::Net dnn_Net;
 typedef std::vector<cv::d2det::Rle> vector_Rle;
+typedef std::vector<cv::d2det::BoxMask> vector_BoxMask;
 typedef std::vector<std::vector<double>> vector_vector_double;
 
 #endif

@@ -91,6 +91,8 @@ ModelInfo readInfo(const dnn::Layer& layer, const Attributes& attributes)
     info.input.longSide = attributes.getInt("long_side", info.input.longSide, 1, MAX_SIDE);
     info.input.divisor = attributes.getInt("divisor", info.input.divisor, 1, MAX_SIDE);
     info.input.keepRatio = attributes.getFlag("keep_ratio", true);
+    if (attributes.has("operating_score"))
+        info.operatingScore = attributes.getFloat("operating_score", 0.f, 0.f, 1.f);
     info.maskScoreWeight = attributes.getFloat("mask_score_weight", 0.f, 0.f, 1e6f);
     return info;
 }

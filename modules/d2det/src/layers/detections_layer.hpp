@@ -15,6 +15,7 @@
      mean, std       floats  three values in the network's channel order, 0..255
      channel_order   string  "rgb" or "bgr"
      short_side, long_side, divisor, keep_ratio   ints, see InputParams
+     operating_score  float  0..1: see Detector::getOperatingScore; absent: not measured
      mask_score_weight  float  0: score of a mask = score of the class + weight * predicted IoU (model.md 4.3) */
 
 #ifndef OPENCV_D2DET_DETECTIONS_LAYER_HPP
@@ -44,6 +45,7 @@ struct ModelInfo
     std::vector<String> classNames;
     InputParams input;
     float maskScoreWeight = 0;
+    float operatingScore = -1;
 };
 
 class DetectionsLayer CV_FINAL : public BaseLayer

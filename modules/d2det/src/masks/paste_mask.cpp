@@ -6,7 +6,8 @@
 
      u = (x + 0.5 - x1) / (x2 - x1) * cells - 0.5,  v likewise;  value = bilinear, cells outside the map are 0
 
-   Weights are separable, so two cells and two weights per image column are computed once. */
+   Weights are separable, so two cells and two weights per image column are computed once. Only the pixels are computed
+   whose value can be other than 0: cropMask stores no others. */
 
 #include "masks/rle.hpp"
 
@@ -66,11 +67,14 @@ void checkPasteInput(const Mat& probabilities, Size imageSize, double threshold)
         CV_Error(Error::StsBadArg,
                  format("pasteMask: probabilities are %d x %d of type %s, expected S x S of type CV_32FC1",
                         probabilities.rows, probabilities.cols, typeToString(probabilities.type()).c_str()));
-    checkMaskSize(imageSize.height, imageSize.width, "pasteMask");
+    if (imageSize.width < 0 || imageSize.height < 0)
+        CV_Error(Error::StsOutOfRange,
+                 format("pasteMask: the image is %d x %d pixels", imageSize.width, imageSize.height));
     if (!(threshold > 0 && threshold <= 1))
         CV_Error(Error::StsOutOfRange, format("pasteMask: threshold is %g, expected (0, 1]", threshold));
 }
 
+//! @param mask of the pixels of both axes.
 void fillMask(const Mat& map, const Axis& columns, const Axis& rows, double threshold, Mat& mask)
 {
     std::vector<double> between(map.cols);  // row of the map interpolated at the height of the pixels
@@ -80,7 +84,7 @@ void fillMask(const Mat& map, const Axis& columns, const Axis& rows, double thre
         const float *upper = map.ptr<float>(row.cells[0]), *lower = map.ptr<float>(row.cells[1]);
         for (int i = 0; i < map.cols; i++)
             between[i] = upper[i] * row.weights[0] + lower[i] * row.weights[1];
-        uchar* pixel = mask.ptr(rows.first + static_cast<int>(y)) + columns.first;
+        uchar* pixel = mask.ptr(static_cast<int>(y));
         for (const ResizeTap& column : columns.taps)
         {
             const double value =
@@ -92,18 +96,42 @@ void fillMask(const Mat& map, const Axis& columns, const Axis& rows, double thre
 
 }  // namespace
 
-void pasteMask(InputArray probabilities, const Vec4d& box, Size imageSize, OutputArray mask_, double threshold)
+BoxMask cropMask(InputArray probabilities, const Vec4d& box, Size imageSize, double threshold)
 {
     const Mat map = probabilities.getMat();
     checkPasteInput(map, imageSize, threshold);
-    mask_.create(imageSize, CV_8UC1);
+    BoxMask result;
+    result.imageSize = imageSize;
+    const bool finite = std::all_of(box.val, box.val + 4, [](double v) { return std::isfinite(v); });
+    if (!finite || box[2] <= box[0] || box[3] <= box[1] || imageSize.empty())
+        return result;
+    const Axis columns(box[0], box[2], imageSize.width, map.cols), rows(box[1], box[3], imageSize.height, map.rows);
+    const Rect roi(columns.first, rows.first, static_cast<int>(columns.taps.size()),
+                   static_cast<int>(rows.taps.size()));
+    if (roi.empty())
+        return result;
+    checkMaskSize(roi.height, roi.width, "cropMask");
+    result.roi = roi;
+    result.mask.create(roi.size(), CV_8UC1);
+    fillMask(map, columns, rows, threshold, result.mask);
+    return result;
+}
+
+void pasteMask(InputArray probabilities, const Vec4d& box, Size imageSize, OutputArray mask, double threshold)
+{
+    checkMaskSize(imageSize.height, imageSize.width, "pasteMask");
+    pasteMask(cropMask(probabilities, box, imageSize, threshold), mask);
+}
+
+void pasteMask(const BoxMask& part, OutputArray mask_)
+{
+    checkBoxMask(part, "pasteMask");
+    checkMaskSize(part.imageSize.height, part.imageSize.width, "pasteMask");
+    mask_.create(part.imageSize, CV_8UC1);
     Mat mask = mask_.getMat();
     mask.setTo(0);
-    const bool finite = std::all_of(box.val, box.val + 4, [](double v) { return std::isfinite(v); });
-    if (!finite || box[2] <= box[0] || box[3] <= box[1])
-        return;
-    fillMask(map, Axis(box[0], box[2], mask.cols, map.cols), Axis(box[1], box[3], mask.rows, map.rows), threshold,
-             mask);
+    if (!part.mask.empty())
+        part.mask.copyTo(mask(part.roi));
 }
 
 }  // namespace d2det

@@ -74,6 +74,21 @@ void checkMaskSize(int64 height, int64 width, const char* function)
                    static_cast<long long>(height), static_cast<long long>(width), static_cast<long long>(MAX_PIXELS)));
 }
 
+void checkBoxMask(const BoxMask& mask, const char* function)
+{
+    if (mask.mask.empty())
+        return;
+    const Rect image(Point(), mask.imageSize);
+    if (mask.mask.dims != 2 || mask.mask.type() != CV_8UC1 || mask.mask.size() != mask.roi.size() ||
+        (mask.roi & image) != mask.roi)
+        CV_Error(
+            Error::StsBadArg,
+            format("%s: a mask of %d x %d (height x width) of type %s covers %d x %d at (%d, %d) of an image of %d x "
+                   "%d, expected CV_8UC1 of the size of a part of the image",
+                   function, mask.mask.rows, mask.mask.cols, typeToString(mask.mask.type()).c_str(), mask.roi.height,
+                   mask.roi.width, mask.roi.x, mask.roi.y, mask.imageSize.height, mask.imageSize.width));
+}
+
 void checkRle(const Rle& rle, const char* function)
 {
     checkMaskSize(rle.height, rle.width, function);
@@ -118,24 +133,45 @@ Rle rleEncode(InputArray mask_)
         CV_Error(Error::StsUnsupportedFormat, format("rleEncode: the mask has %d dimensions and type %s, expected a "
                                                      "matrix of type CV_8UC1",
                                                      mask.dims, typeToString(mask.type()).c_str()));
-    checkMaskSize(mask.rows, mask.cols, "rleEncode");
+    BoxMask whole;
+    whole.imageSize = mask.size();
+    whole.roi = Rect(Point(), mask.size());
+    whole.mask = mask;
+    return rleEncode(whole);
+}
+
+Rle rleEncode(const BoxMask& part)
+{
+    checkBoxMask(part, "rleEncode");
+    checkMaskSize(part.imageSize.height, part.imageSize.width, "rleEncode");
     Rle rle;
-    rle.height = mask.rows;
-    rle.width = mask.cols;
-    const Mat columns = mask.t();
+    if (part.imageSize.empty())
+        return rle;
+    rle.height = part.imageSize.height;
+    rle.width = part.imageSize.width;
+    const unsigned height = static_cast<unsigned>(rle.height), pixels = height * static_cast<unsigned>(rle.width);
     bool set = false;
-    unsigned length = 0;
-    for (const uchar *pixel = columns.ptr(), *end = pixel + columns.total(); pixel != end; pixel++)
+    unsigned begin = 0;  // of the current run, as a position in column-major order
+    const auto change = [&](unsigned position)
     {
-        if ((*pixel != 0) != set)
-        {
-            rle.counts.push_back(length);
-            length = 0;
-            set = !set;
-        }
-        length++;
+        rle.counts.push_back(position - begin);
+        begin = position;
+        set = !set;
+    };
+    const Mat columns = part.mask.empty() ? Mat() : Mat(part.mask.t());
+    for (int x = 0; x < columns.rows; x++)
+    {
+        const uchar* column = columns.ptr(x);
+        const unsigned first = static_cast<unsigned>(part.roi.x + x) * height + static_cast<unsigned>(part.roi.y);
+        for (int y = 0; y < columns.cols; y++)
+            if ((column[y] != 0) != set)
+                change(first + static_cast<unsigned>(y));
+        // A run that reaches the bottom of the image goes on at the top of the next column.
+        const unsigned end = first + static_cast<unsigned>(columns.cols);
+        if (set && end < pixels && (columns.cols < rle.height || x + 1 == columns.rows))
+            change(end);
     }
-    rle.counts.push_back(length);
+    rle.counts.push_back(pixels - begin);
     return rle;
 }
 

@@ -17,6 +17,9 @@ namespace d2det
 //! Raises cv::Exception for negative sizes or more than 2^28 pixels; `function`: caller in the message.
 void checkMaskSize(int64 height, int64 width, const char* function);
 
+//! Raises cv::Exception unless the mask has the size of its roi and the roi lies inside the image.
+void checkBoxMask(const BoxMask& mask, const char* function);
+
 //! Raises cv::Exception unless the sum of the run lengths is height * width.
 void checkRle(const Rle& rle, const char* function);
 

@@ -281,5 +281,74 @@ std::vector<uchar> rewriteOnnx(const std::vector<uchar>& model, const String& na
     return Rewriter(model, name, changes).run();
 }
 
+std::vector<uchar> describeOnnx(const std::vector<uchar>& model, const String& name, const String& attribute,
+                                float value)
+{
+    const WireReader reader(model.data(), name);
+    // Attributes of a node by name; an attribute's name is its field 1.
+    const auto nameOf = [&](const WireField& field)
+    {
+        for (const uchar* p = field.data; p < field.end();)
+        {
+            const WireField part = reader.next(p, field.end());
+            if (part.number == 1 && part.wire == BYTES)
+                return part.text();
+        }
+        return std::string();
+    };
+    const auto isDescribed = [&](const WireField& node)
+    {
+        bool domain = false, version = false;
+        for (const uchar* p = node.data; p < node.end();)
+        {
+            const WireField part = reader.next(p, node.end());
+            domain = domain || (part.number == 7 && part.wire == BYTES && part.text() == DOMAIN_NAME);
+            version = version || (part.number == 5 && part.wire == BYTES && nameOf(part) == "format_version");
+        }
+        return domain && version;
+    };
+    bool found = false;
+    // Copies the fields of a message; `replace` writes those it changes and returns true.
+    const auto copy = [&](const uchar* p, const uchar* end, WireWriter& out, const auto& replace)
+    {
+        while (p < end)
+        {
+            const uchar* const start = p;
+            const WireField field = reader.next(p, end);
+            if (!replace(field, out))
+                out.raw(start, p);
+        }
+    };
+    const auto replaceAttribute = [&](const WireField& field, WireWriter&)
+    { return field.number == 5 && field.wire == BYTES && nameOf(field) == attribute; };
+    const auto replaceNode = [&](const WireField& field, WireWriter& out)
+    {
+        if (field.number != 1 || field.wire != BYTES || !isDescribed(field))
+            return false;
+        found = true;
+        WireWriter node;
+        copy(field.data, field.end(), node, replaceAttribute);
+        addReal(node, attribute.c_str(), value);
+        out.message(1, node);
+        return true;
+    };
+    const auto replaceGraph = [&](const WireField& field, WireWriter& out)
+    {
+        if (field.number != 7 || field.wire != BYTES)
+            return false;
+        WireWriter graph;
+        copy(field.data, field.end(), graph, replaceNode);
+        out.message(7, graph);
+        return true;
+    };
+    WireWriter result;
+    copy(model.data(), model.data() + model.size(), result, replaceGraph);
+    if (!found)
+        CV_Error_(Error::StsBadArg, ("'%s' is no D2Det model: no node has a description (format_version). Models are "
+                                     "made by d2det_export",
+                                     name.c_str()));
+    return result.bytes;
+}
+
 }  // namespace d2det
 }  // namespace cv

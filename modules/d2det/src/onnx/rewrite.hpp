@@ -31,6 +31,13 @@ struct OnnxRewrite
     @param name name of the model in messages */
 std::vector<uchar> rewriteOnnx(const std::vector<uchar>& model, const String& name, const OnnxRewrite& changes);
 
+/** The model with a float attribute of its description, in place of an earlier one of that name.
+    @param model accepted by checkOnnx; without a description (attribute format_version of a node of domain "d2det")
+    cv::Exception is raised
+    @param name name of the model in messages */
+std::vector<uchar> describeOnnx(const std::vector<uchar>& model, const String& name, const String& attribute,
+                                float value);
+
 }  // namespace d2det
 }  // namespace cv
 

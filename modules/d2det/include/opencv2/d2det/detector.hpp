@@ -6,6 +6,7 @@
 #define OPENCV_D2DET_DETECTOR_HPP
 
 #include "opencv2/core.hpp"
+#include "opencv2/d2det/masks.hpp"
 #include "opencv2/dnn.hpp"
 
 namespace cv
@@ -60,6 +61,37 @@ Raises cv::Exception for an empty image, another depth or number of channels, or
 @param imInfo 1x3 CV_32F: height and width without padding in pixels of the blob, scale s.
 */
 CV_EXPORTS_W void prepareInput(InputArray image, const InputParams& params, OutputArray blob, OutputArray imInfo);
+
+/** @brief Detection in overlapping parts of an image, for objects that are small in a large image.
+
+An image with a side longer than `size` is cut into tiles of that side, each of which goes through the network as an
+image of its own, and so does the entire image if `wholeImage` is set, for objects larger than a tile. Two detections of
+one class from different parts are one object if their boxes agree in the area that both parts see (IoU of at least
+`mergeThreshold` there). An object that one part sees whole keeps the box of that part; one that every part cuts gets
+the box, the mask and the score (the highest) of its pieces together.
+*/
+struct CV_EXPORTS_W_SIMPLE TileParams
+{
+    CV_WRAP TileParams() : size(0), overlap(0.2), wholeImage(true), mergeThreshold(0.5) {}
+    CV_PROP_RW int size;               //!< side of a tile in pixels of the image, 32 to 16384; 0: no tiles
+    CV_PROP_RW double overlap;         //!< least common part of neighboring tiles, share of a side, 0 to 0.9
+    CV_PROP_RW bool wholeImage;        //!< whether the entire image is looked at, too
+    CV_PROP_RW double mergeThreshold;  //!< IoU in the common area from which two boxes are one object, 0.1 to 1
+};
+
+/** @brief Tiles of an image, row by row: equal ones at equal distances that cover it.
+@param image size of the image, pixels.
+@param params a size of 0, or an image that is no larger than a tile, gives one tile, the entire image.
+@return parts of the image.
+*/
+CV_EXPORTS_W std::vector<Rect> calculateTiles(Size image, const TileParams& params);
+
+/** @brief Stores the score from which detections of a model are to be used, see Detector::getOperatingScore().
+@param model content of an ONNX file written by d2det_export; another one raises cv::Exception.
+@param score 0 to 1, another value raises cv::Exception.
+@return content of the file with the score, in place of an earlier one.
+*/
+CV_EXPORTS_W std::vector<uchar> storeOperatingScore(const std::vector<uchar>& model, float score);
 
 /** @brief D2Det object detector.
 
@@ -161,6 +193,28 @@ public:
     virtual void segmentBatch(InputArrayOfArrays images, OutputArrayOfArrays detections,
                               std::vector<std::vector<Mat>>& masks, OutputArrayOfArrays maskScores = noArray()) = 0;
 
+    /** @brief As segment(), with masks that take the memory of the objects' boxes instead of that of the image: for
+    large images with many objects. pasteMask(mask, entire) gives the mask of segment(), rleEncode its run lengths.
+
+    Images of any size are accepted; segment() refuses those of more than 2^28 pixels.
+    @param image 8-bit image with 1 (gray), 3 (BGR) or 4 (BGRA) channels.
+    @param detections N x 6 CV_32F as in detect().
+    @param masks N masks.
+    @param maskScores N x 1 CV_32F as in segment().
+    */
+    CV_WRAP virtual void segmentInBoxes(InputArray image, OutputArray detections, CV_OUT std::vector<BoxMask>& masks,
+                                        OutputArray maskScores = noArray()) = 0;
+
+    /** @brief As segmentBatch(), with masks as in segmentInBoxes().
+    @param images 8-bit images with 1, 3 (BGR) or 4 (BGRA) channels.
+    @param detections one N x 6 CV_32F matrix per image.
+    @param masks one vector of N masks per image.
+    @param maskScores one N x 1 CV_32F matrix per image.
+    */
+    virtual void segmentInBoxesBatch(InputArrayOfArrays images, OutputArrayOfArrays detections,
+                                     std::vector<std::vector<BoxMask>>& masks,
+                                     OutputArrayOfArrays maskScores = noArray()) = 0;
+
     /** @brief Sets the minimum score of a detection. All setters take effect at the next call.
 
     The threshold applies to the candidates of the classifier before box refinement, and to the final scores after soft
@@ -214,6 +268,32 @@ public:
     /** @brief Resize and normalization.
     @return current parameters; default: stored in the model. */
     CV_WRAP virtual InputParams getInputParams() const = 0;
+
+    /** @brief Cuts large images into tiles. Takes effect in all functions that detect; the limit of setMaxDetections()
+    then is that of each tile, getTimings() adds up all of them.
+    @param params ranges: see TileParams, a value out of range raises cv::Exception; default: no tiles. */
+    CV_WRAP virtual void setTiles(const TileParams& params) = 0;
+    /** @brief Tiles of large images.
+    @return current parameters. */
+    CV_WRAP virtual TileParams getTiles() const = 0;
+
+    /** @brief Makes boxes of different classes compete: of two that overlap by more than the NMS threshold only the
+    one of the higher score is left, whatever the NMS mode.
+    @param agnostic default: false, only boxes of one class compete. */
+    CV_WRAP virtual void setClassAgnosticNMS(bool agnostic) = 0;
+    /** @brief Whether boxes of different classes compete.
+    @return current setting. */
+    CV_WRAP virtual bool getClassAgnosticNMS() const = 0;
+
+    /** @brief Score from which the detections of the model are to be used: that of the best F1 on validation images,
+    if it was measured (d2det_evaluate --write-operating-score). The score threshold is not set to it.
+    @return 0 to 1; negative if the model has none. */
+    CV_WRAP virtual float getOperatingScore() const = 0;
+
+    /** @brief Whether the last call may have lost detections to the limit of setMaxDetections(). A warning is logged
+    when that happens for the first time.
+    @return true if an image (a tile) had as many detections as the limit allows. */
+    CV_WRAP virtual bool reachedMaxDetections() const = 0;
 
     /** @brief Names of the classes.
     @return the names stored in the model, indexed by class id; "class 0", "class 1", ... if the model has no names. */

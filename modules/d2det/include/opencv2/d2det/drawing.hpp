@@ -5,7 +5,9 @@
 #ifndef OPENCV_D2DET_DRAWING_HPP
 #define OPENCV_D2DET_DRAWING_HPP
 
-#include "opencv2/core.hpp"
+#include "opencv2/d2det/masks.hpp"
+
+#include <vector>
 
 namespace cv
 {
@@ -20,8 +22,24 @@ namespace d2det
 @return BGR, 0..255. */
 CV_EXPORTS_W Scalar classColor(int classId);
 
+/** @brief Color of one object among others, such as a track: neighboring numbers are clearly different.
+@param number from 0.
+@return BGR, 0..255, another sequence than that of classColor. */
+CV_EXPORTS_W Scalar instanceColor(int number);
+
+/** @brief What drawDetections draws. Default: class number and score of every detection, in the color of its class. */
+struct DrawParams
+{
+    std::vector<String> classNames;  //!< names indexed by class id; a missing name is drawn as a number
+    float scoreThreshold = 0.f;      //!< minimum score of a drawn detection
+    std::vector<Scalar> colors;      //!< BGR of each detection, 0..255; empty: that of its class
+    std::vector<String> labels;      //!< text before the score of each detection; empty: name of its class
+};
+
 /** @brief Draws boxes with class and score. Line width and text size are proportional to the size of the image.
 
+The fonts of OpenCV have ASCII characters only. Latin letters with accents, Greek and Cyrillic are drawn as the nearest
+Latin letters, any other character as '?', and a name without a character that can be drawn as the class number.
 Raises cv::Exception for an image or detections of another type.
 @param image 8-bit BGR image, modified in place.
 @param detections N x 6 CV_32F as returned by Detector::detect, boxes in image pixels; may be empty.
@@ -45,6 +63,17 @@ Raises cv::Exception for an image, detections or masks of another type, size or 
 CV_EXPORTS_W void drawDetections(InputOutputArray image, InputArray detections, InputArrayOfArrays masks,
                                  const std::vector<String>& classNames = std::vector<String>(),
                                  float scoreThreshold = 0.f);
+
+/** @brief Draws detections with masks of the size of their boxes, for instance in colors and with labels of their own.
+
+Raises cv::Exception for an image, detections or masks of another type, size or number.
+@param image 8-bit BGR image, modified in place.
+@param detections N x 6 CV_32F as returned by Detector::segmentInBoxes; may be empty.
+@param masks N masks in the order of the detections, or none.
+@param params names, colors and labels; its lists have N entries or none.
+*/
+CV_EXPORTS void drawDetections(InputOutputArray image, InputArray detections, const std::vector<BoxMask>& masks,
+                               const DrawParams& params);
 
 //! @}
 

@@ -36,11 +36,31 @@ struct CV_EXPORTS_W_SIMPLE Rle
     CV_WRAP bool empty() const { return height == 0 || width == 0; }
 };
 
+/** @brief Mask of one object of an image, stored only where the object can be.
+
+Memory is that of the object's box, however large the image. pasteMask makes a mask of the entire image of it, rleEncode
+its run lengths. Default: no mask.
+*/
+struct CV_EXPORTS_W_SIMPLE BoxMask
+{
+    CV_WRAP BoxMask() {}
+
+    CV_PROP_RW Size imageSize;  //!< of the image, pixels
+    CV_PROP_RW Rect roi;        //!< part of the image that `mask` covers, pixels; outside of it the mask is not set
+    CV_PROP_RW Mat mask;  //!< CV_8UC1 of the size of `roi`: nonzero (255) object, 0 background; empty: not set at all
+};
+
 /** @brief Encodes a mask as run lengths.
 @param mask CV_8UC1, nonzero: set; another type raises cv::Exception. An empty matrix gives an empty Rle.
 @return run lengths of the mask.
 */
 CV_EXPORTS_W Rle rleEncode(InputArray mask);
+
+/** @brief Encodes a mask as run lengths of its entire image. Time and memory are those of the mask's box.
+@param mask with a `roi` inside the image, which has at most 2^28 pixels; another one raises cv::Exception.
+@return run lengths of the image; empty for an image without pixels.
+*/
+CV_EXPORTS_W Rle rleEncode(const BoxMask& mask);
 
 /** @brief Decodes run lengths to a mask.
 @param rle run lengths; an empty Rle gives an empty matrix.
@@ -112,6 +132,22 @@ Thread-safe. Parameters out of range raise cv::Exception.
 */
 CV_EXPORTS_W void pasteMask(InputArray probabilities, const Vec4d& box, Size imageSize, OutputArray mask,
                             double threshold = 0.5);
+
+/** @brief Writes a binary mask of the entire image.
+@param part with a `roi` inside the image, which has at most 2^28 pixels; another one raises cv::Exception.
+@param mask CV_8UC1 of the size of the image: that of `part` inside its `roi`, else 0.
+*/
+CV_EXPORTS_W void pasteMask(const BoxMask& part, OutputArray mask);
+
+/** @brief As pasteMask, without the part of the image where the mask cannot be set: the same pixels, in memory
+proportional to the box. Errors: as for pasteMask, but the limit of 2^28 pixels is that of the box inside the image.
+@param probabilities CV_32FC1 of any size (28 x 28 in the model).
+@param box x1, y1, x2, y2 in image pixels, may extend beyond the image.
+@param imageSize size of the image.
+@param threshold minimum probability of an object pixel, in (0, 1].
+@return the mask; pasteMask makes the entire one of it.
+*/
+CV_EXPORTS_W BoxMask cropMask(InputArray probabilities, const Vec4d& box, Size imageSize, double threshold = 0.5);
 
 //! @}
 

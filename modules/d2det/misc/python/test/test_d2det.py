@@ -80,10 +80,25 @@ class DetectorTest(unittest.TestCase):
         np.testing.assert_array_equal(detections, self.detector.detect(image))
         self.assertEqual((len(masks), len(scores)), (len(detections), len(detections)))
         self.assertEqual(masks[0].shape, (240, 320))
+        again, parts, _ = self.detector.segmentInBoxes(image)
+        np.testing.assert_array_equal(again, detections)
+        for mask, part in zip(masks, parts):
+            np.testing.assert_array_equal(cv.d2det.pasteMask(part), mask)
+            self.assertEqual(cv.d2det.rleToString(cv.d2det.rleEncode(part)),
+                             cv.d2det.rleToString(cv.d2det.rleEncode(mask)))
         boxes_only = cv.d2det.drawDetections(image.copy(), detections[:1], ["someone"])
         with_masks = cv.d2det.drawDetections(image.copy(), detections[:1], masks[:1], ["someone"], 0.0)
         self.assertTrue((boxes_only != image).any())
         self.assertTrue((with_masks != boxes_only).any())
+
+    def test_tiles(self):
+        tiles = cv.d2det.TileParams()
+        tiles.size, tiles.overlap = 160, 0.25
+        self.assertEqual(len(cv.d2det.calculateTiles((400, 160), tiles)), 3)
+        self.detector.setTiles(tiles)
+        self.assertEqual(self.detector.getTiles().size, 160)
+        self.detector.detect(noise(160, 400))
+        self.detector.setTiles(cv.d2det.TileParams())
 
     def test_errors(self):
         with self.assertRaises(cv.error):
