@@ -50,6 +50,11 @@ protected:
         return {outputShape(*this, {std::max(rows, dimension(inputs[1], 0)), boxColumns})};
     }
 
+    double operations(const std::vector<MatShape>& inputs, const std::vector<MatShape>&) const CV_OVERRIDE
+    {
+        return 10 * numValues(inputs[1]);
+    }
+
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
     {
         kernels::deltaBoxDecodeCpu(params_, makeInput(inputs), outputs[0].ptr<float>());

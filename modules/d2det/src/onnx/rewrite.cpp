@@ -166,7 +166,7 @@ private:
             return none;
         if (next.isStandard("Relu") && next.inputs.size() == 1)
             return 0.f;
-        if (next.domain == DOMAIN_NAME && next.type == "D2ReLU6")
+        if (next.isOurs("D2ReLU6"))
             return 6.f;
         if (!next.isStandard("Clip"))
             return none;
@@ -302,7 +302,7 @@ std::vector<uchar> describeOnnx(const std::vector<uchar>& model, const String& n
         for (const uchar* p = node.data; p < node.end();)
         {
             const WireField part = reader.next(p, node.end());
-            domain = domain || (part.number == 7 && part.wire == BYTES && part.text() == DOMAIN_NAME);
+            domain = domain || (part.number == 7 && part.wire == BYTES && part.text() == D2DET_DOMAIN);
             version = version || (part.number == 5 && part.wire == BYTES && nameOf(part) == "format_version");
         }
         return domain && version;
