@@ -658,7 +658,7 @@ BOOST_AUTO_TEST_CASE(dicom_is_not_decoded)
     BOOST_TEST(imageSize(folder / "a.jpg").empty());
     ImageFault fault = ImageFault::NONE;
     std::string reason;
-    BOOST_TEST(readAnnotatedImage(folder / "a.jpg", {}, fault, reason).empty());
+    BOOST_TEST(readAnnotatedImage(folder / "a.jpg", {}, false, fault, reason).empty());
     BOOST_TEST((fault == ImageFault::UNREADABLE));
     BOOST_TEST(reason == "is a DICOM file, convert it to PNG first");
     writeImage(folder, "b.png", 67, 45);
