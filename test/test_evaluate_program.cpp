@@ -119,6 +119,32 @@ BOOST_AUTO_TEST_CASE(comparison_with_report_and_table)
     BOOST_TEST(contains(table, "half <b>,boxes,(all),,0.252475,"));
 }
 
+//! d2det_detect over one of the images counts images and classes in its own way.
+BOOST_AUTO_TEST_CASE(results_of_a_run_over_a_part)
+{
+    json found = result(1, 0, {5, 5, 50, 50}, 0.9);
+    found["file_name"] = "val/2.png";
+    found["category_name"] = "person";
+    write("run.json", json::array({found}));
+    const std::string ap = "area=   all | maxDets=100 ] = ";
+    const Outcome part = run(ANNOTATIONS + "--results run.json --report r.html");
+    BOOST_TEST(part.code == 0);
+    BOOST_TEST(contains(part.out, "IoU=0.50:0.95 | " + ap + "1.000"));
+    BOOST_TEST(contains(part.out, "measured on the 1 of 3 images that the run was over"));
+    BOOST_TEST(contains(part.out, "AP 0.252"));
+    found["image_id"] = 2;  // the ids of the annotations: results for all images
+    write("run.json", json::array({found}));
+    const Outcome all = run(ANNOTATIONS + "--results run.json");
+    BOOST_TEST(contains(all.out, "IoU=0.50:0.95 | " + ap + "0.252"));
+    BOOST_TEST(contains(all.out, "1 of 3 images have results"));
+    BOOST_TEST(contains(all.out, "AP 1.000"));
+    found["file_name"] = "elsewhere.png";
+    write("run.json", json::array({found}));
+    const Outcome foreign = run(ANNOTATIONS + "--results run.json");
+    BOOST_TEST(foreign.code == 1);
+    BOOST_TEST(contains(foreign.err, "none of its images (\"elsewhere.png\""));
+}
+
 BOOST_AUTO_TEST_CASE(result_files_need_no_images)
 {
     fs::remove_all(root / "val");

@@ -157,23 +157,7 @@ try
             box[i] = i == 0 ? bounds.x : i == 1 ? bounds.y : i == 2 ? bounds.width : bounds.height;
         return !bounds.empty();
     }
-    double low[2], high[2];
-    std::fill(low, low + 2, std::numeric_limits<double>::infinity());
-    std::fill(high, high + 2, -std::numeric_limits<double>::infinity());
-    for (const std::vector<double>& ring : outline.polygons)
-        for (size_t i = 0; i < ring.size(); i++)
-        {
-            if (!std::isfinite(ring[i]))
-                return false;
-            low[i % 2] = std::min(low[i % 2], ring[i]);
-            high[i % 2] = std::max(high[i % 2], ring[i]);
-        }
-    for (int i = 0; i < 2; i++)
-    {
-        box[i] = low[i];
-        box[i + 2] = high[i] - low[i];
-    }
-    return box[2] > 0 && box[3] > 0;
+    return boundsOfPolygons(outline.polygons, box) && box[2] > 0 && box[3] > 0;
 }
 catch (const cv::Exception&)
 {

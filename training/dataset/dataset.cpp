@@ -10,6 +10,7 @@
 #include "dataset/dataset_finder.hpp"
 #include "dataset/image_size.hpp"
 #include "dataset/labelme_reader.hpp"
+#include "dataset/segmentation.hpp"
 #include "dataset/voc_reader.hpp"
 #include "dataset/yolo_reader.hpp"
 
@@ -514,15 +515,6 @@ bool convertBox(const RawAnnotation& raw, int imageWidth, int imageHeight, bool 
         out.height = bottom - top;
     }
     return true;
-}
-
-bool cleanOutline(Segmentation& segmentation)
-{
-    std::vector<std::vector<double>>& rings = segmentation.polygons;
-    rings.erase(std::remove_if(rings.begin(), rings.end(),
-                               [](const std::vector<double>& ring) { return ring.size() < 6 || ring.size() % 2 != 0; }),
-                rings.end());
-    return !rings.empty() || !segmentation.counts.empty() || !segmentation.compressed.empty();
 }
 
 bool isBelowOnePixel(const RawAnnotation& annotation)

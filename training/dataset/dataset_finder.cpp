@@ -282,13 +282,21 @@ void findVoc(const fs::path& root, const std::string& images, const std::string&
 }
 
 // ------------------------------------------------------------------ labelme
-bool looksLikeLabelme(const fs::path& folder)
+//! True if one of the first .json files in the folder or in a folder of it begins or ends like labelme's.
+bool looksLikeLabelme(const fs::path& root)
 {
+    std::vector<fs::path> folders{root};
+    std::error_code error;
+    for (fs::directory_iterator entry(root, error), end; !error && entry != end; entry.increment(error))
+        if (isFolder(entry->path()))
+            folders.push_back(entry->path());
+    std::sort(folders.begin() + 1, folders.end());
     size_t looked = 0;
-    for (const std::string& name : listFiles(folder.string(), true))
-        if (extensionOf(name) == ".json" && looked++ < FILES_SNIFFED &&
-            endsOf(folder / name).find("\"shapes\"") != std::string::npos)
-            return true;
+    for (const fs::path& folder : folders)
+        for (const std::string& name : listFiles(folder.string(), false))
+            if (extensionOf(name) == ".json" && looked++ < FILES_SNIFFED &&
+                endsOf(folder / name).find("\"shapes\"") != std::string::npos)
+                return true;
     return false;
 }
 

@@ -7,6 +7,7 @@
 #include "base/files.hpp"
 #include "base/json_stream.hpp"
 #include "dataset/image_size.hpp"
+#include "dataset/segmentation.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -238,18 +239,8 @@ void LabelmeReader::addObject(LabelmeObject& object, int64_t imageId)
     annotation.imageId = imageId;
     annotation.categoryId = categoryOf(object.label);
     annotation.boxValues = 4;
-    double low[2] = {object.outlines[0][0], object.outlines[0][1]}, high[2] = {low[0], low[1]};
-    for (const std::vector<double>& outline : object.outlines)
-        for (size_t i = 0; i < outline.size(); i++)
-        {
-            low[i % 2] = std::min(low[i % 2], outline[i]);
-            high[i % 2] = std::max(high[i % 2], outline[i]);
-        }
-    for (int i = 0; i < 2; i++)
-    {
-        annotation.box[i] = low[i];
-        annotation.box[i + 2] = high[i] - low[i];
-    }
+    if (!boundsOfPolygons(object.outlines, annotation.box))
+        annotation.box[2] = -1;  // no box: it is left out
     if (keepSegmentation_ && !object.onlyBox)
     {
         annotation.segmentation = static_cast<int64_t>(raw_.segmentations.size());

@@ -69,10 +69,10 @@ struct Bounds
     bool empty = true;
 };
 
-//! No outline: cleanOutline() leaves it out.
+//! cleanOutline() leaves it out.
 bool isStray(const std::vector<double>& polygon)
 {
-    return polygon.size() < 6 || polygon.size() % 2 != 0;
+    return !isRing(polygon);
 }
 
 Bounds boundsOf(const Segmentation& segmentation, const RawImage& image)

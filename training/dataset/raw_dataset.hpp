@@ -80,10 +80,6 @@ Dataset toDataset(RawDataset raw, const ReadOptions& options);
 //! "[x, y, width, height]", or a description of the defect.
 std::string describeBox(const RawAnnotation& annotation);
 
-/** @brief Outline without what is none: rings of fewer than 3 points or with half a point, which have no area.
-@return false if nothing is left of it. */
-bool cleanOutline(Segmentation& segmentation);
-
 /** Boxes as fractions instead of pixels: a warning if most of them are (mostBelowOnePixel). One rule for reading and
     lint. */
 bool isBelowOnePixel(const RawAnnotation& annotation);

@@ -4,8 +4,47 @@
 
 #include "dataset/segmentation.hpp"
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 namespace d2det
 {
+
+bool isRing(const std::vector<double>& points)
+{
+    return points.size() >= 6 && points.size() % 2 == 0;
+}
+
+bool cleanOutline(Segmentation& segmentation)
+{
+    std::vector<std::vector<double>>& parts = segmentation.polygons;
+    parts.erase(
+        std::remove_if(parts.begin(), parts.end(), [](const std::vector<double>& part) { return !isRing(part); }),
+        parts.end());
+    return !parts.empty() || !segmentation.counts.empty() || !segmentation.compressed.empty();
+}
+
+bool boundsOfPolygons(const std::vector<std::vector<double>>& polygons, double box[4])
+{
+    double low[2], high[2];
+    std::fill(low, low + 2, std::numeric_limits<double>::infinity());
+    std::fill(high, high + 2, -std::numeric_limits<double>::infinity());
+    for (const std::vector<double>& polygon : polygons)
+        for (size_t i = 0; i < polygon.size(); i++)
+        {
+            if (!std::isfinite(polygon[i]))
+                return false;
+            low[i % 2] = std::min(low[i % 2], polygon[i]);
+            high[i % 2] = std::max(high[i % 2], polygon[i]);
+        }
+    for (int i = 0; i < 2; i++)
+    {
+        box[i] = low[i];
+        box[i + 2] = high[i] - low[i];
+    }
+    return high[0] >= low[0] && high[1] >= low[1];
+}
 
 cv::d2det::Rle toRle(const Segmentation& s, int height, int width)
 {

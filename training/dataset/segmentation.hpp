@@ -16,6 +16,17 @@
 namespace d2det
 {
 
+//! x0, y0, x1, y1, ... of at least 3 points.
+bool isRing(const std::vector<double>& points);
+
+/** @brief Removes what is no outline: parts of fewer than 3 points, or with half a point, have no area.
+@return false if nothing is left, no run lengths either. */
+bool cleanOutline(Segmentation& segmentation);
+
+/** @brief x, y, width and height of the box that polygons span.
+@return false if a coordinate is not finite or there is none. */
+bool boundsOfPolygons(const std::vector<std::vector<double>>& polygons, double box[4]);
+
 /** Run-length code of a segmentation in an image of the given size (pixels); the union of several polygons. Throws
     cv::Exception if the segmentation is malformed or belongs to another image size. */
 cv::d2det::Rle toRle(const Segmentation& segmentation, int height, int width);

@@ -538,8 +538,10 @@ YoloDescription readDarknet(const std::string& path, const std::string& split)
     if (values.count("names"))
     {
         const std::string names = resolvePath(values.at("names"), {folder.empty() ? "." : folder});
-        if (names.empty())
-            throw std::runtime_error("\"names\" is " + inQuotes(values.at("names")) + ", which is not there");
+        const std::string extension = extensionOf(names);
+        if (names.empty() || (extension != ".names" && extension != ".txt" && extension != ".labels"))
+            throw std::runtime_error("\"names\" is " + inQuotes(values.at("names")) +
+                                     ", which is no list of names (.names, .txt) that is there");
         description.names = namesInLines(names);
     }
     for (const std::string& key : splitNames(split))

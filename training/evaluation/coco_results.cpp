@@ -12,6 +12,7 @@
 #include "base/files.hpp"
 #include "base/json_stream.hpp"
 #include "base/text.hpp"
+#include "dataset/segmentation.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -383,28 +384,14 @@ void ResultsHandler::finishMask()
         finishOutline();
 }
 
-//! Rings of fewer than 3 points have no area.
 void ResultsHandler::finishOutline()
 {
-    std::vector<std::vector<double>>& rings = entry_.outline;
-    rings.erase(std::remove_if(rings.begin(), rings.end(),
-                               [](const std::vector<double>& ring) { return ring.size() < 6 || ring.size() % 2 != 0; }),
-                rings.end());
-    if (rings.empty() || seen(BBOX))
-        return;
-    double low[2] = {rings[0][0], rings[0][1]}, high[2] = {low[0], low[1]};
-    for (const std::vector<double>& ring : rings)
-        for (size_t i = 0; i < ring.size(); i++)
-        {
-            low[i % 2] = std::min(low[i % 2], ring[i]);
-            high[i % 2] = std::max(high[i % 2], ring[i]);
-        }
-    for (int i = 0; i < 2; i++)
-    {
-        box_[i] = low[i];
-        box_[i + 2] = high[i] - low[i];
-    }
-    boxValues_ = 4;
+    Segmentation outline;
+    outline.polygons.swap(entry_.outline);
+    cleanOutline(outline);
+    entry_.outline.swap(outline.polygons);
+    if (boxValues_ == 0 && boundsOfPolygons(entry_.outline, box_))
+        boxValues_ = 4;
 }
 
 void ResultsHandler::finishRuns()

@@ -26,7 +26,7 @@ struct DetectionSet
     std::vector<int64_t> maskImageIds;  //!< images in which every object has an outline; empty: masks are not evaluated
     std::vector<int64_t> imagesWithResults;  //!< ids, ascending
     bool isRun = false;                      //!< the results of a run over some files, see ResultMatcher
-    std::vector<std::string> notes;  //!< for the user: ignored results
+    std::vector<std::string> notes;          //!< for the user: ignored results
 };
 
 /** Results are for the images and categories that ResultMatcher says. Masks are evaluated if at least one result has a
