@@ -165,6 +165,7 @@ bool useOwnConvolution(int backend, int target)
 
 dnn::Net readModel(const std::vector<uchar>& bytes, const String& name, int backend, int target)
 {
+    checkModelKind(bytes.data(), bytes.size(), name);
     checkOnnx(bytes.data(), bytes.size(), name);
     registerLayers();
     OnnxRewrite changes;
@@ -828,6 +829,7 @@ Ptr<Detector> Detector::create(const dnn::Net& net)
 std::vector<uchar> storeOperatingScore(const std::vector<uchar>& model, float score)
 {
     checkThreshold(score, "operating score");
+    checkModelKind(model.data(), model.size(), "(memory)");
     checkOnnx(model.data(), model.size(), "(memory)");
     return describeOnnx(model, "(memory)", "operating_score", score);
 }

@@ -499,19 +499,22 @@ bool isOtherModel(const uchar* data, size_t size, const String& name)
 
 }  // namespace
 
+void checkModelKind(const uchar* data, size_t size, const String& name)
+{
+    if (const char* const kind = kindOfFile(data, size))
+        CV_Error_(Error::StsBadArg, ("'%s' %s", name.c_str(), kind));
+    if (isOtherModel(data, size, name))
+        CV_Error_(Error::StsBadArg, ("'%s' is an ONNX model, but no D2Det model: it has no node of the domain d2det. "
+                                     "Models are made by d2det_export",
+                                     name.c_str()));
+}
+
 void checkOnnx(const uchar* data, size_t size, const String& name)
 {
     if (size == 0)
         CV_Error_(Error::StsBadArg, ("'%s' is empty, it should be an ONNX model", name.c_str()));
     if (size > static_cast<size_t>(std::numeric_limits<int>::max()))
         CV_Error_(Error::StsBadArg, ("'%s' has %zu bytes, an ONNX model has less than 2 GiB", name.c_str(), size));
-    if (const char* const kind = kindOfFile(data, size))
-        CV_Error_(Error::StsBadArg, ("'%s' %s", name.c_str(), kind));
-    // The checks below are those of models of this module: what they refuse is usual in others.
-    if (isOtherModel(data, size, name))
-        CV_Error_(Error::StsBadArg, ("'%s' is an ONNX model, but no D2Det model: it has no node of the domain d2det. "
-                                     "Models are made by d2det_export",
-                                     name.c_str()));
     Walker walker(data, name);
     walker.message(Message::MODEL, data, data + size, 0);
     walker.checkNodes();
