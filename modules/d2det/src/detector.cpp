@@ -853,6 +853,7 @@ Ptr<Detector> Detector::create(const dnn::Net& net)
 std::vector<uchar> storeOperatingScore(const std::vector<uchar>& model, float score)
 {
     checkThreshold(score, "operating score");
+    checkKindOfModel(model, "(memory)");
     checkOnnx(model.data(), model.size(), "(memory)");
     return describeOnnx(model, "(memory)", "operating_score", score);
 }

@@ -47,7 +47,7 @@ struct Item
     double fontScale;
 };
 
-//! Line widths and text sizes, proportional to the image.
+//! Line widths and text sizes, proportional to the image, smaller where the objects are much smaller than it.
 struct Sizes
 {
     int line;     //!< line width of a box, pixels
@@ -56,9 +56,10 @@ struct Sizes
     double fontScale;
     int padding;  //!< of the text inside its chip
 
-    explicit Sizes(Size image)
+    //! @param object side of usual objects, pixels; their labels shall not be larger than they are.
+    Sizes(Size image, double object)
     {
-        const double side = std::sqrt(double(image.width) * image.height);
+        const double side = std::min(std::sqrt(double(image.width) * image.height), std::max(object * 12, 300.));
         line = std::max(cvRound(side / 280), 1);
         outline = std::max(cvRound(side / 900), 1);
         fontScale = std::max(side / 1250, 0.36);
@@ -173,6 +174,17 @@ std::string labelOf(int row, int classId, const DrawParams& params)
         return format("%d", classId);
     const std::string name = printable(params.classNames[classId]);
     return name.empty() && !params.classNames[classId].empty() ? format("%d", classId) : name;
+}
+
+//! Side of usual objects: the median.
+double usualSide(const std::vector<Item>& items)
+{
+    std::vector<double> sides;
+    for (const Item& item : items)
+        sides.push_back(std::sqrt(item.box.area()));
+    const auto middle = sides.begin() + static_cast<std::ptrdiff_t>(sides.size() / 2);
+    std::nth_element(sides.begin(), middle, sides.end());
+    return sides.empty() ? 0 : *middle;
 }
 
 //! Items of the drawable rows, scores descending.
@@ -295,6 +307,8 @@ void placeChip(Item& item, const Sizes& sizes, Mat& taken, const std::vector<Ite
         item.chip = findPlace(item.box, chip, sizes, taken, items, hidden);
         if (hidden.chips * 3 <= 1 && hidden.objects <= 1)
             break;
+        if (!full && hidden.chips * 3 > 1)  // a heap of labels says less than none
+            item.chip = Rect();
     }
     taken(item.chip).setTo(255);
 }
@@ -466,7 +480,7 @@ void drawDetections(InputOutputArray image_, InputArray detections_, const std::
     }
 
     std::vector<Item> items = readItems(detections, params, image.size());
-    const Sizes sizes(image.size());
+    const Sizes sizes(image.size(), usualSide(items));
     Mat taken = Mat::zeros(image.size(), CV_8U);
     for (Item& item : items)
         placeChip(item, sizes, taken, items);

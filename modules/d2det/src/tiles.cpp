@@ -30,7 +30,7 @@ namespace d2det
 namespace
 {
 
-constexpr double CUT_MARGIN = 1. / 64;  //!< of a part's side: regressed boxes of cut objects end near its border
+constexpr double CUT_MARGIN = 1. / 32;  //!< of a part's side: regressed boxes of cut objects end near its border
 constexpr double INSIDE = 0.7;          //!< share of a cut box in an entire one from which it is a sliver of it
 
 //! A detection in pixels of the image.

@@ -32,8 +32,8 @@ std::string suggestion(const std::string& unknown, const po::options_description
             names.push_back(option->long_name());
     const std::string word = unknown.substr(std::min(unknown.find_first_not_of('-'), unknown.size()));
     const std::vector<std::string> near = d2det::nearestNames(word, names, 1);
-    // A third of the letters wrong: more is another word.
-    if (near.empty() || d2det::editDistance(word, near[0]) * 3 > std::max<size_t>(word.size(), 3))
+    // Half of the letters wrong: more is another word.
+    if (near.empty() || d2det::editDistance(word, near[0]) * 2 > word.size())
         return "";
     return ", did you mean --" + near[0] + "?";
 }

@@ -14,6 +14,7 @@
 #endif
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace cli
 {
@@ -31,6 +32,11 @@ constexpr int POLL_MS = 50;
 
 Window::Window(const std::string& title) : title_(title)
 {
+#if defined(__unix__) && !defined(__APPLE__)
+    // Qt ends the program where there is none.
+    if (!std::getenv("DISPLAY") && !std::getenv("WAYLAND_DISPLAY") && !std::getenv("QT_QPA_PLATFORM"))
+        throw std::runtime_error("no window can be opened: there is no display (environment variable DISPLAY)");
+#endif
     try
     {
         cv::namedWindow(title_, cv::WINDOW_AUTOSIZE);

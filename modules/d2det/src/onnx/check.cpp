@@ -362,57 +362,6 @@ void Walker::checkNodes(const OnnxGraph& graph) const
     }
 }
 
-//! Files that are often taken for a model, by their first bytes; null: another file.
-const char* kindOfFile(const uchar* data, size_t size)
-{
-    const std::string begin(data, data + std::min<size_t>(size, 64));
-    const auto begins = [&](const char* text) { return begin.rfind(text, 0) == 0; };
-    if (begins("version https://git-lfs"))
-        return "is a pointer of Git LFS, which stands for the model until 'git lfs pull' fetches it";
-    if (begins("<!DOCTYPE") || begins("<!doctype") || begins("<html") || begins("<HTML"))
-        return "is a web page, not the model: the download went wrong";
-    if (begins("PK\x03\x04"))
-        return "is a zip archive (a checkpoint of PyTorch is one), not an ONNX model";
-    // safetensors: length of the header, 8 bytes, and the header in JSON
-    if (size > 9 && begin[8] == '{' && begin.compare(5, 3, "\0\0\0", 3) == 0)
-        return "is a checkpoint (safetensors): d2det_export makes the model from it";
-    return nullptr;
-}
-
-//! Whether the bytes are an ONNX model with nodes, none of which is of this module.
-bool isOtherModel(const uchar* data, size_t size, const String& name)
-{
-    const WireReader reader(data, name);
-    int nodes = 0;
-    try
-    {
-        for (const uchar *p = data, *end = data + size; p < end;)
-        {
-            const WireField graph = reader.next(p, end);
-            if (graph.number != 7 || graph.wire != BYTES)
-                continue;
-            for (const uchar *q = graph.data, *graphEnd = q + graph.size; q < graphEnd;)
-            {
-                const WireField node = reader.next(q, graphEnd);
-                if (node.number != 1 || node.wire != BYTES)
-                    continue;
-                nodes++;
-                for (const uchar *r = node.data, *nodeEnd = r + node.size; r < nodeEnd;)
-                {
-                    const WireField part = reader.next(r, nodeEnd);
-                    if (part.number == 7 && part.text() == "d2det")
-                        return false;
-                }
-            }
-        }
-    }
-    catch (const cv::Exception&)
-    {
-        return false;
-    }
-    return nodes > 0;
-}
-
 }  // namespace
 
 void checkOnnx(const uchar* data, size_t size, const String& name)
@@ -421,13 +370,6 @@ void checkOnnx(const uchar* data, size_t size, const String& name)
         CV_Error_(Error::StsBadArg, ("'%s' is empty, it should be an ONNX model", name.c_str()));
     if (size > static_cast<size_t>(std::numeric_limits<int>::max()))
         CV_Error_(Error::StsBadArg, ("'%s' has %zu bytes, an ONNX model has less than 2 GiB", name.c_str(), size));
-    if (const char* const kind = kindOfFile(data, size))
-        CV_Error_(Error::StsBadArg, ("'%s' %s", name.c_str(), kind));
-    // The checks below are those of models of this module: what they refuse is usual in others.
-    if (isOtherModel(data, size, name))
-        CV_Error_(Error::StsBadArg, ("'%s' is an ONNX model, but no D2Det model: it has no node of the domain d2det. "
-                                     "Models are made by d2det_export",
-                                     name.c_str()));
     Walker walker(data, name);
     walker.message(Message::MODEL, data, data + size, 0);
     walker.checkNodes(readOnnxGraph(data, size, name));
