@@ -196,9 +196,9 @@ private:
 //! The model of --model with the operating score in its description, as another file or in its place.
 void writeOperatingScore(const std::string& model, const std::string& path, double score)
 {
-    const std::string text = d2det::readText(model, std::numeric_limits<int>::max());
+    const std::string file = d2det::readBytes(model, std::numeric_limits<int>::max());
     const std::vector<uchar> bytes =
-        cv::d2det::storeOperatingScore(std::vector<uchar>(text.begin(), text.end()), static_cast<float>(score));
+        cv::d2det::storeOperatingScore(std::vector<uchar>(file.begin(), file.end()), static_cast<float>(score));
     d2det::writeTextAtomically(path, std::string(bytes.begin(), bytes.end()));
     std::cout << "operating score " << cv::format("%.4f", score) << ", written to " << path << "\n";
 }

@@ -238,6 +238,7 @@ int train(const po::variables_map& values, const std::vector<std::string>& argum
     if (!options.resume && !last.empty() && fs::exists(last))
         throw std::runtime_error(last + " exists: add --resume to continue that run, or choose another --output");
     const d2det::Config config = makeConfig(values, options.resume ? last : std::string());
+    d2det::chooseType(config.solver.precision, d2det::chooseDevice(options.device));  // before a folder is made
     std::error_code error;
     fs::create_directories(options.output, error);
     if (error)

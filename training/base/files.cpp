@@ -190,25 +190,31 @@ std::string decodeText(const std::string& bytes)
     return text;
 }
 
-std::string readText(const std::string& path, size_t limit)
+std::string readBytes(const std::string& path, size_t limit)
 {
     std::error_code error;
     if (!fs::is_regular_file(path, error))  // also excludes pipes and devices
         fail(path + ": " + (fs::exists(path, error) ? "not a file" : "the file does not exist"));
     std::ifstream file(path, std::ios::binary);
-    std::string text;
+    std::string bytes;
     std::vector<char> piece(1 << 16);
     while (file.read(piece.data(), static_cast<std::streamsize>(piece.size())), file.gcount() > 0)
     {
-        text.append(piece.data(), static_cast<size_t>(file.gcount()));
-        if (text.size() > limit)
+        bytes.append(piece.data(), static_cast<size_t>(file.gcount()));
+        if (bytes.size() > limit)
             fail(path + ": longer than " + std::to_string(limit) + " bytes");
     }
     if (!file.eof())
         fail(path + ": the file cannot be read");
+    return bytes;
+}
+
+std::string readText(const std::string& path, size_t limit)
+{
+    const std::string bytes = readBytes(path, limit);
     try
     {
-        return decodeText(text);
+        return decodeText(bytes);
     }
     catch (const Error& fault)
     {

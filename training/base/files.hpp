@@ -66,6 +66,9 @@ private:
 //! The bytes of a text file as UTF-8 without a mark. Throws Error for zero bytes and halves of characters.
 std::string decodeText(const std::string& bytes);
 
+//! The entire file. Throws Error if it is not a regular file, not readable or longer than `limit` bytes.
+std::string readBytes(const std::string& path, size_t limit);
+
 /** The entire file as UTF-8 (decodeText). Throws Error if it is not a regular file, not readable, not a text or longer
     than `limit` bytes. */
 std::string readText(const std::string& path, size_t limit);

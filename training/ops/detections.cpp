@@ -23,8 +23,12 @@ const char* const OP = "detections";
 
 Tensor detections(const Tensor& rois, const Tensor& probs, const kernels::DetectionsParams& params, Tensor* sourceRows)
 {
-    const Tensor r = prepareFloatRoIs(OP, rois), s = prepareFloat(OP, "probs", probs, rois, 2, rois.size(0));
+    const Tensor r = prepareFloat(OP, "rois", rois, rois, 2, -1);
+    const Tensor s = prepareFloat(OP, "probs", probs, rois, 2, rois.size(0));
     TORCH_CHECK(s.size(1) >= 2, OP, ": probs has shape ", s.sizes(), ", expected at least 2 columns");
+    const int64_t classes = params.labelled ? 1 : s.size(1) - 1;
+    TORCH_CHECK(r.size(1) == 5 || (!params.classAgnosticBoxes && r.size(1) == 1 + 4 * classes), OP, ": rois has shape ",
+                r.sizes(), ", expected [R, 5] or one box for each of the ", classes, " classes");
     const kernels::DetectionsInput in{r.data_ptr<float>(), static_cast<int>(r.size(1)), s.data_ptr<float>(),
                                       static_cast<int>(s.size(1)), static_cast<int>(r.size(0))};
     Tensor rows = torch::empty({int64_t(params.batchSize) * params.maxDetections, 7}, r.options());

@@ -21,8 +21,9 @@ namespace ops
 namespace kernels = cv::d2det::kernels;
 using torch::Tensor;
 
-//! Final detections (no gradient): rois [R, 5], probs [R, C + 1] or, if labeled, [R, 2] -> [batchSize * K, 7]
-//! @param sourceRows if not null: output [batchSize * K, 1], row index into rois per detection, -1 in unused rows
+/** Final detections (no gradient): rois [R, 5] or, with a box per class, [R, 1 + 4C], probs [R, C + 1] or, if labeled,
+    [R, 2] -> [batchSize * K, 7]
+    @param sourceRows if not null: output [batchSize * K, 1], row index into rois per detection, -1 in unused rows */
 Tensor detections(const Tensor& rois, const Tensor& probs, const kernels::DetectionsParams& params,
                   Tensor* sourceRows = nullptr);
 
