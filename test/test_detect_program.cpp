@@ -652,7 +652,8 @@ BOOST_AUTO_TEST_CASE(tiles_of_a_large_image)
     const auto detect = [&](const std::string& options)
     {
         checkSucceeds(world.shell("'" + programPath("d2det_detect") + "' --model '" + D2DET_SOURCE_DIR +
-                                  "/data/models/d2det_mnv2_person.onnx' --score 0.6 -o out " + options + " large.png"));
+                                  "/data/models/d2det_mnv2_person.onnx' --score 0.85 -o out " + options +
+                                  " large.png"));
         Counts counts;
         std::vector<bool> taken(truth.size(), false);
         for (const json& entry : world.results("out"))
