@@ -12,12 +12,8 @@
 #include "model/modules.hpp"
 #include "model/roi_sampling.hpp"
 
-#include <map>
-
 namespace d2det
 {
-
-using LossMap = std::map<std::string, Tensor>;
 
 //! What a box head refines.
 struct BoxHeadInput

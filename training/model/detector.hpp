@@ -19,8 +19,6 @@
 #include "model/pyramid.hpp"
 #include "model/rpn.hpp"
 
-#include <map>
-
 namespace d2det
 {
 

@@ -12,6 +12,7 @@
 
 #include <torch/torch.h>
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@ namespace d2det
 {
 
 using torch::Tensor;
+using LossMap = std::map<std::string, Tensor>;  //!< weighted losses by name
 
 //! Convolution, norm and ReLU in sequence. A unit only references the modules; the owner registers them (with
 //! torchvision names).

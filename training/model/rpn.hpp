@@ -10,12 +10,8 @@
 #include "model/modules.hpp"
 #include "structures/structures.hpp"
 
-#include <map>
-
 namespace d2det
 {
-
-using LossMap = std::map<std::string, Tensor>;
 
 //! Head shared by all levels: 3x3 convolutions with ReLU, then 1x1 logits [B, A, h, w] and 1x1 deltas [B, 4A, h, w].
 class RpnImpl : public torch::nn::Module
