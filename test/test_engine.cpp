@@ -984,7 +984,7 @@ BOOST_AUTO_TEST_CASE(signals)
         const int status = std::system(("sh " + world.path("interrupt.sh") + " " + signal + " " + run + " '" + base +
                                         run + "' > " + world.path("signal.txt") + " 2>&1")
                                            .c_str());
-        BOOST_TEST(WEXITSTATUS(status) == (signal == "KILL" ? 128 + 9 : 0), signal);
+        BOOST_TEST(WEXITSTATUS(status) == (signal == "KILL" ? 128 + 9 : 130), signal);
         BOOST_TEST(std::stoi(world.last(signal).metadata.at("iteration")) < 12,
                    signal << " came too late to test anything");
         const Outcome outcome = runProgram(world, "--threads 1 --eval-every 0 --resume --output " + run);

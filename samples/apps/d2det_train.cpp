@@ -18,6 +18,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -165,17 +166,27 @@ int train(const po::variables_map& values, const std::vector<std::string>& argum
 
     const d2det::Config config = makeConfig(values, options.resume ? last : std::string());
     std::error_code error;
-    fs::create_directories(options.output, error);
+    const bool created = fs::create_directories(options.output, error);
     if (error)
         throw std::runtime_error("cannot create the folder " + options.output + ": " + error.message());
     const d2det::FolderLock lock(options.output);
     d2det::checkWritable((fs::path(options.output) / "config.json").string());
-    d2det::Trainer trainer(config, options);
-    const bool finished = trainer.run();
+    std::unique_ptr<d2det::Trainer> trainer;
+    try
+    {
+        trainer = std::make_unique<d2det::Trainer>(config, options);
+    }
+    catch (const std::exception&)
+    {
+        if (created)  // nothing has begun: an empty folder goes away again
+            fs::remove(options.output, error);
+        throw;
+    }
+    const bool finished = trainer->run();
     std::printf("%s after iteration %lld of %lld, weights in %s\n", finished ? "finished" : "stopped",
-                static_cast<long long>(trainer.iteration()), static_cast<long long>(trainer.totalIterations()),
+                static_cast<long long>(trainer->iteration()), static_cast<long long>(trainer->totalIterations()),
                 last.c_str());
-    const std::string best = trainer.bestSummary();
+    const std::string best = trainer->bestSummary();
     if (!best.empty())
         std::printf("best: %s, weights in %s\n", best.c_str(), (fs::path(options.output) / "best.safetensors").c_str());
     return finished ? 0 : cli::EXIT_INTERRUPTED;
