@@ -240,12 +240,22 @@ int train(const po::variables_map& values, const std::vector<std::string>& argum
     const d2det::Config config = makeConfig(values, options.resume ? last : std::string());
     d2det::chooseType(config.solver.precision, d2det::chooseDevice(options.device));  // before a folder is made
     std::error_code error;
-    fs::create_directories(options.output, error);
+    const bool created = fs::create_directories(options.output, error);
     if (error)
         throw std::runtime_error("cannot create the folder " + options.output + ": " + error.message());
     const d2det::FolderLock lock(options.output);
     d2det::checkWritable((fs::path(options.output) / "config.json").string());
-    const bool finished = seeds > 1 ? trainSeeds(config, options, seeds) : trainOnce(config, options);
+    bool finished = false;
+    try
+    {
+        finished = seeds > 1 ? trainSeeds(config, options, seeds) : trainOnce(config, options);
+    }
+    catch (const std::exception&)
+    {
+        if (created)  // if nothing has begun, the empty folder goes away again
+            fs::remove(options.output, error);
+        throw;
+    }
     return finished ? 0 : cli::EXIT_INTERRUPTED;
 }
 
