@@ -270,13 +270,18 @@ BOOST_AUTO_TEST_CASE(unreadable_inputs)
     std::ofstream(world.root / "broken.avi") << "no video";
     for (const char* name : {"scan.png", "scan1.avi"})  // OpenCV's decoder of DICOM ends the program
         std::ofstream(world.root / name, std::ios::binary) << std::string(128, '\0') + "DICM" + '\0';
+    std::vector<uchar> jpeg;
+    cv::imencode(".jpg", cv::imread((world.root / "a/one.png").string()), jpeg);
+    std::ofstream(world.root / "half.jpg", std::ios::binary)
+        .write(reinterpret_cast<const char*>(jpeg.data()), static_cast<std::streamsize>(jpeg.size() / 2));
     const Outcome outcome =
-        world.run("-o out missing.png broken.png scan.png a/one.png scan1.avi broken.avi camera:987");
+        world.run("-o out missing.png broken.png scan.png a/one.png half.jpg scan1.avi broken.avi camera:987");
     checkSucceeds(outcome);
-    for (const char* text :
-         {"skipped missing.png: there is no such file", "skipped broken.png: it cannot be read",
-          "skipped broken.avi: it cannot be read as a video", "skipped scan.png: it is a DICOM file",
-          "skipped scan1.avi: it cannot be read as a video", "skipped camera:987: ", "6 inputs skipped", "1 image, "})
+    for (const char* text : {"skipped missing.png: there is no such file", "skipped broken.png: it cannot be read",
+                             "skipped broken.avi: it cannot be read as a video", "skipped scan.png: it is a DICOM file",
+                             "skipped scan1.avi: it cannot be read as a video", "skipped camera:987: ",
+                             "skipped half.jpg: it is truncated: the JPEG file ends before its pixels do",
+                             "7 inputs skipped", "1 image, "})
         BOOST_TEST(contains(outcome.text, text), text << " is not in " << outcome.text);
     BOOST_TEST(world.files("out") == Names({"a/one.png"}));
 

@@ -5,7 +5,7 @@
 #include "dataset/annotated_image.hpp"
 
 #include "base/files.hpp"
-#include "dataset/jpeg_file.hpp"
+#include "base/jpeg_file.hpp"
 
 #include <opencv2/core/utility.hpp>
 #include <opencv2/imgcodecs.hpp>
@@ -104,8 +104,8 @@ bool annotatedAsStored(const std::vector<RawImage>& images, const std::string& f
                                   readJpegHeader((std::filesystem::path(folder) / image.fileName).string());
                               if (header.orientation < 5)
                                   continue;
-                              stored += header.size == cv::Size(image.width, image.height);
-                              upright += header.size == cv::Size(image.height, image.width);
+                              stored += header.width == image.width && header.height == image.height;
+                              upright += header.width == image.height && header.height == image.width;
                           }
                       });
     return stored > upright;

@@ -5,7 +5,7 @@
 #include "dataset/image_size.hpp"
 
 #include "base/files.hpp"
-#include "dataset/jpeg_file.hpp"
+#include "base/jpeg_file.hpp"
 
 #include <opencv2/imgcodecs.hpp>
 
@@ -81,8 +81,8 @@ cv::Size pngSize(Bytes& bytes)
 cv::Size headerSize(const std::string& path)
 {
     const JpegHeader jpeg = readJpegHeader(path);
-    if (!jpeg.size.empty())
-        return jpeg.orientation < 5 ? jpeg.size : cv::Size(jpeg.size.height, jpeg.size.width);
+    if (jpeg.width > 0 && jpeg.height > 0)
+        return jpeg.orientation < 5 ? cv::Size(jpeg.width, jpeg.height) : cv::Size(jpeg.height, jpeg.width);
     Bytes bytes(path);
     return bytes.startsWith("\x89PNG\r\n\x1a\n", 8) ? pngSize(bytes) : cv::Size();
 }

@@ -7,6 +7,7 @@
 #include "cli/inputs.hpp"
 
 #include "base/files.hpp"
+#include "base/jpeg_file.hpp"
 #include "cli/program.hpp"
 
 #include <opencv2/imgcodecs.hpp>
@@ -484,6 +485,8 @@ void ImageReader::readImage(size_t index)
     const std::string path = sources_[index].path.string(), refused = d2det::refusedImage(path);
     if (!refused.empty())
         return fail(index, "it " + refused);
+    if (d2det::isTruncatedJpeg(path))  // what is missing would be gray
+        return fail(index, "it is truncated: the JPEG file ends before its pixels do");
     Item item;
     item.source = index;
     std::string reason = "it cannot be read as an image";

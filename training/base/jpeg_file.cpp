@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-#include "dataset/jpeg_file.hpp"
+#include "base/jpeg_file.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -326,7 +326,8 @@ JpegHeader parseHeader(const Bytes& bytes)
             header.orientation = orientationOf(bytes, at + 9, end);
         if (marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc)
         {
-            header.size = cv::Size(byte(6) << 8 | byte(7), byte(4) << 8 | byte(5));
+            header.width = byte(6) << 8 | byte(7);
+            header.height = byte(4) << 8 | byte(5);
             break;
         }
         at = end;
@@ -342,7 +343,7 @@ JpegHeader readJpegHeader(const std::string& path)
     {
         const Bytes bytes = readBytes(path, limit);
         const JpegHeader header = isJpeg(bytes) ? parseHeader(bytes) : JpegHeader();
-        if (!header.size.empty())
+        if (header.width > 0 && header.height > 0)
             return header;
         if (bytes.size() < limit)
             break;

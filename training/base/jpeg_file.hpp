@@ -8,8 +8,6 @@
 #ifndef D2DET_TRAINING_JPEG_FILE_HPP
 #define D2DET_TRAINING_JPEG_FILE_HPP
 
-#include <opencv2/core/types.hpp>
-
 #include <string>
 
 namespace d2det
@@ -17,8 +15,8 @@ namespace d2det
 
 struct JpegHeader
 {
-    cv::Size size;        //!< stored pixels; empty: not a JPEG file, or an unusual one
-    int orientation = 1;  //!< 1 to 8 as in Exif; 5 to 8 exchange width and height
+    int width = 0, height = 0;  //!< stored pixels; 0: not a JPEG file, or an unusual one
+    int orientation = 1;        //!< 1 to 8 as in Exif; 5 to 8 exchange width and height
 };
 
 JpegHeader readJpegHeader(const std::string& path);
