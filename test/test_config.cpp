@@ -111,6 +111,33 @@ BOOST_AUTO_TEST_CASE(second_pass_of_the_mask_head)
     checkContains(parseError(head(R"("second_pas": false)")), "unknown key, did you mean 'second_pass'?");
 }
 
+//! Parts of the second stage that do not go together.
+BOOST_AUTO_TEST_CASE(kinds_of_second_stages)
+{
+    const auto roi = [](const std::string& keys) { return "{\"model\": {\"roi\": {" + keys + "}}}"; };
+    const std::string plain = R"("class_head": {"deformable": false, "adaptive_weighting": false})";
+    BOOST_TEST(parseError(roi(R"("type": "faster_rcnn")")) == "");
+    BOOST_TEST(parseError(roi(R"("type": "faster_rcnn", "mask_head": {"type": "fcn", "scoring": false})")) == "");
+    checkContains(parseError(roi(R"("type": "faster_rcnn", "mask_head": {"type": "d2det"})")),
+                  "model.roi.mask_head.type: d2det needs the features of roi.type d2det; set it to fcn");
+    checkContains(parseError(roi(R"("type": "cascade_rcnn")")), "model.roi.delta_head.class_agnostic: must be true");
+    const std::string agnostic = R"("type": "cascade_rcnn", "delta_head": {"class_agnostic": true})";
+    BOOST_TEST(parseError(roi(agnostic)) == "");
+    checkContains(parseError(roi(agnostic + R"(, "cascade": {"positive_ious": [0.5, 0.6]})")),
+                  "model.roi.cascade.std_factors: 3 values, but positive_ious has 2 stages");
+    checkContains(parseError(roi(R"("class_head": {"all_levels": true})")),
+                  "model.roi.class_head.all_levels: needs deformable and adaptive_weighting set to false");
+    checkContains(parseError(roi(R"("aligned": false)")), "model.roi.aligned: false needs class_head.deformable");
+    BOOST_TEST(parseError(roi(R"("aligned": false, )" + plain)) == "");
+    checkContains(parseError(R"({"model": {"legacy": true, "roi": {"aligned": false, )" + plain + "}}}"),
+                  "model.roi.aligned");
+    checkContains(parseError(roi(R"("mask_head": {"type": "d2det", "all_levels": true})")), "needs type fcn");
+    checkContains(parseError(R"({"model": {"backbone": {"activation": "relu6"}}})"), "relu6 needs type mobilenet_v2");
+    checkContains(parseError(R"({"model": {"rpn": {"anchor_scales": [1, 2, 4, 8, 16],
+                                 "anchor_ratios": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]}}})"),
+                  "65 anchors per cell (scales x ratios), at most 64");
+}
+
 BOOST_AUTO_TEST_CASE(unknown_keys_name_the_nearest)
 {
     checkContains(parseError(R"({"model": {"roi": {"box_head": {"chanels": 3}}}})"),
@@ -161,7 +188,7 @@ BOOST_AUTO_TEST_CASE(wrong_types_and_ranges_name_path_and_value)
         {R"({"losses": {"mask": "no"}})", "losses.mask: 'no' is none of 'on', 'off'; did you mean 'on'?"},
         {R"({"losses": {"mask": false}})", "losses.mask: expected one of 'on', 'off', got false"},
         {R"({"model": {"backbone": {"type": "resnet5"}}})", "did you mean 'resnet50'?"},
-        {R"({"model": {"roi": {"type": "cascade"}}})", "model.roi.type: 'cascade' is none of 'd2det'"},
+        {R"({"model": {"roi": {"type": "cascade"}}})", "did you mean 'cascade_rcnn'?"},
         {R"({"model": {"roi": {"box_head": {"reduction": "sum"}}}})", "'sum' is none of 'masked', 'broadcast'"},
         {R"({"model": {"roi": {"box_head": {"overlap_rule": "Paper"}}}})", "did you mean 'paper'?"},
         {R"({"model": {"test": {"nms_mode": "soft"}}})", "'soft' is none of 'hard', 'soft_linear', 'soft_gaussian'"},
@@ -269,7 +296,10 @@ BOOST_AUTO_TEST_CASE(choices_survive_writing)
         {"model.backbone.norm", {"frozen_bn", "none", "group_norm"}},
         {"model.backbone.new_stage_norm", {"", "frozen_bn", "none", "group_norm"}},
         {"model.fpn.extra_type", {"maxpool", "conv"}},
-        {"model.roi.type", {"d2det"}},
+        {"model.backbone.activation", {"relu", "relu6"}},
+        {"model.fpn.type", {"fpn", "pafpn"}},
+        {"model.rpn.rescue_target", {"object", "best"}},
+        {"model.roi.type", {"d2det", "faster_rcnn", "cascade_rcnn"}},
         {"model.roi.box_head.overlap_rule", {"paper", "shrunk"}},
         {"model.roi.box_head.decode_mode", {"mean", "weighted"}},
         {"model.roi.box_head.regression_loss", {"iou", "smooth_l1"}},
@@ -291,7 +321,10 @@ BOOST_AUTO_TEST_CASE(choices_survive_writing)
             BOOST_TEST_CONTEXT(path << "=" << name)
             {
                 Config config;
-                config.model.roi.maskHead.scoring = false;  // that type fcn is accepted
+                config.model.roi.maskHead.scoring = false;        // that type fcn is accepted
+                config.model.roi.deltaHead.classAgnostic = true;  // that a cascade is
+                if (key == "activation")
+                    config.model.backbone.type = BackboneType::MOBILENET_V2;
                 applyOverride(config, std::string(path) + "=" + name);
                 const std::string text = configToJson(config);
                 checkContains(text, "\"" + key + "\": \"" + name + "\"");

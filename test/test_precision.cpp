@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE(overflow_skips_the_step)
     Detector model = makeModel(torch::kCPU);
     Solver solver(SolverConfig(), *model);
     const auto hook = [](const torch::Tensor& gradient) { return gradient * std::numeric_limits<float>::infinity(); };
-    model->classHead->classifier->weight.register_hook(hook);
+    model->stages[0].classHead->classifier->weight.register_hook(hook);
     std::vector<torch::Tensor> before;
     for (const torch::Tensor& parameter : model->parameters())
         before.push_back(parameter.detach().clone());

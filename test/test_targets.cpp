@@ -98,12 +98,12 @@ double slowIoU(const double* a, const double* b, bool legacy)
 
 //! assign_anchors by the text of operators.md 5, one anchor and one ground truth at a time.
 std::vector<int64_t> slowAssign(const Tensor& anchors, const Tensor& gts, double height, double width, bool legacy,
-                                double positive, double negative)
+                                const AnchorRule& rule)
 {
     const int64_t n = anchors.size(0), m = gts.size(0);
     const auto box = [](const Tensor& t, int64_t i) { return t.data_ptr<double>() + 4 * i; };
     std::vector<char> takesPart(n, 1);
-    std::vector<int64_t> out(n, -1);
+    std::vector<int64_t> out(n, -1), winners(n, 0);
     for (int64_t i = 0; i < n; i++)
     {
         const double* a = box(anchors, i);
@@ -111,14 +111,14 @@ std::vector<int64_t> slowAssign(const Tensor& anchors, const Tensor& gts, double
         if (!takesPart[i])
             continue;
         double best = -1;
-        int64_t winner = 0;
+        int64_t& winner = winners[i];
         for (int64_t g = 0; g < m; g++)
             if (slowIoU(a, box(gts, g), legacy) > best)
             {
                 best = slowIoU(a, box(gts, g), legacy);
                 winner = g + 1;
             }
-        out[i] = best < negative ? 0 : best >= positive ? winner : -1;
+        out[i] = best < rule.negativeIou ? 0 : best >= rule.positiveIou ? winner : -1;
     }
     for (int64_t g = 0; g < m; g++)
     {
@@ -126,9 +126,9 @@ std::vector<int64_t> slowAssign(const Tensor& anchors, const Tensor& gts, double
         for (int64_t i = 0; i < n; i++)
             if (takesPart[i])
                 top = std::max(top, slowIoU(box(anchors, i), box(gts, g), legacy));
-        for (int64_t i = 0; i < n && top >= negative; i++)
+        for (int64_t i = 0; i < n && top > 0 && top >= rule.rescueIou; i++)
             if (takesPart[i] && slowIoU(box(anchors, i), box(gts, g), legacy) == top)
-                out[i] = g + 1;
+                out[i] = rule.rescueToBest ? winners[i] : g + 1;
     }
     return out;
 }
@@ -169,14 +169,14 @@ BOOST_AUTO_TEST_CASE(assignment_agrees_with_the_slow_one)
         if (gts.size(0) > 3)
             gts[3].copy_(gts[0]);  // equal ground truths: ties
         for (const bool legacy : {false, true})
-            for (const double positive : {0.7, 0.5})
+            for (const AnchorRule& rule : {AnchorRule{}, {0.5, 0.3}, {0.7, 0.3, 0}, {0.7, 0.3, 0, true}})
             {
-                const auto expected = slowAssign(anchors, gts, 30, 26, legacy, positive, 0.3);
+                const auto expected = slowAssign(anchors, gts, 30, 26, legacy, rule);
                 const auto single =
-                    assignAnchors(anchors.to(torch::kFloat), gts.to(torch::kFloat), 30, 26, legacy, positive, 0.3);
+                    assignAnchors(anchors.to(torch::kFloat), gts.to(torch::kFloat), 30, 26, legacy, rule);
                 BOOST_TEST(single.scalar_type() == torch::kLong);
                 BOOST_TEST(list(single) == expected, "float32, seed " << seed);
-                BOOST_TEST(list(assignAnchors(anchors, gts, 30, 26, legacy, positive, 0.3)) == expected,
+                BOOST_TEST(list(assignAnchors(anchors, gts, 30, 26, legacy, rule)) == expected,
                            "float64, seed " << seed);
                 for (const int64_t a : expected)
                     (a > 0 ? positives : a == 0 ? negatives : ignored)++;
@@ -194,16 +194,16 @@ BOOST_AUTO_TEST_CASE(an_iou_on_the_threshold_counts)
     const Tensor gts = boxes({{0, 0, 10, 10}});
     const Tensor anchors = boxes({{0, 0, 10, 10}, {0, 0, 7, 10}, {0, 0, 3, 10}, {0, 0, 2, 10}});
     for (const auto type : {torch::kFloat, torch::kDouble})
-        BOOST_TEST(list(assignAnchors(anchors.to(type), gts.to(type), 20, 20, false, 0.7, 0.3)) ==
+        BOOST_TEST(list(assignAnchors(anchors.to(type), gts.to(type), 20, 20, false, {})) ==
                    (std::vector<int64_t>{1, 1, -1, 0}));
 }
 
 BOOST_AUTO_TEST_CASE(nothing_to_assign)
 {
     const Tensor none = torch::zeros({0, 4}), some = boxes({{0, 0, 9, 9}, {50, 50, 90, 90}}).to(torch::kFloat);
-    BOOST_TEST(list(assignAnchors(some, none, 60, 60, false, 0.7, 0.3)) == (std::vector<int64_t>{0, 0}));
-    BOOST_TEST(list(assignAnchors(some, none, 60, 60, true, 0.7, 0.3)) == (std::vector<int64_t>{0, -1}));
-    BOOST_TEST(assignAnchors(none, some, 60, 60, false, 0.7, 0.3).size(0) == 0);
+    BOOST_TEST(list(assignAnchors(some, none, 60, 60, false, {})) == (std::vector<int64_t>{0, 0}));
+    BOOST_TEST(list(assignAnchors(some, none, 60, 60, true, {})) == (std::vector<int64_t>{0, -1}));
+    BOOST_TEST(assignAnchors(none, some, 60, 60, false, {}).size(0) == 0);
     for (const bool legacy : {false, true})
     {
         BOOST_TEST(list(assignRoIs(some, none, legacy, 0.5).second) == (std::vector<int64_t>{0, 0}));
@@ -220,7 +220,7 @@ BOOST_AUTO_TEST_CASE(nothing_to_assign)
     BOOST_TEST(overlapLabels(none, none, 7, OverlapRule::SHRUNK).sizes() == at::IntArrayRef({0, 1, 7, 7}));
     BOOST_TEST(denseTargets(none, none, 7).sizes() == at::IntArrayRef({0, 4, 7, 7}));
     BOOST_TEST(maskOverlapLabels(torch::zeros({0, 28, 28})).sizes() == at::IntArrayRef({0, 1, 7, 7}));
-    BOOST_TEST(gridAnchors(0, 5, 4, 8, {1}, false).sizes() == at::IntArrayRef({0, 4}));
+    BOOST_TEST(gridAnchors(0, 5, 4, {8}, {1}, false).sizes() == at::IntArrayRef({0, 4}));
     const torch::Generator generator = torch::make_generator<at::CPUGeneratorImpl>(1);
     BOOST_TEST(jitterBoxes(none, torch::zeros({0, 2}), 0.1, false, generator).sizes() == at::IntArrayRef({0, 4}));
 }
@@ -306,13 +306,13 @@ BOOST_AUTO_TEST_CASE(deltas_go_there_and_back)
 BOOST_AUTO_TEST_CASE(anchors_of_a_level)
 {
     // Table of operators.md 3.1, stride 16, ratios 0.5, 1, 2.
-    const Tensor anchors = gridAnchors(2, 3, 16, 8, {0.5f, 1.f, 2.f}, false);
+    const Tensor anchors = gridAnchors(2, 3, 16, {8}, {0.5f, 1.f, 2.f}, false);
     BOOST_REQUIRE(anchors.sizes() == at::IntArrayRef({18, 4}));
     const Tensor first = boxes({{-91, -45, 91, 45}, {-64, -64, 64, 64}, {-45, -91, 45, 91}});
     BOOST_TEST(torch::equal(anchors.slice(0, 0, 3).to(torch::kDouble), first));
     const Tensor last = first + torch::tensor({32., 16., 32., 16.}, torch::kDouble);  // cell (y 1, x 2) is index 5
     BOOST_TEST(torch::equal(anchors.slice(0, 15, 18).to(torch::kDouble), last));
-    BOOST_TEST(torch::equal(gridAnchors(1, 1, 4, 8, {1.f}, true).to(torch::kDouble), boxes({{-14, -14, 17, 17}})));
+    BOOST_TEST(torch::equal(gridAnchors(1, 1, 4, {8}, {1.f}, true).to(torch::kDouble), boxes({{-14, -14, 17, 17}})));
 }
 
 BOOST_AUTO_TEST_CASE(overlap_labels_of_an_aligned_roi)
@@ -409,8 +409,8 @@ BOOST_AUTO_TEST_CASE(views_are_read_as_what_they_mean)
     const Tensor sums = wide.cumsum(1);  // corners in order: finite logarithms of sizes
     const Tensor from = sums.slice(1, 1, 5), to = sums.slice(1, 2, 6);
     BOOST_TEST(torch::equal(encodeDeltas(from, to, false), encodeDeltas(from.clone(), to.clone(), false)));
-    BOOST_TEST(torch::equal(assignAnchors(view, gts, 20, 20, true, 0.5, 0.1),
-                            assignAnchors(view.clone(), gts.clone(), 20, 20, true, 0.5, 0.1)));
+    BOOST_TEST(torch::equal(assignAnchors(view, gts, 20, 20, true, {0.5, 0.1, 0.1}),
+                            assignAnchors(view.clone(), gts.clone(), 20, 20, true, {0.5, 0.1, 0.1})));
     const Tensor graph = view.clone().requires_grad_();
     BOOST_TEST(!assignRoIs(graph, gts, false, 0.5).first.requires_grad());
     BOOST_TEST(!encodeDeltas(graph, graph, false).requires_grad());
@@ -425,7 +425,9 @@ BOOST_AUTO_TEST_CASE(wrong_arguments)
     checkError("encodeDeltas: boxes has type Long", [&] { encodeDeltas(b.to(torch::kLong), b, false); });
     checkError("gts has 2 rows, but there are 3", [&] { encodeDeltas(b, two, false); });
     checkError("positiveIou 0.2 must not be below negativeIou 0.3",
-               [&] { assignAnchors(b, b, 5, 5, false, 0.2, 0.3); });
+               [&] {
+                   assignAnchors(b, b, 5, 5, false, {0.2, 0.3});
+               });
     checkError("assignRoIs: gts has shape", [&] { assignRoIs(b, five, false, 0.5); });
     checkError("expected int64 [n]", [&] { sampleBalanced(torch::zeros({3}), torch::zeros({3}), 3, 0.5); });
     checkError("keys has shape [2]",
@@ -435,7 +437,7 @@ BOOST_AUTO_TEST_CASE(wrong_arguments)
     checkError("masks has shape [3, 4]", [&] { maskOverlapLabels(b); });
     checkError("limits has shape [3, 4], expected [n, 2]", [&] { jitterBoxes(b, b, 0.1, false, generator); });
     checkError("amount is -0.1", [&] { jitterBoxes(b, torch::zeros({3, 2}), -0.1, false, generator); });
-    checkError("stride 0", [&] { gridAnchors(2, 2, 0, 8, {1}, false); });
+    checkError("stride 0", [&] { gridAnchors(2, 2, 0, {8}, {1}, false); });
 }
 
 //! Two masks of a 40 x 60 image: a rectangle, and one that says nothing because the object has none.
@@ -449,7 +451,7 @@ BOOST_AUTO_TEST_CASE(mask_targets_by_hand)
                                        {12.f, 7.f, 19.f, 14.f},     // a quarter of its sides: all inside
                                        {10.f, 5.f, 38.f, 33.f},     // an object without mask
                                        {40.f, 35.f, 50.f, 39.f}});  // beside it
-    const MaskTargets t = maskTargets(masks, present, rois, gts, false);
+    const MaskTargets t = maskTargets(masks, present, rois, gts, {});
     BOOST_TEST(t.masks.sizes() == at::IntArrayRef({5, 1, 28, 28}));
     BOOST_TEST(t.masks[0].sum().item<double>() == 28 * 28);
     BOOST_TEST(t.masks[1][0].slice(1, 0, 14).sum().item<double>() == 28 * 14);
@@ -466,14 +468,14 @@ BOOST_AUTO_TEST_CASE(mask_targets_by_hand)
 
     // The released code takes the pixels from int(x1) to int(x2), both included.
     const Tensor inclusive = rois.slice(0, 0, 1) - torch::tensor({0.f, 0.f, 0.5f, 0.5f});
-    const MaskTargets legacy = maskTargets(masks, present, inclusive, gts.slice(0, 0, 1), true);
+    const MaskTargets legacy = maskTargets(masks, present, inclusive, gts.slice(0, 0, 1), {true});
     BOOST_TEST(legacy.masks.sum().item<double>() == 28 * 28);
     const Tensor shifted = torch::tensor({{11.9f, 5.f, 38.9f, 32.f}});
-    const MaskTargets moved = maskTargets(masks, present, shifted, gts.slice(0, 0, 1), true);  // columns 11 to 38
+    const MaskTargets moved = maskTargets(masks, present, shifted, gts.slice(0, 0, 1), {true});  // columns 11 to 38
     BOOST_TEST(moved.masks[0][0].slice(1, 0, 27).sum().item<double>() == 28 * 27);
     BOOST_TEST(moved.masks[0][0].select(1, 27).sum().item<double>() == 0);
 
-    const MaskTargets none = maskTargets(Tensor(), Tensor(), rois, gts, false);
+    const MaskTargets none = maskTargets(Tensor(), Tensor(), rois, gts, {});
     BOOST_TEST(!none.present.any().item<bool>());
     BOOST_TEST(none.masks.sum().item<double>() == 0);
 }
@@ -516,7 +518,7 @@ void runAnchors(const GoldenCase& c)
     const Tensor gts = c.input("gts").reshape({-1, 4}).slice(0, 0, c.attributes.at("num_gts").get<int64_t>());
     const bool legacy = c.flag("legacy", false);
     const Tensor assigned =
-        assignAnchors(anchors, gts, c.attributes.at("height"), c.attributes.at("width"), legacy, 0.7, 0.3);
+        assignAnchors(anchors, gts, c.attributes.at("height"), c.attributes.at("width"), legacy, {});
     c.check("assigned", assigned);
     Tensor targets = torch::zeros_like(anchors);
     const Tensor rows = assigned.gt(0).nonzero().squeeze(1);

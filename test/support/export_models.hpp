@@ -76,6 +76,88 @@ inline MaskHeadConfig smallMasks()
     return c;
 }
 
+//! Faster R-CNN with the parts of discriminative pooling off.
+inline ModelConfig narrowFaster()
+{
+    ModelConfig c = narrowConfig();
+    c.roi.type = RoIHeadType::FASTER_RCNN;
+    c.roi.classHead.deformable = c.roi.classHead.adaptiveWeighting = false;
+    c.test.nmsMode = NMSMode::HARD;
+    return c;
+}
+
+inline MaskHeadConfig fcnMasks()
+{
+    MaskHeadConfig c = smallMasks();
+    c.type = MaskHeadType::FCN;
+    c.scoring = false;
+    c.normGroups = 0;
+    c.convs = 2;
+    return c;
+}
+
+//! The other two-stage detectors.
+inline std::vector<NamedConfig> familyVariants()
+{
+    std::vector<NamedConfig> all;
+    const auto add = [&](const char* name) -> ModelConfig&
+    {
+        all.push_back({name, narrowFaster()});
+        return all.back().config;
+    };
+    add("faster");
+    {
+        ModelConfig& c = add("faster, class agnostic, legacy boxes");
+        c.roi.deltaHead.classAgnostic = true;
+        c.legacy = true;
+    }
+    {
+        ModelConfig& c = add("faster with discriminative pooling, one class, soft-NMS");
+        c.classNames = {"person"};
+        c.roi.classHead.deformable = c.roi.classHead.adaptiveWeighting = true;
+        c.test.nmsMode = NMSMode::SOFT_LINEAR;
+    }
+    {
+        ModelConfig& c = add("faster, RoIAlign and masks as in torchvision");
+        c.roi.aligned = false;
+        c.roi.maskHead = fcnMasks();
+        c.rpn.minSize = 1e-3f;
+    }
+    {
+        ModelConfig& c = add("mask, padding rows in every list");
+        c.roi.maskHead = fcnMasks();
+        c.rpn.nmsThreshold = 0.3f;
+        c.rpn.proposalsTest = 1000;
+        c.test.scoreThreshold = 0.3f;
+        c.test.maxDetections = 200;
+    }
+    {
+        ModelConfig& c = add("pafpn with adaptive pooling and masks");
+        c.fpn.type = NeckType::PAFPN;
+        c.roi.classHead.allLevels = true;
+        c.roi.maskHead = fcnMasks();
+        c.roi.maskHead.allLevels = true;
+    }
+    {
+        ModelConfig& c = add("cascade with masks");
+        c.roi.type = RoIHeadType::CASCADE_RCNN;
+        c.roi.deltaHead.classAgnostic = true;
+        c.roi.maskHead = fcnMasks();
+    }
+    {
+        ModelConfig& c = add("cascade of two stages");
+        c.roi.type = RoIHeadType::CASCADE_RCNN;
+        c.roi.deltaHead.classAgnostic = true;
+        c.roi.cascade = {{0.5f, 0.6f}, {1, 0.5f}, {1, 0.5f}};
+        c.rpn.convs = 2;
+    }
+    {
+        ModelConfig& c = all.emplace_back(NamedConfig{"d2det on pafpn", narrowConfig()}).config;
+        c.fpn.type = NeckType::PAFPN;
+    }
+    return all;
+}
+
 inline std::vector<NamedConfig> variants()
 {
     std::vector<NamedConfig> all{{"small", smallFamily()}, {"paper", paperFamily()}};
@@ -189,6 +271,8 @@ inline std::vector<NamedConfig> variants()
         c.roi.maskHead.normGroups = 0;
         c.roi.maskHead.convs = 1;
     }
+    const std::vector<NamedConfig> others = familyVariants();
+    all.insert(all.end(), others.begin(), others.end());
     return all;
 }
 

@@ -72,6 +72,11 @@ inline Tensors inTrainer(const d2det_test::DenseBoxDecode::Problem& p, const Ten
     return {ops::denseBoxDecode(in[0], in[1], in[2], in[3], p.params())};
 }
 
+inline Tensors inTrainer(const d2det_test::DeltaBoxDecode::Problem& p, const Tensors& in)
+{
+    return {ops::deltaBoxDecode(in[0], in[1], in[2], p.params())};
+}
+
 inline Tensors inTrainer(const d2det_test::Detections::Problem& p, const Tensors& in)
 {
     torch::Tensor rows;

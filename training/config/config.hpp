@@ -32,6 +32,12 @@ enum class BackboneNorm
     GROUP_NORM
 };
 
+enum class Activation
+{
+    RELU,
+    RELU6
+};
+
 struct BackboneConfig
 {
     BackboneType type = BackboneType::RESNET50;
@@ -40,6 +46,8 @@ struct BackboneConfig
     std::optional<BackboneNorm> newStageNorm = BackboneNorm::GROUP_NORM;  //!< nullopt: same as norm
     std::vector<int> newStages;
     int frozenStages = 1;
+    Activation activation = Activation::RELU;
+    double normEpsilon = 1e-5;
 };
 
 enum class ExtraLevelType
@@ -48,27 +56,52 @@ enum class ExtraLevelType
     CONV
 };
 
+enum class NeckType
+{
+    FPN,
+    PAFPN
+};
+
 struct FpnConfig
 {
+    NeckType type = NeckType::FPN;
     int channels = 256;
     int extraLevels = 1;
     ExtraLevelType extraType = ExtraLevelType::MAX_POOL;
 };
 
+//! The object that an anchor positive by `rescueIou` alone is trained towards.
+enum class RescueTarget
+{
+    OBJECT,
+    BEST
+};
+
 struct RpnConfig
 {
     float anchorScale = 8;
+    std::vector<float> anchorScales;  //!< empty: anchorScale alone
     std::vector<float> anchorRatios{0.5f, 1.f, 2.f};
     int channels = 256;
+    int convs = 1;
     float positiveIou = 0.7f;
     float negativeIou = 0.3f;
+    float rescueIou = 0.3f;
+    RescueTarget rescueTarget = RescueTarget::OBJECT;
     int batchPerImage = 256;
     float positiveFraction = 0.5f;
     float smoothL1Beta = 1.f / 9;
+    float lossWeight = 1;
+    float boxLossWeight = 1;
     float nmsThreshold = 0.7f;
     int preNmsTopNTrain = 2000, postNmsTopNTrain = 2000, proposalsTrain = 2000;
     int preNmsTopNTest = 1000, postNmsTopNTest = 1000, proposalsTest = 1000;
     float minSize = 0;
+
+    //! Sizes of the anchors of a cell in units of the stride.
+    std::vector<float> scales() const { return anchorScales.empty() ? std::vector<float>{anchorScale} : anchorScales; }
+    //! Anchors per cell.
+    int anchors() const { return static_cast<int>(scales().size() * anchorRatios.size()); }
 };
 
 //! Discriminative RoI pooling and the classifier (model.md 3).
@@ -77,6 +110,7 @@ struct ClassHeadConfig
     bool deformable = true;
     bool adaptiveWeighting = true;
     bool sharedLevels = false;
+    bool allLevels = false;
     int pooledSize = 7;
     int offsetPooledSize = 3;
     int offsetChannels = 1024;
@@ -129,6 +163,23 @@ struct BoxHeadConfig
     int maxRois = 192;
 };
 
+//! Box regression by one set of deltas per RoI, from the features of the classifier (model.md 9.1).
+struct DeltaHeadConfig
+{
+    bool classAgnostic = false;
+    std::vector<float> stds{0.1f, 0.1f, 0.2f, 0.2f};
+    float smoothL1Beta = 1.f / 9;
+    float lossWeight = 1;
+};
+
+//! Stages of a cascade (model.md 9.3), one value per stage.
+struct CascadeConfig
+{
+    std::vector<float> positiveIous{0.5f, 0.6f, 0.7f};
+    std::vector<float> stdFactors{1.f, 1.f / 2, 1.f / 3};
+    std::vector<float> lossWeights{1.f, 0.5f, 0.25f};
+};
+
 enum class MaskHeadType
 {
     NONE,
@@ -150,13 +201,17 @@ struct MaskHeadConfig
     float scoreWeight = 0.3f;
     bool secondPass = true;
     bool overlapFromMasks = true;
+    bool allLevels = false;
+    bool binaryTargets = true;
     float lossWeight = 1;
     float scoreLossWeight = 0.5f;
 };
 
 enum class RoIHeadType
 {
-    D2DET
+    D2DET,
+    FASTER_RCNN,
+    CASCADE_RCNN
 };
 
 struct RoIConfig
@@ -164,11 +219,14 @@ struct RoIConfig
     RoIHeadType type = RoIHeadType::D2DET;
     int levels = 4;
     float finestScale = 56;
+    bool aligned = true;
     float positiveIou = 0.5f;
     int batchPerImage = 512;
     float positiveFraction = 0.25f;
     ClassHeadConfig classHead;
     BoxHeadConfig boxHead;
+    DeltaHeadConfig deltaHead;
+    CascadeConfig cascade;
     MaskHeadConfig maskHead;
 };
 
@@ -202,6 +260,7 @@ struct InputConfig
     int shortSide = 800;
     int longSide = 1333;
     int divisor = 32;
+    bool keepRatio = true;
     std::vector<float> mean{123.675f, 116.28f, 103.53f};
     std::vector<float> std{58.395f, 57.12f, 57.375f};
     ChannelOrder channelOrder = ChannelOrder::RGB;

@@ -128,8 +128,11 @@ void checkMaskHead(const RoIConfig& roi)
         return;
     require(c.pooledSize == 14, "model.roi.mask_head.pooled_size",
             std::to_string(c.pooledSize) + " is not 14; masks have 28 x 28 cells");
-    require(roi.boxHead.pooledSize == 14, "model.roi.box_head.pooled_size",
+    require(c.type == MaskHeadType::FCN || roi.type == RoIHeadType::D2DET, "model.roi.mask_head.type",
+            "d2det needs the features of roi.type d2det; set it to fcn");
+    require(roi.type != RoIHeadType::D2DET || roi.boxHead.pooledSize == 14, "model.roi.box_head.pooled_size",
             std::to_string(roi.boxHead.pooledSize) + " is not 14, which mask_head needs: masks have 28 x 28 cells");
+    require(c.type == MaskHeadType::FCN || !c.allLevels, "model.roi.mask_head.all_levels", "needs type fcn");
     if (c.type == MaskHeadType::D2DET)
         return;
     require(!c.scoring, "model.roi.mask_head.scoring",
@@ -138,9 +141,38 @@ void checkMaskHead(const RoIConfig& roi)
             "false needs the features of type d2det; set it to true for type fcn");
 }
 
+void checkPooling(const ModelConfig& c)
+{
+    const ClassHeadConfig& head = c.roi.classHead;
+    const bool plain = !head.deformable && !head.adaptiveWeighting;
+    require(plain || !head.allLevels, "model.roi.class_head.all_levels",
+            "needs deformable and adaptive_weighting set to false");
+    require(c.roi.aligned || (plain && !c.legacy), "model.roi.aligned",
+            "false needs class_head.deformable, class_head.adaptive_weighting and model.legacy set to false");
+}
+
+void checkCascade(const RoIConfig& roi)
+{
+    const CascadeConfig& c = roi.cascade;
+    if (roi.type != RoIHeadType::CASCADE_RCNN)
+        return;
+    require(roi.deltaHead.classAgnostic, "model.roi.delta_head.class_agnostic",
+            "must be true for roi.type cascade_rcnn: the stages hand on one box per RoI");
+    const size_t stages = c.positiveIous.size();
+    const auto sameLength = [&](const char* key, size_t count)
+    {
+        require(count == stages, key,
+                std::to_string(count) + " values, but positive_ious has " + std::to_string(stages) + " stages");
+    };
+    sameLength("model.roi.cascade.std_factors", c.stdFactors.size());
+    sameLength("model.roi.cascade.loss_weights", c.lossWeights.size());
+}
+
 void checkModel(const ModelConfig& c)
 {
     const std::vector<int>& levels = c.backbone.levels;
+    require(c.backbone.activation == Activation::RELU || c.backbone.type == BackboneType::MOBILENET_V2,
+            "model.backbone.activation", "relu6 needs type mobilenet_v2");
     const auto gap = [](int a, int b) { return b != a + 1; };
     require(std::adjacent_find(levels.begin(), levels.end(), gap) == levels.end(), "model.backbone.levels",
             "must ascend without a gap, for example [2, 3, 4, 5]");
@@ -152,6 +184,10 @@ void checkModel(const ModelConfig& c)
     checkDivides(box.normGroups, box.channels, "model.roi.box_head.norm_groups");
     require(box.pooledSize % 2 == 0, "model.roi.box_head.pooled_size",
             std::to_string(box.pooledSize) + " is odd; the grid is half of it");
+    require(c.rpn.anchors() <= 64, "model.rpn.anchor_scales",
+            std::to_string(c.rpn.anchors()) + " anchors per cell (scales x ratios), at most 64 are possible");
+    checkPooling(c);
+    checkCascade(c.roi);
     checkMaskHead(c.roi);
 }
 

@@ -71,8 +71,7 @@ void visit(V& v, BackboneConfig& c)
        {"resnet50", BackboneType::RESNET50},
        {"resnet101", BackboneType::RESNET101},
        {"mobilenet_v2", BackboneType::MOBILENET_V2}},
-      "network that computes the feature maps; layers and tensor names are torchvision's (MobileNetV2 with ReLU in "
-      "place of ReLU6)");
+      "network that computes the feature maps; layers and tensor names are torchvision's");
     v("levels", c.levels, range(2, 5).listOf(1, 4),
       "stages whose maps the pyramid gets, ascending without a gap; stage n has stride 2^n pixels");
     v("norm", c.norm,
@@ -89,11 +88,16 @@ void visit(V& v, BackboneConfig& c)
       "stages without pre-trained weights, for which `frozen_bn` would have no statistics. ResNet only");
     v("frozen_stages", c.frozenStages, range(0, 5),
       "leading stages that are not trained; 0: none, 1: the stem and stage 2, 2: also stage 3, ...");
+    v("activation", c.activation, {{"relu", Activation::RELU}, {"relu6", Activation::RELU6}},
+      "`relu6`: min(max(x, 0), 6), with which MobileNetV2's weights for ImageNet were trained");
+    v("norm_eps", c.normEpsilon, range(0, 1), "added to the variance in `frozen_bn`");
 }
 
 template <class V>
 void visit(V& v, FpnConfig& c)
 {
+    v("type", c.type, {{"fpn", NeckType::FPN}, {"pafpn", NeckType::PAFPN}},
+      "`pafpn`: another path from the finest map to the coarsest behind the pyramid, as in PANet");
     v("channels", c.channels, range(1, 4096), "channels of every pyramid map");
     v("extra_levels", c.extraLevels, range(0, 4), "levels above the backbone's last one, each with twice the stride");
     v("extra_type", c.extraType, {{"maxpool", ExtraLevelType::MAX_POOL}, {"conv", ExtraLevelType::CONV}},
@@ -106,18 +110,27 @@ void visit(V& v, RpnConfig& c)
 {
     v("anchor_scale", c.anchorScale, range(1e-3, 1e4),
       "side of a square anchor in units of its level's stride; 8 gives 32 pixels on stride 4");
+    v("anchor_scales", c.anchorScales, range(1e-3, 1e4).listOf(0, 16),
+      "several such sides, each with all shapes, in place of `anchor_scale`; empty: that one alone");
     v("anchor_ratios", c.anchorRatios, range(1e-3, 1e3).listOf(1, 64),
       "shapes of the anchors of a cell, height / width; the area is the same for all");
-    v("channels", c.channels, range(1, 4096), "channels of the 3 x 3 convolution before the scores and offsets");
+    v("channels", c.channels, range(1, 4096), "channels of the 3 x 3 convolutions before the scores and offsets");
+    v("convs", c.convs, range(1, 16), "number of these convolutions");
     v("positive_iou", c.positiveIou, range(0, 1),
       "an anchor whose best IoU with an object reaches this is trained as positive");
     v("negative_iou", c.negativeIou, range(0, 1),
-      "an anchor whose best IoU lies below this is trained as negative; also the least IoU at which the best anchor "
-      "of an object is positive. Not above `positive_iou`");
+      "an anchor whose best IoU lies below this is trained as negative. Not above `positive_iou`");
+    v("rescue_iou", c.rescueIou, range(0, 1),
+      "the best anchors of an object are positive too if their IoU reaches this; 0: always, as in torchvision");
+    v("rescue_target", c.rescueTarget, {{"object", RescueTarget::OBJECT}, {"best", RescueTarget::BEST}},
+      "object that such an anchor is trained towards: `object`: that one, `best`: the one that it overlaps most, as in "
+      "torchvision");
     v("batch_per_image", c.batchPerImage, range(1, 100000), "anchors drawn per image for the losses");
     v("positive_fraction", c.positiveFraction, range(0, 1), "largest share of positive ones among the drawn anchors");
     v("smooth_l1_beta", c.smoothL1Beta, range(1e-6, 1e6),
       "difference at which the loss of anchor offsets turns from quadratic to linear");
+    v("loss_weight", c.lossWeight, range(0, 1e6), "factor of the loss `rpn_cls`");
+    v("box_loss_weight", c.boxLossWeight, range(0, 1e6), "factor of the loss `rpn_box`");
     v("nms_threshold", c.nmsThreshold, range(0, 1),
       "IoU above which the proposal with the lower score is dropped, level by level");
     v("pre_nms_top_n_train", c.preNmsTopNTrain, range(1, 100000),
@@ -140,8 +153,13 @@ void visit(V& v, ClassHeadConfig& c)
       "cells are averaged with predicted weights; false: plain 3 x 3 average of stride 2");
     v("shared_levels", c.sharedLevels,
       "one set of weights for offsets and weighting; false: one for each pyramid level, as in the released model");
+    v("all_levels", c.allLevels,
+      "adaptive feature pooling of PANet: RoIs are pooled from every level, each with a first layer of its own, and "
+      "the "
+      "largest values go on. Needs `deformable` and `adaptive_weighting` off");
     v("pooled_size", c.pooledSize, range(1, 64),
-      "side k of the classifier's input, k x k cells; pooling makes 2k x 2k of them");
+      "side k of the classifier's input, k x k cells; with `deformable` or `adaptive_weighting` pooling makes 2k x 2k "
+      "of them");
     v("offset_pooled_size", c.offsetPooledSize, range(1, 64),
       "side of the pooled features that offsets are predicted from");
     v("offset_channels", c.offsetChannels, range(1, 16384), "width of the two hidden layers that predict offsets");
@@ -187,6 +205,26 @@ void visit(V& v, BoxHeadConfig& c)
 }
 
 template <class V>
+void visit(V& v, DeltaHeadConfig& c)
+{
+    v("class_agnostic", c.classAgnostic, "one box for all classes; false: one per class. `cascade_rcnn` needs true");
+    v("stds", c.stds, range(1e-6, 1e6).listOf(4, 4),
+      "the outputs are dx, dy, dw, dh divided by these: center by the RoI's side, logarithm of the side");
+    v("smooth_l1_beta", c.smoothL1Beta, range(1e-6, 1e6),
+      "difference of the outputs at which the loss turns from quadratic to linear; 1/9 is torchvision's, others use 1");
+    v("loss_weight", c.lossWeight, range(0, 1e6), "factor of the loss `box`");
+}
+
+template <class V>
+void visit(V& v, CascadeConfig& c)
+{
+    v("positive_ious", c.positiveIous, range(0, 1).listOf(1, 8),
+      "`positive_iou` of every stage, in place of that key; their number is the number of stages");
+    v("std_factors", c.stdFactors, range(1e-6, 1e6).listOf(1, 8), "factor of `delta_head.stds` in every stage");
+    v("loss_weights", c.lossWeights, range(0, 1e6).listOf(1, 8), "factor of the losses of every stage");
+}
+
+template <class V>
 void visit(V& v, MaskHeadConfig& c)
 {
     v("type", c.type, {{"none", MaskHeadType::NONE}, {"d2det", MaskHeadType::D2DET}, {"fcn", MaskHeadType::FCN}},
@@ -208,6 +246,10 @@ void visit(V& v, MaskHeadConfig& c)
       "the boxes before their refinement, which takes less time, and a mask ends at the coarser box");
     v("overlap_from_masks", c.overlapFromMasks,
       "the box head's overlap is trained on the object's mask where it has one, not on its box");
+    v("all_levels", c.allLevels, "`fcn`: adaptive feature pooling as in `class_head`, behind the first convolution");
+    v("binary_targets", c.binaryTargets,
+      "a cell is trained as 1 if at least half of it lies on the object, else as 0; false: as the share of it that "
+      "does, as in torchvision");
     v("loss_weight", c.lossWeight, range(0, 1e6), "factor of the loss `mask`");
     v("score_loss_weight", c.scoreLossWeight, range(0, 1e6), "factor of the loss `mask_iou`");
 }
@@ -215,17 +257,28 @@ void visit(V& v, MaskHeadConfig& c)
 template <class V>
 void visit(V& v, RoIConfig& c)
 {
-    v("type", c.type, {{"d2det", RoIHeadType::D2DET}}, "kind of the second stage");
+    v("type", c.type,
+      {{"d2det", RoIHeadType::D2DET},
+       {"faster_rcnn", RoIHeadType::FASTER_RCNN},
+       {"cascade_rcnn", RoIHeadType::CASCADE_RCNN}},
+      "kind of the second stage: `d2det`: class of the proposals, NMS, dense regression of those left (`box_head`); "
+      "`faster_rcnn`: class and box of every proposal from the same features (`delta_head`), with a mask head Mask "
+      "R-CNN; `cascade_rcnn`: stages of that (`cascade`), each on the boxes of the one before");
     v("levels", c.levels, range(1, 16), "pyramid levels that RoIs are pooled from, finest first");
     v("finest_scale", c.finestScale, range(1, 1e5),
       "RoIs with a side (square root of the area, pixels of the network input) below twice this are pooled from the "
       "finest level, below four times from the second, ...; 56 fits a finest stride of 4, 112 one of 8");
+    v("aligned", c.aligned,
+      "RoIAlign takes the middle of the first cell as 0.5, the geometry of boxes; false: as 0, as in torchvision's "
+      "models. false needs `class_head.deformable` and `class_head.adaptive_weighting` off, and no `legacy`");
     v("positive_iou", c.positiveIou, range(0, 1),
       "a proposal whose best IoU with an object reaches this is trained as that object, else as background");
     v("batch_per_image", c.batchPerImage, range(1, 100000), "proposals drawn per image for the losses");
     v("positive_fraction", c.positiveFraction, range(0, 1), "largest share of positive ones among them");
     v.group("class_head", c.classHead, "Classification by discriminative RoI pooling.");
-    v.group("box_head", c.boxHead, "Dense local regression of the box with binary overlap prediction.");
+    v.group("box_head", c.boxHead, "`d2det`: dense local regression of the box with binary overlap prediction.");
+    v.group("delta_head", c.deltaHead, "`faster_rcnn`, `cascade_rcnn`: regression of the box by four numbers.");
+    v.group("cascade", c.cascade, "`cascade_rcnn`: a value for each stage.");
     v.group("mask_head", c.maskHead, "Instance masks of 28 x 28 cells, one per detection, of its class.");
 }
 
@@ -234,8 +287,9 @@ void visit(V& v, InferenceConfig& c)
 {
     v("score_threshold", c.scoreThreshold, range(0, 1), "boxes whose class score is not above it are no candidates");
     v("nms_threshold", c.nmsThreshold, range(0, 1),
-      "IoU above which the candidate with the lower score is dropped, class by class, before the regression");
-    v("pre_detections", c.preDetections, range(1, 100000), "best candidates per image that go through the regression");
+      "`d2det`: IoU above which the candidate with the lower score is dropped, class by class, before the regression");
+    v("pre_detections", c.preDetections, range(1, 100000),
+      "`d2det`: best candidates per image that go through the regression");
     v("nms_mode", c.nmsMode,
       {{"hard", NMSMode::HARD}, {"soft_linear", NMSMode::SOFT_LINEAR}, {"soft_gaussian", NMSMode::SOFT_GAUSSIAN}},
       "NMS of the refined boxes: `hard` drops the box with the lower score; soft-NMS multiplies its score by 1 - IoU "
@@ -255,6 +309,8 @@ void visit(V& v, InputConfig& c)
     v("long_side", c.longSide, range(1, 16384), "limit of the longer side, pixels");
     v("divisor", c.divisor, range(1, 1024),
       "images are padded with zeros to sides that are multiples of it; of the backbone's last stride");
+    v("keep_ratio", c.keepRatio,
+      "false: every image becomes `long_side` pixels wide and `short_side` high, in training too, whatever its shape");
     v("mean", c.mean, range(-1e6, 1e6).listOf(3, 3), "subtracted from the channels (0 .. 255), in their order");
     v("std", c.std, range(1e-6, 1e6).listOf(3, 3), "the channels are divided by it afterwards");
     v("channel_order", c.channelOrder, {{"rgb", ChannelOrder::RGB}, {"bgr", ChannelOrder::BGR}},

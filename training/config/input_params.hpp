@@ -21,6 +21,7 @@ inline cv::d2det::InputParams toInputParams(const InputConfig& input)
     params.shortSide = input.shortSide;
     params.longSide = input.longSide;
     params.divisor = input.divisor;
+    params.keepRatio = input.keepRatio;
     params.mean = cv::Scalar(input.mean[0], input.mean[1], input.mean[2]);
     params.std = cv::Scalar(input.std[0], input.std[1], input.std[2]);
     params.swapRB = input.channelOrder == ChannelOrder::RGB;

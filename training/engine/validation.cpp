@@ -44,16 +44,25 @@ struct Evaluators
     cv::d2det::CocoEvaluator boxes, masks;
 };
 
-//! Network-input box (x1, y1, x2, y2) -> image pixels.
-cv::Vec4d imageBox(const torch::TensorAccessor<double, 1>& corners, int64_t first, double scale)
+//! Network-input pixels per image pixel, horizontal and vertical.
+cv::Vec2d scalesOf(const ImageInfo& info, const cv::Mat& image, const InputConfig& input)
 {
-    return cv::Vec4d(corners[first] / scale, corners[first + 1] / scale, corners[first + 2] / scale,
-                     corners[first + 3] / scale);
+    if (input.keepRatio)
+        return {info.scale, info.scale};
+    return {static_cast<double>(info.width) / image.cols, static_cast<double>(info.height) / image.rows};
+}
+
+//! Network-input box (x1, y1, x2, y2) -> image pixels.
+cv::Vec4d imageBox(const torch::TensorAccessor<double, 1>& corners, int64_t first, const cv::Vec2d& scale)
+{
+    return cv::Vec4d(corners[first] / scale[0], corners[first + 1] / scale[1], corners[first + 2] / scale[0],
+                     corners[first + 3] / scale[1]);
 }
 
 //! Rows (batch, class, score, x1, y1, x2, y2); padding rows have score 0. @param shown may be null.
-int64_t addDetections(const InferenceTrace& trace, const ModelConfig& config, double scale, const cv::Mat& image,
-                      const ImageRecord& record, bool withMasks, Evaluators& evaluators, ImageResult* shown)
+int64_t addDetections(const InferenceTrace& trace, const ModelConfig& config, const cv::Vec2d& scale,
+                      const cv::Mat& image, const ImageRecord& record, bool withMasks, Evaluators& evaluators,
+                      ImageResult* shown)
 {
     const torch::Tensor table = trace.detections.to(torch::kDouble).contiguous();
     const auto row = table.accessor<double, 2>();
@@ -160,8 +169,8 @@ Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFra
             usedForMasks.push_back(record.id);
         const bool show = std::binary_search(gallery.indices.begin(), gallery.indices.end(), index);
         ImageResult shown;
-        result.detections += addDetections(trace, config, batch.infos[0].scale, image, record, withMasks, evaluators,
-                                           show ? &shown : nullptr);
+        result.detections += addDetections(trace, config, scalesOf(batch.infos[0], image, config.input), image, record,
+                                           withMasks, evaluators, show ? &shown : nullptr);
         if (!show)
             continue;
         shown.image = image;

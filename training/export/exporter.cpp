@@ -9,96 +9,16 @@
    that depends on H or W, only additions of equal shapes or of constants [C, 1, 1], group norm with a separate scale.
    RoIs are processed by operators of the d2det domain, which skip padding rows. */
 
-#include "export/exporter.hpp"
+#include "export/model_exporter.hpp"
 
 #include "base/error.hpp"
-#include "export/onnx_graph.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <unordered_map>
 
 namespace d2det
 {
 
-namespace
-{
-
-using Names = std::vector<std::string>;
-using Attributes = std::vector<OnnxAttribute>;
-
-constexpr int64_t FORMAT_VERSION = 1;
-const char* const DOMAIN_NAME = "d2det";
-
-//! Feature maps for RoI pooling, finest first, and their strides.
-struct Levels
-{
-    Names maps;
-    std::vector<int64_t> strides;
-};
-
-//! Grouping inputs of a RoI convolution, which also mark padding rows: RoIs [R, 5] and, for weights by class, classes
-//! [R, 1].
-struct RoIRows
-{
-    RoIRows(const std::string& rois_, const std::string& classes_ = "", const std::string& suffix_ = "")
-        : rois(rois_), classes(classes_), suffix(suffix_)
-    {
-    }
-    std::string rois, classes;
-    std::string suffix;  //!< suffix of output names for a second use of the same weights
-};
-
-class ModelExporter
-{
-public:
-    explicit ModelExporter(const DetectorImpl& model);
-    void run(bool intermediate);
-    const OnnxGraph& graph() const { return graph_; }
-
-private:
-    // Leaves: each function returns the name of its output tensor.
-    std::string weights(const Tensor& value, const std::string& name);
-    std::string nameOf(const Tensor& parameter) const;
-    std::string node(const char* op, const Names& inputs, const std::string& output, const Attributes& attributes = {});
-    std::string d2Node(const char* op, const Names& inputs, const std::string& output, const Attributes& attributes);
-    std::string reshape(const std::string& input, const std::string& output, const std::vector<int64_t>& shape);
-    std::string columns(const std::string& input, const std::string& output, int64_t begin, int64_t end);
-
-    std::string convUnit(const ConvUnit& unit, const std::string& input, const std::string& output = "");
-    std::string groupNorm(const torch::nn::GroupNormImpl& norm, const std::string& input, const std::string& output);
-    std::string roiConv(const RoIConv& conv, const std::string& input, const RoIRows& rows,
-                        const std::string& output = "", bool sigmoid = false);
-
-    std::string block(const Block& block, const std::string& input, const std::string& output);
-    Names backbone();
-    Names pyramid(const Names& maps);
-    std::string proposals(const Names& maps);
-    std::string classHead(const Levels& levels, const std::string& rois);
-    std::string poolWithoutOffsets(const Levels& levels, const std::string& rois, const std::string& output,
-                                   int64_t size);
-    std::string boxHead(const std::string& trunk, const std::string& rois);
-    std::string boxTrunk(const Levels& levels, const RoIRows& rows);
-    std::string alignedPool(const Levels& levels, const std::string& rois, const std::string& output, int64_t size,
-                            int samplingRatio);
-    void maskHead(const Levels& levels, const std::string& candidateTrunk, const std::string& candidateRois);
-    void maskLayers(const RoIRows& rows, const std::string& trunk, const std::string& input);
-    std::string decode(const std::string& rois, const std::string& offsets, const std::string& overlap);
-    void detections(const std::string& rois, const std::string& labels);
-
-    Attributes poolAttributes(const Levels& levels, int64_t size, int samplingRatio) const;
-    Attributes description() const;
-    void declareInputs();
-    void exposeIntermediate();
-
-    const DetectorImpl& model_;
-    const ModelConfig& config_;
-    OnnxGraph graph_;
-    std::unordered_map<const void*, std::string> parameterNames_;
-    int pyramidLevels_ = 0;
-};
-
-// Values of attributes in the ONNX file.
 const char* attributeValue(NMSMode mode)
 {
     return mode == NMSMode::HARD ? "hard" : mode == NMSMode::SOFT_LINEAR ? "soft_linear" : "soft_gaussian";
@@ -257,272 +177,6 @@ std::string ModelExporter::roiConv(const RoIConv& conv, const std::string& input
     return d2Node("D2RoIConv", inputs, output.empty() ? name + rows.suffix : output, attributes);
 }
 
-// ------------------------------------------------------------------ backbone and pyramid
-
-std::string ModelExporter::block(const Block& block, const std::string& input, const std::string& output)
-{
-    std::string x = input;
-    for (const ConvUnit& u : block.units)
-        x = convUnit(u, x);
-    if (!block.residual)
-        return x;
-    const std::string shortcut = block.shortcut.empty() ? input : convUnit(block.shortcut[0], input);
-    x = node("Add", {x, shortcut}, block.reluAfterSum ? output + ".sum" : output);
-    return block.reluAfterSum ? node("Relu", {x}, output) : x;
-}
-
-Names ModelExporter::backbone()
-{
-    Names maps;
-    std::string x = "image";
-    for (const Stage& stage : model_.backbone->stages)
-    {
-        const std::string name = "stage" + std::to_string(stage.id);
-        for (size_t b = 0; b < stage.blocks.size(); b++)
-            x = block(stage.blocks[b], x, name + "." + std::to_string(b));
-        if (stage.maxPool)
-            x = node("MaxPool", {x}, name + ".pooled",
-                     {{"kernel_shape", std::vector<int64_t>{3, 3}},
-                      {"strides", std::vector<int64_t>{2, 2}},
-                      {"pads", std::vector<int64_t>{1, 1, 1, 1}}});
-        const std::vector<int>& wanted = model_.backbone->levels;
-        if (std::find(wanted.begin(), wanted.end(), stage.id) != wanted.end())
-            maps.push_back(x);
-    }
-    return maps;
-}
-
-//! p2, p3, ... : named by the binary logarithm of their stride.
-Names ModelExporter::pyramid(const Names& maps)
-{
-    const FpnImpl& fpn = *model_.fpn;
-    const size_t count = maps.size();
-    Names merged(count), result;
-    for (size_t i = count; i-- > 0;)
-    {
-        merged[i] = convUnit(fpn.lateral[i], maps[i]);
-        if (i + 1 == count)
-            continue;
-        const std::string name = "fpn.merged" + std::to_string(i);
-        if (!graph_.hasInitializer("fpn.scales"))
-        {
-            const float scales[] = {1, 1, 2, 2};
-            graph_.addInitializer("fpn.scales", {4}, scales);
-            graph_.addInitializer("fpn.no_roi", {0}, nullptr);  // required input in opset 11, may be empty
-        }
-        const std::string up =
-            node("Resize", {merged[i + 1], "fpn.no_roi", "fpn.scales"}, name + ".up",
-                 {{"mode", "nearest"}, {"coordinate_transformation_mode", "asymmetric"}, {"nearest_mode", "floor"}});
-        merged[i] = node("Add", {merged[i], up}, name);
-    }
-    const int first = model_.backbone->levels.at(0);
-    const auto next = [&] { return "p" + std::to_string(first + static_cast<int>(result.size())); };
-    for (size_t i = 0; i < count; i++)
-        result.push_back(convUnit(fpn.output[i], merged[i], next()));
-    for (int i = 0; i < fpn.maxPoolLevels; i++)
-        result.push_back(node("MaxPool", {result.back()}, next(),
-                              {{"kernel_shape", std::vector<int64_t>{1, 1}}, {"strides", std::vector<int64_t>{2, 2}}}));
-    for (size_t i = 0; i < fpn.extra.size(); i++)
-    {
-        const std::string below = i == 0 ? result.back() : node("Relu", {result.back()}, result.back() + ".relu");
-        result.push_back(convUnit(fpn.extra[i], below, next()));
-    }
-    return result;
-}
-
-// ------------------------------------------------------------------ proposals
-
-std::string ModelExporter::proposals(const Names& maps)
-{
-    Names logits, deltas;
-    std::vector<int64_t> strides;
-    for (size_t i = 0; i < maps.size(); i++)
-    {
-        const std::string n = std::to_string(i);
-        const std::string hidden = convUnit(model_.rpn->conv, maps[i], "rpn_hidden_" + n);
-        logits.push_back(convUnit(model_.rpn->logit, hidden, "rpn_logit_" + n));
-        deltas.push_back(convUnit(model_.rpn->delta, hidden, "rpn_delta_" + n));
-        strides.push_back(toStride(model_.strides.at(i)));
-    }
-    Names inputs = logits;
-    inputs.insert(inputs.end(), deltas.begin(), deltas.end());
-    inputs.push_back("im_info");
-    const RpnConfig& r = config_.rpn;
-    graph_.addNode("D2Proposal", inputs, {"proposals", "proposal_scores"},
-                   {{"feat_strides", strides},
-                    {"anchor_scale", r.anchorScale},
-                    {"anchor_ratios", r.anchorRatios},
-                    {"pre_nms_top_n", r.preNmsTopNTest},
-                    {"post_nms_top_n", r.postNmsTopNTest},
-                    {"max_proposals", r.proposalsTest},
-                    {"nms_threshold", r.nmsThreshold},
-                    {"min_size", r.minSize},
-                    {"legacy", config_.legacy}},
-                   DOMAIN_NAME);
-    return "proposals";
-}
-
-// ------------------------------------------------------------------ heads
-
-//! Common attributes of all pooling operators.
-Attributes ModelExporter::poolAttributes(const Levels& levels, int64_t size, int samplingRatio) const
-{
-    return {{"feat_strides", levels.strides},
-            {"output_size", std::vector<int64_t>{size, size}},
-            {"sampling_ratio", samplingRatio},
-            {"finest_scale", config_.roi.finestScale},
-            {"legacy", config_.legacy}};
-}
-
-//! Discriminative pooling without offsets: equals RoIAlign in the non-legacy convention (operators.md 3.3).
-std::string ModelExporter::poolWithoutOffsets(const Levels& levels, const std::string& rois, const std::string& output,
-                                              int64_t size)
-{
-    Names inputs{rois};
-    inputs.insert(inputs.end(), levels.maps.begin(), levels.maps.end());
-    Attributes attributes = poolAttributes(levels, size, config_.roi.classHead.samplingRatio);
-    if (config_.legacy)
-        return d2Node("D2DeformRoIPool", inputs, output, attributes);
-    attributes.push_back({"aligned", 1});
-    return d2Node("D2RoIAlign", inputs, output, attributes);
-}
-
-std::string ModelExporter::classHead(const Levels& levels, const std::string& rois)
-{
-    const ClassHeadConfig& c = config_.roi.classHead;
-    const ClassHeadImpl& head = *model_.classHead;
-    const int64_t k = c.pooledSize;
-    const bool fine = c.deformable || c.adaptiveWeighting;  // pooling is 2k x 2k, then halved
-    std::string x;
-    if (c.deformable)
-    {
-        x = poolWithoutOffsets(levels, rois, "class_head.offset_input", c.offsetPooledSize);
-        x = roiConv(head.offset1, x, rois);
-        x = roiConv(head.offset2, x, rois);
-        x = roiConv(head.offset3, x, rois);
-        x = reshape(x, "class_head.offsets", {0, 2, k, k});
-        Names inputs{rois};
-        inputs.insert(inputs.end(), levels.maps.begin(), levels.maps.end());
-        inputs.push_back(x);
-        Attributes attributes = poolAttributes(levels, 2 * k, c.samplingRatio);
-        attributes.push_back({"gamma", c.gamma});
-        x = d2Node("D2DeformRoIPool", inputs, "class_head.pooled", attributes);
-    }
-    else
-        x = poolWithoutOffsets(levels, rois, "class_head.pooled", fine ? 2 * k : k);
-
-    if (c.adaptiveWeighting)
-        x = d2Node("D2AdaptiveWeightedPool", {x, roiConv(head.weighting, x, rois)}, "class_head.weighted",
-                   {{"gain", c.gain}});
-    else if (fine)
-        x = node("AveragePool", {x}, "class_head.averaged",
-                 {{"kernel_shape", std::vector<int64_t>{3, 3}},
-                  {"strides", std::vector<int64_t>{2, 2}},
-                  {"pads", std::vector<int64_t>{1, 1, 1, 1}},
-                  {"count_include_pad", 0}});
-    x = roiConv(head.fc1, x, rois);
-    x = roiConv(head.fc2, x, rois);
-    x = roiConv(head.classifier, x, rois);
-    x = reshape(x, "class_logits", {0, model_.numClasses() + 1});
-    return node("Softmax", {x}, "probabilities", {{"axis", 1}});
-}
-
-std::string ModelExporter::alignedPool(const Levels& levels, const std::string& rois, const std::string& output,
-                                       int64_t size, int samplingRatio)
-{
-    Names inputs{rois};
-    inputs.insert(inputs.end(), levels.maps.begin(), levels.maps.end());
-    Attributes attributes = poolAttributes(levels, size, samplingRatio);
-    attributes.push_back({"aligned", 1});
-    return d2Node("D2RoIAlign", inputs, output, attributes);
-}
-
-std::string ModelExporter::boxTrunk(const Levels& levels, const RoIRows& rows)
-{
-    const BoxHeadConfig& c = config_.roi.boxHead;
-    std::string x = alignedPool(levels, rows.rois, "box_head.pooled" + rows.suffix, c.pooledSize, c.samplingRatio);
-    for (const RoIConv& conv : model_.boxHead->convs)
-        x = roiConv(conv, x, rows);
-    return x;
-}
-
-//! Dense regression of the candidates from their features; returns their refined boxes [D, 4].
-std::string ModelExporter::boxHead(const std::string& trunk, const std::string& rois)
-{
-    const BoxHeadImpl& head = *model_.boxHead;
-    const std::string offsets = roiConv(head.offsets, trunk, rois, "dense_offsets");
-    const std::string overlap = head.overlap.is_empty() ? "" : roiConv(head.overlap, trunk, rois, "dense_overlap");
-    return decode(rois, offsets, overlap);
-}
-
-/* Masks of the detections. With a second pass, RoIs are the final boxes and features are pooled again. Without a second
-   pass, the existing features of the candidates are reused: one row per detection is gathered, and the boxes of the
-   masks are an additional output "mask_boxes" [K, 4]. */
-void ModelExporter::maskHead(const Levels& levels, const std::string& candidateTrunk, const std::string& candidateRois)
-{
-    const MaskHeadConfig& c = config_.roi.maskHead;
-    const bool usesTrunk = model_.maskHead->usesTrunk();
-    const auto classes = [&] { return columns("detections", "detections.classes", 1, 2); };
-    if (c.secondPass)
-    {
-        const std::string batch = columns("detections", "detections.batch", 0, 1);
-        const std::string boxes = columns("detections", "detections.boxes", 3, 7);
-        const std::string rois = node("Concat", {batch, boxes}, "detections.rois", {{"axis", 1}});
-        const RoIRows rows(rois, classes(), ".second");
-        const std::string trunk = usesTrunk ? boxTrunk(levels, rows) : "";
-        maskLayers(rows, trunk,
-                   usesTrunk ? trunk : alignedPool(levels, rois, "mask_head.pooled", c.pooledSize, c.samplingRatio));
-        return;
-    }
-    if (!usesTrunk)
-        fail("roi.mask_head.second_pass = false needs a mask head of type d2det, the model has another");
-    const std::string rois = d2Node("D2GatherRows", {candidateRois, "detection_rows"}, "mask_head.rois", {});
-    const RoIRows rows(rois, classes());
-    const std::string trunk = d2Node("D2GatherRows", {candidateTrunk, "detection_rows"}, "mask_head.trunk", {});
-    maskLayers(rows, trunk, trunk);
-    graph_.addOutput(columns(rois, "mask_boxes", 1, 5), {config_.test.maxDetections, 4});
-}
-
-//! `input` [K, C, h, w] -> outputs "masks" [K, 1, 28, 28] and, with mask scoring, "mask_ious" [K, 1].
-void ModelExporter::maskLayers(const RoIRows& rows, const std::string& trunk, const std::string& input)
-{
-    const MaskHeadConfig& c = config_.roi.maskHead;
-    const MaskHeadImpl& head = *model_.maskHead;
-    const int64_t kept = config_.test.maxDetections;
-    std::string x = input;
-    for (const auto* list : {&head.convs, &head.upsamples})
-        for (const RoIConv& conv : *list)
-            x = roiConv(conv, x, rows);
-    roiConv(head.classifier, x, rows, "masks", true);
-    const int64_t side = 4 * config_.roi.boxHead.pooledSize / 2;
-    graph_.addOutput("masks", {kept, 1, side, side});
-    if (!c.scoring)
-        return;
-    x = node("MaxPool", {"masks"}, "mask_head.coarse",
-             {{"kernel_shape", std::vector<int64_t>{4, 4}},
-              {"strides", std::vector<int64_t>{4, 4}},
-              {"pads", std::vector<int64_t>{1, 1, 1, 1}}});
-    x = node("Concat", {trunk, x}, "mask_head.score_input", {{"axis", 1}});
-    x = roiConv(head.score1, x, rows);
-    x = roiConv(head.score2, x, rows);
-    x = roiConv(head.score3, x, rows);
-    reshape(x, "mask_ious", {0, 1});
-    graph_.addOutput("mask_ious", {kept, 1});
-}
-
-/* Without the overlap branch every cell counts. The operator still needs logits: with a threshold of 0 any non-negative
-   values are sufficient, such as the offsets. */
-std::string ModelExporter::decode(const std::string& rois, const std::string& offsets, const std::string& overlap)
-{
-    const BoxHeadConfig& c = config_.roi.boxHead;
-    const bool all = overlap.empty();
-    const std::string logits = all ? columns(offsets, "box_head.every_cell", 0, 1) : overlap;
-    return d2Node("D2DenseBoxDecode", {rois, offsets, logits, "im_info"}, "refined_boxes",
-                  {{"overlap_threshold", all ? 0.f : c.overlapThreshold},
-                   {"mode", attributeValue(all ? DecodeMode::MEAN : c.decodeMode)},
-                   {"legacy", config_.legacy}});
-}
-
 // ------------------------------------------------------------------ detections and the description of the model
 
 Attributes ModelExporter::description() const
@@ -543,21 +197,21 @@ Attributes ModelExporter::description() const
             {"channel_order", attributeValue(input.channelOrder)},
             {"short_side", input.shortSide},
             {"long_side", input.longSide},
-            {"divisor", input.divisor}};
+            {"divisor", input.divisor},
+            {"keep_ratio", input.keepRatio}};
 }
 
-void ModelExporter::detections(const std::string& rois, const std::string& labels)
+/* The last NMS, with the description of the model.
+   @param scores probabilities, or classes and scores with "labelled". @param attributes those that the two kinds of
+   second stage set differently. */
+void ModelExporter::detections(const std::string& rois, const std::string& scores, const Attributes& own)
 {
     const InferenceConfig& t = config_.test;
-    Attributes attributes{{"batch_size", 1},
-                          {"score_threshold", 0.f},
-                          {"nms_threshold", t.finalNmsThreshold},
-                          {"nms_mode", attributeValue(t.nmsMode)},
-                          {"soft_sigma", t.softSigma},
-                          {"soft_min_score", t.softMinScore},
-                          {"max_detections", t.maxDetections},
-                          {"legacy", config_.legacy},
-                          {"labelled", 1}};
+    Attributes attributes{
+        {"batch_size", 1},           {"nms_threshold", t.finalNmsThreshold}, {"nms_mode", attributeValue(t.nmsMode)},
+        {"soft_sigma", t.softSigma}, {"soft_min_score", t.softMinScore},     {"max_detections", t.maxDetections},
+        {"legacy", config_.legacy}};
+    attributes.insert(attributes.end(), own.begin(), own.end());
     if (!model_.maskHead.is_empty() && config_.roi.maskHead.scoring)
         attributes.push_back({"mask_score_weight", config_.roi.maskHead.scoreWeight});
     Names outputs{"detections"};
@@ -568,14 +222,14 @@ void ModelExporter::detections(const std::string& rois, const std::string& label
     }
     const Attributes about = description();
     attributes.insert(attributes.end(), about.begin(), about.end());
-    graph_.addNode("D2Detections", {rois, labels}, outputs, attributes, DOMAIN_NAME);
+    graph_.addNode("D2Detections", {rois, scores}, outputs, attributes, DOMAIN_NAME);
     graph_.addOutput("detections", {t.maxDetections, 7});
 }
 
 void ModelExporter::exposeIntermediate()
 {
     const RpnConfig& r = config_.rpn;
-    const int64_t anchors = static_cast<int64_t>(r.anchorRatios.size()), rows = r.proposalsTest;
+    const int64_t anchors = r.anchors(), rows = r.proposalsTest;
     const int64_t kept = config_.test.preDetections;
     for (int i = 0; i < pyramidLevels_; i++)
     {
@@ -588,9 +242,18 @@ void ModelExporter::exposeIntermediate()
     graph_.addOutput("proposals", {rows, 5});
     graph_.addOutput("proposal_scores", {rows, 1});
     graph_.addOutput("probabilities", {rows, model_.numClasses() + 1});
+    const RoIStage& last = model_.stages.back();
+    if (const DeltaBoxHeadImpl* box = last.delta())
+    {
+        const int64_t values = box->deltas->options.out;
+        for (size_t i = 0; i < model_.stages.size(); i++)
+            graph_.addOutput(i == 0 ? "box_deltas" : "box_deltas" + std::to_string(i + 1), {rows, values});
+        graph_.addOutput("refined_rois", {rows, 1 + values});
+        return;
+    }
     graph_.addOutput("candidates", {kept, 7});
     graph_.addOutput("dense_offsets", {kept, 4, "k", "k"});
-    if (!model_.boxHead->overlap.is_empty())
+    if (!last.dense()->overlap.is_empty())
         graph_.addOutput("dense_overlap", {kept, 1, "k", "k"});
     graph_.addOutput("refined_boxes", {kept, 4});
 }
@@ -623,30 +286,13 @@ void ModelExporter::run(bool intermediate)
         levels.maps.push_back(maps.at(i));
         levels.strides.push_back(toStride(model_.strides.at(i)));
     }
-    const InferenceConfig& t = config_.test;
-    d2Node("D2Detections", {rois, classHead(levels, rois)}, "candidates",
-           {{"batch_size", 1},
-            {"score_threshold", t.scoreThreshold},
-            {"nms_threshold", t.nmsThreshold},
-            {"nms_mode", attributeValue(NMSMode::HARD)},
-            {"max_detections", t.preDetections},
-            {"legacy", config_.legacy}});
-
-    // A candidate is (batch, class, score, box); its RoI is (batch, box).
-    const std::string batch = columns("candidates", "candidates.batch", 0, 1);
-    const std::string boxes = columns("candidates", "candidates.boxes", 3, 7);
-    const std::string kept = node("Concat", {batch, boxes}, "candidates.rois", {{"axis", 1}});
-    const std::string trunk = boxTrunk(levels, kept);
-    const std::string refined = boxHead(trunk, kept);
-    const std::string finalRois = node("Concat", {batch, refined}, "refined_rois", {{"axis", 1}});
-    detections(finalRois, columns("candidates", "candidates.labels", 1, 3));
-    if (!model_.maskHead.is_empty())
-        maskHead(levels, trunk, kept);
+    if (model_.stages[0].boxHead->refinesBeforeNms())
+        deltaStages(levels, rois);
+    else
+        denseStage(levels, rois);
     if (intermediate)
         exposeIntermediate();
 }
-
-}  // namespace
 
 ExportSummary exportOnnx(const Detector& model, const std::string& path, const ExportOptions& options)
 {

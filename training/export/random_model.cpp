@@ -84,15 +84,13 @@ void adjustPyramid(DetectorImpl& model, const Tensor& image)
 void adjustRpn(DetectorImpl& model, const std::vector<Tensor>& pyramid)
 {
     RpnImpl& rpn = *model.rpn;
-    const Tensor hidden = rpn.conv.forward(pyramid[0]);
+    const Tensor hidden = rpn.hidden(pyramid[0]);
     adjust(rpn.logit, rpn.logit.forward(hidden), -2, 2);
     adjust(rpn.delta, rpn.delta.forward(hidden), 0, 0.3);
 }
 
-void adjustHeads(DetectorImpl& model, const std::vector<Tensor>& pyramid)
+void adjustClassHead(ClassHeadImpl& head, const std::vector<Tensor>& pyramid, const Tensor& rois, int64_t numClasses)
 {
-    const Tensor rois = someRoIs(64);
-    ClassHeadImpl& head = *model.classHead;
     if (!head.offset3.is_empty())
     {
         head.offset3->weight.mul_(0.3);  // offsets are fractions of a tenth of the RoI
@@ -103,22 +101,38 @@ void adjustHeads(DetectorImpl& model, const std::vector<Tensor>& pyramid)
     const Tensor mean = logits.mean(0), deviation = logits.std(0).clamp_min(1e-6);
     head.classifier->weight.div_(deviation.view({1, -1, 1, 1, 1})).mul_(2);
     head.classifier->bias.sub_(mean.unsqueeze(0)).div_(deviation.unsqueeze(0)).mul_(2);
-    head.classifier->bias.select(1, model.numClasses()).add_(2);  // background
+    head.classifier->bias.select(1, numClasses).add_(2);  // background
+}
 
-    BoxHeadImpl& box = *model.boxHead;
+void adjustDenseBoxHead(DenseBoxHeadImpl& box, const std::vector<Tensor>& pyramid, const Tensor& rois)
+{
     box.offsets->options.relu = false;
-    const auto predicted = box.forward(pyramid, rois);
+    const auto predicted = box.predict(box.trunk(pyramid, rois));
     box.offsets->options.relu = true;
     adjust(box.offsets->weight, box.offsets->bias, predicted.first, 0.5, 0.2);
     if (predicted.second.defined())
         adjust(box.overlap->weight, box.overlap->bias, predicted.second, 0.5, 1);
+}
+
+void adjustHeads(DetectorImpl& model, const std::vector<Tensor>& pyramid)
+{
+    const Tensor rois = someRoIs(64);
+    for (RoIStage& stage : model.stages)
+    {
+        adjustClassHead(*stage.classHead, pyramid, rois, model.numClasses());
+        if (DeltaBoxHeadImpl* box = stage.delta())
+            adjust(box->deltas->weight, box->deltas->bias, box->predict(stage.classHead->features(pyramid, rois)), 0,
+                   1);
+        else
+            adjustDenseBoxHead(*stage.dense(), pyramid, rois);
+    }
     if (model.maskHead.is_empty())
         return;
     const RoIGroups classes =
         RoIGroups::byClass(torch::arange(rois.size(0)).remainder(model.numClasses()), model.numClasses(), torch::kCPU);
     RoIConv& classifier = model.maskHead->classifier;
-    adjust(classifier->weight, classifier->bias,
-           model.maskHead->forward(pyramid, box.trunk(pyramid, rois), rois, classes), 0, 2);
+    const Tensor trunk = model.maskHead->usesTrunk() ? model.stages[0].dense()->trunk(pyramid, rois) : Tensor();
+    adjust(classifier->weight, classifier->bias, model.maskHead->forward(pyramid, trunk, rois, classes), 0, 2);
 }
 
 }  // namespace

@@ -84,7 +84,7 @@ Tensor Stage::forward(const Tensor& input) const
     return maxPool ? torch::max_pool2d(x, 3, 2, 1) : x;
 }
 
-BackboneImpl::BackboneImpl(const BackboneConfig& config) : levels(config.levels)
+BackboneImpl::BackboneImpl(const BackboneConfig& config) : levels(config.levels), config_(config)
 {
     if (config.type == BackboneType::MOBILENET_V2)
         buildMobileNetV2(config);
@@ -104,6 +104,7 @@ ConvUnit BackboneImpl::unit(const std::string& convPath, const std::string& norm
 {
     ConvUnit result;
     result.relu = relu;
+    result.relu6 = relu && config_.activation == Activation::RELU6;
     const int64_t out = options.out_channels();
     std::string leaf;
     torch::nn::Module& convOwner = descend(*this, convPath, leaf);
@@ -119,7 +120,8 @@ ConvUnit BackboneImpl::unit(const std::string& convPath, const std::string& norm
         result.groupNorm = normOwner.register_module(
             leaf, torch::nn::GroupNorm(torch::nn::GroupNormOptions(std::min<int64_t>(32, out), out)));
     else
-        result.batchNorm = normOwner.register_module(leaf, torch::nn::BatchNorm2d(out));
+        result.batchNorm = normOwner.register_module(
+            leaf, torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(out).eps(config_.normEpsilon)));
     return result;
 }
 

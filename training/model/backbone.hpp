@@ -3,7 +3,7 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* Backbones: ResNet-18/34/50/101 (He et al. 2016, stride in the 3x3 convolution) and MobileNetV2 (Sandler et al. 2018,
-   with ReLU instead of ReLU6: OpenCV 4.6 does not support Clip of opset 11). Parameter names as in torchvision. Padding
+   with ReLU or ReLU6). Parameter names as in torchvision. Padding
    is symmetric. */
 
 #ifndef D2DET_TRAINING_BACKBONE_HPP
@@ -56,6 +56,8 @@ private:
     ConvUnit unit(const std::string& convPath, const std::string& normPath, torch::nn::Conv2dOptions options,
                   BackboneNorm norm, bool relu);
     void freeze(int frozenStages);
+
+    BackboneConfig config_;
 };
 TORCH_MODULE(Backbone);
 

@@ -32,7 +32,7 @@ cv::Rect wholePixels(const float* box, const cv::Size& image)
 }  // namespace
 
 MaskTargets maskTargets(const Tensor& masks, const Tensor& present, const Tensor& boxes, const Tensor& gtIndex,
-                        bool legacy)
+                        const MaskTargetRule& rule)
 {
     TORCH_CHECK(boxes.dim() == 2 && boxes.size(1) == 4 && boxes.device().is_cpu(), "maskTargets: boxes has shape ",
                 boxes.sizes(), " and is on ", boxes.device(), "; expected [n, 4] on the CPU");
@@ -54,20 +54,22 @@ MaskTargets maskTargets(const Tensor& masks, const Tensor& present, const Tensor
         const cv::Rect part = wholePixels(b[i].data_ptr<float>(), size);
         const int inside = cv::countNonZero(whole(part)), all = cv::countNonZero(whole);
         out.fraction[i] = all > 0 ? static_cast<double>(inside) / all : 0.;
-        if (!legacy)
+        if (!rule.legacy)
             continue;
         cv::Mat small;
         cv::resize(whole(part), small, cv::Size(MASK_SIZE, MASK_SIZE), 0, 0, cv::INTER_LINEAR);
         out.masks[i][0] = torch::from_blob(small.data, {MASK_SIZE, MASK_SIZE}, torch::kByte).to(torch::kFloat);
     }
-    if (legacy)
+    if (rule.legacy)
         return out;
     ops::kernels::RoIAlignParams pool;
     pool.pooledHeight = pool.pooledWidth = MASK_SIZE;
     pool.samplingRatio = 0;  // as many samples as the RoI has pixels
+    pool.aligned = rule.aligned;
     const Tensor rois = torch::cat({gtIndex.to(torch::kFloat).unsqueeze(1), b}, 1).contiguous();
     const Tensor mean = ops::roiAlign({masks.to(torch::kFloat).unsqueeze(1)}, {1.f}, rois, pool);
-    out.masks = mean.ge(0.5).to(torch::kFloat) * out.present.to(torch::kFloat).view({-1, 1, 1, 1});
+    out.masks =
+        (rule.binary ? mean.ge(0.5).to(torch::kFloat) : mean) * out.present.to(torch::kFloat).view({-1, 1, 1, 1});
     return out;
 }
 

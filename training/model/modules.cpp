@@ -2,15 +2,19 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Building blocks of the networks: ConvUnit, RoIGroups, RoIConv (modules.hpp). */
+/* Building blocks of the networks: ConvUnit, RoIGroups, RoIConv, RoIPool (modules.hpp). */
 
 #include "model/modules.hpp"
 
 #include "kernels/common.hpp"
 #include "ops/ops.hpp"
 
+#include <cmath>
+
 namespace d2det
 {
+
+namespace init = torch::nn::init;
 
 Tensor ConvUnit::forward(const Tensor& input) const
 {
@@ -19,7 +23,19 @@ Tensor ConvUnit::forward(const Tensor& input) const
         x = torch::nn::BatchNorm2d(batchNorm)->forward(x);
     if (!groupNorm.is_empty())
         x = torch::nn::GroupNorm(groupNorm)->forward(ops::fullPrecision(x));
+    if (relu6)
+        return torch::hardtanh_(x, 0, 6);
     return relu ? torch::relu_(x) : x;
+}
+
+ConvUnit plainConv(torch::nn::Module& owner, const std::string& name, int64_t in, int64_t out, int64_t kernel,
+                   int64_t stride)
+{
+    ConvUnit unit;
+    unit.conv = owner.register_module(
+        name, torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, kernel).stride(stride).padding(kernel / 2)));
+    init::zeros_(unit.conv->bias);
+    return unit;
 }
 
 std::pair<Tensor, Tensor> ConvUnit::folded() const
@@ -120,6 +136,45 @@ Tensor RoIConvImpl::forward(const Tensor& input, const RoIGroups& levels)
     }
     // Row i of the concatenation belongs to RoI order[i]; argsort inverts the permutation.
     return values.index_select(0, order.argsort());
+}
+
+void uniformInit(RoIConv& conv, double limit)
+{
+    init::uniform_(conv->weight, -limit, limit);
+}
+
+void xavierInit(RoIConv& conv)
+{
+    const RoIConvOptions& o = conv->options;
+    const double area = static_cast<double>(o.kernel * o.kernel);
+    uniformInit(conv, std::sqrt(6.0 / (area * static_cast<double>(o.in + o.out))));
+}
+
+void linearInit(RoIConv& conv)
+{
+    const RoIConvOptions& o = conv->options;
+    const double limit = 1.0 / std::sqrt(static_cast<double>(o.in * o.kernel * o.kernel));
+    uniformInit(conv, limit);
+    init::uniform_(conv->bias, -limit, limit);
+}
+
+Tensor RoIPool::operator()(const std::vector<Tensor>& pyramid, const Tensor& rois, int size, int samplingRatio) const
+{
+    ops::kernels::RoIAlignParams pool;
+    pool.pooledHeight = pool.pooledWidth = size;
+    pool.samplingRatio = samplingRatio;
+    pool.finestScale = finestScale;
+    pool.aligned = aligned;
+    pool.legacy = legacy;
+    return ops::roiAlign(pyramid, strides, rois.to(pyramid[0].device(), /*non_blocking=*/true), pool);
+}
+
+Tensor RoIPool::fromLevel(const std::vector<Tensor>& pyramid, size_t level, const Tensor& rois, int size,
+                          int samplingRatio) const
+{
+    RoIPool one = *this;
+    one.strides = {strides.at(level)};
+    return one({pyramid.at(level)}, rois, size, samplingRatio);
 }
 
 }  // namespace d2det

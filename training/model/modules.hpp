@@ -2,11 +2,13 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Building blocks of the networks: a convolution with norm and activation, and a convolution of pooled RoI features
-   with one weight set per pyramid level (training counterpart of the operator D2RoIConv). */
+/* Building blocks of the networks: a convolution with norm and activation, a convolution of pooled RoI features with one
+   weight set per pyramid level (training counterpart of the operator D2RoIConv), and RoIAlign as the heads use it. */
 
 #ifndef D2DET_TRAINING_MODULES_HPP
 #define D2DET_TRAINING_MODULES_HPP
+
+#include "config/config.hpp"
 
 #include <torch/torch.h>
 
@@ -27,12 +29,17 @@ struct ConvUnit
     torch::nn::BatchNorm2d batchNorm{nullptr};  //!< always in eval mode; at most one of the two norms is set
     torch::nn::GroupNorm groupNorm{nullptr};
     bool relu = false;
+    bool relu6 = false;  //!< the ReLU ends at 6
 
     Tensor forward(const Tensor& input) const;
 
     //! Weight and bias of a single convolution equal to conv + batchNorm (always with bias). Group norm is not folded.
     std::pair<Tensor, Tensor> folded() const;
 };
+
+//! Convolution with bias 0 and "same" padding for odd kernels, registered in `owner`.
+ConvUnit plainConv(torch::nn::Module& owner, const std::string& name, int64_t in, int64_t out, int64_t kernel,
+                   int64_t stride = 1);
 
 //! Rows of RoIs grouped by pyramid level or by class; computed once per forward pass.
 struct RoIGroups
@@ -79,6 +86,32 @@ private:
     Tensor forwardLevel(const Tensor& input, int64_t level) const;
 };
 TORCH_MODULE(RoIConv);
+
+//! Weight [levels, out, in, k, k] ~ U(-limit, limit).
+void uniformInit(RoIConv& conv, double limit);
+//! uniformInit with the limit from fan_in and fan_out of one set.
+void xavierInit(RoIConv& conv);
+//! Default of a fully connected layer in PyTorch: weight and bias U(+-1/sqrt(fan_in)).
+void linearInit(RoIConv& conv);
+
+//! RoIAlign as all heads of a model use it. RoIs may be on another device than the maps.
+struct RoIPool
+{
+    //! @param pyramidStrides strides of the levels that RoIs are pooled from, finest first.
+    RoIPool(const RoIConfig& config, const std::vector<float>& pyramidStrides, bool legacyBoxes)
+        : strides(pyramidStrides), finestScale(config.finestScale), aligned(config.aligned), legacy(legacyBoxes)
+    {
+    }
+    //! [R, C, size, size], each RoI from the level of its size.
+    Tensor operator()(const std::vector<Tensor>& pyramid, const Tensor& rois, int size, int samplingRatio) const;
+    //! [R, C, size, size], all RoIs from one level.
+    Tensor fromLevel(const std::vector<Tensor>& pyramid, size_t level, const Tensor& rois, int size,
+                     int samplingRatio) const;
+
+    std::vector<float> strides;
+    float finestScale;
+    bool aligned, legacy;
+};
 
 }  // namespace d2det
 

@@ -119,14 +119,34 @@ private:
     T x1_[SIZE], y1_[SIZE], x2_[SIZE], y2_[SIZE], area_[SIZE];
 };
 
-//! Thresholds of an assignment; `rescue`: the best boxes of every gt with IoU >= `minPositive` are positive, too.
+//! Thresholds of an assignment; `rescue`: the best boxes of every gt with IoU >= `minPositive` are positive, too, for
+//! that gt or (`toBest`) for the one with which they have the highest IoU.
 struct AssignRule
 {
     double positive;
     double negative;
     bool rescue;
     double minPositive;
+    bool toBest = false;
 };
+
+//! The ground truth with the highest IoU; the lowest one wins ties.
+template <typename T>
+int64_t bestGroundTruth(const T* box, const T* gts, int64_t count, bool legacy)
+{
+    int64_t best = 0;
+    T top = T(-1);
+    for (int64_t g = 0; g < count; g++)
+    {
+        const T iou = kernels::boxIoU(box, gts + 4 * g, legacy);
+        if (iou > top)
+        {
+            top = iou;
+            best = g;
+        }
+    }
+    return best;
+}
 
 /** max_iou_assign of operators.md 5: -1 ignored, 0 negative, i + 1 positive for gt i. Boxes whose row is not in `rows`
     stay -1. Comparisons use the type of the boxes, so that an IoU of exactly 7/10 reaches the threshold 0.7 in float32
@@ -171,14 +191,17 @@ Tensor assignByMaxIoU(const Tensor& boxes, const Tensor& gts, bool legacy, const
         T top = T(-1);
         for (int64_t b = 0; b < blocks; b++)
             top = std::max(top, tops[b * m + g]);
-        for (int64_t b = 0; b < blocks && top >= static_cast<T>(rule.minPositive); b++)
+        for (int64_t b = 0; b < blocks && top > 0 && top >= static_cast<T>(rule.minPositive); b++)
         {
             if (tops[b * m + g] != top)
                 continue;
             block(b).iou(gt + 4 * g, iou);
             for (int64_t i = 0; i < countOf(b); i++)
                 if (iou[i] == top)
-                    out[rows[b * SIZE + i]] = g + 1;
+                {
+                    const int64_t row = rows[b * SIZE + i];
+                    out[row] = 1 + (rule.toBest ? bestGroundTruth(boxes.data_ptr<T>() + 4 * row, gt, m, legacy) : g);
+                }
         }
     }
     return assigned;
@@ -243,13 +266,47 @@ Tensor encodeDeltas(const Tensor& boxes, const Tensor& gts, bool legacy)
     return out;
 }
 
-Tensor gridAnchors(int64_t height, int64_t width, float stride, float scale, const std::vector<float>& ratios,
-                   bool legacy)
+Tensor decodeRoIs(const Tensor& rois, const Tensor& deltas, const Tensor& imInfo, const std::vector<float>& stds,
+                  bool legacy)
+{
+    const Tensor from = rois.detach().to(torch::kCPU, torch::kFloat).contiguous();
+    const Tensor d = (deltas.detach().view({deltas.size(0), -1, 4}) * torch::tensor(stds, deltas.device()))
+                         .to(torch::kCPU, torch::kFloat)
+                         .contiguous();
+    const Tensor info = imInfo.to(torch::kCPU, torch::kFloat).contiguous();
+    Tensor out = torch::zeros({from.size(0), 1 + 4 * d.size(1)});
+    for (int64_t r = 0; r < from.size(0); r++)
+    {
+        const float* roi = from.data_ptr<float>() + 5 * r;
+        const float* size = info.data_ptr<float>() + 3 * static_cast<int64_t>(roi[0]);
+        float* row = out.data_ptr<float>() + r * out.size(1);
+        row[0] = roi[0];
+        if (roi[1] == 0 && roi[2] == 0 && roi[3] == 0 && roi[4] == 0)
+            continue;  // padding row
+        for (int64_t n = 0; n < d.size(1); n++)
+        {
+            kernels::decodeDeltas(roi + 1, d.data_ptr<float>() + 4 * (r * d.size(1) + n), legacy, row + 1 + 4 * n);
+            kernels::clipBox(row + 1 + 4 * n, size[0], size[1], legacy);
+        }
+    }
+    return out.to(deltas.device());
+}
+
+Tensor gridAnchors(int64_t height, int64_t width, float stride, const std::vector<float>& scales,
+                   const std::vector<float>& ratios, bool legacy)
 {
     TORCH_CHECK(height >= 0 && width >= 0, "gridAnchors: a map of ", height, " x ", width, " cells");
-    TORCH_CHECK(stride > 0 && scale > 0, "gridAnchors: stride ", stride, " and scale ", scale, " must be positive");
-    const std::vector<float> base = kernels::baseAnchors(stride, scale, ratios, legacy);
-    Tensor anchors = torch::empty({height * width * static_cast<int64_t>(ratios.size()), 4}, torch::kFloat);
+    TORCH_CHECK(stride > 0, "gridAnchors: stride ", stride, " must be positive");
+    for (const float scale : scales)
+        TORCH_CHECK(scale > 0, "gridAnchors: scale ", scale, " must be positive");
+    std::vector<float> base;
+    for (const float ratio : ratios)
+        for (const float scale : scales)
+        {
+            const std::vector<float> one = kernels::baseAnchors(stride, scale, {ratio}, legacy);
+            base.insert(base.end(), one.begin(), one.end());
+        }
+    Tensor anchors = torch::empty({height * width * static_cast<int64_t>(base.size() / 4), 4}, torch::kFloat);
     float* out = anchors.data_ptr<float>();
     for (int64_t y = 0; y < height; y++)
         for (int64_t x = 0; x < width; x++)
@@ -259,14 +316,15 @@ Tensor gridAnchors(int64_t height, int64_t width, float stride, float scale, con
 }
 
 Tensor assignAnchors(const Tensor& anchors, const Tensor& gts, double height, double width, bool legacy,
-                     double positiveIou, double negativeIou)
+                     const AnchorRule& anchorRule)
 {
     const Tensor boxes = checked("assignAnchors", "anchors", anchors),
                  objects = checkedLike("assignAnchors", "gts", gts, boxes, false);
-    TORCH_CHECK(positiveIou >= negativeIou && negativeIou >= 0, "assignAnchors: positiveIou ", positiveIou,
-                " must not be below negativeIou ", negativeIou, ", nor that below 0");
-    // The third threshold of the reference (minimum IoU of the best anchor of a gt) is 0.3, like the negative one.
-    const AssignRule rule{positiveIou, negativeIou, true, negativeIou};
+    TORCH_CHECK(anchorRule.positiveIou >= anchorRule.negativeIou && anchorRule.negativeIou >= 0,
+                "assignAnchors: positiveIou ", anchorRule.positiveIou, " must not be below negativeIou ",
+                anchorRule.negativeIou, ", nor that below 0");
+    const AssignRule rule{anchorRule.positiveIou, anchorRule.negativeIou, true, anchorRule.rescueIou,
+                          anchorRule.rescueToBest};
     return dispatch(boxes,
                     [&](auto zero)
                     {
@@ -398,6 +456,11 @@ Tensor jitterBoxes(const Tensor& boxes, const Tensor& limits, double amount, boo
                                       limit.data_ptr<T>()[2 * i + 1], legacy);
              });
     return out;
+}
+
+MaskTargetRule maskTargetRule(const RoIConfig& config, bool legacy)
+{
+    return {legacy, config.aligned, config.maskHead.binaryTargets};
 }
 
 }  // namespace d2det

@@ -22,13 +22,27 @@ using torch::Tensor;
 //! Deltas [n, 4] from boxes to ground truths [n, 4].
 Tensor encodeDeltas(const Tensor& boxes, const Tensor& gts, bool legacy);
 
-//! All anchors of a level [h * w * A, 4], index (y * w + x) * A + a.
-Tensor gridAnchors(int64_t height, int64_t width, float stride, float scale, const std::vector<float>& ratios,
-                   bool legacy);
+//! Refined boxes [R, 1 + 4n] = (batch, n boxes), clipped to the image, from rois [R, 5] and deltas [R, 4n] in units of
+//! stds. Without gradient; the result is on the device of the deltas.
+Tensor decodeRoIs(const Tensor& rois, const Tensor& deltas, const Tensor& imInfo, const std::vector<float>& stds,
+                  bool legacy);
+
+//! All anchors of a level [h * w * A, 4], index (y * w + x) * A + a with a = ratio * number of scales + scale.
+Tensor gridAnchors(int64_t height, int64_t width, float stride, const std::vector<float>& scales,
+                   const std::vector<float>& ratios, bool legacy);
+
+//! How anchors are assigned to ground truths.
+struct AnchorRule
+{
+    double positiveIou = 0.7;
+    double negativeIou = 0.3;
+    double rescueIou = 0.3;     //!< the best anchors of a gt are positive if their IoU is positive and reaches this ...
+    bool rescueToBest = false;  //!< ... for the gt that they overlap most instead of that one
+};
 
 //! int64 [n]: -1 ignored, 0 negative, i + 1 positive for gt i. See operators.md 5, assign_anchors.
 Tensor assignAnchors(const Tensor& anchors, const Tensor& gts, double height, double width, bool legacy,
-                     double positiveIou, double negativeIou);
+                     const AnchorRule& rule);
 
 //! Rows [gts; proposals] and int64 assignment: 0 negative, i + 1 positive for gt i. operators.md 5, sample_rois.
 std::pair<Tensor, Tensor> assignRoIs(const Tensor& proposals, const Tensor& gts, bool legacy, double positiveIou);
@@ -50,19 +64,29 @@ Tensor maskOverlapLabels(const Tensor& masks);
 struct MaskTargets
 {
     Tensor present;   //!< bool [n]: object with a mask; otherwise masks and fraction are 0
-    Tensor masks;     //!< float [n, 1, 28, 28], 0 or 1: the part of the mask inside the RoI
+    Tensor masks;     //!< float [n, 1, 28, 28], 0 or 1 (MaskTargetRule::binary): the part of the mask inside the RoI
     Tensor fraction;  //!< float [n], fraction of the mask pixels inside the RoI
 };
+
+//! How a mask becomes the target of a RoI (model.md 4.2).
+struct MaskTargetRule
+{
+    /** true: crop at integer pixels, bilinear resampling, rounding, as in the released code. false: mean of the mask over
+        each cell of the RoI (RoIAlign); without the shift by truncation, which is significant for boxes of about 20
+        pixels. */
+    bool legacy = false;
+    bool aligned = true;  //!< of the RoIAlign
+    bool binary = true;   //!< 1 where the mean is at least 0.5, else 0; false: the mean itself
+};
+
+MaskTargetRule maskTargetRule(const RoIConfig& config, bool legacy);
 
 /** Masks of the objects of one image, cropped and resampled for RoIs. model.md 4.2.
     @param masks uint8 [m, h, w], 0 or 1, in network-input pixels; undefined: no masks.
     @param present bool [m], objects with a mask.
-    @param boxes RoIs [n, 4]. @param gtIndex int64 [n].
-    @param legacy true: crop at integer pixels, bilinear resampling, rounding, as in the released code. false: mean of
-    the mask over each cell of the RoI (RoIAlign), threshold 0.5; without the shift by truncation, which is significant
-    for boxes of about 20 pixels. */
+    @param boxes RoIs [n, 4]. @param gtIndex int64 [n]. */
 MaskTargets maskTargets(const Tensor& masks, const Tensor& present, const Tensor& boxes, const Tensor& gtIndex,
-                        bool legacy);
+                        const MaskTargetRule& rule);
 
 /** IoU of predicted masks with the entire masks of the objects, in cells of the RoI (model.md 4.2).
     @param logits [n, 1, 28, 28]; cells above 0.5 count as predicted, as in the released code. */

@@ -93,9 +93,9 @@ struct Outputs
 };
 
 //! Network-input box (x1, y1, x2, y2) -> image pixels.
-Vec4d imageBox(const float* box, double scale)
+Vec4d imageBox(const float* box, const InputGeometry& g)
 {
-    return Vec4d(box[0] / scale, box[1] / scale, box[2] / scale, box[3] / scale);
+    return Vec4d(box[0] / g.scaleX, box[1] / g.scaleY, box[2] / g.scaleX, box[3] / g.scaleY);
 }
 
 //! Time since a tick, milliseconds.
@@ -275,7 +275,8 @@ private:
     Stage stageOf(const Ptr<dnn::Layer>& layer, Stage& stage) const;
     void addLayerTimes(double total, bool withMasks);
     std::vector<ImageDetections> run(const std::vector<Mat>& images, bool withMasks);
-    ImageDetections detectionsOfImage(const Outputs& outputs, int batchIndex, double scale, Size image) const;
+    ImageDetections detectionsOfImage(const Outputs& outputs, int batchIndex, const InputGeometry& geometry,
+                                      Size image) const;
 
     Network net_;
     std::vector<Ptr<DetectionsLayer>> detectionLayers_;   //!< D2Detections in order of execution
@@ -487,7 +488,8 @@ void DetectorImpl::addLayerTimes(double total, bool withMasks)
 
 /** Rows of one image of the batch as N x 6 (x1, y1, x2, y2, score, class) in image pixels, scores descending, with
     masks if available. */
-ImageDetections DetectorImpl::detectionsOfImage(const Outputs& outputs, int batchIndex, double scale, Size image) const
+ImageDetections DetectorImpl::detectionsOfImage(const Outputs& outputs, int batchIndex, const InputGeometry& geometry,
+                                                Size image) const
 {
     const int first = batchIndex * detectionParams_.maxDetections;
     ImageDetections found;
@@ -499,7 +501,7 @@ ImageDetections DetectorImpl::detectionsOfImage(const Outputs& outputs, int batc
         const float* row = outputs.rows.ptr<float>(i);
         if (!(row[1] >= 0) || static_cast<int>(row[0]) != batchIndex || !(row[2] >= scoreThreshold_))
             continue;
-        const Vec4d whole = imageBox(row + 3, scale);
+        const Vec4d whole = imageBox(row + 3, geometry);
         float box[4];
         bool finite = true;
         for (int k = 0; k < 4; k++)
@@ -519,7 +521,7 @@ ImageDetections DetectorImpl::detectionsOfImage(const Outputs& outputs, int batc
         const int size[2] = {masks.size[2], masks.size[3]};
         const Mat probabilities(2, size, CV_32F, masks.ptr<float>(i));
         found.masks.emplace_back();
-        const Vec4d maskBox = outputs.maskBoxes.empty() ? whole : imageBox(outputs.maskBoxes.ptr<float>(i), scale);
+        const Vec4d maskBox = outputs.maskBoxes.empty() ? whole : imageBox(outputs.maskBoxes.ptr<float>(i), geometry);
         pasteMask(probabilities, maskBox, image, found.masks.back());
         const float iou = outputs.maskIous.empty() ? 0.f : outputs.maskIous.ptr<float>()[i];
         found.maskScores.push_back(row[2] + detectionLayers_.back()->info.maskScoreWeight * iou);
@@ -548,7 +550,7 @@ void DetectorImpl::runGroup(const std::vector<Mat>& images, const std::vector<in
     for (int b = 0; b < batch; b++)
     {
         const Size size = images[group[b]].size();
-        results[group[b]] = detectionsOfImage(outputs, b, inputGeometry(size, input_).scale, size);
+        results[group[b]] = detectionsOfImage(outputs, b, inputGeometry(size, input_), size);
     }
     times_[POSTPROCESS] += elapsed(start);
 }

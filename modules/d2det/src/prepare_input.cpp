@@ -6,6 +6,7 @@
 
      s      = min(longSide / max(h, w), shortSide / min(h, w))          (double)
      valid  = int(side * s + 0.5), at least 1;  padded = next multiple of divisor
+              (without keepRatio: valid = longSide x shortSide, and s the ratio of the widths)
      blob_c = (resize(image)_c - mean_c) / std_c inside valid, 0 outside
 
    Bilinear resize of the 8-bit image (cv::resize, INTER_LINEAR), then normalization, then padding: the pad is zero in
@@ -71,9 +72,17 @@ InputGeometry inputGeometry(Size image, const InputParams& params)
 {
     const int longer = std::max(image.width, image.height), shorter = std::min(image.width, image.height);
     InputGeometry g;
-    g.scale = std::min(double(params.longSide) / longer, double(params.shortSide) / shorter);
-    g.valid.width = scaledSide(image.width, g.scale);
-    g.valid.height = scaledSide(image.height, g.scale);
+    if (params.keepRatio)
+    {
+        g.scaleX = g.scaleY = std::min(double(params.longSide) / longer, double(params.shortSide) / shorter);
+        g.valid = Size(scaledSide(image.width, g.scaleX), scaledSide(image.height, g.scaleY));
+    }
+    else
+    {
+        g.valid = Size(params.longSide, params.shortSide);
+        g.scaleX = double(g.valid.width) / image.width;
+        g.scaleY = double(g.valid.height) / image.height;
+    }
     g.padded.width = (g.valid.width + params.divisor - 1) / params.divisor * params.divisor;
     g.padded.height = (g.valid.height + params.divisor - 1) / params.divisor * params.divisor;
     return g;
@@ -128,7 +137,7 @@ void prepareInto(const Mat& image, const InputParams& params, Mat& resized, floa
                   });
     imInfo[0] = static_cast<float>(g.valid.height);
     imInfo[1] = static_cast<float>(g.valid.width);
-    imInfo[2] = static_cast<float>(g.scale);
+    imInfo[2] = static_cast<float>(g.scaleX);
 }
 
 void prepareInput(InputArray image_, const InputParams& params, OutputArray blob_, OutputArray imInfo_)

@@ -21,9 +21,9 @@ constexpr int MAX_DIVISOR = 1024;
 //! Scale and sizes of an image in the network input.
 struct InputGeometry
 {
-    double scale;  //!< network-input pixels per image pixel
-    Size valid;    //!< size of the resized image
-    Size padded;   //!< size of the network's input
+    double scaleX, scaleY;  //!< network-input pixels per image pixel; equal if the ratio is kept
+    Size valid;             //!< size of the resized image
+    Size padded;            //!< size of the network's input
 };
 
 //! Throws cv::Exception that names the field, its value and the allowed range.

@@ -89,6 +89,30 @@ TEST(D2Det_PrepareInput, geometry)
     }
 }
 
+//! Without the ratio every image has the size longSide x shortSide, also one higher than wide.
+TEST(D2Det_PrepareInput, fixed_size)
+{
+    InputParams params;
+    params.keepRatio = false;
+    params.shortSide = 50;
+    params.longSide = 70;
+    for (const Size size : {Size(640, 480), Size(30, 200), Size(70, 50)})
+    {
+        const Mat image = randomImage(size, CV_8UC3);
+        const Prepared p(image, params);
+        EXPECT_EQ(Size(96, 64), Size(p.blob.size[3], p.blob.size[2])) << size;
+        EXPECT_EQ(50.f, p.info.at<float>(0));
+        EXPECT_EQ(70.f, p.info.at<float>(1));
+        EXPECT_EQ(float(70. / size.width), p.info.at<float>(2));
+        Mat resized, expected;
+        cv::resize(image, resized, Size(70, 50), 0, 0, INTER_LINEAR);
+        std::vector<Mat> planes;
+        cv::split(resized, planes);
+        planes[2].convertTo(expected, CV_32F, 1 / params.std[0], -params.mean[0] / params.std[0]);
+        EXPECT_LE(cv::norm(p.channel(0)(Rect(Point(), resized.size())), expected, NORM_INF), 1e-6);
+    }
+}
+
 TEST(D2Det_PrepareInput, values)
 {
     InputParams params;
@@ -181,6 +205,7 @@ struct ModelOptions
 {
     bool described = true;
     bool named = true;
+    bool keepRatio = true;
     int shortSide = 64;
     std::string output = "detections";
 };
@@ -240,7 +265,8 @@ onnx::Graph syntheticGraph(const ModelOptions& options = ModelOptions())
                                                      attribute("channel_order", "bgr"),
                                                      attribute("short_side", options.shortSide),
                                                      attribute("long_side", 96),
-                                                     attribute("divisor", 32)};
+                                                     attribute("divisor", 32),
+                                                     attribute("keep_ratio", options.keepRatio ? 1 : 0)};
         attributes.insert(attributes.end(), description.begin(), description.end());
         if (options.named)
             attributes.push_back(attribute("class_names", "cat\ndog"));
@@ -456,6 +482,21 @@ TEST(D2Det_Detector, boxes_are_in_image_pixels)
     const Thing far{10, 6, 0, 64};
     expectRows(detect(*detector, sceneOf(Size(192, 128), {LEFT, far})),
                {rowOf(LEFT, 0, 200 / 256.f), rowOf(far, 1, 64 / 256.f)});
+}
+
+//! A fixed input size: boxes go back by the factors of both axes, and the model file says so.
+TEST(D2Det_Detector, boxes_of_a_fixed_input_size)
+{
+    ModelOptions options;
+    options.keepRatio = false;
+    const Ptr<Detector> detector = Detector::create(syntheticModel(options));
+    EXPECT_FALSE(detector->getInputParams().keepRatio);
+    EXPECT_TRUE(syntheticDetector()->getInputParams().keepRatio);
+    Mat stretched, expected = rowOf(LEFT, 0, 200 / 256.f);  // the network sees 96 x 64 pixels
+    cv::resize(sceneOf(SCENE, {LEFT}), stretched, Size(96 * 3, 64 * 2), 0, 0, INTER_NEAREST);
+    for (const int column : {0, 1, 2, 3})
+        expected.at<float>(0, column) *= column % 2 == 0 ? 3.f : 2.f;
+    expectRows(detect(*detector, stretched), {expected});
 }
 
 TEST(D2Det_Detector, boxes_are_clipped_to_the_image)

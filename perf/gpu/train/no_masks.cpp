@@ -12,7 +12,7 @@
 namespace d2det
 {
 
-MaskTargets maskTargets(const Tensor&, const Tensor&, const Tensor&, const Tensor&, bool)
+MaskTargets maskTargets(const Tensor&, const Tensor&, const Tensor&, const Tensor&, const MaskTargetRule&)
 {
     throw std::runtime_error("this program was built without OpenCV and cannot train masks");
 }

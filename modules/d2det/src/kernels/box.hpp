@@ -70,11 +70,11 @@ D2DET_HOST_DEVICE inline void baseAnchor(float stride, float scale, float ratio,
 //! Anchors of all ratios, 4 floats each.
 std::vector<float> baseAnchors(float stride, float scale, const std::vector<float>& ratios, bool legacy);
 
-//! Box from an anchor and its deltas (dx, dy, dw, dh).
+//! Box from an anchor and its deltas (dx, dy, dw, dh). logMax: limit of dw and dh, legacy also below
 template <typename T>
-D2DET_HOST_DEVICE inline void decodeDeltas(const T* anchor, const T* delta, bool legacy, T* box)
+D2DET_HOST_DEVICE inline void decodeDeltas(const T* anchor, const T* delta, bool legacy, T* box,
+                                           T logMax = T(MAX_LOG_SCALE))
 {
-    const T logMax = T(4.135166556742356);  // ln(1000 / 16)
     const T o = legacy ? T(1) : T(0), half = legacy ? T(0.5) : T(0);
     for (int axis = 0; axis < 2; axis++)
     {

@@ -40,6 +40,8 @@ namespace kernels
 
 constexpr int MAX_LEVELS = 8;  //!< maximum number of feature pyramid levels of an operator
 
+constexpr double MAX_LOG_SCALE = 4.135166556742356;  //!< limit of the deltas dw and dh: ln(1000 / 16)
+
 //! Instantiates the references of an operator (a macro with one parameter) for float and double.
 #define D2DET_INSTANTIATE(REFERENCES) REFERENCES(float) REFERENCES(double)
 

@@ -26,6 +26,8 @@ namespace kernels
 namespace
 {
 
+constexpr float MAX_GROWTH = 4.135166556742356f;  //!< of log(size): ln(1000 / 16)
+
 struct Proposals
 {
     std::vector<float> boxes;   //!< [n, 4]
@@ -54,23 +56,6 @@ void makeAnchor(const ProposalParams& p, float stride, float ratio, size_t x, si
         anchor[i] = static_cast<float>(i % 2 ? y : x) * stride + static_cast<float>(corners[i]);
 }
 
-//! Center moved by delta * size, size times exp(delta), at most 1000 / 16 (legacy: at least 16 / 1000 too).
-void decode(const float* anchor, const float* deltas, bool legacy, float* box)
-{
-    const float most = 4.135166556742356f;  // ln(1000 / 16)
-    const float o = legacy ? 1.f : 0.f;
-    for (int axis = 0; axis < 2; axis++)
-    {
-        const float size = anchor[axis + 2] - anchor[axis] + o, center = (anchor[axis] + anchor[axis + 2]) * 0.5f;
-        float growth = std::min(deltas[axis + 2], most);
-        if (legacy)
-            growth = std::max(growth, -most);
-        const float newCenter = center + deltas[axis] * size, newSize = size * std::exp(growth);
-        box[axis] = newCenter - 0.5f * newSize + (legacy ? 0.5f : 0.f);
-        box[axis + 2] = newCenter + 0.5f * newSize - (legacy ? 0.5f : 0.f);
-    }
-}
-
 //! Steps 1 to 3 for one level of one image, in order of logit; the boxes of all valid anchors, then the best.
 Proposals bestOfLevel(const ProposalParams& p, const RpnMaps& maps, int image, int level, const float* imInfo)
 {
@@ -91,7 +76,7 @@ Proposals bestOfLevel(const ProposalParams& p, const RpnMaps& maps, int image, i
                     continue;
                 float anchor[4], box[4];
                 makeAnchor(p, maps.stride[level], p.anchorRatios[a], x, y, anchor);
-                decode(anchor, deltas, p.legacy, box);
+                ref::decodeDeltas(anchor, deltas, MAX_GROWTH, p.legacy, box);
                 ref::clipBox(box, imInfo[0], imInfo[1], p.legacy);
                 valid.push(box, logit);
             }

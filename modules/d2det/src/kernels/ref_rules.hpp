@@ -80,6 +80,23 @@ void clipBox(T* box, T height, T width, bool legacy)
         box[i] = std::min(std::max(box[i], T(0)), limits[i % 2]);
 }
 
+//! Center moved by delta * size, size times exp(delta), which is at most exp(most) (legacy: at least exp(-most) too).
+template <typename T>
+void decodeDeltas(const T* anchor, const T* deltas, T most, bool legacy, T* box)
+{
+    const T o = endPixel<T>(legacy), half = T(0.5);
+    for (int axis = 0; axis < 2; axis++)
+    {
+        const T size = anchor[axis + 2] - anchor[axis] + o, center = (anchor[axis] + anchor[axis + 2]) * half;
+        T growth = std::min(deltas[axis + 2], most);
+        if (legacy)
+            growth = std::max(growth, -most);
+        const T newCenter = center + deltas[axis] * size, newSize = size * std::exp(growth);
+        box[axis] = newCenter - half * newSize + half * o;
+        box[axis + 2] = newCenter + half * newSize - half * o;
+    }
+}
+
 //! Indices of `keys` in descending order, equal ones in ascending order of index, NaN last.
 inline std::vector<int> sortDescending(const std::vector<float>& keys)
 {

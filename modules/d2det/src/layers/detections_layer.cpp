@@ -90,6 +90,7 @@ ModelInfo readInfo(const dnn::Layer& layer, const Attributes& attributes)
     info.input.shortSide = attributes.getInt("short_side", info.input.shortSide, 1, MAX_SIDE);
     info.input.longSide = attributes.getInt("long_side", info.input.longSide, 1, MAX_SIDE);
     info.input.divisor = attributes.getInt("divisor", info.input.divisor, 1, MAX_SIDE);
+    info.input.keepRatio = attributes.getFlag("keep_ratio", true);
     info.maskScoreWeight = attributes.getFloat("mask_score_weight", 0.f, 0.f, 1e6f);
     return info;
 }

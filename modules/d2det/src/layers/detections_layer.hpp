@@ -14,7 +14,7 @@
      class_names     string  one name per line, by class id
      mean, std       floats  three values in the network's channel order, 0..255
      channel_order   string  "rgb" or "bgr"
-     short_side, long_side, divisor   ints, see InputParams
+     short_side, long_side, divisor, keep_ratio   ints, see InputParams
      mask_score_weight  float  0: score of a mask = score of the class + weight * predicted IoU (model.md 4.3) */
 
 #ifndef OPENCV_D2DET_DETECTIONS_LAYER_HPP

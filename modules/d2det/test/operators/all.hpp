@@ -11,6 +11,7 @@
 #include "adaptive_weighted_pool.hpp"
 #include "conv2d.hpp"
 #include "deform_roi_pool.hpp"
+#include "delta_box_decode.hpp"
 #include "dense_box_decode.hpp"
 #include "detections.hpp"
 #include "gather_rows.hpp"

@@ -124,6 +124,13 @@ struct Attribute
         : name(n), kind(INTEGER), numbers(values.begin(), values.end()), list(true)
     {
     }
+    static Attribute reals(const char* n, const std::vector<float>& values)
+    {
+        Attribute attribute(n, 0.);
+        attribute.numbers.assign(values.begin(), values.end());
+        attribute.list = true;
+        return attribute;
+    }
 };
 
 //! The layer of an operator, for tests that go through cv::dnn.

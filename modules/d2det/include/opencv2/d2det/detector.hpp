@@ -27,8 +27,8 @@ enum NMSMode
 /** @brief Conversion of an image to the network input. The values of a model are stored in the model file.
 
 The image is resized with a single factor s = min(longSide / max(h, w), shortSide / min(h, w)) (bilinear, new side =
-max(int(side * s + 0.5), 1)), normalized to (v - mean) / std and padded with zeros at the right and bottom to multiples
-of divisor.
+max(int(side * s + 0.5), 1)), or without keepRatio to longSide x shortSide pixels whatever its shape, normalized to (v -
+mean) / std and padded with zeros at the right and bottom to multiples of divisor.
 */
 struct CV_EXPORTS_W_SIMPLE InputParams
 {
@@ -38,15 +38,17 @@ struct CV_EXPORTS_W_SIMPLE InputParams
           divisor(32),
           mean(123.675, 116.28, 103.53),
           std(58.395, 57.12, 57.375),
-          swapRB(true)
+          swapRB(true),
+          keepRatio(true)
     {
     }
-    CV_PROP_RW int shortSide;  //!< limit of the shorter side, pixels, 1 to 16384
-    CV_PROP_RW int longSide;   //!< limit of the longer side, pixels, 1 to 16384
-    CV_PROP_RW int divisor;    //!< padded sides are multiples of this number of pixels, 1 to 1024
-    CV_PROP_RW Scalar mean;    //!< per channel in network order, on the scale 0..255, finite
-    CV_PROP_RW Scalar std;     //!< per channel in network order, on the scale 0..255, positive and finite
-    CV_PROP_RW bool swapRB;    //!< true: the network input is RGB (images are BGR)
+    CV_PROP_RW int shortSide;   //!< limit of the shorter side, pixels, 1 to 16384
+    CV_PROP_RW int longSide;    //!< limit of the longer side, pixels, 1 to 16384
+    CV_PROP_RW int divisor;     //!< padded sides are multiples of this number of pixels, 1 to 1024
+    CV_PROP_RW Scalar mean;     //!< per channel in network order, on the scale 0..255, finite
+    CV_PROP_RW Scalar std;      //!< per channel in network order, on the scale 0..255, positive and finite
+    CV_PROP_RW bool swapRB;     //!< true: the network input is RGB (images are BGR)
+    CV_PROP_RW bool keepRatio;  //!< false: the network input is longSide wide and shortSide high
 };
 
 /** @brief Converts an image to the network input, identically for the trainer and Detector.

@@ -1,0 +1,316 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* The two-stage detectors as a family: loss of the delta head by hand, cells of the dense loss, sampling, stages of a
+   cascade, parts that the loss reaches, boxes of several scales. */
+
+#define BOOST_TEST_MODULE model
+#include <boost/test/unit_test.hpp>
+
+#include "errors.hpp"
+#include "export_models.hpp"
+#include "model/losses.hpp"
+
+#include <cmath>
+#include <set>
+
+using namespace d2det;
+using namespace d2det::test;
+
+namespace
+{
+
+constexpr int64_t HEIGHT = 64, WIDTH = 96;
+
+//! Two images with boxes and masks, the second one with a single object.
+Batch twoImages()
+{
+    Batch batch;
+    ImageInfo info;
+    info.height = HEIGHT;
+    info.width = WIDTH;
+    torch::manual_seed(3);
+    batch.images = ImageBatch(torch::randn({2, 3, HEIGHT, WIDTH}), {info, info});
+    const Tensor boxes[] = {torch::tensor({{8.f, 8.f, 40.f, 40.f}, {30.f, 10.f, 90.f, 60.f}}),
+                            torch::tensor({{20.f, 4.f, 60.f, 50.f}})};
+    for (int i = 0; i < 2; i++)
+    {
+        const int64_t n = boxes[i].size(0);
+        Instances objects(Boxes(boxes[i]), torch::arange(n).add(i).remainder(3));
+        Tensor masks = torch::zeros({n, HEIGHT, WIDTH}, torch::kByte);
+        for (int64_t k = 0; k < n; k++)
+        {
+            const float* box = boxes[i].data_ptr<float>() + 4 * k;
+            masks[k].slice(0, int64_t(box[1]), int64_t(box[3])).slice(1, int64_t(box[0]), int64_t(box[2])).fill_(1);
+        }
+        objects.setMasks(masks, torch::ones({n}, torch::kBool));
+        batch.targets.push_back(objects);
+        batch.imageIds.push_back(i + 1);
+    }
+    return batch;
+}
+
+LossMap lossesOf(Detector& model, const Batch& batch)
+{
+    return model->losses(batch, at::detail::createCPUGenerator(5));
+}
+
+std::set<std::string> namesOf(const LossMap& losses)
+{
+    std::set<std::string> names;
+    for (const auto& item : losses)
+        names.insert(item.first);
+    return names;
+}
+
+const std::vector<float> UNIT{1, 1, 1, 1};
+
+//! Three sampled RoIs of 10 x 10; the second belongs to class 1 and its object is shifted by (2, 0) and twice as high.
+SampledRoIs threeRoIs()
+{
+    SampledRoIs s;
+    s.rois = torch::tensor({{0.f, 0.f, 0.f, 10.f, 10.f}, {0.f, 0.f, 0.f, 10.f, 10.f}, {0.f, 5.f, 5.f, 15.f, 15.f}});
+    s.labels = torch::tensor({2, 1, 2}, torch::kLong);  // of two classes: 2 is background
+    s.positiveRows = torch::tensor({1}, torch::kLong);
+    s.positives = {s.rois.slice(0, 1, 2), torch::tensor({{2.f, -5.f, 12.f, 15.f}}), torch::tensor({{20.f, 20.f}}),
+                   torch::zeros({1}, torch::kLong), torch::ones({1}, torch::kLong)};
+    return s;
+}
+
+}  // namespace
+
+/* Targets (dx, dy, dw, dh) = (0.2, 0, 0, ln 2). The loss is the sum over the positives divided by all three RoIs, and
+   only the columns of the object's class count. */
+BOOST_AUTO_TEST_CASE(delta_loss_by_hand)
+{
+    const SampledRoIs s = threeRoIs();
+    const Tensor zeros = torch::zeros({3, 8});
+    const double log2 = std::log(2.0);
+    BOOST_TEST(deltaLoss(zeros, s, UNIT, 1, false).item<double>() == (0.5 * 0.04 + 0.5 * log2 * log2) / 3,
+               boost::test_tools::tolerance(1e-6));
+    BOOST_TEST(
+        deltaLoss(zeros, s, {0.1f, 0.1f, 0.2f, 0.2f}, 1, false).item<double>() == ((2 - 0.5) + (5 * log2 - 0.5)) / 3,
+        boost::test_tools::tolerance(1e-6));
+    BOOST_TEST(deltaLoss(zeros, s, UNIT, 0.1, false).item<double>() == ((0.2 - 0.05) + (log2 - 0.05)) / 3,
+               boost::test_tools::tolerance(1e-6));
+
+    Tensor right = torch::zeros({3, 8});
+    right[1][4] = 0.2f;
+    right[1][7] = static_cast<float>(log2);
+    BOOST_TEST(deltaLoss(right, s, UNIT, 1, false).item<double>() < 1e-12);
+    BOOST_TEST(deltaLoss(right.slice(1, 4, 8), s, UNIT, 1, false).item<double>() < 1e-12);  // one box for all classes
+    right.select(0, 0).fill_(9);                                                            // background
+    right[1].slice(0, 0, 4).fill_(9);                                                       // another class
+    BOOST_TEST(deltaLoss(right, s, UNIT, 1, false).item<double>() < 1e-12);
+
+    SampledRoIs none = s;
+    none.positiveRows = torch::zeros({0}, torch::kLong);
+    none.positives = s.positives.select(none.positiveRows);
+    const Tensor deltas = torch::ones({3, 8}, torch::requires_grad());
+    const Tensor loss = deltaLoss(deltas, none, UNIT, 1, false);
+    loss.backward();
+    BOOST_TEST(loss.item<double>() == 0);
+    BOOST_TEST(deltas.grad().abs().sum().item<double>() == 0);
+    checkError("deltas has shape [2, 8], expected [3, 4n]",
+               [&] { deltaLoss(zeros.slice(0, 0, 2), s, UNIT, 1, false); });
+}
+
+//! decode(target) is the object: the head's targets and its boxes at test time are inverse.
+BOOST_AUTO_TEST_CASE(deltas_lead_to_the_object)
+{
+    ModelConfig config = narrowFaster();
+    for (const bool legacy : {false, true})
+    {
+        DeltaBoxHead head(config.roi, 3, 0.5, legacy);
+        BOOST_TEST(head->stds == (std::vector<float>{0.05f, 0.05f, 0.1f, 0.1f}), boost::test_tools::per_element());
+        const Tensor rois = torch::tensor({{0.f, 8.f, 9.f, 30.f, 44.f}, {0.f, 0.f, 0.f, 0.f, 0.f}});
+        const Tensor object = torch::tensor({{4.f, 20.f, 40.f, 41.f}});
+        const Tensor goal =
+            encodeDeltas(rois.slice(0, 0, 1).slice(1, 1, 5), object, legacy) / torch::tensor(head->stds);
+        torch::NoGradGuard noGrad;
+        head->deltas->weight.zero_();
+        head->deltas->bias.copy_(goal.repeat({1, 3}));  // the same for all three classes
+        const std::vector<Tensor> pyramid;
+        const RefinedBoxes out =
+            head->refine({pyramid, torch::zeros({2, 64, 1, 1}), rois}, torch::tensor({{50.f, 60.f, 1.f}}));
+        BOOST_TEST(out.rois.sizes() == at::IntArrayRef({2, 13}));
+        BOOST_TEST((out.rois[0].slice(0, 1) - object.flatten().repeat({3})).abs().max().item<double>() < 1e-4);
+        BOOST_TEST(out.rois[1].abs().max().item<double>() == 0, "a padding row has a box");
+    }
+}
+
+/* Without binary overlap, smooth L1 counts the cells inside the object alone: all others have a negative target, which a
+   ReLU cannot reach. At test time every cell counts. */
+BOOST_AUTO_TEST_CASE(smooth_l1_trains_towards_reachable_targets)
+{
+    const Tensor rois = torch::tensor({{0.f, 0.f, 70.f, 70.f}}), gts = torch::tensor({{20.f, -10.f, 90.f, 60.f}});
+    BoxHeadConfig config;
+    config.binaryOverlap = false;
+    config.regressionLoss = RegressionLoss::SMOOTH_L1;
+    const Tensor cells = regressionCells(config, rois, gts, 7), goal = denseTargets(rois, gts, 7);
+    const Tensor reachable = goal.ge(0).all(1, true);
+    BOOST_TEST(torch::equal(cells.gt(0), reachable));
+    BOOST_TEST((cells.sum().item<double>() == 30));  // columns 2 to 6 of rows 0 to 5
+    const Tensor offsets = torch::full({1, 4, 7, 7}, 0.3, torch::requires_grad());
+    denseSmoothL1Loss(rois, offsets, gts, cells, 1, 1).backward();
+    BOOST_TEST((offsets.grad().abs().sum(1, true) * reachable.logical_not()).sum().item<double>() == 0);
+    BOOST_TEST((offsets.grad().abs().sum(1, true) * reachable).gt(0).sum().item<int64_t>() == 30);
+
+    config.regressionLoss = RegressionLoss::IOU;  // has a best box within reach for every cell
+    BOOST_TEST(regressionCells(config, rois, gts, 7).sum().item<double>() == 49);
+    config.binaryOverlap = true;
+    BOOST_TEST(torch::equal(regressionCells(config, rois, gts, 7), overlapLabels(rois, gts, 7, OverlapRule::SHRUNK)));
+
+    ModelConfig model = narrowConfig();
+    model.roi.boxHead.binaryOverlap = false;
+    model.roi.boxHead.regressionLoss = RegressionLoss::SMOOTH_L1;
+    model.roi.boxHead.overlapThreshold = 0.9f;  // of no overlap that exists
+    DenseBoxHead head(model.roi, 32, {4, 8, 16, 32}, false);
+    torch::NoGradGuard noGrad;
+    head->offsets->bias.fill_(0.25);
+    head->offsets->weight.zero_();
+    std::vector<Tensor> pyramid;
+    for (const int64_t stride : {4, 8, 16, 32})
+        pyramid.push_back(torch::zeros({1, 32, 128 / stride, 128 / stride}));
+    const RefinedBoxes out = head->refine({pyramid, Tensor(), torch::tensor({{0.f, 20.f, 20.f, 90.f, 90.f}})},
+                                          torch::tensor({{128.f, 128.f, 1.f}}));
+    // The mean of all cells' boxes has the middle of the RoI as its center and half its size.
+    BOOST_TEST((out.rois - torch::tensor({{0.f, 37.5f, 37.5f, 72.5f, 72.5f}})).abs().max().item<double>() < 1e-3);
+}
+
+BOOST_AUTO_TEST_CASE(sampled_rois)
+{
+    const Batch batch = twoImages();
+    auto generator = at::detail::createCPUGenerator(1);
+    const Tensor proposals = torch::tensor({{0.f, 9.f, 9.f, 41.f, 41.f},
+                                            {0.f, 0.f, 0.f, 0.f, 0.f},  // padding
+                                            {1.f, 70.f, 0.f, 90.f, 20.f},
+                                            {0.f, 60.f, 50.f, 80.f, 64.f}});
+    const SampledRoIs s = sampleRoIs(batch, proposals, 3, {0.5, 100, 0.5, false}, generator);
+    // Image 0: two objects and one proposal are positive, one negative; image 1: its object, and one negative.
+    BOOST_TEST(s.rois.size(0) == 6);
+    BOOST_TEST(s.positives.size() == 4);
+    BOOST_TEST(torch::equal(s.positiveRows, torch::tensor({0, 1, 2, 4}, torch::kLong)));
+    BOOST_TEST(torch::equal(s.labels, torch::tensor({0, 1, 0, 3, 1, 3}, torch::kLong)));
+    BOOST_TEST(torch::equal(s.positives.gtIndex, torch::tensor({0, 1, 0, 0}, torch::kLong)));
+    BOOST_TEST(torch::equal(s.positives.rois, s.rois.index_select(0, s.positiveRows)));
+    BOOST_TEST(torch::equal(s.positives.labels, s.labels.index_select(0, s.positiveRows)));
+    BOOST_TEST(torch::equal(s.positives.gts[3], batch.targets[1].boxes.tensor()[0]));
+    const SampledRoIs strict = sampleRoIs(batch, proposals, 3, {0.95, 100, 0.5, false}, generator);
+    BOOST_TEST(strict.positives.size() == 3);  // the objects alone
+}
+
+//! Every kind has its losses, all finite, and each of its parameters that is not frozen has a gradient.
+BOOST_AUTO_TEST_CASE(losses_reach_every_part)
+{
+    const std::set<std::string> rpn{"rpn_cls", "rpn_box"};
+    std::vector<NamedConfig> cases = familyVariants();
+    cases.push_back({"d2det", narrowConfig()});
+    const Batch batch = twoImages();
+    for (NamedConfig& item : cases)
+        BOOST_TEST_CONTEXT(item.name)
+        {
+            ModelConfig& c = item.config;
+            if (c.classNames.size() < 3)
+                continue;  // the batch has three classes
+            c.rpn.proposalsTrain = c.rpn.preNmsTopNTrain = 100;
+            torch::manual_seed(1);
+            Detector model(c);
+            {
+                torch::NoGradGuard noGrad;  // layers that start at zero pass no gradient on
+                for (auto& parameter : model->named_parameters())
+                    if (parameter.value().requires_grad() && parameter.value().abs().max().item<double>() == 0)
+                        parameter.value().normal_(0, 0.01);
+            }
+            const LossMap losses = lossesOf(model, batch);
+            Tensor sum = torch::zeros({});
+            for (const auto& [name, value] : losses)
+            {
+                BOOST_TEST(std::isfinite(value.item<double>()), name);
+                BOOST_TEST(value.item<double>() > 0, name);
+                sum = sum + value;
+            }
+            sum.backward();
+            for (const auto& parameter : model->named_parameters())
+                if (parameter.value().requires_grad())
+                    BOOST_TEST(
+                        (parameter.value().grad().defined() && parameter.value().grad().abs().max().item<double>() > 0),
+                        parameter.key() << " has no gradient");
+            std::set<std::string> expected{"rpn_cls", "rpn_box", "cls"};
+            if (c.roi.type == RoIHeadType::D2DET)
+                expected.insert({"dlr", "overlap"});
+            else
+                expected.insert("box");
+            if (c.roi.type == RoIHeadType::CASCADE_RCNN)
+                for (size_t i = 1; i < c.roi.cascade.positiveIous.size(); i++)
+                    expected.insert({"cls" + std::to_string(i + 1), "box" + std::to_string(i + 1)});
+            if (c.roi.maskHead.type != MaskHeadType::NONE)
+                expected.insert("mask");
+            BOOST_TEST(namesOf(losses) == expected, boost::test_tools::per_element());
+        }
+}
+
+//! Weights of losses are factors, of the stages of a cascade too; the IoU of a stage changes what it samples.
+BOOST_AUTO_TEST_CASE(weights_of_losses)
+{
+    const Batch batch = twoImages();
+    ModelConfig config = narrowFaster();
+    config.roi.type = RoIHeadType::CASCADE_RCNN;
+    config.roi.deltaHead.classAgnostic = true;
+    const auto run = [&](const ModelConfig& c)
+    {
+        torch::manual_seed(1);
+        Detector model(c);
+        return lossesOf(model, batch);
+    };
+    LossMap plain = run(config);
+    config.rpn.lossWeight = 2;
+    config.rpn.boxLossWeight = 4;
+    config.roi.classHead.lossWeight *= 8;
+    config.roi.deltaHead.lossWeight *= 16;
+    config.roi.cascade.lossWeights = {1, 0.25f, 0.5f};
+    LossMap weighted = run(config);
+    const std::pair<const char*, double> factors[] = {{"rpn_cls", 2}, {"rpn_box", 4}, {"cls", 8},   {"box", 16},
+                                                      {"cls2", 4},    {"box2", 8},    {"cls3", 16}, {"box3", 32}};
+    for (const auto& [name, factor] : factors)
+    {
+        BOOST_TEST(plain.at(name).item<double>() > 0);
+        BOOST_TEST(weighted.at(name).item<double>() == factor * plain.at(name).item<double>(),
+                   boost::test_tools::tolerance(1e-6));
+    }
+    config.roi.cascade.positiveIous = {0.5f, 0.99f, 0.7f};
+    BOOST_TEST(run(config).at("cls2").item<double>() != weighted.at("cls2").item<double>());
+}
+
+//! A cascade starts from the weights of Faster R-CNN: the first stage has the same names.
+BOOST_AUTO_TEST_CASE(names_of_the_stages)
+{
+    ModelConfig config = narrowFaster();
+    config.roi.deltaHead.classAgnostic = true;
+    const Detector faster(config);
+    config.roi.type = RoIHeadType::CASCADE_RCNN;
+    const Detector cascade(config);
+    const auto all = cascade->named_parameters();
+    for (const auto& item : faster->named_parameters())
+    {
+        BOOST_REQUIRE_MESSAGE(all.contains(item.key()), item.key());
+        BOOST_TEST(all[item.key()].sizes() == item.value().sizes());
+    }
+    for (const char* name : {"class_head2.fc1.weight", "box_head3.deltas.weight"})
+        BOOST_TEST(all.contains(name), name);
+}
+
+//! Scales of anchors: all ratios of one scale are those of a model with that scale.
+BOOST_AUTO_TEST_CASE(anchors_of_several_scales)
+{
+    const std::vector<float> ratios{0.5f, 1, 2};
+    const Tensor both = gridAnchors(2, 3, 8, {4, 8}, ratios, false).view({2, 3, 3, 2, 4});
+    for (int i = 0; i < 2; i++)
+        BOOST_TEST(torch::equal(both.select(3, i),
+                                gridAnchors(2, 3, 8, {i == 0 ? 4.f : 8.f}, ratios, false).view({2, 3, 3, 4})));
+    RpnConfig config;
+    BOOST_TEST(config.anchors() == 3);
+    config.anchorScales = {4, 8};
+    BOOST_TEST(config.anchors() == 6);
+}
