@@ -12,7 +12,6 @@
 #include "base/text.hpp"
 
 #include <algorithm>
-#include <array>
 #include <set>
 #include <sstream>
 
@@ -28,39 +27,9 @@ constexpr int64_t POOLED_SIDE = 7;  // of the features that the first fully conn
 constexpr int64_t OFFSET_SIDE = 3;  // of those that the offsets of D2Det's pooling come from
 const char* const COUNTER = "num_batches_tracked";
 
-// COCO's classes by id, 1 to 90, as torchvision lists them; "N/A": ids that COCO does not use.
-const char* const COCO_BY_ID[] = {
-    "person",        "bicycle",       "car",           "motorcycle",    "airplane",     "bus",
-    "train",         "truck",         "boat",          "traffic light", "fire hydrant", "N/A",
-    "stop sign",     "parking meter", "bench",         "bird",          "cat",          "dog",
-    "horse",         "sheep",         "cow",           "elephant",      "bear",         "zebra",
-    "giraffe",       "N/A",           "backpack",      "umbrella",      "N/A",          "N/A",
-    "handbag",       "tie",           "suitcase",      "frisbee",       "skis",         "snowboard",
-    "sports ball",   "kite",          "baseball bat",  "baseball glove", "skateboard",  "surfboard",
-    "tennis racket", "bottle",        "N/A",           "wine glass",    "cup",          "fork",
-    "knife",         "spoon",         "bowl",          "banana",        "apple",        "sandwich",
-    "orange",        "broccoli",      "carrot",        "hot dog",       "pizza",        "donut",
-    "cake",          "chair",         "couch",         "potted plant",  "bed",          "N/A",
-    "dining table",  "N/A",           "N/A",           "toilet",        "N/A",          "tv",
-    "laptop",        "mouse",         "remote",        "keyboard",      "cell phone",   "microwave",
-    "oven",          "toaster",       "sink",          "refrigerator",  "N/A",          "book",
-    "clock",         "vase",          "scissors",      "teddy bear",    "hair drier",   "toothbrush"};
-const std::string NOT_A_CLASS = "N/A";
-
 bool endsWith(const std::string& text, const std::string& ending)
 {
     return text.size() >= ending.size() && text.compare(text.size() - ending.size(), ending.size(), ending) == 0;
-}
-
-bool hasPrefix(const TensorMap& tensors, const std::string& prefix)
-{
-    const auto first = tensors.lower_bound(prefix);
-    return first != tensors.end() && startsWith(first->first, prefix);
-}
-
-bool has(const TensorMap& tensors, const std::string& name)
-{
-    return tensors.count(name) != 0;
 }
 
 std::string shapeText(const Tensor& tensor)
@@ -301,13 +270,13 @@ void Renamer::torchvision()
         for (int i = 0; i < 4; i++)
         {
             const std::string n = std::to_string(i), from = fpn + block.first + n, to = "fpn." + (block.second + n);
-            convolution(from, "", to, false);                // until torchvision 0.13
+            convolution(from, "", to, false);                  // until torchvision 0.13
             convolution(from + ".0", from + ".1", to, false);  // since; with a norm in version 2 of the network
         }
     convolution(rpn + "conv", "", "rpn.conv", false);
-    for (int i = 0; has(file_, rpn + "conv." + std::to_string(i) + ".0.weight"); i++)
-        convolution(rpn + "conv." + std::to_string(i) + ".0", "", i == 0 ? "rpn.conv" : "rpn.conv" + std::to_string(i + 1),
-                    false);
+    for (int i = 0; file_.count(rpn + "conv." + std::to_string(i) + ".0.weight"); i++)
+        convolution(rpn + "conv." + std::to_string(i) + ".0", "",
+                    i == 0 ? "rpn.conv" : "rpn.conv" + std::to_string(i + 1), false);
     rename(rpn + "cls_logits", "rpn.logit");
     rename(rpn + "bbox_pred", "rpn.delta");
 
@@ -364,7 +333,7 @@ void Renamer::mmdetection()
             if (const Tensor* tensor = take(from + part.first))
                 put(to + part.second, tensor->unsqueeze(0));
     };
-    for (int i = 0; has(file_, head + "convs." + std::to_string(i) + ".conv.weight"); i++)
+    for (int i = 0; file_.count(head + "convs." + std::to_string(i) + ".conv.weight"); i++)
     {
         const std::string from = head + "convs." + std::to_string(i), to = "box_head.conv" + std::to_string(i);
         convolution(from + ".conv", "", to, true);
@@ -411,8 +380,8 @@ void Renamer::fitNorms()
                             part(item.first)};
         if (!options_.foldNorms)
         {
-            put(norm + ".weight", n.weight * torch::sqrt((n.variance + options_.modelEpsilon) /
-                                                         (n.variance + options_.fileEpsilon)));
+            put(norm + ".weight",
+                n.weight * torch::sqrt((n.variance + options_.modelEpsilon) / (n.variance + options_.fileEpsilon)));
             changed++;
             continue;
         }
@@ -428,11 +397,10 @@ void Renamer::fitNorms()
         changed++;
     }
     if (changed > 0)
-        out_.notes.push_back(options_.foldNorms
-                                 ? counted(changed, "batch norm") + " folded into the convolutions"
-                                 : counted(changed, "batch norm") + " scaled from epsilon " +
-                                       formatNumber(options_.fileEpsilon, 6) + " to the model's " +
-                                       formatNumber(options_.modelEpsilon, 6));
+        out_.notes.push_back(options_.foldNorms ? counted(changed, "batch norm") + " folded into the convolutions"
+                                                : counted(changed, "batch norm") + " scaled from epsilon " +
+                                                      formatNumber(options_.fileEpsilon, 6) + " to the model's " +
+                                                      formatNumber(options_.modelEpsilon, 6));
 }
 
 NamedWeights Renamer::finish()
@@ -445,134 +413,13 @@ NamedWeights Renamer::finish()
     return std::move(out_);
 }
 
-//! Prefix of the backbone's names in a file of the family.
-std::string backbonePrefix(WeightFamily family)
-{
-    switch (family)
-    {
-        case WeightFamily::TORCHVISION:
-            return "backbone.body.";
-        case WeightFamily::MMDETECTION:
-            return "backbone.";
-        default:
-            return "";
-    }
-}
-
-BackboneType resNetType(const TensorMap& tensors, const std::string& prefix)
-{
-    std::array<int, 4> depths{};
-    for (int layer = 0; layer < 4; layer++)
-    {
-        const std::string path = prefix + "layer" + std::to_string(layer + 1) + ".";
-        while (has(tensors, path + std::to_string(depths[layer]) + ".conv1.weight"))
-            depths[layer]++;
-    }
-    const bool bottleneck = has(tensors, prefix + "layer1.0.conv3.weight");
-    const std::array<int, 4> small{2, 2, 2, 2}, medium{3, 4, 6, 3}, large{3, 4, 23, 3};
-    if (depths == small && !bottleneck)
-        return BackboneType::RESNET18;
-    if (depths == medium)
-        return bottleneck ? BackboneType::RESNET50 : BackboneType::RESNET34;
-    if (depths == large && bottleneck)
-        return BackboneType::RESNET101;
-    std::ostringstream text;
-    for (size_t i = 0; i < depths.size(); i++)
-        text << (i ? ", " : "") << depths[i];
-    fail("the backbone is a ResNet with " + text.str() + (bottleneck ? " bottleneck blocks" : " basic blocks") +
-         "; those of ResNet-18, 34, 50 and 101 can be imported");
-}
-
-//! Names of the classes and their rows in the classifier; those without a name are left out.
-void chooseClasses(const std::vector<std::string>& given, int64_t rows, ImportedModel& model)
-{
-    const int64_t classes = rows - 1;  // without the background
-    std::vector<std::string> names = given;
-    constexpr int64_t COCO_IDS = sizeof(COCO_BY_ID) / sizeof(COCO_BY_ID[0]);
-    std::vector<std::string> byId(std::begin(COCO_BY_ID), std::end(COCO_BY_ID)), used;
-    std::copy_if(byId.begin(), byId.end(), std::back_inserter(used),
-                 [](const std::string& name) { return name != NOT_A_CLASS; });
-    if (names.empty() && classes == COCO_IDS)
-        names = byId;
-    else if (names.empty() && classes == static_cast<int64_t>(used.size()))
-        names = used;
-    else if (names.empty())
-        for (int64_t i = 1; i <= classes; i++)
-            names.push_back("class " + std::to_string(i));
-    if (static_cast<int64_t>(names.size()) != classes)
-        fail(std::to_string(names.size()) + " class names for a classifier of " + std::to_string(classes) +
-             " classes and the background");
-    for (int64_t i = 0; i < classes; i++)
-        if (!names[i].empty() && names[i] != NOT_A_CLASS)
-        {
-            model.config.classNames.push_back(names[i]);
-            model.classRows.push_back(i + 1);
-        }
-    const size_t left = names.size() - model.classRows.size();
-    if (left > 0)
-        model.notes.push_back(counted(static_cast<int64_t>(left), "row") +
-                              " of the classifier without a name left out: " +
-                              counted(static_cast<int64_t>(model.classRows.size()), "class") + " remain");
-    if (model.classRows.empty())
-        fail("no class has a name");
-}
-
-//! Faster or Mask R-CNN as torchvision builds it (torchvision/models/detection), with its thresholds.
-void torchvisionConfig(const TensorMap& tensors, ModelConfig& c)
-{
-    const bool masks = hasPrefix(tensors, "roi_heads.mask_head.");
-    c.name = masks ? "mask_rcnn" : "faster_rcnn";
-    c.backbone.normEpsilon = publishedEpsilon(WeightFamily::TORCHVISION);
-    c.backbone.frozenStages = 1;
-    c.rpn.minSize = 1e-3f;
-    c.rpn.rescueIou = 0;
-    c.rpn.rescueTarget = RescueTarget::BEST;
-    while (has(tensors, "rpn.head.conv." + std::to_string(c.rpn.convs) + ".0.weight"))
-        c.rpn.convs++;
-    c.roi.type = RoIHeadType::FASTER_RCNN;
-    c.roi.aligned = false;
-    c.roi.classHead.deformable = c.roi.classHead.adaptiveWeighting = false;
-    c.roi.classHead.samplingRatio = 2;
-    c.roi.classHead.lossWeight = 1;
-    c.test.scoreThreshold = 0.05f;
-    c.test.nmsMode = NMSMode::HARD;
-    c.test.finalNmsThreshold = 0.5f;
-    c.test.maxDetections = 100;
-    if (!masks)
-        return;
-    MaskHeadConfig& m = c.roi.maskHead;
-    m.type = MaskHeadType::FCN;
-    m.normGroups = 0;
-    m.scoring = false;
-    m.secondPass = true;
-    m.binaryTargets = false;
-    m.overlapFromMasks = false;
-}
-
-//! The released D2Det: thresholds of its configurations for boxes and for masks (model.md 5).
-void releaseConfig(const TensorMap& tensors, ModelConfig& c)
-{
-    const std::string head = "D2Det_head.";
-    c.name = "d2det_release";
-    c.legacy = true;
-    c.roi.classHead.samplingRatio = c.backbone.type == BackboneType::RESNET50 ? 2 : 1;
-    c.roi.boxHead.convs = 0;
-    while (has(tensors, head + "convs." + std::to_string(c.roi.boxHead.convs) + ".conv.weight"))
-        c.roi.boxHead.convs++;
-    if (!has(tensors, head + "deconv1.weight"))
-        return;
-    MaskHeadConfig& m = c.roi.maskHead;
-    m.type = MaskHeadType::D2DET;
-    m.scoring = has(tensors, head + "fc_instance_iou.weight");
-    c.rpn.proposalsTest = 700;
-    c.test.scoreThreshold = 0.05f;
-    c.test.nmsThreshold = 0.3f;
-    c.test.preDetections = c.test.maxDetections = 100;
-    c.test.nmsMode = NMSMode::HARD;
-    c.test.finalNmsThreshold = 1;  // no second NMS
-}
-
 }  // namespace
+
+bool hasPrefix(const TensorMap& tensors, const std::string& prefix)
+{
+    const auto first = tensors.lower_bound(prefix);
+    return first != tensors.end() && startsWith(first->first, prefix);
+}
 
 const char* familyText(WeightFamily family)
 {
@@ -634,78 +481,6 @@ NamedWeights renameWeights(const TensorMap& tensors, const NameOptions& options)
     }
     renamer.fitNorms();
     return renamer.finish();
-}
-
-int64_t classifierRows(const TensorMap& tensors, WeightFamily family)
-{
-    const std::string name = family == WeightFamily::TORCHVISION   ? "roi_heads.box_predictor.cls_score.weight"
-                             : family == WeightFamily::MMDETECTION ? "bbox_head.fc_cls.weight"
-                                                                   : "";
-    const auto found = tensors.find(name);
-    return found == tensors.end() || found->second.dim() != 2 ? 0 : found->second.size(0);
-}
-
-ImportedModel modelOfWeights(const TensorMap& tensors, WeightFamily family, const std::vector<std::string>& classNames)
-{
-    ImportedModel model;
-    ModelConfig& c = model.config;
-    if (family == WeightFamily::MOBILENET)
-    {
-        c.name = "d2det_mnv2";
-        c.backbone.type = BackboneType::MOBILENET_V2;
-        c.backbone.activation = Activation::RELU6;
-    }
-    else if (family != WeightFamily::OWN && family != WeightFamily::UNKNOWN)
-        c.backbone.type = resNetType(tensors, backbonePrefix(family));
-    else
-        fail("the file has " + std::string(familyText(family)));
-    if (family == WeightFamily::RESNET || family == WeightFamily::MOBILENET)
-        return model;
-    const int64_t rows = classifierRows(tensors, family);
-    if (rows < 2)
-        fail("the file has no classifier of boxes: " +
-             std::string(family == WeightFamily::TORCHVISION ? "roi_heads.box_predictor.cls_score"
-                                                             : "bbox_head.fc_cls"));
-    if (family == WeightFamily::TORCHVISION)
-        torchvisionConfig(tensors, c);
-    else
-        releaseConfig(tensors, c);
-    chooseClasses(classNames, rows, model);
-    return model;
-}
-
-std::vector<std::string> foreignParts(const TensorMap& tensors, WeightFamily family)
-{
-    std::vector<std::string> parts;
-    const std::string prefix = backbonePrefix(family);
-    const auto found = tensors.find(prefix + "layer1.0.conv2.weight");
-    const auto first = tensors.find(prefix + "layer1.0.conv1.weight");
-    if (found != tensors.end() && found->second.dim() == 4 && found->second.size(0) != found->second.size(1))
-        parts.push_back("grouped convolutions in the backbone (ResNeXt)");
-    else if (first != tensors.end() && first->second.dim() == 4 && first->second.size(0) != 64)
-        parts.push_back("a backbone of another width than ResNet's (" + std::to_string(first->second.size(0)) +
-                        " channels in layer1, not 64)");
-    if (family == WeightFamily::TORCHVISION && first == tensors.end())
-        parts.push_back("another backbone than ResNet");
-    for (const auto& item : tensors)
-        if (item.first.find("conv2_offset") != std::string::npos || item.first.find("conv_offset") != std::string::npos)
-        {
-            parts.push_back("deformable convolutions in the backbone");
-            break;
-        }
-    const std::pair<const char*, const char*> prefixes[] = {
-        {"roi_heads.box_head.0.", "four convolutions before the fully connected layer of the box head (version 2 of "
-                                  "torchvision's networks)"},
-        {"roi_heads.keypoint_head.", "a head for keypoints"},
-        {"head.classification_head.", "the one-stage heads of RetinaNet"},
-        {"roi_head.", "the heads of mmdetection 2 or later"},
-        {"bbox_head.fc_reg.", "a box head of Faster R-CNN in mmdetection's layout"},
-        {"bbox_head.0.", "the stages of a cascade"},
-    };
-    for (const auto& item : prefixes)
-        if (hasPrefix(tensors, item.first))
-            parts.push_back(item.second);
-    return parts;
 }
 
 }  // namespace d2det

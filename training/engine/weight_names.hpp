@@ -27,6 +27,9 @@ enum class WeightFamily
     UNKNOWN
 };
 
+//! True if a name begins with the prefix.
+bool hasPrefix(const TensorMap& tensors, const std::string& prefix);
+
 const char* familyText(WeightFamily family);
 
 WeightFamily recognizeFamily(const TensorMap& tensors);
@@ -53,27 +56,6 @@ double publishedEpsilon(WeightFamily family);
 
 //! Throws Error if a tensor has another shape than its place in the published network allows.
 NamedWeights renameWeights(const TensorMap& tensors, const NameOptions& options);
-
-/** Number of rows of the classifier with the background, 0 if the file has none. */
-int64_t classifierRows(const TensorMap& tensors, WeightFamily family);
-
-//! Configuration of the network that a file of weights belongs to, and the names of its classes.
-struct ImportedModel
-{
-    ModelConfig config;
-    std::vector<int64_t> classRows;  //!< see NameOptions
-    std::vector<std::string> notes;
-};
-
-/** The published network of a file, by its family and the shapes of its tensors. A backbone gives the default detector
-    with that backbone.
-    @param classNames names of all classes of the file without the background, "" or "N/A" for those to leave out; empty:
-    those of COCO if their number fits, else "class 1", "class 2", ..
-    Throws Error if there is no such network here. */
-ImportedModel modelOfWeights(const TensorMap& tensors, WeightFamily family, const std::vector<std::string>& classNames);
-
-//! Parts of a network that this project does not have, found by names and shapes; empty if there are none.
-std::vector<std::string> foreignParts(const TensorMap& tensors, WeightFamily family);
 
 }  // namespace d2det
 

@@ -5,8 +5,8 @@
 /* Checkpoints of PyTorch, as torch.save writes them from Python, without running anything that is in them (pickle.hpp).
    Two formats:
 
-     from version 1.6   zip archive (zip_archive.hpp): <name>/data.pkl is the pickle, <name>/data/<key> are the storages,
-                        <name>/byteorder is "little" where it is there
+     from version 1.6   zip archive (zip_archive.hpp): <name>/data.pkl is the pickle, <name>/data/<key> are the
+                        storages, <name>/byteorder is "little" where it is there
      before             four pickles: a magic number, the version 1001, a dictionary about the machine, the object; a
                         pickled list of keys; then for each key 8 bytes with the number of elements and the storage
 
