@@ -44,8 +44,8 @@ TensorMap resNet18(const std::string& prefix)
     return tensors;
 }
 
-//! torchvision's Faster R-CNN with ResNet-18, narrow, with the given number of classes and the background.
-TensorFile fasterRCNN(int64_t rows)
+//! torchvision's Faster or Mask R-CNN with ResNet-18, narrow. @param rows number of classes and the background.
+TensorFile fasterRCNN(int64_t rows, bool masks = false)
 {
     TensorFile file;
     file.tensors = resNet18("backbone.body.");
@@ -67,6 +67,12 @@ TensorFile fasterRCNN(int64_t rows)
     add("roi_heads.box_head.fc7", {24, 24});
     add("roi_heads.box_predictor.cls_score", {rows, 24});
     add("roi_heads.box_predictor.bbox_pred", {4 * rows, 24});
+    for (int i = 0; masks && i < 4; i++)
+        add("roi_heads.mask_head.mask_fcn" + std::to_string(i + 1), {8, i == 0 ? 16 : 8, 3, 3});
+    if (!masks)
+        return file;
+    add("roi_heads.mask_predictor.conv5_mask", {8, 8, 2, 2});
+    add("roi_heads.mask_predictor.mask_fcn_logits", {rows, 8, 1, 1});
     return file;
 }
 
@@ -267,6 +273,8 @@ BOOST_AUTO_TEST_CASE(configuration_of_torchvision)
         c.backbone.type = BackboneType::RESNET18;
         c.fpn.channels = c.rpn.channels = 16;
         c.roi.classHead.fcChannels = 24;
+        if (c.roi.maskHead.type != MaskHeadType::NONE)
+            c.roi.maskHead.channels = 8;
         Config both;
         both.model = c;
         result.config.data = both.data;
@@ -274,6 +282,7 @@ BOOST_AUTO_TEST_CASE(configuration_of_torchvision)
         BOOST_TEST(configToJson(result.config) == configToJson(both));
     };
     expect(importModel(fasterRCNN(4), {}), "faster_rcnn_r50_torchvision.json");
+    expect(importModel(fasterRCNN(4, true), {}), "mask_rcnn_r50_torchvision.json");
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_fit)

@@ -297,6 +297,7 @@ BOOST_AUTO_TEST_CASE(release_of_d2det)
                    "mask IoU");
     }
     exportOnnx(model, folder / "release.onnx");
+    cv::d2det::registerLayers();
     BOOST_TEST(!cv::dnn::readNet(folder / "release.onnx").empty());
 
     const ImportResult only = importModel(readWeightFile(folder / "release_boxes.pth"), {});

@@ -146,7 +146,6 @@ void torchvisionConfig(const TensorMap& tensors, ModelConfig& c)
     m.scoring = false;
     m.secondPass = true;
     m.binaryTargets = false;
-    m.overlapFromMasks = false;
 }
 
 //! The released D2Det: thresholds of its configurations for boxes and for masks (model.md 5).
