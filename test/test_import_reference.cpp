@@ -105,14 +105,40 @@ std::vector<int> match(const Rows& got, const Rows& expected)
     return partners;
 }
 
+float boxIoU(const std::array<float, 6>& a, const std::array<float, 6>& b)
+{
+    const float width = std::min(a[2], b[2]) - std::max(a[0], b[0]),
+                height = std::min(a[3], b[3]) - std::max(a[1], b[1]);
+    const float both = std::max(width, 0.f) * std::max(height, 0.f);
+    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both);
+}
+
+/** All rows have partners, but for ties of NMS: of two boxes of a class that overlap by more than its threshold, with
+    scores that differ by less than 1e-4, the one or the other is left. The maps behind them differ by 3e-5 of their
+    range (other convolutions), so that this happens to a row or two of 100. */
 void checkMatch(const Rows& got, const Rows& expected, const std::string& what)
 {
+    constexpr float TIE = 1e-4f, NMS_THRESHOLD = 0.5f;
+    constexpr int MAX_TIES = 2;
     const std::vector<int> partners = match(got, expected);
-    const auto lonely = std::count(partners.begin(), partners.end(), -1);
-    BOOST_TEST_MESSAGE(what << ": " << got.size() << " detections, " << expected.size() << " expected, " << lonely
-                            << " without a partner");
+    const std::set<int> taken(partners.begin(), partners.end());
+    int ties = 0;
+    for (size_t i = 0; i < got.size(); i++)
+    {
+        const auto& row = got[i];
+        bool tie = false;
+        for (size_t k = 0; k < expected.size() && partners[i] < 0; k++)
+            tie = tie || (!taken.count(static_cast<int>(k)) && row[5] == expected[k][5] &&
+                          std::abs(row[4] - expected[k][4]) < TIE && boxIoU(row, expected[k]) > NMS_THRESHOLD);
+        ties += tie;
+        BOOST_TEST((partners[i] >= 0 || tie), what << ": row " << i << " has no partner: score " << row[4] << ", box "
+                                                   << row[0] << " " << row[1] << " " << row[2] << " " << row[3]
+                                                   << ", class " << row[5]);
+    }
+    BOOST_TEST_MESSAGE(what << ": " << got.size() << " detections, " << expected.size() << " expected, " << ties
+                            << " ties of NMS");
     BOOST_TEST(got.size() == expected.size(), what);
-    BOOST_TEST(lonely == 0, what);
+    BOOST_TEST(ties <= MAX_TIES, what);
     BOOST_TEST(expected.size() > 20u, what);
 }
 
