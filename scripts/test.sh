@@ -18,6 +18,8 @@ case ${1:-} in -h|--help) print_help; exit 0;; esac
 
 # shellcheck disable=SC2086
 install_packages $packages_build $packages_module $packages_training $packages_test $packages_docs $packages_lint
+# shellcheck disable=SC2086
+(install_packages $packages_reference) || say "No torchvision: the tests that compare with it will be skipped"
 build=${D2DET_BUILD_DIR:-$root/build/test}
 mkdir -p "$(dirname "$build")"
 # One GPU architecture where there is nvcc: the tests' GPU code is compiled for others too slowly.

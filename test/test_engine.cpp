@@ -14,6 +14,7 @@
 #include "event_reader.hpp"
 #include "errors.hpp"
 #include "programs.hpp"
+#include "pytorch_bytes.hpp"
 
 #include "opencv2/d2det/detector.hpp"
 #include "opencv2/d2det/masks.hpp"
@@ -919,6 +920,64 @@ BOOST_AUTO_TEST_CASE(errors_are_clear)
     other.resume = false;
     other.init = world.path("images/0.png");
     checkContains(trainError(good, other), "images/0.png");
+}
+
+//! Weights as torch.save writes them.
+std::string pytorchFile(const TensorMap& tensors)
+{
+    std::vector<std::pair<std::string, std::string>> entries, storages;
+    for (const auto& item : tensors)
+    {
+        const Tensor values = item.second.to(torch::kFloat).contiguous();
+        std::vector<uint32_t> shape, strides;
+        for (int64_t d = 0; d < values.dim(); d++)
+        {
+            shape.push_back(static_cast<uint32_t>(values.size(d)));
+            strides.push_back(static_cast<uint32_t>(values.stride(d)));
+        }
+        const std::string key = std::to_string(storages.size());
+        entries.emplace_back(item.first, pickled::tensor(pickled::storage(key, static_cast<uint32_t>(values.numel())),
+                                                         0, shape, strides));
+        storages.emplace_back(key, std::string(static_cast<const char*>(values.data_ptr()), values.nbytes()));
+    }
+    return zipCheckpoint(pickled::program(pickled::dict({{"state_dict", pickled::dict(entries)}})), storages);
+}
+
+//! Starts from a checkpoint of PyTorch; batch norms that no file fills end the run before it begins.
+BOOST_AUTO_TEST_CASE(starting_from_a_checkpoint_of_pytorch)
+{
+    const World world;
+    Config config = world.config();
+    config.model.backbone.norm = BackboneNorm::FROZEN_BN;
+    TrainOptions options = world.options("run");
+    options.stopAfter = 1;
+    const std::string unfilled = trainError(config, options);
+    checkContains(unfilled, "without --init the statistics of 39 frozen batch norms stay 0 and 1");
+    checkContains(unfilled, "model.backbone.norm=group_norm");
+
+    Backbone trunk(config.model.backbone);
+    TensorMap weights = namedTensors(*trunk), part = weights;
+    for (auto& item : weights)
+        item.second = item.second.dim() == 1 ? torch::rand_like(item.second) + 0.5 : item.second.detach();
+    for (const auto& item : weights)
+        if (item.first.find("features.13.") == 0)
+            part.erase(item.first);
+    options.init = world.folder.write("part.pth", pytorchFile(part));
+    const std::string partly = trainError(config, options);
+    checkContains(partly,
+                  "part.pth: the statistics of 3 frozen batch norms stay 0 and 1, the first is backbone.features.13");
+
+    options.init = world.folder.write("whole.pth", pytorchFile(weights));
+    Trainer kept(config, options);
+    BOOST_TEST(torch::equal(kept.model()->backbone->named_buffers()["features.0.1.running_var"],
+                            weights.at("features.0.1.running_var")));
+    // The same file for a model without norms: folded.
+    config.model.backbone.norm = BackboneNorm::NONE;
+    Trainer folded(config, options);
+    const torch::NoGradGuard noGrad;
+    const Tensor image = torch::randn({1, 3, 64, 64});
+    const Tensor a = kept.model()->backbone(image).back(), b = folded.model()->backbone(image).back();
+    BOOST_TEST((a - b).abs().max().item<double>() < 1e-4 * a.abs().max().item<double>());
 }
 
 //! A checkpoint of another model must not be resumed.

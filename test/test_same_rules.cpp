@@ -398,8 +398,8 @@ BOOST_AUTO_TEST_CASE(trainer_and_program_measure_the_same)
 BOOST_AUTO_TEST_CASE(programs_have_one_frame)
 {
     const TempFolder folder;
-    for (const std::string name :
-         {"d2det_train", "d2det_export", "d2det_evaluate", "d2det_detect", "d2det_dataset", "d2det_benchmark"})
+    for (const std::string name : {"d2det_train", "d2det_export", "d2det_import", "d2det_evaluate", "d2det_detect",
+                                   "d2det_dataset", "d2det_benchmark"})
     {
         const std::string command = name == "d2det_dataset" ? "stats " : "";
         const Outcome help = runProgram(folder, name, command + "--help");

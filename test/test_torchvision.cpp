@@ -13,8 +13,7 @@
 #include "errors.hpp"
 #include "model/detector.hpp"
 #include "programs.hpp"
-
-#include <iostream>
+#include "torchvision.hpp"
 
 using namespace d2det;
 using namespace d2det::test;
@@ -23,27 +22,6 @@ namespace
 {
 
 constexpr int IMAGES = 2;
-
-//! Python of the environment variable D2DET_PYTHON, of the path or of the system: the first one with torchvision.
-std::string pythonWithTorchvision()
-{
-    const char* const chosen = std::getenv("D2DET_PYTHON");
-    std::vector<std::string> candidates{"python3", "/usr/bin/python3"};
-    if (chosen)
-        candidates = {chosen};
-    for (const std::string& python : candidates)
-        if (std::system((python + " -c 'import torchvision.models.detection' > /dev/null 2>&1").c_str()) == 0)
-            return python;
-    return "";
-}
-
-boost::test_tools::assertion_result torchvisionPresent(boost::unit_test::test_unit_id)
-{
-    const bool present = !pythonWithTorchvision().empty();
-    if (!present)
-        std::cout << "SKIPPED: no Python with torchvision" << std::endl;
-    return present;
-}
 
 //! The configuration of torchvision's model with ResNet-50, made as narrow as the one of the script.
 Config narrow(const std::string& name)

@@ -38,7 +38,7 @@ const char* const PROGRAM = "d2det_train";
 
 const char* const HELP =
     "Trains a D2Det detector.\n\n"
-    "  d2det_train --config person.json --output runs/person --init mobilenet_v2_folded.safetensors\n"
+    "  d2det_train --config person.json --output runs/person --init mobilenet_v2-b0353104.pth\n"
     "  d2det_train --resume --output runs/person\n"
     "  d2det_train --eval-only runs/person/best.safetensors\n"
     "  tensorboard --logdir runs\n";
@@ -54,7 +54,8 @@ po::options_description describe()
     add("output,o", po::value<std::string>()->value_name("DIR"),
         "run folder: checkpoints, log.csv, eval.csv, curves_*.svg, config.json, command.txt, files of TensorBoard; "
         "created if absent");
-    add("init", file(), "weights to start from: a backbone or a checkpoint, .safetensors");
+    add("init", file(),
+        "weights to start from: a backbone or a detector, .safetensors or .pth of PyTorch (docs/import.md)");
     add("resume", "continue the run in the output folder");
     add("set", po::value<std::vector<std::string>>()->value_name("KEY=VALUE")->composing(),
         "change a value: --set solver.learning_rate=0.005 (repeatable)");

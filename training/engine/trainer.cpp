@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "base/system.hpp"
 #include "base/text.hpp"
+#include "engine/model_import.hpp"
 #include "engine/runtime.hpp"
 #include "report/curves.hpp"
 #include "report/tensorboard.hpp"
@@ -99,6 +100,17 @@ void withFile(const std::string& file, F&& action)
         const std::string text = error.what();
         fail(text.rfind(file, 0) == 0 ? text : file + ": " + text);
     }
+}
+
+//! A frozen batch norm is of use only with the statistics that belong to its weights.
+void requireStatistics(const std::vector<std::string>& norms, const std::string& init)
+{
+    if (norms.empty())
+        return;
+    fail((init.empty() ? std::string("without --init") : init + ":") + " the statistics of " +
+         counted(static_cast<int64_t>(norms.size()), "frozen batch norm") + " stay 0 and 1, the first is " + norms[0] +
+         ". Start from weights that have them (--init with ImageNet weights), or give the stages that the file lacks "
+         "a norm that is trained: model.backbone.new_stages for some of them, model.backbone.norm=group_norm for all");
 }
 
 ReadOptions readOptions(const Config& config)
@@ -285,6 +297,7 @@ void Trainer::explainLosses(const StepResult& result)
     static const std::map<std::string, std::string> meanings{{"rpn_cls", "object or background, of anchors"},
                                                              {"rpn_box", "boxes of anchors"},
                                                              {"cls", "class of a proposal"},
+                                                             {"box", "offsets of its box"},
                                                              {"dlr", "dense local regression, the box"},
                                                              {"overlap", "which cells of a proposal lie on its object"},
                                                              {"mask", "pixels of the mask"},
@@ -295,7 +308,7 @@ void Trainer::explainLosses(const StepResult& result)
     std::string text;
     for (const auto& item : result.losses)
     {
-        const auto known = meanings.find(item.first);
+        const auto known = meanings.find(item.first);  // the later stages of a cascade have numbers
         text += (text.empty() ? "" : "; ") + item.first + (known == meanings.end() ? "" : ": " + known->second);
     }
     metrics_.message("losses      the sum of " + text);
@@ -303,14 +316,21 @@ void Trainer::explainLosses(const StepResult& result)
 
 void Trainer::loadWeights()
 {
-    if (options_.init.empty() || options_.resume)
+    if (options_.resume)
         return;
-    withFile(options_.init,
-             [&]
-             {
-                 const LoadReport report = initializeModel(*model_, modelWeights(readSafetensors(options_.init)));
-                 metrics_.message(options_.init + ": " + report.summary());
-             });
+    LoadReport report;
+    if (!options_.init.empty())
+        withFile(options_.init,
+                 [&]
+                 {
+                     const NamedWeights weights = weightsForModel(readWeightFile(options_.init), config_.model);
+                     report = initializeModel(*model_, weights.tensors);
+                     report.unused.insert(report.unused.end(), weights.unused.begin(), weights.unused.end());
+                     metrics_.message(options_.init + ": " + report.summary());
+                     for (const std::string& note : weights.notes)
+                         metrics_.message(options_.init + ": " + note);
+                 });
+    requireStatistics(unfilledNorms(*model_, report.matched), options_.init);
 }
 
 void Trainer::resume()
