@@ -7,9 +7,9 @@
 # A run takes 20 to 40 minutes on two cores. Runs lie in build/accuracy/DATA/ROW/seed_N; what is finished is not done
 # again and what was interrupted goes on, so the script may be stopped (Ctrl-C, kill) and started again at any time.
 #
-# Environment: D2DET_SEEDS (default "1 2 3"; all rows are done with one seed before the next), D2DET_THREADS (default 2),
-# D2DET_BIN (default build/test/bin), D2DET_DATA (default ../shared/data), D2DET_STOP_AFTER (seconds; then no further run
-# is started and the one in progress is stopped with its checkpoint), D2DET_TABLE=only (no training).
+# Environment: D2DET_SEEDS (default "1 2 3"; all rows are done with one seed before the next), D2DET_THREADS (default
+# 2), D2DET_BIN (default build/test/bin), D2DET_DATA (default ../shared/data), D2DET_STOP_AFTER (seconds; then no
+# further run is started and the one in progress is stopped with its checkpoint), D2DET_TABLE=only (no training).
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/common.sh"
 case ${1:-} in -h|--help) print_help; exit 0;; esac

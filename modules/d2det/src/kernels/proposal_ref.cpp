@@ -41,8 +41,8 @@ struct Proposals
     const float* box(int i) const { return &boxes[4 * static_cast<size_t>(i)]; }
 };
 
-//! Anchor of scale and ratio h / w around cell (x, y): round(-size / 2, size / 2); legacy: the inclusive box around the cell's
-//! center.
+//! Anchor of scale and ratio h / w around cell (x, y): round(-size / 2, size / 2); legacy: the inclusive box around the
+//! cell's center.
 void makeAnchor(const ProposalParams& p, float stride, size_t a, size_t x, size_t y, float* anchor)
 {
     const float ratio = p.anchorRatios[a];

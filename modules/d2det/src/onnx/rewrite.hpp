@@ -18,8 +18,8 @@ namespace d2det
 
 struct OnnxRewrite
 {
-    /** Conv nodes that the layer d2det.D2Conv2d computes become such nodes, a Relu, D2ReLU6 or Clip from 0 that follows becomes
-        a part of them: operators.md 3.10. Other Conv nodes stay. */
+    /** Conv nodes that the layer d2det.D2Conv2d computes become such nodes, a Relu, D2ReLU6 or Clip from 0 that follows
+        becomes a part of them: operators.md 3.10. Other Conv nodes stay. */
     bool convolutions = false;
     /** Constants of the nodes of domain "d2det" become attributes. The new engine of OpenCV 5 hands constant inputs
         over anew in every pass and keeps them, an attribute belongs to the layer, which may repack and free it. */
