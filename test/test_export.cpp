@@ -359,7 +359,7 @@ BOOST_AUTO_TEST_CASE(badModelsAreRefused)
 
     {
         torch::NoGradGuard noGrad;
-        model->rpn->conv.conv->weight[0][0][0][0] = std::numeric_limits<float>::quiet_NaN();
+        model->rpn->convs[0].conv->weight[0][0][0][0] = std::numeric_limits<float>::quiet_NaN();
     }
     const std::string error = errorOf([&] { exportOnnx(model, path); });
     BOOST_TEST(contains(error, "rpn.conv.weight"), error);

@@ -21,7 +21,7 @@ namespace ops
 namespace kernels = cv::d2det::kernels;
 using torch::Tensor;
 
-//! Final detections (no gradient): rois [R, 5], probs [R, C + 1] or, if labeled, [R, 2] -> [batchSize * K, 7]
+//! Final detections (no gradient): rois [R, 5], or [R, 1 + 4 C] without classAgnosticBoxes, probs [R, C + 1] or, if labeled, [R, 2] -> [batchSize * K, 7]
 //! @param sourceRows if not null: output [batchSize * K, 1], row index into rois per detection, -1 in unused rows
 Tensor detections(const Tensor& rois, const Tensor& probs, const kernels::DetectionsParams& params,
                   Tensor* sourceRows = nullptr);
