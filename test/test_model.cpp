@@ -232,8 +232,11 @@ BOOST_AUTO_TEST_CASE(losses_reach_every_part)
                 sum = sum + value;
             }
             sum.backward();
+            // legacy: no anchor of the coarser levels fits into the image, and no RoI is large enough for them
+            const auto isReached = [&](const std::string& name)
+            { return !c.legacy || name.rfind("fpn.output", 0) != 0 || name.rfind("fpn.output0", 0) == 0; };
             for (const auto& parameter : model->named_parameters())
-                if (parameter.value().requires_grad())
+                if (parameter.value().requires_grad() && isReached(parameter.key()))
                     BOOST_TEST(
                         (parameter.value().grad().defined() && parameter.value().grad().abs().max().item<double>() > 0),
                         parameter.key() << " has no gradient");

@@ -4,7 +4,7 @@
 
 /* Final detections; no gradient, float32. Contract: operators.md 3.7 and E1.
 
-     rois [R, 5], probs [R, C + 1] or [R, 2] -> [B K, 7] = (batch, class, score, x1, y1, x2, y2) */
+     rois [R, 5] or [R, 1 + 4 C], probs [R, C + 1] or [R, 2] -> [B K, 7] = (batch, class, score, x1, y1, x2, y2) */
 
 #include "ops/common.hpp"
 #include "ops/detections.hpp"
@@ -23,12 +23,12 @@ const char* const OP = "detections";
 
 Tensor detections(const Tensor& rois, const Tensor& probs, const kernels::DetectionsParams& params, Tensor* sourceRows)
 {
-    const Tensor r = prepareFloat(OP, "rois", rois, rois, 2, -1);
-    const Tensor s = prepareFloat(OP, "probs", probs, rois, 2, rois.size(0));
+    TORCH_CHECK(rois.defined() && rois.dim() == 2, OP, ": rois must have two dimensions");
+    const Tensor r = prepareFloat(OP, "rois", rois, rois, 2, -1),
+                 s = prepareFloat(OP, "probs", probs, rois, 2, rois.size(0));
     TORCH_CHECK(s.size(1) >= 2, OP, ": probs has shape ", s.sizes(), ", expected at least 2 columns");
-    const int64_t classes = params.labelled ? 1 : s.size(1) - 1;
-    TORCH_CHECK(r.size(1) == 5 || (!params.classAgnosticBoxes && r.size(1) == 1 + 4 * classes), OP, ": rois has shape ",
-                r.sizes(), ", expected [R, 5] or one box for each of the ", classes, " classes");
+    const int64_t columns = params.classAgnosticBoxes ? 5 : 1 + 4 * (s.size(1) - 1);
+    TORCH_CHECK(r.size(1) == columns, OP, ": rois has shape ", r.sizes(), ", expected [R, ", columns, "]");
     const kernels::DetectionsInput in{r.data_ptr<float>(), static_cast<int>(r.size(1)), s.data_ptr<float>(),
                                       static_cast<int>(s.size(1)), static_cast<int>(r.size(0))};
     Tensor rows = torch::empty({int64_t(params.batchSize) * params.maxDetections, 7}, r.options());
