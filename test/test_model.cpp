@@ -140,8 +140,8 @@ BOOST_AUTO_TEST_CASE(deltas_lead_to_the_object)
     }
 }
 
-/* Without binary overlap, smooth L1 counts the cells inside the object alone: all others have a negative target, which a
-   ReLU cannot reach. At test time every cell counts. */
+/* Without binary overlap, smooth L1 counts the cells inside the object alone: all others have a negative target, which
+   a ReLU cannot reach. At test time every cell counts. */
 BOOST_AUTO_TEST_CASE(smooth_l1_trains_towards_reachable_targets)
 {
     const Tensor rois = torch::tensor({{0.f, 0.f, 70.f, 70.f}}), gts = torch::tensor({{20.f, -10.f, 90.f, 60.f}});

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Faster and Mask R-CNN against torchvision, by the configurations in training/configs: the same weights and images give
-   the same training losses (1e-4), proposals, boxes (0.1 pixels), scores (1e-3) and masks (IoU 0.999). Runs
+/* Faster and Mask R-CNN against torchvision, by the configurations in training/configs: the same weights and images
+   give the same training losses (1e-4), proposals, boxes (0.1 pixels), scores (1e-3) and masks (IoU 0.999). Runs
    torchvision_reference.py; without a Python that has torchvision the test is reported as skipped. */
 
 #define BOOST_TEST_MODULE torchvision

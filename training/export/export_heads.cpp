@@ -123,8 +123,8 @@ std::string ModelExporter::classify(const ClassHeadImpl& head, const std::string
 
 // ------------------------------------------------------------------ deltas
 
-/* Class and boxes of all proposals, stage by stage, and the one NMS. The probabilities of a cascade are averaged: sums of
-   equal shapes and a product with a constant. */
+/* Class and boxes of all proposals, stage by stage, and the one NMS. The probabilities of a cascade are averaged: sums
+   of equal shapes and a product with a constant. */
 void ModelExporter::deltaStages(const Levels& levels, const std::string& proposals)
 {
     const size_t count = model_.stages.size();

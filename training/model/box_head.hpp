@@ -3,8 +3,8 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* Box heads of the second stage behind one interface:
-     DenseBoxHead   dense local regression (model.md 2): refines the boxes that NMS leaves, from features of its own
-     DeltaBoxHead   deltas of Faster R-CNN (model.md 9.1): refines every proposal, from the features of the classifier */
+     DenseBoxHead  dense local regression (model.md 2): refines the boxes that NMS leaves, from features of its own
+     DeltaBoxHead  deltas of Faster R-CNN (model.md 9.1): refines every proposal, from features of the classifier */
 
 #ifndef D2DET_TRAINING_BOX_HEAD_HPP
 #define D2DET_TRAINING_BOX_HEAD_HPP

@@ -69,8 +69,9 @@ class DetectorImpl : public torch::nn::Module
 public:
     explicit DetectorImpl(const ModelConfig& config);
 
-    //! Weighted losses by name; the training loss is their sum. "rpn_cls", "rpn_box", "cls" (a cascade also "cls2",
-    //! ...); dense regression "dlr", "overlap"; deltas "box" ("box2", ...); "mask", "mask_iou". @param batch images on the device of the model, targets on the CPU (target assignment runs there).
+    /** Weighted losses by name; the training loss is their sum. "rpn_cls", "rpn_box", "cls" (a cascade also "cls2",
+        ...); dense regression "dlr", "overlap"; deltas "box" ("box2", ...); "mask", "mask_iou".
+        @param batch images on the device of the model, targets on the CPU (target assignment runs there). */
     LossMap losses(const Batch& batch, torch::Generator generator, const LossConfig& switches = LossConfig());
 
     //! Inference with the same kernels as the exported network, without gradients. The images are copied to the device

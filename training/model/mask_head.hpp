@@ -27,7 +27,7 @@ public:
     //! Predicted IoU of the masks [R, 1]; without gradient to the logits.
     Tensor score(const Tensor& trunk, const Tensor& logits, const RoIGroups& classes);
 
-    //! fcn only. With pooling from all levels the first of them are one per level; the largest of their outputs goes on.
+    //! fcn only. With pooling from all levels the first ones are one per level; the largest of their outputs goes on.
     std::vector<RoIConv> levelConvs, convs;
     std::vector<RoIConv> upsamples;                             //!< transposed convolutions
     RoIConv classifier{nullptr};                                //!< a weight set per class

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Building blocks of the networks: a convolution with norm and activation, a convolution of pooled RoI features with one
-   weight set per pyramid level (training counterpart of the operator D2RoIConv), and RoIAlign as the heads use it. */
+/* Building blocks of the networks: a convolution with norm and activation, a convolution of pooled RoI features with
+   one weight set per pyramid level (training counterpart of the operator D2RoIConv), and RoIAlign as the heads use it. */
 
 #ifndef D2DET_TRAINING_MODULES_HPP
 #define D2DET_TRAINING_MODULES_HPP

@@ -66,8 +66,8 @@ struct MaskTargets
 //! How a mask becomes the target of a RoI (model.md 4.2).
 struct MaskTargetRule
 {
-    /** true: crop at integer pixels, bilinear resampling, rounding, as in the released code. false: mean of the mask over
-        each cell of the RoI (RoIAlign); without the shift by truncation, which is significant for boxes of about 20
+    /** true: crop at integer pixels, bilinear resampling, rounding, as in the released code. false: mean of the mask
+        over each cell of the RoI (RoIAlign); without the shift by truncation, which is significant for boxes of about 20
         pixels. */
     bool legacy = false;
     bool aligned = true;  //!< of the RoIAlign
