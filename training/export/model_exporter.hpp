@@ -2,8 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* The walk through the modules of a Detector that writes the nodes of exporter.hpp: leaves and the entire
-   graph (exporter.cpp), backbone, pyramid and proposals (export_pyramid.cpp), heads of the second stage (export_heads.cpp). */
+/* The walk through the modules of a Detector that writes the nodes of exporter.hpp: leaves and the entire graph
+   (exporter.cpp), backbone, pyramid and proposals (export_pyramid.cpp), heads of the second stage
+   (export_heads.cpp). */
 
 #ifndef D2DET_TRAINING_MODEL_EXPORTER_HPP
 #define D2DET_TRAINING_MODEL_EXPORTER_HPP

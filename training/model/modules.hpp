@@ -3,7 +3,8 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* Building blocks of the networks: a convolution with norm and activation, a convolution of pooled RoI features with
-   one weight set per pyramid level (training counterpart of the operator D2RoIConv), and RoIAlign as the heads use it. */
+   one weight set per pyramid level (training counterpart of the operator D2RoIConv), and RoIAlign as the heads use
+   it. */
 
 #ifndef D2DET_TRAINING_MODULES_HPP
 #define D2DET_TRAINING_MODULES_HPP

@@ -67,8 +67,8 @@ struct MaskTargets
 struct MaskTargetRule
 {
     /** true: crop at integer pixels, bilinear resampling, rounding, as in the released code. false: mean of the mask
-        over each cell of the RoI (RoIAlign); without the shift by truncation, which is significant for boxes of about 20
-        pixels. */
+        over each cell of the RoI (RoIAlign); without the shift by truncation, which is significant for boxes of about
+        20 pixels. */
     bool legacy = false;
     bool aligned = true;  //!< of the RoIAlign
     bool binary = true;   //!< 1 where the mean is at least 0.5, else 0; false: the mean itself
