@@ -403,7 +403,7 @@ BOOST_AUTO_TEST_CASE(the_family_learns)
             options.evalEvery = 30;
             Trainer trainer(config, options);
             BOOST_TEST(trainer.run());
-            for (const std::string& loss : {"cls", "rpn_cls", "mask"})
+            for (const std::string loss : {"cls", "rpn_cls", "mask"})
             {
                 const auto [first, last] = beginningAndEnd(world.path("run/log.csv"), "loss/" + loss);
                 BOOST_TEST(first > 0);
