@@ -1,0 +1,26 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* An annotation file of labelme. */
+
+#include "common.hpp"
+
+#include "dataset/dataset.hpp"
+
+int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
+{
+    static const fuzz::ScratchFolder folder;
+    static const std::string image = folder.write("a.png", fuzz::pngHeader());
+    folder.write("a.json", data, size);
+    fuzz::reads(
+        [&]
+        {
+            d2det::ReadOptions options;
+            options.keepSegmentation = true;
+            options.checkImages = false;
+            options.maxBadFraction = 1;
+            d2det::readDataset(folder.path(), "", options);
+        });
+    return 0;
+}
