@@ -12,6 +12,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <set>
 
 namespace fs = std::filesystem;
@@ -117,22 +118,27 @@ void appendUtf8(uint32_t c, std::string& out)
 
 TextDecoder::TextDecoder(const std::string& first)
 {
-    const auto begins = [&](const char* mark, size_t length) { return first.compare(0, length, mark, length) == 0; };
+    const auto begins = [&](std::initializer_list<int> mark)
+    {
+        return first.size() >= mark.size() &&
+               std::equal(mark.begin(), mark.end(), first.begin(),
+                          [](int a, char b) { return a == static_cast<unsigned char>(b); });
+    };
     const auto set = [&](size_t unit, bool bigEndian, size_t mark)
     {
         unit_ = unit;
         bigEndian_ = bigEndian;
         skip_ = mark;
     };
-    if (begins("\xff\xfe\0\0", 4))
+    if (begins({0xff, 0xfe, 0, 0}))
         set(4, false, 4);
-    else if (begins("\0\0\xfe\xff", 4))
+    else if (begins({0, 0, 0xfe, 0xff}))
         set(4, true, 4);
-    else if (begins("\xef\xbb\xbf", 3))
+    else if (begins({0xef, 0xbb, 0xbf}))
         set(1, false, 3);
-    else if (begins("\xff\xfe", 2))
+    else if (begins({0xff, 0xfe}))
         set(2, false, 2);
-    else if (begins("\xfe\xff", 2))
+    else if (begins({0xfe, 0xff}))
         set(2, true, 2);
     else if (first.size() >= 2 && (first[0] == 0) != (first[1] == 0))  // ASCII as UTF-16 without a mark
     {

@@ -57,6 +57,7 @@ std::vector<int> positions(int side, int tile, double overlap)
     const double step = std::max(tile * (1 - overlap), 1.);
     const int count = cvCeil((side - tile) / step) + 1;
     std::vector<int> result;
+    result.reserve(static_cast<size_t>(count));
     for (int i = 0; i < count; i++)
         result.push_back(cvRound(double(side - tile) * i / (count - 1)));
     return result;
