@@ -14,6 +14,7 @@
    Both grow with n, because real models have weights and a small file shall not cause more than a small file may. */
 
 #include "model_check.hpp"
+#include "../compat.hpp"
 
 #include "opencv2/core/utils/logger.hpp"
 #include "opencv2/d2det/detector.hpp"
