@@ -744,6 +744,18 @@ void shortenFileNames(RawDataset& raw)
     }
 }
 
+void sortCategories(RawDataset& raw, const std::map<std::string, int64_t>& ids)
+{
+    std::vector<int64_t> idOf(ids.size() + 1);
+    for (const auto& category : ids)
+    {
+        raw.categories.push_back({static_cast<int64_t>(raw.categories.size()) + 1, category.first});
+        idOf[static_cast<size_t>(category.second)] = raw.categories.back().id;
+    }
+    for (RawAnnotation& annotation : raw.annotations)
+        annotation.categoryId = idOf[static_cast<size_t>(annotation.categoryId)];
+}
+
 std::string findCocoImages(const RawDataset& raw)
 {
     const fs::path folder = withoutSlash(raw.path).parent_path();

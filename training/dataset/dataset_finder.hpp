@@ -25,6 +25,7 @@
 
 #include "dataset/raw_dataset.hpp"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -78,6 +79,10 @@ DatasetFiles findDataset(const std::string& annotations, const std::string& imag
 /** File names of a COCO file that begin with folders of another place, such as "C:/data/images/a.jpg" or
     "train2017/a.jpg" for images named apart: removes the leading parts without which the first images are found. */
 void shortenFileNames(RawDataset& raw);
+
+/** Categories of a data set without a list of classes: sorted by name, ids from 1.
+    @param ids of the names as the annotations have them, 1 to the number of names. */
+void sortCategories(RawDataset& raw, const std::map<std::string, int64_t>& ids);
 
 //! The labels that belong to an image: the last folder "images" in its path becomes "labels", or beside the image.
 std::string yoloLabelOf(const std::string& image);

@@ -182,7 +182,6 @@ private:
     void addObject(LabelmeObject& object, int64_t imageId);
     std::string imageOf(const std::string& name, const LabelmeFile& file) const;
     int64_t categoryOf(const std::string& name);
-    void numberCategories();
 
     const DatasetFiles& files_;
     const bool keepSegmentation_;
@@ -286,19 +285,6 @@ void LabelmeReader::addFile(const std::string& name)
     }
 }
 
-//! Without a list of names, classes are sorted by name.
-void LabelmeReader::numberCategories()
-{
-    std::vector<int64_t> idOf(categories_.size() + 1);
-    for (const auto& category : categories_)
-    {
-        raw_.categories.push_back({static_cast<int64_t>(raw_.categories.size()) + 1, category.first});
-        idOf[static_cast<size_t>(category.second)] = raw_.categories.back().id;
-    }
-    for (RawAnnotation& annotation : raw_.annotations)
-        annotation.categoryId = idOf[static_cast<size_t>(annotation.categoryId)];
-}
-
 RawDataset LabelmeReader::read()
 {
     raw_.path = files_.annotations;
@@ -315,7 +301,7 @@ RawDataset LabelmeReader::read()
         raw_.notes.push_back(std::to_string(type.second) + " shapes of the type " + inQuotes(type.first) +
                              " have no area that is read; left out");
     if (!fixedClasses_)
-        numberCategories();
+        sortCategories(raw_, categories_);
     if (raw_.categories.empty() && !raw_.images.empty())
         throw std::runtime_error(raw_.path + ": none of the files has an object, so the classes are not known");
     return std::move(raw_);

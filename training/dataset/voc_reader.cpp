@@ -239,7 +239,6 @@ private:
     void addFile(const std::string& name, bool wanted);
     std::string findImage(const std::string& stem, const VocFile& file) const;
     int64_t categoryOf(const std::string& name);
-    void numberCategories();
 
     const DatasetFiles& files_;
     RawDataset raw_;
@@ -298,7 +297,7 @@ std::string VocReader::findImage(const std::string& stem, const VocFile& file) c
     return bare.empty() ? stem + ".jpg" : bare;
 }
 
-//! Id of a known name; new names are numbered in order of appearance (numberCategories).
+//! Id of a known name; new names are numbered in order of appearance (sortCategories).
 int64_t VocReader::categoryOf(const std::string& name)
 {
     const auto inserted = categories_.emplace(name, static_cast<int64_t>(categories_.size()) + 1);
@@ -357,19 +356,6 @@ void VocReader::addFile(const std::string& name, bool wanted)
     }
 }
 
-//! Without a class name file, classes are sorted by name.
-void VocReader::numberCategories()
-{
-    std::vector<int64_t> idOf(categories_.size() + 1);
-    for (const auto& category : categories_)
-    {
-        raw_.categories.push_back({static_cast<int64_t>(raw_.categories.size()) + 1, category.first});
-        idOf[static_cast<size_t>(category.second)] = raw_.categories.back().id;
-    }
-    for (RawAnnotation& annotation : raw_.annotations)
-        annotation.categoryId = idOf[static_cast<size_t>(annotation.categoryId)];
-}
-
 RawDataset VocReader::read()
 {
     raw_.path = files_.list.empty() ? files_.annotations : files_.list;
@@ -392,7 +378,7 @@ RawDataset VocReader::read()
     for (const std::string& name : missing)
         raw_.problems.push_back({files_.list, inQuotes(name) + " has no .xml file in " + inQuotes(files_.annotations)});
     if (!fixedClasses_)
-        numberCategories();
+        sortCategories(raw_, categories_);
     if (raw_.categories.empty() && !raw_.images.empty())
         throw std::runtime_error(raw_.path + ": none of the files has an object, so the classes are not known");
     return std::move(raw_);
