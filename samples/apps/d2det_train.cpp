@@ -14,11 +14,10 @@
 #include "engine/checkpoint.hpp"
 #include "engine/runtime.hpp"
 #include "engine/trainer.hpp"
-#include "base/atomic_file.hpp"
 #include "report/seeds.hpp"
 
-#include <cstdio>
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <iostream>
 #include <optional>

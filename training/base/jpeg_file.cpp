@@ -337,6 +337,8 @@ JpegHeader parseHeader(const Bytes& bytes)
 
 }  // namespace
 
+const char* const TRUNCATED_JPEG = "is truncated: the JPEG file ends before its pixels do";
+
 JpegHeader readJpegHeader(const std::string& path)
 {
     for (const size_t limit : {FIRST_READ, MAX_HEADER})

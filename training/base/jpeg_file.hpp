@@ -25,6 +25,9 @@ JpegHeader readJpegHeader(const std::string& path);
     gray without an error. A baseline file in which only the end marker is missing is whole. */
 bool isTruncatedJpeg(const std::string& path);
 
+//! What is said of such a file, as text that continues "the image ".
+extern const char* const TRUNCATED_JPEG;
+
 }  // namespace d2det
 
 #endif

@@ -51,7 +51,7 @@ cv::Mat readAnnotatedImage(const std::string& path, cv::Size size, bool asStored
     if (!std::filesystem::is_regular_file(path, error))  // also excludes pipes and devices
         return cv::Mat();
     fault = ImageFault::TRUNCATED;
-    reason = "is truncated: the JPEG file ends before its pixels do";
+    reason = TRUNCATED_JPEG;
     if (isTruncatedJpeg(path))
         return cv::Mat();
     fault = ImageFault::UNREADABLE;

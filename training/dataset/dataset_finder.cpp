@@ -5,6 +5,7 @@
 #include "dataset/dataset_finder.hpp"
 
 #include "base/files.hpp"
+#include "dataset/image_size.hpp"
 #include "dataset/yolo_reader.hpp"
 
 #include <algorithm>
@@ -742,6 +743,17 @@ void shortenFileNames(RawDataset& raw)
                 image.fileName = withoutParts(image.fileName, dropped);
         return;
     }
+}
+
+void requireSize(RawImage& image, const std::string& folder, const std::string& missing)
+{
+    if (image.width != 0 && image.height != 0)
+        return;
+    const cv::Size size = imageSize((fs::path(folder) / image.fileName).string());
+    if (size.empty())
+        throw std::runtime_error(missing + " in it, and its image " + inQuotes(image.fileName) + " cannot be read");
+    image.width = size.width;
+    image.height = size.height;
 }
 
 void sortCategories(RawDataset& raw, const std::map<std::string, int64_t>& ids)

@@ -80,6 +80,11 @@ DatasetFiles findDataset(const std::string& annotations, const std::string& imag
     "train2017/a.jpg" for images named apart: removes the leading parts without which the first images are found. */
 void shortenFileNames(RawDataset& raw);
 
+/** The size of an image whose annotation file has none, from the image itself. Throws std::runtime_error if that cannot
+    be read.
+    @param missing what the annotation file lacks, for the message. */
+void requireSize(RawImage& image, const std::string& folder, const std::string& missing);
+
 /** Categories of a data set without a list of classes: sorted by name, ids from 1.
     @param ids of the names as the annotations have them, 1 to the number of names. */
 void sortCategories(RawDataset& raw, const std::map<std::string, int64_t>& ids);

@@ -6,7 +6,6 @@
 
 #include "base/files.hpp"
 #include "base/json_stream.hpp"
-#include "dataset/image_size.hpp"
 #include "dataset/segmentation.hpp"
 
 #include <nlohmann/json.hpp>
@@ -263,15 +262,7 @@ void LabelmeReader::addFile(const std::string& name)
             throw std::runtime_error("its image " + inQuotes(file.imagePath) + " is not in " + inQuotes(files_.images));
         image.width = file.width;
         image.height = file.height;
-        if (image.width == 0 || image.height == 0)
-        {
-            const cv::Size size = imageSize((fs::path(files_.images) / image.fileName).string());
-            if (size.empty())
-                throw std::runtime_error("no size in it, and its image " + inQuotes(image.fileName) +
-                                         " cannot be read");
-            image.width = size.width;
-            image.height = size.height;
-        }
+        requireSize(image, files_.images, "no size");
         for (LabelmeObject& object : file.objects)
             addObject(object, image.id);
         image.hasOther = file.ignored || !file.leftOut.empty();

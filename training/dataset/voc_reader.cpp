@@ -5,7 +5,6 @@
 #include "dataset/voc_reader.hpp"
 
 #include "base/files.hpp"
-#include "dataset/image_size.hpp"
 
 #include <pugixml.hpp>
 
@@ -327,15 +326,7 @@ void VocReader::addFile(const std::string& name, bool wanted)
         image.source = path;
         image.width = file.width;
         image.height = file.height;
-        if (image.width == 0 || image.height == 0)
-        {
-            const cv::Size size = imageSize((fs::path(files_.images) / image.fileName).string());
-            if (size.empty())
-                throw std::runtime_error("no <size> in it, and its image " + inQuotes(image.fileName) +
-                                         " cannot be read");
-            image.width = size.width;
-            image.height = size.height;
-        }
+        requireSize(image, files_.images, "no <size>");
         for (const VocObject& object : file.objects)
         {
             RawAnnotation annotation;

@@ -33,8 +33,8 @@ const char* const SECTIONS[] = {"state_dict", "model", "model_state_dict", "modu
 // Prefixes that wrappers put before all names: data parallel training, Lightning, compiled modules.
 const char* const PREFIXES[] = {"module.", "model.", "_orig_mod."};
 
-//! Loads storages by index, each at most once.
-using StorageLoader = std::function<std::shared_ptr<std::vector<uint8_t>>(uint32_t index)>;
+//! Loads a storage by index; called at most once for each.
+using StorageLoader = std::function<std::vector<uint8_t>(uint32_t index)>;
 
 //! Items of a dictionary with texts as keys; others are left out.
 std::vector<std::pair<std::string, uint32_t>> entriesOf(const PickleResult& pickle, uint32_t index)
@@ -121,6 +121,7 @@ PyTorchFile collect(const PickleResult& pickle, const StorageLoader& load)
     PyTorchFile file;
     file.classNames = classNamesOf(pickle);
     std::set<std::string> seen;
+    std::vector<std::shared_ptr<std::vector<uint8_t>>> loaded(pickle.storages.size());
     for (const auto& entry : entriesOf(pickle, findStateDict(pickle, file.section)))
     {
         const PickleValue& value = pickle[entry.second];
@@ -135,7 +136,10 @@ PyTorchFile collect(const PickleResult& pickle, const StorageLoader& load)
         tensor.shape = view.shape;
         tensor.strides = view.strides;
         tensor.offset = view.offset;
-        tensor.storage = load(view.storage);
+        auto& storage = loaded[view.storage];
+        if (!storage)
+            storage = std::make_shared<std::vector<uint8_t>>(load(view.storage));
+        tensor.storage = storage;
         file.tensors.push_back(std::move(tensor));
     }
     removePrefixes(file.tensors);
@@ -195,14 +199,10 @@ PyTorchFile readZip(InputFile& file)
     ByteReader reader(file, entry.begin, entry.begin + entry.bytes);
     const PickleResult pickle = readPickle(reader);
 
-    std::vector<std::shared_ptr<std::vector<uint8_t>>> loaded(pickle.storages.size());
     return collect(pickle,
                    [&](uint32_t index)
                    {
-                       auto& data = loaded[index];
                        const PickleStorage& storage = pickle.storages[index];
-                       if (data)
-                           return data;
                        const std::string name = prefix + "data/" + storage.key;
                        const ZipEntry* place = archive.find(name);
                        if (!place || place->bytes != bytesOf(storage))
@@ -210,8 +210,7 @@ PyTorchFile readZip(InputFile& file)
                                 (place ? "has " + std::to_string(place->bytes) + " bytes in the file, not " +
                                              std::to_string(bytesOf(storage))
                                        : "is not in the file"));
-                       data = std::make_shared<std::vector<uint8_t>>(archive.read(name));
-                       return data;
+                       return archive.read(name);
                    });
 }
 
@@ -267,18 +266,14 @@ PyTorchFile readLegacy(InputFile& file)
         at += COUNT_BYTES + bytes;
     }
 
-    std::vector<std::shared_ptr<std::vector<uint8_t>>> loaded(pickle.storages.size());
     return collect(pickle,
                    [&](uint32_t index)
                    {
-                       auto& data = loaded[index];
                        const PickleStorage& storage = pickle.storages[index];
-                       if (data)
-                           return data;
                        if (begins[index] == UNKNOWN)
                            fail(subjectOf(storage) + " is not in the file");
-                       data = std::make_shared<std::vector<uint8_t>>(bytesOf(storage));
-                       file.read(begins[index], data->data(), data->size(), subjectOf(storage));
+                       std::vector<uint8_t> data(bytesOf(storage));
+                       file.read(begins[index], data.data(), data.size(), subjectOf(storage));
                        return data;
                    });
 }

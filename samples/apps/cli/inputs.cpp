@@ -486,7 +486,7 @@ void ImageReader::readImage(size_t index)
     if (!refused.empty())
         return fail(index, "it " + refused);
     if (d2det::isTruncatedJpeg(path))  // what is missing would be gray
-        return fail(index, "it is truncated: the JPEG file ends before its pixels do");
+        return fail(index, std::string("it ") + d2det::TRUNCATED_JPEG);
     Item item;
     item.source = index;
     std::string reason = "it cannot be read as an image";
