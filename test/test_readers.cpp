@@ -717,12 +717,12 @@ Dataset roundTrip(const TempFolder& folder, DatasetFormat format, bool copyImage
     return read(back.output, back.imageFolder);
 }
 
-const ImageRecord& imageNamed(const Dataset& dataset, const std::string& end)
+const ImageRecord& imageNamed(const Dataset& dataset, std::string_view end)
 {
     for (const ImageRecord& image : dataset.images)
         if (image.path.size() >= end.size() && image.path.compare(image.path.size() - end.size(), end.size(), end) == 0)
             return image;
-    throw std::runtime_error("no image " + end);
+    throw std::runtime_error("no image " + std::string(end));
 }
 
 bool mentions(const std::vector<std::string>& lines, const std::string& text)
