@@ -11,6 +11,7 @@
 #include "errors.hpp"
 #include "export_models.hpp"
 #include "programs.hpp"
+#include "synthetic_image.hpp"
 
 #include "engine/checkpoint.hpp"
 #include "export/onnx_graph.hpp"
@@ -65,8 +66,8 @@ const ONNX_NAMESPACE::NodeProto& producer(const ONNX_NAMESPACE::ModelProto& mode
 //! look for.
 void checkGraph(const ONNX_NAMESPACE::ModelProto& model)
 {
-    static const std::set<std::string> standard{"Conv", "Relu",    "MaxPool", "AveragePool", "Resize",  "Add",
-                                                "Mul",  "Reshape", "Concat",  "Slice",       "Softmax", "Max"};
+    static const std::set<std::string> standard{"Conv",    "Relu",   "MaxPool", "AveragePool", "Resize", "Add", "Mul",
+                                                "Reshape", "Concat", "Slice",   "Softmax",     "Max",    "Cast"};
     static const std::set<std::string> own{
         "D2Proposal",       "D2RoIAlign",       "D2DeformRoIPool", "D2AdaptiveWeightedPool",
         "D2RoIConv",        "D2DenseBoxDecode", "D2Detections",    "D2GatherRows",
@@ -80,6 +81,7 @@ void checkGraph(const ONNX_NAMESPACE::ModelProto& model)
     {
         BOOST_TEST(constants.emplace(tensor.name(), &tensor).second, tensor.name() << " is there twice");
         BOOST_TEST((tensor.data_type() == ONNX_NAMESPACE::TensorProto::FLOAT ||
+                    tensor.data_type() == ONNX_NAMESPACE::TensorProto::FLOAT16 ||
                     tensor.data_type() == ONNX_NAMESPACE::TensorProto::INT64));
         BOOST_TEST(tensor.external_data_size() == 0);
         known.insert(tensor.name());
@@ -333,6 +335,62 @@ BOOST_AUTO_TEST_CASE(exportTwiceIsTheSameFile)
     BOOST_TEST((textOf(folder / "a.onnx") == textOf(folder / "b.onnx")));
 }
 
+//! Half precision is a matter of the file: a model of such weights in float32 finds the same, bit for bit.
+BOOST_AUTO_TEST_CASE(halfWeights)
+{
+    constexpr int64_t LARGE = 4096;
+    const TempFolder folder;
+    const std::string path = folder / "model.onnx", halfPath = folder / "half.onnx";
+    Detector model = randomModel(smallFamily());
+    ExportOptions options;
+    options.half = true;
+    const ExportSummary half = exportOnnx(model, halfPath, options);
+    const ONNX_NAMESPACE::ModelProto file = read(halfPath);
+    BOOST_CHECK_NO_THROW(ONNX_NAMESPACE::checker::check_model(file));
+    checkGraph(file);
+    for (const auto& tensor : file.graph().initializer())
+        if (tensor.data_type() != ONNX_NAMESPACE::TensorProto::INT64)
+        {
+            int64_t values = 1;
+            for (const int64_t side : tensor.dims())
+                values *= side;
+            BOOST_TEST((tensor.data_type() == ONNX_NAMESPACE::TensorProto::FLOAT16) == (values >= LARGE),
+                       tensor.name());
+        }
+
+    const cv::Mat image = syntheticImage(200, 280, 5);
+    cv::Mat found, expected, unrounded;
+    cv::d2det::Detector::create(halfPath)->detect(image, found);
+    const ExportSummary full = exportOnnx(model, path);
+    cv::d2det::Detector::create(path)->detect(image, unrounded);
+    {
+        torch::NoGradGuard noGrad;
+        for (const auto& parameter : model->parameters())
+            if (parameter.numel() >= LARGE)
+                parameter.copy_(parameter.to(torch::kHalf).to(torch::kFloat));
+    }
+    exportOnnx(model, path);
+    cv::d2det::Detector::create(path)->detect(image, expected);
+    BOOST_TEST(found.rows >= 5);
+    BOOST_REQUIRE((found.size == expected.size));
+    BOOST_TEST(cv::norm(found, expected, cv::NORM_INF) == 0);
+    BOOST_TEST((found.size != unrounded.size || cv::norm(found, unrounded, cv::NORM_INF) > 0));
+    BOOST_TEST(half.bytes < 0.56 * static_cast<double>(full.bytes));
+    BOOST_TEST(half.parameters == full.parameters);
+
+    torch::NoGradGuard noGrad;
+    for (const auto& item : model->named_parameters())
+        if (item.value().numel() >= LARGE)
+        {
+            item.value().view(-1)[0] = 70000.f;
+            const std::string error = errorOf([&] { exportOnnx(model, halfPath, options); });
+            BOOST_TEST(contains(error, item.key()), error);
+            BOOST_TEST(contains(error, "70000"), error);
+            break;
+        }
+    BOOST_CHECK_NO_THROW(exportOnnx(model, path));
+}
+
 BOOST_AUTO_TEST_CASE(badModelsAreRefused)
 {
     const TempFolder folder;
@@ -516,6 +574,10 @@ BOOST_AUTO_TEST_CASE(randomWeights)
     const Outcome result = run(folder, base + " --classes 5 --seed 7");
     BOOST_TEST(result.code == 0, result.text);
     BOOST_TEST(cv::d2det::Detector::create(folder / "a.onnx")->getClassNames().size() == 5u);
+    const auto full = fs::file_size(folder / "a.onnx");
+    const Outcome half = run(folder, base + " --classes 5 --seed 7 --half");
+    BOOST_TEST(half.code == 0, half.text);
+    BOOST_TEST(fs::file_size(folder / "a.onnx") < 0.56 * double(full));
 }
 
 BOOST_AUTO_TEST_CASE(wrongUsage)

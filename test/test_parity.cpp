@@ -10,6 +10,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "export_models.hpp"
+#include "synthetic_image.hpp"
 #include "config/input_params.hpp"
 #include "shared_data.hpp"
 #include "temp_folder.hpp"
@@ -293,24 +294,6 @@ void compareStages(const InferenceTrace& trace, const Outputs& got, const ModelC
     for (int64_t r = 0; r < last.size(0); r++)
         if (last[r][1].item<float>() < 0)
             BOOST_TEST(got.at("masks")[r].abs().max().item<float>() == 0, "padding row " << r << " has a mask");
-}
-
-//! An image with edges and areas of all sizes.
-cv::Mat syntheticImage(int height, int width, int seed)
-{
-    cv::RNG rng(seed);
-    cv::Mat image(height, width, CV_8UC3, cv::Scalar(90, 120, 140));
-    for (int i = 0; i < 40; i++)
-    {
-        const cv::Point center(rng.uniform(0, width), rng.uniform(0, height));
-        const cv::Size axes(rng.uniform(3, width / 3), rng.uniform(3, height / 3));
-        const cv::Scalar color(rng.uniform(0, 256), rng.uniform(0, 256), rng.uniform(0, 256));
-        if (i % 2)
-            cv::rectangle(image, cv::Rect(center - cv::Point(axes) / 2, axes), color, cv::FILLED);
-        else
-            cv::ellipse(image, center, axes / 2, rng.uniform(0, 180), 0, 360, color, cv::FILLED);
-    }
-    return image;
 }
 
 ImageBatch prepare(const cv::Mat& image, const InputConfig& input)

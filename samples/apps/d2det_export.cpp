@@ -15,7 +15,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <iomanip>
 #include <iostream>
 
 namespace po = cli::po;
@@ -47,6 +46,7 @@ po::options_description optionsDescription()
         ("output,o", file(), "ONNX file to write")
         ("weights", file(),
             "also write the bare weights in half precision (.safetensors), as a start for another training (--init)")
+        ("half", "write the large weights of the ONNX file in half precision, about half the size; computed is in float32")
         ("config", file(), "model configuration; default: the one stored in the checkpoint")
         ("set", texts("KEY=VALUE"),
             "change one value of the configuration, e.g. model.test.score_threshold=0.1; may be repeated")
@@ -208,10 +208,9 @@ void run(const po::variables_map& values)
     model->eval();
 
     const std::string output = values["output"].as<std::string>();
-    const d2det::ExportSummary summary = d2det::exportOnnx(model, output);
-    std::cout << output << ": " << std::fixed << std::setprecision(2) << static_cast<double>(summary.parameters) / 1e6
-              << " million parameters, " << static_cast<double>(summary.bytes) / 1e6 << " MB, " << summary.nodes
-              << " nodes, " << config.model.classNames.size() << " classes" << std::endl;
+    d2det::ExportOptions options;
+    options.half = values.count("half") != 0;
+    std::cout << output << ": " << d2det::exportOnnx(model, output, options).text() << std::endl;
     if (values.count("weights"))
         writeWeights(model, values["weights"].as<std::string>());
 }

@@ -13,7 +13,6 @@
 #include "export/exporter.hpp"
 
 #include <filesystem>
-#include <iomanip>
 #include <iostream>
 
 namespace po = cli::po;
@@ -45,6 +44,7 @@ po::options_description optionsDescription()
     options.add_options()
         ("input,i", file(), "file of weights: .pth or .pt of PyTorch, .safetensors, or an index of several (.json)")
         ("output,o", file(), "ONNX file to write")
+        ("half", "write its large weights in half precision, about half the size; computed is in float32")
         ("weights", file(),
             "also or only write the weights with this project's names (.safetensors), for d2det_train --init and "
             "d2det_export --checkpoint")
@@ -178,10 +178,9 @@ void run(const po::variables_map& values)
     if (!values.count("output"))
         return;
     const std::string output = values["output"].as<std::string>();
-    const d2det::ExportSummary summary = d2det::exportOnnx(result.model, output);
-    std::cout << output << ": " << std::fixed << std::setprecision(2) << static_cast<double>(summary.parameters) / 1e6
-              << " million parameters, " << static_cast<double>(summary.bytes) / 1e6 << " MB, "
-              << d2det::counted(static_cast<int64_t>(result.config.model.classNames.size()), "class") << std::endl;
+    d2det::ExportOptions options;
+    options.half = values.count("half") != 0;
+    std::cout << output << ": " << d2det::exportOnnx(result.model, output, options).text() << std::endl;
 }
 
 int importWeights(const std::vector<std::string>& words)

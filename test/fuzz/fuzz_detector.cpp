@@ -8,6 +8,7 @@
 #include "onnx_mutator.hpp"
 
 #include "onnx/check.hpp"
+#include "onnx/half_weights.hpp"
 #include "onnx/model_check.hpp"
 
 #include <opencv2/d2det.hpp>
@@ -23,7 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
         [&]
         {
             cv::Ptr<cv::d2det::Detector> detector = cv::d2det::Detector::create(model);
-            const cv::d2det::PassCost cost = cv::d2det::ModelCheck(model, "model").cost();
+            const cv::d2det::PassCost cost =
+                cv::d2det::ModelCheck(cv::d2det::widenHalfWeights(model, "model"), "model").cost();
             if (cost.operations > MAX_OPERATIONS || cost.bytes > MAX_BYTES)
                 return;
             cv::Mat image(48, 64, CV_8UC3);

@@ -8,6 +8,7 @@
 #include "onnx_mutator.hpp"
 
 #include "onnx/check.hpp"
+#include "onnx/half_weights.hpp"
 #include "onnx/model_check.hpp"
 #include "onnx/rewrite.hpp"
 
@@ -19,12 +20,14 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
 {
     static const bool registered = (cv::d2det::registerLayers(), true);
     (void)registered;
-    const std::vector<uchar> model(data, data + size);
-    fuzz::reads([&] { cv::d2det::checkKindOfModel(model, "model"); });
+    const std::vector<uchar> file(data, data + size);
+    fuzz::reads([&] { cv::d2det::checkKindOfModel(file, "model"); });
     fuzz::reads(
         [&]
         {
-            cv::d2det::checkOnnx(model.data(), model.size(), "model");
+            cv::d2det::checkOnnx(file.data(), file.size(), "model");
+            const std::vector<uchar> model = cv::d2det::widenHalfWeights(file, "model");
+            cv::d2det::checkOnnx(model.data(), model.size(), "widened");
             cv::d2det::OnnxRewrite changes;
             changes.convolutions = changes.constantsAsAttributes = true;
             const std::vector<uchar> changed = cv::d2det::rewriteOnnx(model, "model", changes);

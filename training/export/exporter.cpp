@@ -12,12 +12,23 @@
 #include "export/model_exporter.hpp"
 
 #include "base/error.hpp"
+#include "base/text.hpp"
+
+#include <opencv2/core.hpp>
 
 #include <algorithm>
 #include <cmath>
 
 namespace d2det
 {
+
+namespace
+{
+
+//! Values from which a tensor is stored in half precision: not those by channel, which are few and decide a lot.
+constexpr int64_t MIN_HALF = 4096;
+
+}  // namespace
 
 const char* attributeValue(NMSMode mode)
 {
@@ -39,8 +50,8 @@ int64_t toStride(float stride)
     return std::lround(stride);
 }
 
-ModelExporter::ModelExporter(const DetectorImpl& model)
-    : model_(model), config_(model.config), graph_(model.config.name)
+ModelExporter::ModelExporter(const DetectorImpl& model, const ExportOptions& options)
+    : model_(model), config_(model.config), options_(options), graph_(model.config.name)
 {
     for (const auto& item : model.named_parameters())
         parameterNames_[item.value().unsafeGetTensorImpl()] = item.key();
@@ -61,7 +72,14 @@ std::string ModelExporter::weights(const Tensor& value, const std::string& name)
     const Tensor dense = value.detach().to(torch::kCPU, torch::kFloat).contiguous();
     if (!torch::isfinite(dense).all().item<bool>())
         fail("weights " + name + " hold NaN or infinity: the training has diverged; export an earlier checkpoint");
-    return graph_.addInitializer(name, dense.sizes().vec(), dense.data_ptr<float>());
+    if (!options_.half || dense.numel() < MIN_HALF)
+        return graph_.addInitializer(name, dense.sizes().vec(), dense.data_ptr<float>());
+    const Tensor half = dense.to(torch::kHalf);
+    if (!torch::isfinite(half).all().item<bool>())
+        fail("weights " + name + " hold " + std::to_string(dense.abs().max().item<float>()) +
+             ", half precision ends at 65504: export without half precision");
+    return graph_.addHalfInitializer(name, half.sizes().vec(),
+                                     reinterpret_cast<const uint16_t*>(half.data_ptr<at::Half>()));
 }
 
 std::string ModelExporter::node(const char* op, const Names& inputs, const std::string& output,
@@ -276,7 +294,7 @@ void ModelExporter::declareInputs()
     graph_.addInput("im_info", {1, 3});
 }
 
-void ModelExporter::run(bool intermediate)
+void ModelExporter::run()
 {
     declareInputs();
     const Names maps = pyramid(backbone());
@@ -293,7 +311,7 @@ void ModelExporter::run(bool intermediate)
         deltaStages(levels, rois);
     else
         denseStage(levels, rois);
-    if (intermediate)
+    if (options_.intermediate)
         exposeIntermediate();
 }
 
@@ -304,13 +322,21 @@ ExportSummary exportOnnx(const Detector& model, const std::string& path, const E
     if (model->config.input.divisor % coarsest != 0)  // otherwise upsampled and lateral maps differ in size
         fail("input.divisor is " + std::to_string(model->config.input.divisor) + ", it must be a multiple of " +
              std::to_string(coarsest) + ", the stride of the backbone's last level");
-    ModelExporter walk(*model);
-    walk.run(options.intermediate);
+    ModelExporter walk(*model, options);
+    walk.run();
     ExportSummary summary;
     summary.bytes = walk.graph().save(path);
     summary.parameters = walk.graph().initializerElements();
     summary.nodes = walk.graph().nodes();
+    summary.classes = model->numClasses();
     return summary;
+}
+
+std::string ExportSummary::text() const
+{
+    return cv::format("%.2f million parameters, %.2f MB, ", static_cast<double>(parameters) / 1e6,
+                      static_cast<double>(bytes) / 1e6) +
+           std::to_string(nodes) + " nodes, " + counted(classes, "class");
 }
 
 }  // namespace d2det

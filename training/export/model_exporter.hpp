@@ -51,8 +51,8 @@ struct RoIRows
 class ModelExporter
 {
 public:
-    explicit ModelExporter(const DetectorImpl& model);
-    void run(bool intermediate);
+    ModelExporter(const DetectorImpl& model, const ExportOptions& options);
+    void run();
     const OnnxGraph& graph() const { return graph_; }
 
 private:
@@ -99,6 +99,7 @@ private:
 
     const DetectorImpl& model_;
     const ModelConfig& config_;
+    const ExportOptions options_;
     OnnxGraph graph_;
     std::unordered_map<const void*, std::string> parameterNames_;
     int pyramidLevels_ = 0;

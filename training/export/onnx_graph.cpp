@@ -116,6 +116,22 @@ struct OnnxGraph::Impl
         }
         return tensor;
     }
+
+    //! @param data little-endian by definition of ONNX, like all supported CPUs
+    template <typename Value>
+    void addNumbers(const std::string& name, const std::vector<int64_t>& shape, int type, const Value* data)
+    {
+        ONNX_NAMESPACE::TensorProto& tensor = addTensor(name, shape);
+        int64_t count = 1;
+        for (int64_t side : shape)
+            count *= side;
+        tensor.set_data_type(type);
+        std::string& raw = *tensor.mutable_raw_data();
+        raw.resize(static_cast<size_t>(count) * sizeof(Value));
+        if (count > 0)
+            std::memcpy(&raw[0], data, raw.size());
+        elements += count;
+    }
 };
 
 OnnxGraph::OnnxGraph(const std::string& name) : impl_(new Impl)
@@ -156,16 +172,18 @@ bool OnnxGraph::hasInitializer(const std::string& name) const
 
 std::string OnnxGraph::addInitializer(const std::string& name, const std::vector<int64_t>& shape, const float* data)
 {
-    ONNX_NAMESPACE::TensorProto& tensor = impl_->addTensor(name, shape);
-    int64_t count = 1;
-    for (int64_t side : shape)
-        count *= side;
-    tensor.set_data_type(ONNX_NAMESPACE::TensorProto::FLOAT);
-    std::string& raw = *tensor.mutable_raw_data();  // little-endian by definition, like all supported CPUs
-    raw.resize(static_cast<size_t>(count) * sizeof(float));
-    if (count > 0)
-        std::memcpy(&raw[0], data, raw.size());
-    impl_->elements += count;
+    impl_->addNumbers(name, shape, ONNX_NAMESPACE::TensorProto::FLOAT, data);
+    return name;
+}
+
+std::string OnnxGraph::addHalfInitializer(const std::string& name, const std::vector<int64_t>& shape,
+                                          const uint16_t* data)
+{
+    const std::string half = name + ".half";
+    impl_->addNumbers(half, shape, ONNX_NAMESPACE::TensorProto::FLOAT16, data);
+    if (!impl_->initializers.insert(name).second)
+        fail("initializer " + name + " is added twice");
+    addNode("Cast", {half}, {name}, {{"to", static_cast<int64_t>(ONNX_NAMESPACE::TensorProto::FLOAT)}});
     return name;
 }
 

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Minimal ONNX writer: nodes, float and int64 initializers, attributes, check, save. Opset 11 and domain "d2det"
+/* Minimal ONNX writer: nodes, float32, float16 and int64 initializers, attributes, check, save. Opset 11 and domain "d2det"
    version 1. The header contains no protobuf types, so that its users do not depend on protobuf. */
 
 #ifndef D2DET_TRAINING_ONNX_GRAPH_HPP
@@ -61,6 +61,9 @@ public:
     bool hasInitializer(const std::string& name) const;
     //! Returns `name`; throws if the name already exists. @param data as many values as the product of `shape`.
     std::string addInitializer(const std::string& name, const std::vector<int64_t>& shape, const float* data);
+    /** The same in half precision: an initializer `name`.half of FLOAT16 and a Cast node that makes the float32 tensor
+        `name`. @param data IEEE 754 binary16. */
+    std::string addHalfInitializer(const std::string& name, const std::vector<int64_t>& shape, const uint16_t* data);
     //! One-dimensional int64 initializer, such as the constant operands of Reshape and Slice.
     std::string addInitializer(const std::string& name, const std::vector<int64_t>& values);
 
@@ -70,7 +73,7 @@ public:
                  const std::string& domain = std::string());
 
     int64_t nodes() const;
-    int64_t initializerElements() const;  //!< total elements of the float initializers
+    int64_t initializerElements() const;  //!< total elements of the float32 and float16 initializers
 
     //! Runs onnx::checker and checks the 2 GB limit of protobuf. Throws Error with the message of the checker.
     void check() const;

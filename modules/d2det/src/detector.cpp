@@ -25,6 +25,7 @@
 #include "layers/proposal_layer.hpp"
 #include "network.hpp"
 #include "onnx/check.hpp"
+#include "onnx/half_weights.hpp"
 #include "onnx/model_check.hpp"
 #include "onnx/rewrite.hpp"
 #include "tiles.hpp"
@@ -173,9 +174,11 @@ struct CheckedModel
     std::shared_ptr<const ModelCheck> check;
 };
 
-CheckedModel readModel(const std::vector<uchar>& bytes, const String& name, int backend, int target)
+CheckedModel readModel(const std::vector<uchar>& file, const String& name, int backend, int target)
 {
-    checkKindOfModel(bytes, name);
+    checkKindOfModel(file, name);
+    checkOnnx(file.data(), file.size(), name);
+    const std::vector<uchar> bytes = widenHalfWeights(file, name);
     checkOnnx(bytes.data(), bytes.size(), name);
     registerLayers();
     CheckedModel model;

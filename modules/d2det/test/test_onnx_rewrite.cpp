@@ -8,10 +8,14 @@
 #include "test_precomp.hpp"
 
 #include "onnx/check.hpp"
+#include "onnx/half_weights.hpp"
 #include "onnx/rewrite.hpp"
 
 #include "opencv2/d2det/layers.hpp"
 #include "opencv2/dnn.hpp"
+
+#include <cmath>
+#include <limits>
 
 namespace opencv_test
 {
@@ -226,6 +230,101 @@ TEST(D2Det_OnnxRewrite, constants_as_attributes)
     for (size_t i = 0; i < 2; i++)
         EXPECT_EQ(0, cv::norm(a[i], b[i], NORM_INF));
     EXPECT_EQ(2, occurrences(after, std::string("\x42\x01") + "W")) << "in both nodes, no more in the graph";
+}
+
+// ------------------------------------------------------------------ weights in half precision
+
+onnx::Message castOf(const std::string& half, const std::string& output, int to = 1)
+{
+    return node("Cast", "", {half}, {output}, {attribute("to", to)});
+}
+
+//! A convolution with the weights "W" of a Cast of "W.half".
+onnx::Graph halfGraph(const std::vector<onnx::Message>& casts, const std::vector<onnx::Message>& nodes,
+                      const std::vector<std::string>& outputs)
+{
+    std::vector<float> weights = values(6 * 4 * 9, 1);
+    Mat half;
+    Mat(weights, false).convertTo(half, CV_16F);
+    const std::vector<ushort> bits(half.ptr<ushort>(), half.ptr<ushort>() + weights.size());
+    onnx::Graph g = graphOf(casts, outputs);
+    g.nodes.insert(g.nodes.end(), nodes.begin(), nodes.end());
+    g.initializers[0] = onnx::tensorHead("W.half", {6, 4, 3, 3}, 10).bytes(9, onnx::rawData(bits));
+    return g;
+}
+
+Bytes widened(const Bytes& model)
+{
+    EXPECT_NO_THROW(cv::d2det::checkOnnx(model.data(), model.size(), "model"));
+    const Bytes result = cv::d2det::widenHalfWeights(model, "test");
+    EXPECT_NO_THROW(cv::d2det::checkOnnx(result.data(), result.size(), "result"));
+    return result;
+}
+
+//! The same as with weights rounded before, and a plain convolution that can be rewritten.
+TEST(D2Det_OnnxRewrite, half_weights)
+{
+    const Bytes before = onnx::model(halfGraph({castOf("W.half", "W")}, {conv("Y")}, {"Y"}).message());
+    const Bytes after = widened(before);
+    EXPECT_EQ(0, occurrences(after, "W.half"));
+    EXPECT_EQ(0, occurrences(after, "Cast"));
+    EXPECT_EQ(1, occurrences(rewritten(after), "D2Conv2d"));
+    const Bytes plain = onnx::model(graphOf({conv("Y")}, {"Y"}).message());
+    EXPECT_EQ(plain, widened(plain));
+
+    std::vector<float> weights = values(6 * 4 * 9, 1);
+    Mat rounded, half;
+    Mat(weights, false).convertTo(half, CV_16F);
+    half.convertTo(rounded, CV_32F);
+    onnx::Graph g = graphOf({conv("Y")}, {"Y"});
+    g.initializers[0] =
+        onnx::tensor("W", {6, 4, 3, 3}, std::vector<float>(rounded.begin<float>(), rounded.end<float>()));
+    const Mat got = run(after, {"Y"})[0];
+    EXPECT_EQ(0, cv::norm(got, run(onnx::model(g.message()), {"Y"})[0], NORM_INF));
+    EXPECT_GT(cv::norm(got, run(plain, {"Y"})[0], NORM_INF), 1e-6) << "rounded weights are others";
+#if CV_VERSION_MAJOR >= 5 || CV_VERSION_MINOR >= 10  // 4.6 has no FLOAT16
+    EXPECT_EQ(0, cv::norm(got, run(before, {"Y"})[0], NORM_INF)) << "as OpenCV casts";
+#endif
+}
+
+//! Every value of half precision: zeros, subnormals, the largest, infinity.
+TEST(D2Det_OnnxRewrite, half_weights_are_exact)
+{
+    const std::vector<ushort> bits{0x0000, 0x8000, 0x0001, 0x03ff, 0x0400, 0x3c00, 0xbc01, 0x7bff, 0xfbff, 0x7c00};
+    const float infinity = std::numeric_limits<float>::infinity();
+    const std::vector<float> expected{0.f,
+                                      -0.f,
+                                      std::ldexp(1.f, -24),
+                                      std::ldexp(1023.f, -24),
+                                      std::ldexp(1.f, -14),
+                                      1.f,
+                                      -1.f - std::ldexp(1.f, -10),
+                                      65504.f,
+                                      -65504.f,
+                                      infinity};
+    onnx::Graph g;
+    g.initializers = {onnx::tensorHead("half", {2, 5}, 10).bytes(9, onnx::rawData(bits))};
+    g.nodes = {castOf("half", "wide")};
+    const std::string data = onnx::rawData(expected);
+    EXPECT_EQ(1, occurrences(widened(onnx::model(g.message())), data));
+}
+
+//! What the exporter does not write stays as it is, and the check of models refuses it.
+TEST(D2Det_OnnxRewrite, other_casts_stay)
+{
+    const Bytes twice = onnx::model(
+        halfGraph({castOf("W.half", "W"), castOf("W.half", "W2")}, {conv("Y"), conv("Z", {"X", "W2", "b"})}, {"Y", "Z"})
+            .message());
+    EXPECT_EQ(1, occurrences(widened(twice),
+                             "\"\x04"
+                             "Cast"))
+        << "a constant is widened once";
+    EXPECT_LE(1, occurrences(widened(twice), "W.half")) << "and stays for the other";
+    for (const onnx::Message& cast : {castOf("W.half", "W", 10), castOf("X", "W"), castOf("b", "W")})
+    {
+        const Bytes model = onnx::model(halfGraph({cast}, {conv("Y")}, {"Y"}).message());
+        EXPECT_EQ(model, widened(model));
+    }
 }
 
 }  // namespace

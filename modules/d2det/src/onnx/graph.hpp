@@ -35,7 +35,8 @@ const char* const D2DET_DOMAIN = "d2det";  //!< of our operators
 enum class OnnxType  // TensorProto.DataType
 {
     FLOAT = 1,
-    INT64 = 7
+    INT64 = 7,
+    FLOAT16 = 10
 };
 
 enum class OnnxAttributeType  // AttributeProto.AttributeType
@@ -104,6 +105,7 @@ struct OnnxConstant
 
     bool isFloat() const { return type == static_cast<uint64_t>(OnnxType::FLOAT); }
     bool isInteger() const { return type == static_cast<uint64_t>(OnnxType::INT64); }
+    bool isHalf() const { return type == static_cast<uint64_t>(OnnxType::FLOAT16); }
     //! The value of a scalar; NaN if it is none.
     float scalar() const;
 };
