@@ -3,7 +3,8 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* Detector -> one ONNX file for cv::dnn (architecture.md 3, opencv_notes.md 6.6): opset 11, domain "d2det" version 1,
-   float32 (weights float16 on demand), batch norm folded into the convolutions, class names and input parameters as attributes of the last node.
+   float32 (weights float16 on demand), batch norm folded into the convolutions, class names and input parameters as
+   attributes of the last node.
 
      inputs   image [1, 3, H, W] normalized and padded, im_info [1, 3] = (valid height, valid width, scale)
      outputs  detections [K, 7] = (batch, class, score, x1, y1, x2, y2), class -1 in unused rows; with a mask head

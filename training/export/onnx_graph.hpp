@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Minimal ONNX writer: nodes, float32, float16 and int64 initializers, attributes, check, save. Opset 11 and domain "d2det"
-   version 1. The header contains no protobuf types, so that its users do not depend on protobuf. */
+/* Minimal ONNX writer: nodes, float32, float16 and int64 initializers, attributes, check, save. Opset 11 and domain
+   "d2det" version 1. The header contains no protobuf types, so that its users do not depend on protobuf. */
 
 #ifndef D2DET_TRAINING_ONNX_GRAPH_HPP
 #define D2DET_TRAINING_ONNX_GRAPH_HPP
