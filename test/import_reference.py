@@ -8,7 +8,7 @@
 Usage: import_reference.py FOLDER trunks|torchvision|release
 Writes files NAME.pth as torch.save makes them, and NAME.safetensors with inputs and results of NAME.
 
-  trunks       resnet18, resnet50, mobilenet_v2 of torchvision: feature maps of four stages
+  trunks       resnet18, resnet50, resnext50_32x4d, mobilenet_v2 of torchvision: feature maps of four stages
   torchvision  maskrcnn_resnet50_fpn and fasterrcnn_resnet50_fpn in the published structure with random weights: pyramid,
                maps of the RPN, boxes, scores, labels, masks
   release      a narrow detector under the names of D2Det's release (docs/model.md 8), computed here from the formulas in
@@ -21,7 +21,7 @@ from collections import OrderedDict
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torchvision.models import mobilenet_v2, resnet18, resnet50
+from torchvision.models import mobilenet_v2, resnet18, resnet50, resnext50_32x4d
 from torchvision.models.detection import fasterrcnn_resnet50_fpn, maskrcnn_resnet50_fpn
 from torchvision.models.detection._utils import overwrite_eps
 from torchvision.ops import roi_align
@@ -67,7 +67,8 @@ def normalized(image):
 
 def trunks(folder):
     x = normalized(smooth_image(64, 96, 1))
-    for name, make in (("resnet18", resnet18), ("resnet50", resnet50), ("mobilenet_v2", mobilenet_v2)):
+    for name, make in (("resnet18", resnet18), ("resnet50", resnet50), ("resnext50_32x4d", resnext50_32x4d),
+                       ("mobilenet_v2", mobilenet_v2)):
         torch.manual_seed(3)
         model = make(weights=None)
         randomize(model)

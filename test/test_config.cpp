@@ -292,7 +292,9 @@ BOOST_AUTO_TEST_CASE(variables_in_paths)
 BOOST_AUTO_TEST_CASE(choices_survive_writing)
 {
     const std::pair<const char*, std::vector<std::string>> choices[] = {
-        {"model.backbone.type", {"resnet18", "resnet34", "resnet50", "resnet101", "mobilenet_v2"}},
+        {"model.backbone.type",
+         {"resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d",
+          "mobilenet_v2", "mobilenet_edgetpu"}},
         {"model.backbone.norm", {"frozen_bn", "none", "group_norm"}},
         {"model.backbone.new_stage_norm", {"", "frozen_bn", "none", "group_norm"}},
         {"model.fpn.extra_type", {"maxpool", "conv"}},

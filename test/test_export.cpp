@@ -45,21 +45,21 @@ ONNX_NAMESPACE::ModelProto read(const std::string& path)
     return model;
 }
 
-const ONNX_NAMESPACE::AttributeProto& attribute(const ONNX_NAMESPACE::NodeProto& node, const std::string& name)
+const ONNX_NAMESPACE::AttributeProto& attribute(const ONNX_NAMESPACE::NodeProto& node, std::string_view name)
 {
     for (const auto& a : node.attribute())
         if (a.name() == name)
             return a;
-    throw std::runtime_error(node.op_type() + " has no attribute " + name);
+    throw std::runtime_error(node.op_type() + " has no attribute " + std::string(name));
 }
 
-const ONNX_NAMESPACE::NodeProto& producer(const ONNX_NAMESPACE::ModelProto& model, const std::string& tensor)
+const ONNX_NAMESPACE::NodeProto& producer(const ONNX_NAMESPACE::ModelProto& model, std::string_view tensor)
 {
     for (const auto& node : model.graph().node())
         for (const auto& output : node.output())
             if (output == tensor)
                 return node;
-    throw std::runtime_error("nothing makes " + tensor);
+    throw std::runtime_error("nothing makes " + std::string(tensor));
 }
 
 //! Forms that OpenCV 4.6 reads wrongly or not at all (opencv_notes.md 6) and graph errors that the checker does not

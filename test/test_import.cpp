@@ -11,9 +11,13 @@
 #include "errors.hpp"
 #include "programs.hpp"
 #include "pytorch_bytes.hpp"
+#include "shared_data.hpp"
 
 #include "opencv2/d2det.hpp"
 
+#include <nlohmann/json.hpp>
+
+#include <fstream>
 #include <set>
 
 using namespace d2det;
@@ -382,3 +386,60 @@ BOOST_AUTO_TEST_CASE(program, *boost::unit_test::precondition(ProgramIsThere{"d2
     BOOST_TEST(noDetector.code == 1);
     checkContains(noDetector.err, "no detector");
 }
+
+BOOST_AUTO_TEST_SUITE(shared, *boost::unit_test::precondition(sharedPresent))
+
+//! The network that the list of its operations describes. Padding is symmetric here as in all of our backbones.
+BOOST_AUTO_TEST_CASE(edge_tpu_by_its_operations)
+{
+    const std::string stem = (sharedFolder() / "data" / "weights" / "mobilenet_edgetpu_1.0_").string();
+    const TensorFile file = readSafetensors(stem + "folded.safetensors");
+    const ImportResult result = importModel(file, {});
+    BOOST_TEST(result.backboneOnly);
+    BOOST_TEST(result.report.missing.empty());
+    BOOST_TEST(result.report.mismatched.empty());
+    BOOST_TEST((result.report.unused == std::vector<std::string>{"conv72.bias", "conv72.weight"}));
+
+    Backbone backbone(result.config.model.backbone);
+    TensorMap plain;
+    for (const auto& item : result.weights)
+        plain[item.first.substr(std::strlen("backbone."))] = item.second;
+    initializeModel(*backbone, plain);
+    torch::NoGradGuard noGrad;
+    const Tensor image = torch::randn({1, 3, 96, 128});
+    const std::vector<Tensor> maps = backbone(image);
+    BOOST_REQUIRE(maps.size() == 4u);
+
+    nlohmann::json operations;
+    std::ifstream(stem + "graph.json") >> operations;
+    std::vector<Tensor> results;
+    size_t compared = 0;
+    for (const auto& operation : operations)
+    {
+        if (operation["op"] == "add")
+        {
+            results.push_back(results.at(operation["src"][0]) + results.at(operation["src"][1]));
+        }
+        else
+        {
+            const int64_t kernel = operation["k"], source = operation["src"];
+            const std::string name = operation["name"];
+            if (!file.tensors.count(name + ".weight"))
+                break;  // the classifier
+            const Tensor weight = file.tensors.at(name + ".weight").to(torch::kFloat);
+            const Tensor bias = file.tensors.at(name + ".bias").to(torch::kFloat);
+            const int64_t groups = operation["op"] == "dw" ? weight.size(0) : 1;
+            Tensor x = torch::conv2d(source < 0 ? image : results.at(static_cast<size_t>(source)), weight, bias,
+                                     int64_t(operation["stride"]), kernel / 2, 1, groups);
+            results.push_back(operation["act"] == "relu" ? torch::relu(x) : x);
+        }
+        // The last operation of a stage makes its map.
+        if (compared < maps.size() && results.back().sizes() == maps[compared].sizes() &&
+            torch::allclose(results.back(), maps[compared], 1e-4, 1e-4))
+            compared++;
+    }
+    BOOST_TEST(compared == maps.size());
+    BOOST_TEST(maps[3].abs().max().item<float>() > 0.1);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

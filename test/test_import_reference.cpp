@@ -198,7 +198,7 @@ BOOST_AUTO_TEST_CASE(trunks_of_torchvision)
 {
     const TempFolder folder;
     runReference(folder, "trunks");
-    for (const std::string name : {"resnet18", "resnet50", "mobilenet_v2"})
+    for (const std::string name : {"resnet18", "resnet50", "resnext50_32x4d", "mobilenet_v2"})
         for (const char* norm : {"frozen_bn", "none"})
             BOOST_TEST_CONTEXT(name << " " << norm)
             {

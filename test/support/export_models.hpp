@@ -178,6 +178,15 @@ inline std::vector<NamedConfig> variants()
         c.fpn.extraLevels = 2;
     }
     {
+        ModelConfig& c = add("ResNeXt-50");
+        c.backbone.type = BackboneType::RESNEXT50_32X4D;
+    }
+    {
+        ModelConfig& c = add("MobileNetEdgeTPU");
+        c.backbone.type = BackboneType::MOBILENET_EDGETPU;
+        c.backbone.norm = BackboneNorm::NONE;
+    }
+    {
         ModelConfig& c = add("no C2");
         c.backbone.levels = {3, 4, 5};
         c.fpn.extraType = ExtraLevelType::CONV;

@@ -24,7 +24,11 @@ enum class BackboneType
     RESNET34,
     RESNET50,
     RESNET101,
-    MOBILENET_V2
+    RESNEXT50_32X4D,
+    RESNEXT101_32X8D,
+    RESNEXT101_64X4D,
+    MOBILENET_V2,
+    MOBILENET_EDGETPU
 };
 enum class BackboneNorm
 {

@@ -70,8 +70,12 @@ void visit(V& v, BackboneConfig& c)
        {"resnet34", BackboneType::RESNET34},
        {"resnet50", BackboneType::RESNET50},
        {"resnet101", BackboneType::RESNET101},
-       {"mobilenet_v2", BackboneType::MOBILENET_V2}},
-      "network that computes the feature maps; layers and tensor names are torchvision's");
+       {"resnext50_32x4d", BackboneType::RESNEXT50_32X4D},
+       {"resnext101_32x8d", BackboneType::RESNEXT101_32X8D},
+       {"resnext101_64x4d", BackboneType::RESNEXT101_64X4D},
+       {"mobilenet_v2", BackboneType::MOBILENET_V2},
+       {"mobilenet_edgetpu", BackboneType::MOBILENET_EDGETPU}},
+      "network that computes the feature maps; layers and tensor names are torchvision's where it has the network");
     v("levels", c.levels, range(2, 5).listOf(1, 4),
       "stages whose maps the pyramid gets, ascending without a gap; stage n has stride 2^n pixels");
     v("norm", c.norm,

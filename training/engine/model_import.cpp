@@ -118,7 +118,7 @@ ImportResult importModel(const TensorFile& file, const ImportOptions& options)
     NamedWeights weights = renameWeights(file.tensors, names);
     result.notes.insert(result.notes.end(), weights.notes.begin(), weights.notes.end());
 
-    result.backboneOnly = result.family == WeightFamily::RESNET || result.family == WeightFamily::MOBILENET;
+    result.backboneOnly = isBackboneOnly(result.family);
     if (result.backboneOnly)
     {
         Backbone backbone(model.backbone);

@@ -14,6 +14,7 @@
 #include <array>
 #include <iterator>
 #include <sstream>
+#include <utility>
 
 namespace d2det
 {
@@ -62,6 +63,15 @@ std::string backbonePrefix(WeightFamily family)
     }
 }
 
+//! Groups of the 3x3 convolutions of a ResNet and their channels in the first stage; zeros if the file has none.
+std::pair<int64_t, int64_t> resNetGroups(const TensorMap& tensors, const std::string& prefix)
+{
+    const auto found = tensors.find(prefix + "layer1.0.conv2.weight");
+    if (found == tensors.end() || found->second.dim() != 4 || found->second.size(1) < 1)
+        return {0, 0};
+    return {found->second.size(0) / found->second.size(1), found->second.size(1)};
+}
+
 BackboneType resNetType(const TensorMap& tensors, const std::string& prefix)
 {
     std::array<int, 4> depths{};
@@ -75,6 +85,18 @@ BackboneType resNetType(const TensorMap& tensors, const std::string& prefix)
     const std::array<int, 4> small{2, 2, 2, 2}, medium{3, 4, 6, 3}, large{3, 4, 23, 3};
     if (depths == small && !bottleneck)
         return BackboneType::RESNET18;
+    const std::pair<int64_t, int64_t> groups = resNetGroups(tensors, prefix);
+    if (bottleneck && groups.first > 1)
+    {
+        if (depths == medium && groups == std::make_pair<int64_t, int64_t>(32, 4))
+            return BackboneType::RESNEXT50_32X4D;
+        if (depths == large && groups == std::make_pair<int64_t, int64_t>(32, 8))
+            return BackboneType::RESNEXT101_32X8D;
+        if (depths == large && groups == std::make_pair<int64_t, int64_t>(64, 4))
+            return BackboneType::RESNEXT101_64X4D;
+        fail("the backbone is a ResNeXt of " + std::to_string(groups.first) + " x " + std::to_string(groups.second) +
+             " channels; ResNeXt-50 of 32 x 4 and ResNeXt-101 of 32 x 8 or 64 x 4 can be imported");
+    }
     if (depths == medium)
         return bottleneck ? BackboneType::RESNET50 : BackboneType::RESNET34;
     if (depths == large && bottleneck)
@@ -223,11 +245,17 @@ ImportedModel modelOfWeights(const TensorMap& tensors, WeightFamily family, cons
         c.backbone.type = BackboneType::MOBILENET_V2;
         c.backbone.activation = Activation::RELU6;
     }
+    else if (family == WeightFamily::EDGETPU)
+    {
+        c.name = "d2det_edgetpu";
+        c.backbone.type = BackboneType::MOBILENET_EDGETPU;
+        c.backbone.norm = BackboneNorm::NONE;
+    }
     else if (family != WeightFamily::OWN && family != WeightFamily::UNKNOWN)
         c.backbone.type = resNetType(tensors, backbonePrefix(family));
     else
         fail("the file has " + std::string(familyText(family)));
-    if (family == WeightFamily::RESNET || family == WeightFamily::MOBILENET)
+    if (isBackboneOnly(family))
         return model;
     const int64_t rows = classifierRows(tensors, family);
     if (rows < 2)
@@ -246,11 +274,12 @@ std::vector<std::string> foreignParts(const TensorMap& tensors, WeightFamily fam
 {
     std::vector<std::string> parts;
     const std::string prefix = backbonePrefix(family);
-    const auto found = tensors.find(prefix + "layer1.0.conv2.weight");
     const auto first = tensors.find(prefix + "layer1.0.conv1.weight");
-    if (found != tensors.end() && found->second.dim() == 4 && found->second.size(0) != found->second.size(1))
-        parts.push_back("grouped convolutions in the backbone (ResNeXt)");
-    else if (first != tensors.end() && first->second.dim() == 4 && first->second.size(0) != 64)
+    const std::pair<int64_t, int64_t> groups = resNetGroups(tensors, prefix), known[] = {{32, 4}, {32, 8}, {64, 4}};
+    if (groups.first > 1 && std::find(std::begin(known), std::end(known), groups) == std::end(known))
+        parts.push_back("a ResNeXt backbone of " + std::to_string(groups.first) + " x " +
+                        std::to_string(groups.second) + " channels");
+    else if (groups.first <= 1 && first != tensors.end() && first->second.dim() == 4 && first->second.size(0) != 64)
         parts.push_back("a backbone of another width than ResNet's (" + std::to_string(first->second.size(0)) +
                         " channels in layer1, not 64)");
     if (family == WeightFamily::TORCHVISION && first == tensors.end())

@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "model/backbone.hpp"
 
 #include <algorithm>
 #include <set>
@@ -66,6 +67,7 @@ public:
 
     void own();
     void classifier();
+    void edgeTpu();
     void torchvision();
     void mmdetection();
     void fitNorms();
@@ -403,6 +405,29 @@ void Renamer::fitNorms()
                                                       formatNumber(options_.modelEpsilon, 6));
 }
 
+//! Operations in the order in which they are computed; the classifier behind the last block is not used.
+void Renamer::edgeTpu()
+{
+    int operation = 0;
+    const auto next = [&](const std::string& to)
+    {
+        const std::string number = std::to_string(operation++);
+        rename((number.size() < 2 ? "conv0" : "conv") + number, "backbone." + to + ".conv");
+    };
+    next("conv_stem");
+    for (size_t i = 0; i < edgeTpuBlocks().size(); i++)
+    {
+        const EdgeTpuBlock& block = edgeTpuBlocks()[i];
+        const std::string path = "blocks." + std::to_string(i) + ".";
+        if (block.hidden > 0)
+            next(path + "expand");
+        if (block.depthwise)
+            next(path + "depthwise");
+        next(path + "project");
+        operation += block.residual;  // its sum
+    }
+}
+
 NamedWeights Renamer::finish()
 {
     for (auto item = out_.tensors.begin(); item != out_.tensors.end();)
@@ -431,6 +456,8 @@ const char* familyText(WeightFamily family)
             return "a ResNet with torchvision's names";
         case WeightFamily::MOBILENET:
             return "a MobileNetV2 with torchvision's names";
+        case WeightFamily::EDGETPU:
+            return "a MobileNetEdgeTPU with the numbers of its operations";
         case WeightFamily::TORCHVISION:
             return "Faster or Mask R-CNN with torchvision's names";
         case WeightFamily::MMDETECTION:
@@ -438,6 +465,11 @@ const char* familyText(WeightFamily family)
         default:
             return "unknown names";
     }
+}
+
+bool isBackboneOnly(WeightFamily family)
+{
+    return family == WeightFamily::RESNET || family == WeightFamily::MOBILENET || family == WeightFamily::EDGETPU;
 }
 
 WeightFamily recognizeFamily(const TensorMap& tensors)
@@ -452,6 +484,8 @@ WeightFamily recognizeFamily(const TensorMap& tensors)
         return WeightFamily::OWN;
     if (any({"layer1.0."}))
         return WeightFamily::RESNET;
+    if (any({"conv00."}) && any({"conv71."}))
+        return WeightFamily::EDGETPU;
     return any({"features.0.0."}) ? WeightFamily::MOBILENET : WeightFamily::UNKNOWN;
 }
 
@@ -469,6 +503,9 @@ NamedWeights renameWeights(const TensorMap& tensors, const NameOptions& options)
         case WeightFamily::RESNET:
         case WeightFamily::MOBILENET:
             renamer.classifier();
+            break;
+        case WeightFamily::EDGETPU:
+            renamer.edgeTpu();
             break;
         case WeightFamily::TORCHVISION:
             renamer.torchvision();

@@ -22,6 +22,7 @@ enum class WeightFamily
     OWN,          //!< this project: backbone.*, fpn.*, class_head.*
     RESNET,       //!< torchvision's classifiers: conv1, layer1, ..
     MOBILENET,    //!< torchvision's classifiers: features.0.0, ..
+    EDGETPU,      //!< MobileNetEdgeTPU by the numbers of its operations: conv00, conv01, .., sums are counted too
     TORCHVISION,  //!< torchvision's Faster and Mask R-CNN: backbone.body.*, rpn.head.*, roi_heads.*
     MMDETECTION,  //!< the release of D2Det's authors: backbone.*, neck.*, rpn_head.*, D2Det_head.*
     UNKNOWN
@@ -31,6 +32,9 @@ enum class WeightFamily
 bool hasPrefix(const TensorMap& tensors, const std::string& prefix);
 
 const char* familyText(WeightFamily family);
+
+//! Whether files of the family hold a network for ImageNet, of which only the backbone is used.
+bool isBackboneOnly(WeightFamily family);
 
 WeightFamily recognizeFamily(const TensorMap& tensors);
 

@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* ResNet and MobileNetV2 backbones. Block tables: He et al. 2016 table 1, Sandler et al. 2018 table 2. */
+/* ResNet, ResNeXt, MobileNetV2 and MobileNetEdgeTPU backbones. Block tables: He et al. 2016 table 1, Xie et al. 2017 table 1, Sandler et
+   al. 2018 table 2. */
 
 #include "model/backbone.hpp"
 
@@ -46,18 +47,32 @@ torch::nn::Conv2dOptions conv2d(int64_t in, int64_t out, int64_t kernel, int64_t
     return torch::nn::Conv2dOptions(in, out, kernel).stride(stride).padding(kernel / 2).groups(groups);
 }
 
-//! Blocks of the stages 2 .. 5.
-std::array<int, 4> resNetDepths(BackboneType type)
+struct ResNet
+{
+    std::array<int, 4> depths;  //!< blocks of the stages 2 .. 5
+    bool bottleneck;
+    int64_t groups = 1;       //!< of the 3x3 convolution of a bottleneck
+    int64_t groupWidth = 64;  //!< its channels per group in stage 2, twice as many in each next stage
+};
+
+ResNet resNet(BackboneType type)
 {
     switch (type)
     {
         case BackboneType::RESNET18:
-            return {2, 2, 2, 2};
+            return {{2, 2, 2, 2}, false};
         case BackboneType::RESNET34:
+            return {{3, 4, 6, 3}, false};
         case BackboneType::RESNET50:
-            return {3, 4, 6, 3};
+            return {{3, 4, 6, 3}, true};
         case BackboneType::RESNET101:
-            return {3, 4, 23, 3};
+            return {{3, 4, 23, 3}, true};
+        case BackboneType::RESNEXT50_32X4D:
+            return {{3, 4, 6, 3}, true, 32, 4};
+        case BackboneType::RESNEXT101_32X8D:
+            return {{3, 4, 23, 3}, true, 32, 8};
+        case BackboneType::RESNEXT101_64X4D:
+            return {{3, 4, 23, 3}, true, 64, 4};
         default:
             TORCH_CHECK(false, "backbone ", static_cast<int>(type), " is no ResNet");
     }
@@ -88,6 +103,8 @@ BackboneImpl::BackboneImpl(const BackboneConfig& config) : levels(config.levels)
 {
     if (config.type == BackboneType::MOBILENET_V2)
         buildMobileNetV2(config);
+    else if (config.type == BackboneType::MOBILENET_EDGETPU)
+        buildMobileNetEdgeTpu(config);
     else
         buildResNet(config);
     for (const Stage& stage : stages)
@@ -127,8 +144,7 @@ ConvUnit BackboneImpl::unit(const std::string& convPath, const std::string& norm
 
 void BackboneImpl::buildResNet(const BackboneConfig& config)
 {
-    const std::array<int, 4> depths = resNetDepths(config.type);
-    const bool bottleneck = config.type == BackboneType::RESNET50 || config.type == BackboneType::RESNET101;
+    const ResNet net = resNet(config.type);
     const auto normOf = [&](int stage)
     {
         const bool fresh = std::find(config.newStages.begin(), config.newStages.end(), stage) != config.newStages.end();
@@ -150,10 +166,11 @@ void BackboneImpl::buildResNet(const BackboneConfig& config)
     {
         Stage stage;
         stage.id = id;
-        const int64_t width = 64 << (id - 2), out = bottleneck ? 4 * width : width;
+        const int64_t plain = 64 << (id - 2), out = net.bottleneck ? 4 * plain : plain;
+        const int64_t width = net.bottleneck ? net.groups * net.groupWidth << (id - 2) : plain;
         stage.channels = out;
         const BackboneNorm norm = normOf(id);
-        for (int b = 0; b < depths[id - 2]; b++)
+        for (int b = 0; b < net.depths[id - 2]; b++)
         {
             const std::string path = "layer" + std::to_string(id - 1) + "." + std::to_string(b) + ".";
             const int64_t stride = b == 0 && id > 2 ? 2 : 1;
@@ -163,10 +180,10 @@ void BackboneImpl::buildResNet(const BackboneConfig& config)
                     unit(path + "conv" + std::to_string(n), path + "bn" + std::to_string(n), options, norm, relu));
             };
             Block block;
-            if (bottleneck)
+            if (net.bottleneck)
             {
                 add(block, 1, conv2d(in, width, 1), true);
-                add(block, 2, conv2d(width, width, 3, stride), true);
+                add(block, 2, conv2d(width, width, 3, stride, net.groups), true);
                 add(block, 3, conv2d(width, out, 1), false);
             }
             else
@@ -236,6 +253,70 @@ void BackboneImpl::buildMobileNetV2(const BackboneConfig& config)
             stage.blocks.push_back(block);
             stage.channels = in = row.channels;
         }
+    stages.push_back(stage);
+}
+
+const std::vector<EdgeTpuBlock>& edgeTpuBlocks()
+{
+    static const std::vector<EdgeTpuBlock> blocks = []
+    {
+        std::vector<EdgeTpuBlock> all{{0, 16, 1, 1, false, false}};
+        const auto add = [&](const EdgeTpuBlock& first, int64_t hidden, int repeats)
+        {
+            all.push_back(first);
+            for (int i = 0; i < repeats; i++)
+                all.push_back({hidden, first.channels, first.kernel, 1, first.depthwise, true});
+        };
+        add({128, 32, 3, 2, false, false}, 128, 3);
+        add({256, 48, 3, 2, false, false}, 192, 3);
+        add({384, 96, 3, 2, true, false}, 384, 3);
+        add({768, 96, 3, 1, true, false}, 384, 3);
+        add({768, 160, 5, 2, true, false}, 640, 3);
+        all.push_back({1280, 192, 3, 1, true, false});
+        return all;
+    }();
+    return blocks;
+}
+
+void BackboneImpl::buildMobileNetEdgeTpu(const BackboneConfig& config)
+{
+    const BackboneNorm norm = config.norm;
+    const auto layer = [&](const std::string& path, const torch::nn::Conv2dOptions& options, bool relu)
+    { return unit(path + ".conv", path + ".norm", options, norm, relu); };
+    Stage stage;
+    stage.id = 1;
+    Block stem;
+    stem.residual = false;
+    stem.units.push_back(layer("conv_stem", conv2d(3, 32, 3, 2), true));
+    stage.blocks.push_back(stem);
+    int64_t in = 32;
+    for (size_t i = 0; i < edgeTpuBlocks().size(); i++)
+    {
+        const EdgeTpuBlock& b = edgeTpuBlocks()[i];
+        if (b.stride == 2)  // a new stride begins a new stage
+        {
+            stages.push_back(stage);
+            if (stage.id == levels.back())
+                return;
+            stage = Stage{};
+            stage.id = static_cast<int>(stages.size()) + 1;
+        }
+        const std::string path = "blocks." + std::to_string(i) + ".";
+        Block block;
+        if (b.hidden > 0 && b.depthwise)
+        {
+            block.units.push_back(layer(path + "expand", conv2d(in, b.hidden, 1), true));
+            block.units.push_back(
+                layer(path + "depthwise", conv2d(b.hidden, b.hidden, b.kernel, b.stride, b.hidden), true));
+        }
+        else if (b.hidden > 0)
+            block.units.push_back(layer(path + "expand", conv2d(in, b.hidden, b.kernel, b.stride), true));
+        block.units.push_back(layer(path + "project", conv2d(b.hidden > 0 ? b.hidden : in, b.channels, 1), false));
+        block.residual = b.residual;
+        block.reluAfterSum = false;
+        stage.blocks.push_back(block);
+        stage.channels = in = b.channels;
+    }
     stages.push_back(stage);
 }
 

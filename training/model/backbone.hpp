@@ -2,9 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Backbones: ResNet-18/34/50/101 (He et al. 2016, stride in the 3x3 convolution) and MobileNetV2 (Sandler et al. 2018,
-   with ReLU or ReLU6). Parameter names as in torchvision. Padding
-   is symmetric. */
+/* Backbones: ResNet-18/34/50/101 (He et al. 2016, stride in the 3x3 convolution), ResNeXt-50/101 (Xie et al. 2017),
+   MobileNetV2 (Sandler et al. 2018, with ReLU or ReLU6) and MobileNetEdgeTPU 1.0 (Xiong et al., "MobileDets", 2021, and
+   its published model). Parameter names as in torchvision, which lacks the last one. Padding is symmetric. */
 
 #ifndef D2DET_TRAINING_BACKBONE_HPP
 #define D2DET_TRAINING_BACKBONE_HPP
@@ -38,6 +38,17 @@ struct Stage
     Tensor forward(const Tensor& input) const;
 };
 
+//! Layers of the blocks of MobileNetEdgeTPU, behind "conv_stem": "blocks.N." + "expand", "depthwise", "project".
+struct EdgeTpuBlock
+{
+    int64_t hidden;    //!< channels between; 0: the projection is alone
+    int64_t channels;  //!< of the output
+    int64_t kernel, stride;
+    bool depthwise;  //!< false: the expansion is a convolution with that kernel, without a depthwise one
+    bool residual;
+};
+const std::vector<EdgeTpuBlock>& edgeTpuBlocks();
+
 class BackboneImpl : public torch::nn::Module
 {
 public:
@@ -53,6 +64,7 @@ public:
 private:
     void buildResNet(const BackboneConfig& config);
     void buildMobileNetV2(const BackboneConfig& config);
+    void buildMobileNetEdgeTpu(const BackboneConfig& config);
     ConvUnit unit(const std::string& convPath, const std::string& normPath, torch::nn::Conv2dOptions options,
                   BackboneNorm norm, bool relu);
     void freeze(int frozenStages);

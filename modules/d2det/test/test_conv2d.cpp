@@ -142,11 +142,12 @@ TEST(D2Det_Conv2d, kept_filters_change_no_bit)
         for (const GemmKernel* kernel : allGemmKernels())
         {
             SCOPED_TRACE(cv::format("%s, %s", c.name.c_str(), kernel->name));
-            PackedMatrix packed = packMatrix(t.input("weight").values.data(), c.outChannels, 9 * c.channels, *kernel);
+            std::vector<PackedMatrix> filters = packFilters(t.p, t.input("weight").values.data(), *kernel);
+            PackedMatrix& packed = filters[0];
             const auto run = [&]
             {
                 Floats Y(elements(t.outputs[0].shape), NOT_A_NUMBER);
-                conv2dCpu(t.p, t.s, t.input("X").values.data(), packed, t.input("bias").values.data(), Y.data());
+                conv2dCpu(t.p, t.s, t.input("X").values.data(), filters, t.input("bias").values.data(), Y.data());
                 return Y;
             };
             packed.constant = false;

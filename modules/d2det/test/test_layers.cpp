@@ -482,6 +482,7 @@ TEST(D2Det_Layers, malformed_attributes_are_refused)
         {"D2Conv2d", "conv_strides", reals({1.5, 1.})},
         {"D2Conv2d", "conv_dilations", ints({1, 1, 1})},
         {"D2Conv2d", "conv_pads", ints({1, -1, 1, 1})},
+        {"D2Conv2d", "groups", DictValue(0)},
         {"D2Conv2d", "has_bias", DictValue("yes")},
         {"D2Conv2d", "ceiling", DictValue(-1.)}};
     for (const BadAttribute& b : bad)

@@ -132,6 +132,20 @@ TEST(D2Det_OnnxRewrite, convolution)
         {"Y"}, 1);
 }
 
+//! Groups of four channels, not those of fewer.
+TEST(D2Det_OnnxRewrite, convolution_in_groups)
+{
+    onnx::Graph g = graphOf(
+        {conv("t", {"X", "wide"}),
+         conv("Y", {"t", "groups", "b"}, {attribute("pads", std::vector<int>{1, 1, 1, 1}), attribute("group", 2)})},
+        {"Y"});
+    g.initializers.push_back(onnx::tensor("wide", {8, 4, 3, 3}, values(8 * 4 * 9, 4)));
+    g.initializers.push_back(onnx::tensor("groups", {8, 4, 3, 3}, values(8 * 4 * 9, 5)));
+    g.initializers[1] = onnx::tensor("b", {8}, values(8, 2));
+    expectSame(g, {"Y"}, 2);
+    EXPECT_EQ(1, occurrences(rewritten(onnx::model(g.message())), "groups\x18\x02"));
+}
+
 TEST(D2Det_OnnxRewrite, activation_becomes_a_part)
 {
     expectSame(graphOf({conv("t"), node("Relu", "", {"t"}, {"Y"}, {})}, {"Y"}), {"Y"}, 1);

@@ -2,11 +2,12 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Convolution of entire feature maps, one group:
+/* Convolution of entire feature maps in G groups of channels:
 
-     Y[n][o][y][x] = act(bias[o] + sum over c, i, j of
+     Y[n][o][y][x] = act(bias[o] + sum over c < C / G, i, j of
                          weight[o][c][i][j]
-                         X[n][c][y strideY - padTop + i dilationY][x strideX - padLeft + j dilationX])
+                         X[n][g C / G + c][y strideY - padTop + i dilationY][x strideX - padLeft + j dilationX])
+     with the group g = floor(o G / O) of the output channel
 
    X [N, C, h, w], zero outside the map; Y [N, O, oh, ow]. Same function as cv::dnn's Convolution, by the matrix product
    of gemm.hpp. Reason: the backbone, pyramid and RPN of the paper are 202 GMAC of such layers, most of the run time per
@@ -22,6 +23,8 @@
 #include "common.hpp"
 #include "winograd.hpp"
 
+#include <vector>
+
 namespace cv
 {
 namespace d2det
@@ -31,7 +34,8 @@ namespace kernels
 
 struct Conv2dParams
 {
-    int inChannels = 0, outChannels = 0;
+    int inChannels = 0, outChannels = 0;  //!< multiples of `groups`
+    int groups = 1;
     int kernelHeight = 1, kernelWidth = 1;
     int strideY = 1, strideX = 1;
     int dilationY = 1, dilationX = 1;
@@ -47,12 +51,16 @@ struct Conv2dShape
     int batch, height, width, outHeight, outWidth;
 };
 
-//! Naive. weight [O, C, kh, kw]; bias [O] or null.
+//! Naive. weight [O, C / G, kh, kw]; bias [O] or null.
 void conv2dRef(const Conv2dParams& p, const Conv2dShape& s, const float* X, const float* weight, const float* bias,
                float* Y);
 
-//! weight: packMatrix(weight, O, C kh kw). Identical bits for any number of threads.
-void conv2dCpu(const Conv2dParams& p, const Conv2dShape& s, const float* X, const PackedMatrix& weight,
+//! The weight [O, C / G, kh, kw] as one packed matrix [O / G, C / G kh kw] for each group.
+std::vector<PackedMatrix> packFilters(const Conv2dParams& p, const float* weight,
+                                      const GemmKernel& kernel = gemmKernel());
+
+//! @param filters of packFilters(). Identical bits for any number of threads.
+void conv2dCpu(const Conv2dParams& p, const Conv2dShape& s, const float* X, const std::vector<PackedMatrix>& filters,
                const float* bias, float* Y);
 
 }  // namespace kernels

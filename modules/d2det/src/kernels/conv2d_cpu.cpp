@@ -25,10 +25,10 @@ constexpr int MAX_PANELS = 8;        //!< B panels of a task: limited by the sec
 constexpr int TASKS_PER_THREAD = 4;  //!< minimum; below, tasks are split for load balance
 constexpr int MIN_SPLIT = 4;         //!< A panels, so that gathering B is cheaper than the product
 
-//! Pixels [begin, end) of an image by output channels [first, last).
+//! Pixels [begin, end) of an image by output channels [first, last) of a group.
 struct Task
 {
-    int image, begin, end, first, last;
+    int image, group, begin, end, first, last;
 };
 
 //! Neighboring output pixels of one row, neighboring columns of one panel.
@@ -128,18 +128,19 @@ int divideUp(int a, int b)
 std::vector<Task> makeTasks(const Conv2dParams& p, const Conv2dShape& s, const GemmKernel& kernel)
 {
     const int area = s.outHeight * s.outWidth, panels = divideUp(area, kernel.nr);
-    const int wanted = TASKS_PER_THREAD * numThreads();
-    const int perTask = std::max(1, std::min(MAX_PANELS, divideUp(panels * s.batch, wanted)));
-    const int blocks = divideUp(panels, perTask) * s.batch;
-    const int aPanels = divideUp(p.outChannels, kernel.mr);
+    const int wanted = TASKS_PER_THREAD * numThreads(), filters = p.outChannels / p.groups;
+    const int perTask = std::max(1, std::min(MAX_PANELS, divideUp(panels * s.batch * p.groups, wanted)));
+    const int blocks = divideUp(panels, perTask) * s.batch * p.groups;
+    const int aPanels = divideUp(filters, kernel.mr);
     const int splits = std::max(1, std::min(divideUp(wanted, blocks), aPanels / MIN_SPLIT));
     const int channels = divideUp(aPanels, splits) * kernel.mr, columns = perTask * kernel.nr;
     std::vector<Task> tasks;
     for (int image = 0; image < s.batch; image++)
-        for (int begin = 0; begin < area; begin += columns)
-            for (int first = 0; first < p.outChannels; first += channels)
-                tasks.push_back(
-                    {image, begin, std::min(begin + columns, area), first, std::min(first + channels, p.outChannels)});
+        for (int group = 0; group < p.groups; group++)
+            for (int begin = 0; begin < area; begin += columns)
+                for (int first = 0; first < filters; first += channels)
+                    tasks.push_back({image, group, begin, std::min(begin + columns, area), first,
+                                     std::min(first + channels, filters)});
     return tasks;
 }
 
@@ -163,7 +164,11 @@ struct Call
     const float* bias;
     float* Y;
 
-    const float* input(int image) const { return X + static_cast<size_t>(image) * p.inChannels * s.height * s.width; }
+    const float* input(int image, int group = 0) const
+    {
+        const size_t channel = static_cast<size_t>(image) * p.inChannels + group * (p.inChannels / p.groups);
+        return X + channel * s.height * s.width;
+    }
     float* output(int image) const { return Y + static_cast<size_t>(image) * p.outChannels * s.outHeight * s.outWidth; }
 };
 
@@ -197,7 +202,8 @@ void writeTile(const Call& call, const Task& task, const float* C, size_t ldc)
 {
     const size_t area = static_cast<size_t>(call.s.outHeight) * call.s.outWidth;
     float* const Y = call.output(task.image);
-    for (int o = task.first; o < task.last; o++, C += ldc)
+    const int before = task.group * (call.p.outChannels / call.p.groups);
+    for (int o = before + task.first; o < before + task.last; o++, C += ldc)
         finish({C, Y + o * area + task.begin, task.end - task.begin, call.bias ? call.bias[o] : 0.f, lowest(call.p),
                 highest(call.p)});
 }
@@ -213,7 +219,7 @@ void runTask(const Call& call, const Task& task, const PackedMatrix& A)
     float* C = memoryC->get(ldc * (task.last - task.first));
     if (ldc > static_cast<size_t>(count))  // never written, but multiplied: no denormal values
         std::fill(B, B + ldc * depth, 0.f);
-    const Columns columns(call.p, call.s, call.input(task.image), task, nr, *runs);
+    const Columns columns(call.p, call.s, call.input(task.image, task.group), task, nr, *runs);
     multiplyBlocked(A, task.first, task.last, count, columns, B, C, ldc);
     writeTile(call, task, C, ldc);
 }
@@ -287,8 +293,8 @@ private:
 
 bool winogradFits(const Conv2dParams& p, const Conv2dShape& s, const GemmKernel& kernel)
 {
-    if (p.kernelHeight != 3 || p.kernelWidth != 3 || p.strideY != 1 || p.strideX != 1 || p.dilationY != 1 ||
-        p.dilationX != 1)
+    if (p.groups != 1 || p.kernelHeight != 3 || p.kernelWidth != 3 || p.strideY != 1 || p.strideX != 1 ||
+        p.dilationY != 1 || p.dilationX != 1)
         return false;
     const int64_t tiles = static_cast<int64_t>(winogradTiles(s.outHeight)) * winogradTiles(s.outWidth);
     return useWinograd(p.method, p.inChannels, p.outChannels, tiles, static_cast<int64_t>(s.outHeight) * s.outWidth,
@@ -320,22 +326,33 @@ void conv2dWinograd(const Call& call, const PackedMatrix& weight)
 
 }  // namespace
 
-void conv2dCpu(const Conv2dParams& p, const Conv2dShape& s, const float* X, const PackedMatrix& weight,
+std::vector<PackedMatrix> packFilters(const Conv2dParams& p, const float* weight, const GemmKernel& kernel)
+{
+    const int rows = p.outChannels / p.groups;
+    const int depth = p.inChannels / p.groups * p.kernelHeight * p.kernelWidth;
+    std::vector<PackedMatrix> filters;
+    for (int group = 0; group < p.groups; group++)
+        filters.push_back(packMatrix(weight + static_cast<size_t>(group) * rows * depth, rows, depth, kernel));
+    return filters;
+}
+
+void conv2dCpu(const Conv2dParams& p, const Conv2dShape& s, const float* X, const std::vector<PackedMatrix>& filters,
                const float* bias, float* Y)
 {
     const Call call{p, s, X, bias, Y};
-    if (winogradFits(p, s, *weight.kernel))
+    const GemmKernel& kernel = *filters[0].kernel;
+    if (winogradFits(p, s, kernel))
     {
-        conv2dWinograd(call, weight);
+        conv2dWinograd(call, filters[0]);
         return;
     }
-    const std::vector<Task> tasks = makeTasks(p, s, *weight.kernel);
+    const std::vector<Task> tasks = makeTasks(p, s, kernel);
     parallelFor(
         static_cast<int>(tasks.size()),
         [&](int begin, int end)
         {
             for (int i = begin; i < end; i++)
-                runTask(call, tasks[i], weight);
+                runTask(call, tasks[i], filters[tasks[i].group]);
         },
         static_cast<double>(tasks.size()));
 }

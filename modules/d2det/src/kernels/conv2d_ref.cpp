@@ -16,11 +16,11 @@ namespace kernels
 namespace
 {
 
-//! One output value without bias: the sum over the kernel's cells that lie on the map. filter [C, kh, kw]
+//! One output value without bias: the sum over the kernel's cells that lie on the map. X and filter [C / G, kh, kw] of the group
 double convolveAt(const Conv2dParams& p, const Conv2dShape& s, const float* X, const float* filter, int y0, int x0)
 {
     double sum = 0;
-    for (int c = 0; c < p.inChannels; c++)
+    for (int c = 0; c < p.inChannels / p.groups; c++)
         for (int i = 0; i < p.kernelHeight; i++)
             for (int j = 0; j < p.kernelWidth; j++)
             {
@@ -38,14 +38,16 @@ void conv2dRef(const Conv2dParams& p, const Conv2dShape& s, const float* X, cons
                float* Y)
 {
     const size_t image = static_cast<size_t>(p.inChannels) * s.height * s.width;
-    const size_t filter = static_cast<size_t>(p.inChannels) * p.kernelHeight * p.kernelWidth;
+    const int groupChannels = p.inChannels / p.groups, groupFilters = p.outChannels / p.groups;
+    const size_t filter = static_cast<size_t>(groupChannels) * p.kernelHeight * p.kernelWidth;
+    const size_t group = static_cast<size_t>(groupChannels) * s.height * s.width;
     for (int n = 0; n < s.batch; n++)
         for (int o = 0; o < p.outChannels; o++)
             for (int y = 0; y < s.outHeight; y++)
                 for (int x = 0; x < s.outWidth; x++)
                 {
-                    double value = convolveAt(p, s, X + n * image, weight + o * filter, y * p.strideY - p.padTop,
-                                              x * p.strideX - p.padLeft);
+                    double value = convolveAt(p, s, X + n * image + o / groupFilters * group, weight + o * filter,
+                                              y * p.strideY - p.padTop, x * p.strideX - p.padLeft);
                     value += bias ? bias[o] : 0.f;
                     if (p.relu && value < 0)
                         value = 0;

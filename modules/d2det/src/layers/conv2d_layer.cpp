@@ -4,7 +4,7 @@
 
 /* Layer d2det.D2Conv2d: convolution of entire maps by the kernels of this module. Contract: operators.md 3.10.
 
-     inputs   X [N, C, h, w], weight [O, C, kh, kw], bias [O] with has_bias = 1; both are constants of the model
+     inputs   X [N, C, h, w], weight [O, C / groups, kh, kw], bias [O] with has_bias = 1; both are constants of the model
      outputs  Y [N, O, oh, ow] */
 
 #include "base_layer.hpp"
@@ -46,6 +46,7 @@ public:
         params_.padLeft = pads[1];
         padBottom_ = pads[2];
         padRight_ = pads[3];
+        params_.groups = attributes.getInt("groups", 1, 1, MAX_CHANNELS);
         params_.relu = attributes.getFlag("relu", false);
         params_.ceiling = attributes.getFloat("ceiling", 0.f, 0.f, FLT_MAX);
         if (params_.ceiling > 0.f && !params_.relu)
@@ -63,7 +64,7 @@ protected:
         const MatShape weight = blobs.empty() ? inputs[1] : weightShape_;
         checkShape(*this, "weight", weight, {ANY, ANY, ANY, ANY});
         const MatShape& X = inputs[0];
-        checkShape(*this, "X", X, {ANY, dimension(weight, 1), ANY, ANY});
+        checkShape(*this, "X", X, {ANY, dimension(weight, 1) * params_.groups, ANY, ANY});
         return {outputShape(*this, {dimension(X, 0), dimension(weight, 0),
                                     length(dimension(X, 2), params_.padTop + padBottom_, params_.dilationY,
                                            dimension(weight, 2), params_.strideY),
@@ -82,16 +83,15 @@ protected:
         const std::vector<Mat> constants = layerConstants(*this, inputs, numInputs());
         if (blobs.empty() && watch_.changed(constants))
             setConstants(constants);
-        if (!constants[0].empty() && (!blobs.empty() || packed_.rows == 0))
+        if (!constants[0].empty() && (!blobs.empty() || filters_.empty()))
         {
-            packed_ = kernels::packMatrix(constants[0].ptr<float>(), params_.outChannels,
-                                          params_.inChannels * params_.kernelHeight * params_.kernelWidth);
+            filters_ = kernels::packFilters(params_, constants[0].ptr<float>());
             if (!blobs.empty())
-                blobs[0].release();  // packed_ is the only copy
+                blobs[0].release();  // filters_ is the only copy
         }
         const Mat &X = inputs[0], &Y = outputs[0];
         const kernels::Conv2dShape shape = {X.size[0], X.size[2], X.size[3], Y.size[2], Y.size[3]};
-        kernels::conv2dCpu(params_, shape, X.ptr<float>(), packed_, hasBias_ ? constants[1].ptr<float>() : nullptr,
+        kernels::conv2dCpu(params_, shape, X.ptr<float>(), filters_, hasBias_ ? constants[1].ptr<float>() : nullptr,
                            outputs[0].ptr<float>());
     }
 
@@ -124,18 +124,22 @@ private:
         if (weight.dims != 4 || weight.total() == 0 || weight.size[0] > MAX_CHANNELS || weight.size[1] > MAX_CHANNELS ||
             weight.size[2] > MAX_LENGTH || weight.size[3] > MAX_LENGTH)
             layerError(*this, Error::StsBadSize,
-                       format("weight has %d dimensions and %g values, it must be [O, C, kh, kw]", weight.dims,
+                       format("weight has %d dimensions and %g values, it must be [O, C / groups, kh, kw]", weight.dims,
                               static_cast<double>(weight.total())));
+        if (weight.size[0] % params_.groups != 0 || weight.size[1] > MAX_CHANNELS / params_.groups)
+            layerError(*this, Error::StsBadSize,
+                       format("weight has %d rows and %d channels, which do not make %d groups", weight.size[0],
+                              weight.size[1], params_.groups));
         if (hasBias_ && constants[1].total() != static_cast<size_t>(weight.size[0]))
             layerError(*this, Error::StsUnmatchedSizes,
                        format("bias has %d values, weight has %d rows", static_cast<int>(constants[1].total()),
                               weight.size[0]));
         weightShape_ = dnn::shape(weight);
         params_.outChannels = weight.size[0];
-        params_.inChannels = weight.size[1];
+        params_.inChannels = weight.size[1] * params_.groups;
         params_.kernelHeight = weight.size[2];
         params_.kernelWidth = weight.size[3];
-        packed_ = kernels::PackedMatrix();
+        filters_.clear();
     }
 
     //! Output length along one axis; 0 if a length is unknown.
@@ -155,7 +159,7 @@ private:
     bool hasBias_ = false;
     MatShape weightShape_;  //!< also after packing
     ConstantsWatch watch_;
-    kernels::PackedMatrix packed_;
+    std::vector<kernels::PackedMatrix> filters_;
 };
 
 }  // namespace

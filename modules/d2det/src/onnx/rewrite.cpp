@@ -6,6 +6,7 @@
 #include "graph.hpp"
 #include "wire.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -57,6 +58,8 @@ void addTensor(WireWriter& node, const std::string& name, const WireField& tenso
     addAttribute(node, name, OnnxAttributeType::TENSOR,
                  [&](WireWriter& attribute) { attribute.data(5, tensor.data, tensor.size); });
 }
+
+constexpr int64_t MIN_GROUP = 4;  //!< channels of a group that D2Conv2d takes
 
 class Rewriter
 {
@@ -126,7 +129,8 @@ private:
 
     static size_t lastInput(const OnnxNode& node) { return node.inputs.empty() ? 0 : node.inputs.size() - 1; }
 
-    //! 2-D, one group, constant float32 weights, explicit padding: what D2Conv2d computes.
+    /** 2-D, constant float32 weights, explicit padding: what D2Conv2d computes. Groups of few channels, such as those of
+        depthwise convolutions, stay with OpenCV: a matrix product has too few rows there. */
     bool isPlainConvolution(const OnnxNode& node) const
     {
         if (!node.isStandard("Conv") || node.outputs.size() != 1 || node.inputs.size() < 2 || node.inputs.size() > 3)
@@ -141,7 +145,9 @@ private:
                 return false;
         }
         const auto group = node.attributes.find("group"), autoPad = node.attributes.find("auto_pad");
-        if (group != node.attributes.end() && group->second.integer != 1)
+        const int64_t groups = group == node.attributes.end() ? 1 : group->second.integer;
+        if (groups < 1 || weight->dims[0] % groups != 0 ||
+            (groups > 1 && std::min<int64_t>(weight->dims[0] / groups, weight->dims[1]) < MIN_GROUP))
             return false;
         if (autoPad != node.attributes.end() && autoPad->second.text != "NOTSET")
             return false;
@@ -197,6 +203,8 @@ private:
         addIntegers(out, "conv_strides", node.list("strides", {1, 1}));
         addIntegers(out, "conv_dilations", node.list("dilations", {1, 1}));
         addIntegers(out, "conv_pads", node.list("pads", {0, 0, 0, 0}));
+        if (node.integer("group", 1) != 1)
+            addInteger(out, "groups", static_cast<int>(node.integer("group", 1)));
         addInteger(out, "has_bias", node.inputs.size() == 3);
         if (relu)
         {

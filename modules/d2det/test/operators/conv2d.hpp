@@ -20,6 +20,7 @@ struct Conv2d
     {
         int batch, channels, height, width, outChannels;
         int kernelHeight, kernelWidth, stride, dilation, pad, padEnd;
+        int groups = 1;
         bool integers = false;  //!< small ones: sums are exact in any order
         bool relu = false, bias = true;
         float ceiling = 0;
@@ -41,7 +42,16 @@ struct Conv2d
             cpuOnly = true;
         }
         //! Whether WINOGRAD means something else than DIRECT.
-        bool winogradFits() const { return kernelHeight == 3 && kernelWidth == 3 && stride == 1 && dilation == 1; }
+        bool winogradFits() const
+        {
+            return groups == 1 && kernelHeight == 3 && kernelWidth == 3 && stride == 1 && dilation == 1;
+        }
+        Case inGroups(int number) const
+        {
+            Case c = *this;
+            c.groups = number;
+            return c;
+        }
     };
 
     static std::vector<Case> smallCases()
@@ -65,6 +75,10 @@ struct Conv2d
             {"3x3, one row", 1, 6, 1, 37, 3, 3, 3, 1, 1, 1, 1},
             {"3x3, more than one task", 1, 32, 70, 64, 100, 3, 3, 1, 1, 1, 1},
             {"many channels", 1, 16, 6, 5, 500, 1, 1, 1, 1, 0, 0},
+            Case("3x3 in 4 groups", 2, 20, 9, 11, 28, 3, 3, 1, 1, 1, 1).inGroups(4),
+            Case("3x3 in 32 groups, stride 2", 1, 128, 12, 70, 128, 3, 3, 2, 1, 1, 1).inGroups(32),
+            Case("each channel alone", 1, 13, 7, 9, 26, 5, 3, 1, 2, 2, 2).inGroups(13),
+            Case("1x1 in large groups", 1, 60, 6, 7, 120, 1, 1, 1, 1, 0, 0).inGroups(2),
         };
     }
 
@@ -84,7 +98,10 @@ struct Conv2d
         cases.emplace_back("7x7, stride 2, of the image", 1, 3, 800, 1344, 64, 7, 7, 2, 1, 3, 3);
         cases.emplace_back("1x1 of 50x84", 1, 1024, 50, 84, 256, 1, 1, 1, 1, 0, 0);
         cases.emplace_back("3x3 of 50x84", 1, 256, 50, 84, 256, 3, 3, 1, 1, 1, 1);
-        for (size_t i = cases.size() - 3; i < cases.size(); i++)
+        // Of ResNeXt-50 32x4d.
+        cases.push_back(Case("3x3 of 200x336 in 32 groups of 4", 1, 128, 200, 336, 128, 3, 3, 1, 1, 1, 1).inGroups(32));
+        cases.push_back(Case("3x3 of 50x84 in 32 groups of 16", 1, 512, 50, 84, 512, 3, 3, 1, 1, 1, 1).inGroups(32));
+        for (size_t i = cases.size() - 5; i < cases.size(); i++)
             cases[i].large = true;
         return cases;
     }
@@ -98,7 +115,9 @@ struct Conv2d
         activated.ceiling = 0.5f;  // reached
         activated.stride = 1;
         activated.dilation = 2;
-        return {plain, activated};
+        Case grouped("in groups", 2, 6, 7, 4 * size, 9, 3, 3, 1, 1, 1, 1);
+        grouped.groups = 3;
+        return {plain, activated, grouped};
     }
 
     class Problem : public d2det_test::Problem
@@ -109,6 +128,7 @@ struct Conv2d
             Random random(seed);
             p.inChannels = c.channels;
             p.outChannels = c.outChannels;
+            p.groups = c.groups;
             p.kernelHeight = c.kernelHeight;
             p.kernelWidth = c.kernelWidth;
             p.strideY = p.strideX = c.stride;
@@ -125,7 +145,7 @@ struct Conv2d
                 inputs.push_back({name, shape, c.integers ? random.wholes(n, -4, 4) : random.reals(n, -1.f, 1.f)});
             };
             add("X", {c.batch, c.channels, c.height, c.width});
-            add("weight", {c.outChannels, c.channels, c.kernelHeight, c.kernelWidth});
+            add("weight", {c.outChannels, c.channels / c.groups, c.kernelHeight, c.kernelWidth});
             bias = c.bias;
             if (bias)
                 add("bias", {c.outChannels});
@@ -134,6 +154,7 @@ struct Conv2d
             layer.attributes = {{"conv_strides", std::vector<int>{c.stride, c.stride}},
                                 {"conv_dilations", std::vector<int>{c.dilation, c.dilation}},
                                 {"conv_pads", std::vector<int>{c.pad, c.pad, c.padEnd, c.padEnd}},
+                                {"groups", c.groups},
                                 {"has_bias", int(bias)},
                                 {"relu", int(c.relu)},
                                 {"ceiling", double(c.ceiling)}};
@@ -151,21 +172,20 @@ struct Conv2d
         void fast(const Arguments<float>& a) const override { fast(a, kernels::gemmKernel()); }
         void fast(const Arguments<float>& a, const kernels::GemmKernel& kernel) const
         {
-            run(a, kernels::packMatrix(a.in[1], p.outChannels, depth(), kernel));
+            run(a, kernels::packFilters(p, a.in[1], kernel));
         }
         std::function<void()> prepared(const Arguments<float>& a) const override
         {
-            const auto packed =
-                std::make_shared<kernels::PackedMatrix>(kernels::packMatrix(a.in[1], p.outChannels, depth()));
-            return [this, a, packed] { run(a, *packed); };
+            const auto filters = std::make_shared<std::vector<kernels::PackedMatrix>>(kernels::packFilters(p, a.in[1]));
+            return [this, a, filters] { run(a, *filters); };
         }
         double flop() const override { return 2. * elements(outputs[0].shape) * depth(); }
 
     private:
-        int depth() const { return p.inChannels * p.kernelHeight * p.kernelWidth; }
-        void run(const Arguments<float>& a, const kernels::PackedMatrix& packed) const
+        int depth() const { return p.inChannels / p.groups * p.kernelHeight * p.kernelWidth; }
+        void run(const Arguments<float>& a, const std::vector<kernels::PackedMatrix>& filters) const
         {
-            kernels::conv2dCpu(p, s, a.in[0], packed, bias ? a.in[2] : nullptr, a.out[0]);
+            kernels::conv2dCpu(p, s, a.in[0], filters, bias ? a.in[2] : nullptr, a.out[0]);
         }
     };
 };
