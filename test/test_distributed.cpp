@@ -1,0 +1,230 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+/* Training by several processes: what launchers say, what processes add up, a process that ends. The processes are this
+   program again, on the loopback, each with one case of the suite "process". */
+
+#define BOOST_TEST_MODULE distributed
+#include <boost/test/unit_test.hpp>
+
+#include "errors.hpp"
+#include "programs.hpp"
+
+#include "distributed/process_group.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <map>
+#include <thread>
+
+using namespace d2det;
+using namespace d2det::test;
+
+namespace
+{
+
+using Variables = std::map<std::string, std::string>;
+
+Launch launchOf(const Variables& variables)
+{
+    return readLaunch(
+        [&](const char* name)
+        {
+            const auto found = variables.find(name);
+            return found == variables.end() ? nullptr : found->second.c_str();
+        });
+}
+
+//! A port that nobody listens on at present.
+int freePort()
+{
+    const int file = socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof(address);
+    BOOST_REQUIRE(bind(file, reinterpret_cast<sockaddr*>(&address), length) == 0);
+    BOOST_REQUIRE(getsockname(file, reinterpret_cast<sockaddr*>(&address), &length) == 0);
+    close(file);
+    return ntohs(address.sin_port);
+}
+
+//! The outcomes of processes that run a case of the suite "process" together.
+std::vector<Outcome> together(const std::string& name, int processes)
+{
+    const TempFolder folder;
+    const int port = freePort();
+    std::vector<Outcome> outcomes(static_cast<size_t>(processes));
+    std::vector<std::thread> threads;
+    for (int rank = 0; rank < processes; rank++)
+    {
+        const std::string own = folder / std::to_string(rank);
+        std::filesystem::create_directory(own);
+        const std::string command = "OMP_NUM_THREADS=1 RANK=" + std::to_string(rank) +
+                                    " LOCAL_RANK=" + std::to_string(rank) + " WORLD_SIZE=" + std::to_string(processes) +
+                                    " MASTER_ADDR=127.0.0.1 MASTER_PORT=" + std::to_string(port) + " '" +
+                                    programPath("d2det_test_distributed") + "' --run_test=process/" + name;
+        threads.emplace_back([=, &outcomes] { outcomes[static_cast<size_t>(rank)] = runShell(own, command); });
+    }
+    for (std::thread& thread : threads)
+        thread.join();
+    return outcomes;
+}
+
+void requireAllGood(const std::string& name, int processes)
+{
+    const std::vector<Outcome> outcomes = together(name, processes);
+    for (size_t rank = 0; rank < outcomes.size(); rank++)
+    {
+        BOOST_TEST(outcomes[rank].code == 0, "process " << rank << ": " << outcomes[rank].text);
+        checkContains(outcomes[rank].text, "No errors detected");
+    }
+}
+
+std::shared_ptr<ProcessGroup> join(int seconds = 60)
+{
+    return ProcessGroup::join(readLaunch(), torch::kCPU, std::chrono::seconds(seconds));
+}
+
+//! The suite "process" runs only where a launcher has set the variables.
+boost::test_tools::assertion_result isLaunched(boost::unit_test::test_unit_id)
+{
+    return std::getenv("RANK") != nullptr;
+}
+
+}  // namespace
+
+// ------------------------------------------------------------------ launchers
+
+BOOST_AUTO_TEST_CASE(variables_of_launchers)
+{
+    const Launch single = launchOf({});
+    BOOST_TEST((single.size == 1 && single.rank == 0 && single.launcher.empty()));
+    BOOST_TEST(launchOf({{"RANK", "0"}, {"WORLD_SIZE", "1"}}).launcher.empty());
+
+    const Launch torchrun = launchOf({{"RANK", "3"},
+                                      {"WORLD_SIZE", "8"},
+                                      {"LOCAL_RANK", "1"},
+                                      {"MASTER_ADDR", "node0"},
+                                      {"MASTER_PORT", "1234"},
+                                      {"TORCHELASTIC_USE_AGENT_STORE", "True"},
+                                      {"SLURM_PROCID", "7"},
+                                      {"SLURM_NTASKS", "9"}});
+    BOOST_TEST((torchrun.rank == 3 && torchrun.size == 8 && torchrun.localRank == 1 && torchrun.storeIsThere));
+    BOOST_TEST((torchrun.address == "node0" && torchrun.port == 1234 && torchrun.launcher == "torchrun"));
+
+    const Launch mpirun =
+        launchOf({{"OMPI_COMM_WORLD_RANK", "1"}, {"OMPI_COMM_WORLD_SIZE", "2"}, {"OMPI_COMM_WORLD_LOCAL_RANK", "1"}});
+    BOOST_TEST((mpirun.rank == 1 && mpirun.size == 2 && mpirun.localRank == 1 && mpirun.launcher == "mpirun"));
+    BOOST_TEST((mpirun.address == "127.0.0.1" && mpirun.port == 29500 && !mpirun.storeIsThere));
+
+    const Launch srun = launchOf({{"SLURM_PROCID", "2"},
+                                  {"SLURM_NTASKS", "4"},
+                                  {"SLURM_LOCALID", "0"},
+                                  {"SLURM_LAUNCH_NODE_IPADDR", "10.0.0.5"}});
+    BOOST_TEST((srun.rank == 2 && srun.size == 4 && srun.localRank == 0 && srun.launcher == "srun"));
+    BOOST_TEST(srun.address == "10.0.0.5");
+}
+
+BOOST_AUTO_TEST_CASE(variables_that_contradict)
+{
+    const auto error = [](const Variables& variables) { return errorOf([&] { launchOf(variables); }); };
+    checkContains(error({{"RANK", "1"}}), "WORLD_SIZE is not");
+    checkContains(error({{"WORLD_SIZE", "2"}}), "RANK is not");
+    checkContains(error({{"RANK", "2"}, {"WORLD_SIZE", "2"}}), "RANK is '2', it must be a number from 0 to 1");
+    checkContains(error({{"RANK", "0"}, {"WORLD_SIZE", "two"}}), "WORLD_SIZE is 'two'");
+    checkContains(error({{"RANK", "-1"}, {"WORLD_SIZE", "2"}}), "RANK is '-1'");
+    checkContains(error({{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"MASTER_PORT", "99999"}}), "MASTER_PORT is '99999'");
+}
+
+// ------------------------------------------------------------------ processes
+
+BOOST_AUTO_TEST_CASE(single_process_changes_nothing)
+{
+    const auto group = ProcessGroup::join(Launch(), torch::kCPU, std::chrono::seconds(1));
+    const torch::Tensor tensor = torch::arange(6.);
+    group->sum({tensor});
+    group->broadcast({tensor});
+    BOOST_TEST(torch::equal(tensor, torch::arange(6.)));
+    BOOST_TEST(group->sum(2.5) == 2.5);
+    BOOST_TEST((group->gather("text") == std::vector<std::string>{"text"}));
+}
+
+BOOST_AUTO_TEST_CASE(processes_add_up)
+{
+    requireAllGood("adds_up", 2);
+    requireAllGood("adds_up", 3);
+}
+
+BOOST_AUTO_TEST_CASE(ended_process_is_an_error_in_the_other)
+{
+    const std::vector<Outcome> outcomes = together("ends_early", 2);
+    BOOST_TEST(outcomes[1].code == 9, outcomes[1].text);
+    BOOST_TEST(outcomes[0].code == 0, outcomes[0].text);
+}
+
+BOOST_AUTO_TEST_CASE(missing_process_is_an_error)
+{
+    Launch launch;
+    launch.size = 2;
+    launch.port = freePort();
+    const std::string error = errorOf([&] { ProcessGroup::join(launch, torch::kCPU, std::chrono::seconds(1)); });
+    checkContains(error, "process 0 of 2 cannot join");
+    checkContains(error, "within 1 s");
+}
+
+BOOST_AUTO_TEST_SUITE(process, *boost::unit_test::precondition(isLaunched))
+
+BOOST_AUTO_TEST_CASE(adds_up)
+{
+    const auto group = join();
+    const int rank = group->rank(), size = group->size();
+    const double ranks = size * (size - 1) / 2.;
+    // Of several shapes, one not contiguous, one empty, one of another type.
+    torch::Tensor matrix = torch::full({4, 3}, rank + 1.f).t(), vector = torch::arange(5.f) * rank,
+                  none = torch::empty({0});
+    torch::Tensor whole = torch::full({2}, rank, torch::kLong);
+    group->sum({matrix, vector, none, whole});
+    BOOST_TEST(torch::equal(matrix, torch::full({3, 4}, float(ranks + size))));
+    BOOST_TEST(torch::equal(vector, torch::arange(5.f) * ranks));
+    BOOST_TEST(torch::equal(whole, torch::full({2}, int64_t(ranks), torch::kLong)));
+
+    torch::manual_seed(static_cast<uint64_t>(rank));
+    torch::Tensor random = torch::randn({1000});
+    torch::Tensor copy = random.clone();
+    group->broadcast({copy});
+    BOOST_TEST(torch::equal(copy, random) == (rank == 0));
+    group->sum({random});  // the same bits in all processes
+    const std::string bits(static_cast<const char*>(random.data_ptr()), random.nbytes());
+    for (const std::string& other : group->gather(bits))
+        BOOST_TEST((other == bits));
+
+    BOOST_TEST(group->sum(0.25) == 0.25 * size);
+    BOOST_TEST(group->largest(-rank) == 0);
+    const std::vector<std::string> texts = group->gather(std::string(static_cast<size_t>(rank), 'x'));
+    BOOST_REQUIRE(texts.size() == static_cast<size_t>(size));
+    for (size_t i = 0; i < texts.size(); i++)
+        BOOST_TEST(texts[i] == std::string(i, 'x'));
+    group->barrier();
+}
+
+BOOST_AUTO_TEST_CASE(ends_early)
+{
+    const auto group = join();
+    group->barrier();
+    if (group->rank() == 1)
+        _exit(9);
+    const std::string error = errorOf(
+        [&]
+        {
+            for (int i = 0; i < 3; i++)  // the first may still be under way
+                group->sum(1.);
+        });
+    checkContains(error, "process 0 of 2 cannot add up with the others: another process has ended");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
