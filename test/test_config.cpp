@@ -111,6 +111,46 @@ BOOST_AUTO_TEST_CASE(second_pass_of_the_mask_head)
     checkContains(parseError(head(R"("second_pas": false)")), "unknown key, did you mean 'second_pass'?");
 }
 
+//! Keys of a training's controls: each end of the range, and one beyond.
+BOOST_AUTO_TEST_CASE(controls_of_a_training)
+{
+    const std::pair<const char*, std::vector<const char*>> good[] = {
+        {"solver.accumulate", {"1", "4096"}},
+        {"solver.early_stopping", {"0", "100000"}},
+        {"solver.early_stopping_delta", {"0", "1"}},
+        {"solver.freeze", {"[]", R"(["backbone.*", "?pn.*"])"}},
+        {"data.sampling", {"uniform", "repeat_factor"}},
+        {"data.repeat_threshold", {"0", "1"}},
+        {"validation.loss", {"true", "false"}},
+        {"model.rpn.anchors", {"given", "auto"}},
+        {"model.roi.class_head.class_weighting", {"given", "auto"}},
+        {"model.roi.class_head.class_weights", {"[]", "[0]", "[1000000, 0.5]"}},
+        {"model.roi.class_head.background_weight", {"0", "1000000"}}};
+    for (const auto& [key, values] : good)
+        for (const char* value : values)
+        {
+            Config config;
+            applyOverride(config, std::string(key) + "=" + value);
+            BOOST_TEST(configToJson(parseConfig(configToJson(config), "")) == configToJson(config), key);
+        }
+    const std::pair<const char*, const char*> bad[] = {
+        {"solver.accumulate=0", "solver.accumulate: 0 is not in 1 .. 4096"},
+        {"solver.accumulate=4097", "solver.accumulate: 4097"},
+        {"solver.early_stopping=-1", "solver.early_stopping: -1"},
+        {"solver.early_stopping=100001", "solver.early_stopping: 100001"},
+        {"solver.early_stopping_delta=1.01", "solver.early_stopping_delta: 1.01"},
+        {"solver.freeze=[3]", "solver.freeze[0]"},
+        {"data.sampling=balanced", "data.sampling: 'balanced' is none of 'uniform', 'repeat_factor'"},
+        {"data.repeat_threshold=-0.1", "data.repeat_threshold: -0.1"},
+        {"data.repeat_threshold=1.1", "data.repeat_threshold: 1.1"},
+        {"validation.loss=1", "validation.loss: expected true or false"},
+        {"model.rpn.anchors=fitted", "model.rpn.anchors: 'fitted' is none of 'given', 'auto'"},
+        {"model.roi.class_head.class_weights=[-1]", "model.roi.class_head.class_weights[0]: -1"},
+        {"model.roi.class_head.background_weight=-1", "model.roi.class_head.background_weight: -1"}};
+    for (const auto& [override, message] : bad)
+        checkContains(overrideError(override), message);
+}
+
 //! Parts of the second stage that do not go together.
 BOOST_AUTO_TEST_CASE(kinds_of_second_stages)
 {
@@ -301,6 +341,9 @@ BOOST_AUTO_TEST_CASE(choices_survive_writing)
         {"model.backbone.activation", {"relu", "relu6"}},
         {"model.fpn.type", {"fpn", "pafpn"}},
         {"model.rpn.rescue_target", {"object", "best"}},
+        {"model.rpn.anchors", {"given", "auto"}},
+        {"model.roi.class_head.class_weighting", {"given", "auto"}},
+        {"data.sampling", {"uniform", "repeat_factor"}},
         {"model.roi.type", {"d2det", "faster_rcnn", "cascade_rcnn"}},
         {"model.roi.box_head.overlap_rule", {"paper", "shrunk"}},
         {"model.roi.box_head.decode_mode", {"mean", "weighted"}},

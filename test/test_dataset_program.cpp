@@ -16,6 +16,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 namespace fs = std::filesystem;
@@ -556,6 +557,62 @@ BOOST_AUTO_TEST_CASE(mistakes)
     const Outcome outcome = set.run("show", output);
     BOOST_TEST(outcome.code == 1);
     BOOST_TEST(contains(outcome.err, "none of the images can be read"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+// ------------------------------------------------------------------ anchors
+BOOST_AUTO_TEST_SUITE(anchors)
+
+//! Boxes twice as high as wide, of sides that the scale 8 misses: the printed part of a configuration fits them.
+BOOST_AUTO_TEST_CASE(printed_for_a_configuration)
+{
+    CocoSet set;
+    set.content["images"] = {{{"id", 1}, {"file_name", "a.png"}, {"width", 2000}, {"height", 2000}}};
+    set.content["annotations"].clear();
+    for (const double side : {11.314, 22.628, 45.255, 90.51})
+        for (int i = 0; i < 5; i++)
+            set.add(1, 4, {10. + 100 * i, 20, side, 2 * side});
+    const json config = {{"model",
+                          {{"backbone", {{"levels", {2, 3, 4, 5}}}},
+                           {"fpn", {{"extra_levels", 0}}},
+                           {"rpn", {{"anchor_scale", 8}, {"anchor_ratios", {1}}}},
+                           {"input", {{"short_side", 2000}, {"long_side", 2000}}}}},
+                         {"data",
+                          {{"train", {{{"annotations", "instances.json"}, {"images", "images"}}}},
+                           {"short_sides", {2000}},
+                           {"long_side", 2000}}}};
+    const std::string file = set.folder.write("c.json", config.dump());
+    const Outcome outcome = set.run("anchors", "--config " + file);
+    BOOST_TEST(outcome.code == 0, outcome.err);
+    BOOST_TEST(contains(outcome.out, "20 objects"), outcome.out);
+    const std::string last = outcome.out.substr(outcome.out.find("{\"model\""));
+    const json part = json::parse(last);
+    const double scale = part["model"]["rpn"]["anchor_scale"], ratio = part["model"]["rpn"]["anchor_ratios"].at(0);
+    BOOST_TEST(std::abs(scale - 4) < 0.15, outcome.out);
+    BOOST_TEST(std::abs(ratio - 2) < 0.1, outcome.out);
+    BOOST_TEST(part["model"]["rpn"]["anchor_scales"].empty());
+    BOOST_TEST(contains(outcome.out, "100.0 %"), outcome.out);
+
+    // Without DATASET: data.train. With other numbers of anchors: a list of scales.
+    const auto run = [&](const std::string& arguments)
+    { return d2det::test::runProgram(set.folder, "d2det_dataset", "anchors " + arguments); };
+    BOOST_TEST(run("--config " + file).out == outcome.out);
+    const Outcome more = run("--config " + file + " --scales 2 --ratios 3");
+    BOOST_TEST(more.code == 0, more.err);
+    const json two = json::parse(more.out.substr(more.out.find("{\"model\"")));
+    BOOST_TEST(two["model"]["rpn"]["anchor_scales"].size() == 2u);
+    BOOST_TEST(two["model"]["rpn"]["anchor_ratios"].size() == 3u);
+    BOOST_TEST(!two["model"]["rpn"].contains("anchor_scale"));
+
+    expectError(run(""), 2, "--config is missing");
+    expectError(run("--config " + file + " --scales 16 --ratios 5"), 2, "16 scales x 5 ratios");
+    expectError(run("--config " + file + " --scales 17"), 2, "scales");
+    expectError(run("--config " + (set.folder / "none.json")), 1, "none.json");
+    const std::string empty = set.folder.write("empty.json", "{}");
+    expectError(run("--config " + empty), 2, "data.train of the configuration is empty");
+    set.content["annotations"].clear();
+    expectError(set.run("anchors", "--config " + file), 1, "no usable box");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -15,6 +15,7 @@
 #include "errors.hpp"
 #include "programs.hpp"
 #include "pytorch_bytes.hpp"
+#include "training_world.hpp"
 
 #include "opencv2/d2det/detector.hpp"
 #include "opencv2/d2det/masks.hpp"
@@ -43,117 +44,6 @@ namespace utf = boost::unit_test;
 
 namespace
 {
-
-constexpr int IMAGES = 8;
-
-//! A folder with images, annotations and run folders, removed at the end.
-struct World
-{
-    World()
-    {
-        fs::create_directories(path("images"));
-        paint();
-    }
-
-    std::string path(const std::string& name) const { return folder / name; }
-
-    //! One bright rectangle per image: class "flat" if it is wider than tall, else "tall".
-    void paint() const
-    {
-        nlohmann::json file = {{"categories", {{{"id", 3}, {"name", "flat"}}, {{"id", 5}, {"name", "tall"}}}},
-                               {"images", nlohmann::json::array()},
-                               {"annotations", nlohmann::json::array()}};
-        cv::RNG random(7);
-        for (int i = 0; i < IMAGES; i++)
-        {
-            cv::Mat image(64, 96, CV_8UC3, cv::Scalar(40, 60, 50));
-            const bool flat = i % 2 == 0;
-            const cv::Rect box(random.uniform(2, 30), random.uniform(2, 20), flat ? 50 : 20, flat ? 18 : 40);
-            cv::rectangle(image, box, cv::Scalar(200, 220, flat ? 60 : 240), cv::FILLED);
-            const std::string name = std::to_string(i) + ".png";
-            cv::imwrite(path("images/" + name), image);
-            file["images"].push_back({{"id", i + 1}, {"file_name", name}, {"width", 96}, {"height", 64}});
-            file["annotations"].push_back({{"id", i},
-                                           {"image_id", i + 1},
-                                           {"category_id", flat ? 3 : 5},
-                                           {"bbox", {box.x, box.y, box.width, box.height}},
-                                           {"area", box.area()},
-                                           {"iscrowd", 0}});
-            if (i % 4 < 3)  // one in four has no outline
-                file["annotations"].back()["segmentation"] = {
-                    {box.x, box.y, box.br().x, box.y, box.br().x, box.br().y, box.x, box.br().y}};
-        }
-        std::ofstream(path("boxes.json")) << file;
-    }
-
-    Config config() const
-    {
-        Config c;
-        c.model.backbone.type = BackboneType::MOBILENET_V2;
-        c.model.backbone.norm = BackboneNorm::NONE;
-        c.model.backbone.levels = {3, 4};
-        c.model.backbone.frozenStages = 1;
-        c.model.fpn.channels = 8;
-        c.model.rpn.channels = 8;
-        c.model.rpn.anchorScale = 4;
-        c.model.rpn.batchPerImage = 32;
-        c.model.rpn.preNmsTopNTrain = c.model.rpn.postNmsTopNTrain = c.model.rpn.proposalsTrain = 50;
-        c.model.rpn.preNmsTopNTest = c.model.rpn.postNmsTopNTest = c.model.rpn.proposalsTest = 20;
-        c.model.roi.levels = 2;
-        c.model.roi.finestScale = 32;
-        c.model.roi.batchPerImage = 16;
-        c.model.roi.classHead.sharedLevels = true;
-        c.model.roi.classHead.offsetChannels = 8;
-        c.model.roi.classHead.fcChannels = 16;
-        c.model.roi.boxHead.convs = 2;
-        c.model.roi.boxHead.channels = 8;
-        c.model.roi.boxHead.normGroups = 2;
-        c.model.roi.boxHead.maxRois = 8;
-        c.model.test.scoreThreshold = 0.01f;
-        c.model.test.preDetections = c.model.test.maxDetections = 10;
-        c.model.input.shortSide = 64;
-        c.model.input.longSide = 96;
-        c.data.train = {{path("boxes.json"), path("images"), "", 1}};
-        c.data.val = c.data.train;
-        c.data.shortSides = {48, 64};
-        c.data.longSide = 96;
-        c.data.workers = 1;
-        c.solver.batchSize = 2;
-        c.solver.epochs = 1.5;  // 6 iterations
-        c.solver.learningRate = 0.005;
-        c.solver.warmupIterations = 2;
-        c.solver.ema = 0.9;
-        c.solver.checkpointEvery = 3;
-        c.solver.logEvery = 1;
-        return c;
-    }
-
-    TrainOptions options(const std::string& run) const
-    {
-        TrainOptions o;
-        o.output = path(run);
-        o.threads = 1;
-        o.console = false;
-        return o;
-    }
-
-    TensorFile last(const std::string& run) const { return readSafetensors(path(run + "/last.safetensors")); }
-
-    TempFolder folder;
-};
-
-void checkEqual(const TensorFile& a, const TensorFile& b)
-{
-    BOOST_REQUIRE_EQUAL(a.tensors.size(), b.tensors.size());
-    for (const auto& item : a.tensors)
-        BOOST_TEST(torch::equal(item.second, b.tensors.at(item.first)), item.first << " differs");
-    BOOST_TEST(a.metadata == b.metadata, boost::test_tools::per_element());
-}
-
-std::string trainError(const Config& config, const TrainOptions& options)
-{
-    return errorOf([&] { Trainer(config, options).run(); });
-}
 
 //! Event files of a run folder in the order in which TensorBoard reads them.
 std::vector<std::string> eventFiles(const std::string& run)
@@ -669,7 +559,7 @@ BOOST_AUTO_TEST_CASE(evaluation_changes_nothing)
     options.evalEvery = 0.5;
     Trainer(world.config(), options).run();
     TensorFile plain = world.last("plain"), evaluated = world.last("evaluated");
-    for (const char* key : {"best", "best_iteration"})
+    for (const char* key : {"best", "best_iteration", "evaluated_iteration"})
     {
         plain.metadata.erase(key);
         evaluated.metadata.erase(key);
@@ -737,14 +627,14 @@ BOOST_AUTO_TEST_CASE(evaluation_uses_image_pixels)
     const Dataset dataset = loadDatasets(config.data.val, options);
     const Evaluation result = evaluate(model, dataset, 0.1, {});
     BOOST_TEST(result.complete);
-    BOOST_TEST(result.images == IMAGES);
+    BOOST_TEST(result.images == World::IMAGES);
     BOOST_TEST(result.unreadable == 0);
     BOOST_REQUIRE_EQUAL(result.summary.size(), 12u);
     BOOST_REQUIRE_EQUAL(result.categoryAP.size(), 2u);
     for (const double value : result.summary)
         BOOST_TEST((value >= -1 && value <= 1));
     BOOST_TEST(result.detections > 0);
-    BOOST_TEST(result.detections <= IMAGES * config.model.test.maxDetections);
+    BOOST_TEST(result.detections <= World::IMAGES * config.model.test.maxDetections);
 
     BOOST_TEST(result.summary[0] < 0.9);
     for (const bool keepRatio : {true, false})
@@ -752,7 +642,7 @@ BOOST_AUTO_TEST_CASE(evaluation_uses_image_pixels)
         model->config.input.keepRatio = keepRatio;
         model->config.input.longSide = keepRatio ? 192 : 160;  // narrower than the images
         const Dataset own = annotatedByDetector(model, dataset);
-        BOOST_TEST(own.numAnnotations() > IMAGES);
+        BOOST_TEST(own.numAnnotations() > World::IMAGES);
         const Evaluation perfect = evaluate(model, own, 0.1, {});
         BOOST_TEST(perfect.summary[0] > 0.99);
         BOOST_TEST(perfect.summary[8] > 0.99);  // AR100
@@ -788,7 +678,7 @@ BOOST_AUTO_TEST_CASE(evaluation_shows_images)
     Detector model(config.model);
     const Dataset dataset = loadDatasets(config.data.val, {});
     BOOST_TEST(chooseImages(dataset, 3) == (std::vector<size_t>{1, 4, 6}), boost::test_tools::per_element());
-    BOOST_TEST(chooseImages(dataset, 100).size() == size_t(IMAGES));
+    BOOST_TEST(chooseImages(dataset, 100).size() == size_t(World::IMAGES));
     BOOST_TEST(chooseImages(dataset, 0).empty());
 
     int64_t shown = 0;

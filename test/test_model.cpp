@@ -309,9 +309,9 @@ BOOST_AUTO_TEST_CASE(anchors_of_several_scales)
 {
     const std::vector<float> ratios{0.5f, 1, 2};
     RpnConfig config;
-    BOOST_TEST(config.anchors() == 3);
+    BOOST_TEST(config.anchorsPerCell() == 3);
     config.anchorScales = {4, 8};
-    BOOST_TEST(config.anchors() == 6);
+    BOOST_TEST(config.anchorsPerCell() == 6);
     const AnchorShapes shapes = config.anchorShapes();
     const Tensor both = gridAnchors(2, 3, 8, shapes.scales, shapes.ratios, false).view({2, 3, 3, 2, 4});
     for (int i = 0; i < 2; i++)

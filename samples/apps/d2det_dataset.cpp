@@ -16,8 +16,8 @@ using dataset_program::PROGRAM;
 namespace
 {
 
-const Command* const COMMANDS[] = {&dataset_program::STATS, &dataset_program::LINT, &dataset_program::CONVERT,
-                                   &dataset_program::SHOW, &dataset_program::SPLIT};
+const Command* const COMMANDS[] = {&dataset_program::STATS, &dataset_program::LINT,  &dataset_program::CONVERT,
+                                   &dataset_program::SHOW,  &dataset_program::SPLIT, &dataset_program::ANCHORS};
 
 void printHelp(std::ostream& out)
 {
@@ -31,6 +31,7 @@ void printHelp(std::ostream& out)
            "  d2det_dataset lint my/instances_train.json --images my/train --against my/instances_val.json\n"
            "  d2det_dataset convert my/data.yaml --subset train --to coco --output out/coco\n"
            "  d2det_dataset split my/voc --val 0.2 --output out/split\n"
+           "  d2det_dataset anchors --config my.json\n"
            "  d2det_dataset show my/voc --augmented --config my.json --output out/sheet.jpg\n"
            "\nExit code: 0 done, 1 it did not work or lint found errors, 2 for a wrong command line.\n";
 }
@@ -46,7 +47,7 @@ int runCommand(const Command& command, const std::vector<std::string>& words)
     po::variables_map args;
     if (const std::optional<int> code = cli::readCommandLine(line, words, args))
         return *code;
-    if (!args.count("dataset"))
+    if (command.needsDataset && !args.count("dataset"))
         throw cli::UsageError("the data set is missing");
     return command.run(args);
 }
@@ -66,7 +67,9 @@ int run(const std::vector<std::string>& words)
     for (const Command* command : COMMANDS)
         if (words[0] == command->name)
             return runCommand(*command, {words.begin() + 1, words.end()});
-    throw cli::UsageError("'" + words[0] + "' is no command; known are stats, lint, convert, show and split");
+    throw cli::UsageError("'" + words[0] +
+                          "' is no command; known are stats, lint, convert, show, split and "
+                          "anchors");
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "base/text.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/program.hpp"
+#include "engine/automatic_values.hpp"
 #include "engine/checkpoint.hpp"
 #include "engine/runtime.hpp"
 #include "engine/trainer.hpp"
@@ -125,6 +126,8 @@ int evaluateOnly(const po::variables_map& values)
     d2det::Config config = makeConfig(values, path);
     if (config.model.classNames.empty() && file.metadata.count("config"))
         config.model.classNames = d2det::checkpointConfig(file).model.classNames;
+    if (d2det::hasAutomaticValues(config.model))
+        d2det::takeAutomaticValues(config.model, d2det::checkpointConfig(file).model);
     d2det::resolveClassNames(config);
     if (config.data.val.empty())
         throw std::runtime_error("data.val is empty: there is nothing to evaluate on");
@@ -150,6 +153,8 @@ int evaluateOnly(const po::variables_map& values)
                 std::printf("  %-6s %.4f\n", names[i], result.summary[i]);
             else
                 std::printf("  %-6s %.4f   masks %.4f\n", names[i], result.summary[i], result.maskSummary[i]);
+        for (const auto& [name, loss] : result.losses)
+            std::printf("  loss%s%s %.4f\n", name.empty() ? "" : " ", name.c_str(), loss);
         for (size_t i = 0; i < result.categoryAP.size() && result.categoryAP.size() > 1; i++)
             std::printf("  AP of %-20s %.4f\n", config.model.classNames[i].c_str(), result.categoryAP[i]);
     }
@@ -162,9 +167,9 @@ bool trainOnce(const d2det::Config& config, const d2det::TrainOptions& options)
     const std::string last = (fs::path(options.output) / "last.safetensors").string();
     d2det::Trainer trainer(config, options);
     const bool finished = trainer.run();
-    std::printf("%s after iteration %lld of %lld, weights in %s\n", finished ? "finished" : "stopped",
+    std::printf("%s after iteration %lld of %lld (%s), weights in %s\n", finished ? "finished" : "stopped",
                 static_cast<long long>(trainer.iteration()), static_cast<long long>(trainer.totalIterations()),
-                last.c_str());
+                trainer.endReason().c_str(), last.c_str());
     const std::string best = trainer.bestSummary();
     if (!best.empty())
         std::printf("best: %s, weights in %s\n", best.c_str(), (fs::path(options.output) / "best.safetensors").c_str());

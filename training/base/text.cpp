@@ -71,6 +71,31 @@ std::vector<std::string> nearestNames(const std::string& name, const std::vector
     return nearest;
 }
 
+bool matchesPattern(const std::string& text, const std::string& pattern)
+{
+    size_t at = 0, star = std::string::npos, resume = 0;  // behind a star the text may begin later
+    size_t p = 0;
+    while (at < text.size())
+        if (p < pattern.size() && pattern[p] == '*')
+        {
+            star = p++;
+            resume = at;
+        }
+        else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[at]))
+        {
+            p++;
+            at++;
+        }
+        else if (star != std::string::npos)
+        {
+            p = star + 1;
+            at = ++resume;
+        }
+        else
+            return false;
+    return pattern.find_first_not_of('*', p) == std::string::npos;
+}
+
 std::string formatDuration(double seconds)
 {
     if (!std::isfinite(seconds) || seconds < 0)

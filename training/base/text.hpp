@@ -24,6 +24,9 @@ size_t editDistance(const std::string& a, const std::string& b);
 //! At most `count` known names with the smallest edit distance to an unknown name, nearest first, case-insensitive.
 std::vector<std::string> nearestNames(const std::string& name, const std::vector<std::string>& known, size_t count);
 
+//! Whether the entire text fits a pattern in which `*` stands for any text and `?` for one character.
+bool matchesPattern(const std::string& text, const std::string& pattern);
+
 //! "1h02m" or "3m07s"; "?" if unknown (negative or not finite).
 std::string formatDuration(double seconds);
 

@@ -82,6 +82,13 @@ enum class RescueTarget
     BEST
 };
 
+//! Where the values of keys come from that can be derived from the training data.
+enum class ValueSource
+{
+    GIVEN,
+    AUTO  //!< the trainer replaces it before the model is built; checkpoints have GIVEN
+};
+
 //! Scale (side in units of the stride) and ratio (height / width) of each anchor of a cell.
 struct AnchorShapes
 {
@@ -90,6 +97,7 @@ struct AnchorShapes
 
 struct RpnConfig
 {
+    ValueSource anchors = ValueSource::GIVEN;
     float anchorScale = 8;
     std::vector<float> anchorScales;  //!< empty: anchorScale alone
     std::vector<float> anchorRatios{0.5f, 1.f, 2.f};
@@ -121,7 +129,11 @@ struct RpnConfig
             }
         return shapes;
     }
-    int anchors() const { return static_cast<int>(anchorRatios.size() * std::max<size_t>(anchorScales.size(), 1)); }
+    //! Number of them.
+    int anchorsPerCell() const
+    {
+        return static_cast<int>(anchorRatios.size() * std::max<size_t>(anchorScales.size(), 1));
+    }
 };
 
 //! Discriminative RoI pooling and the classifier (model.md 3).
@@ -139,6 +151,9 @@ struct ClassHeadConfig
     float gain = 12;
     int fcChannels = 1024;
     float lossWeight = 2;
+    ValueSource classWeighting = ValueSource::GIVEN;
+    std::vector<float> classWeights;  //!< empty: all 1
+    float backgroundWeight = 1;
 };
 
 enum class OverlapRule
@@ -297,6 +312,22 @@ struct ModelConfig
     RoIConfig roi;
     InferenceConfig test;
     InputConfig input;
+
+    //! Strides of the pyramid levels, finest first.
+    std::vector<int> strides() const
+    {
+        std::vector<int> result;
+        for (size_t i = 0; i < backbone.levels.size() + static_cast<size_t>(fpn.extraLevels); i++)
+            result.push_back(1 << (backbone.levels.at(0) + static_cast<int>(i)));
+        return result;
+    }
+};
+
+//! How often an image is drawn per epoch.
+enum class Sampling
+{
+    UNIFORM,
+    REPEAT_FACTOR
 };
 
 //! Images without objects in training.
@@ -330,6 +361,8 @@ struct DataConfig
     int cacheMegabytes = 512;
     int minSide = 1;
     EmptyImages emptyImages = EmptyImages::SKIP;
+    Sampling sampling = Sampling::UNIFORM;
+    double repeatThreshold = 0.001;
     float maxBadFraction = 0.1f;
 };
 
@@ -337,6 +370,12 @@ struct DataConfig
 struct LossConfig
 {
     bool trainMask = true;
+};
+
+//! What an evaluation on data.val measures beside average precision.
+struct ValidationConfig
+{
+    bool loss = false;
 };
 
 enum class Optimizer
@@ -363,6 +402,7 @@ struct SolverConfig
     double momentum = 0.9;
     double weightDecay = 1e-4;
     int batchSize = 16;
+    int accumulate = 1;
     double epochs = 24;
     std::vector<double> steps{20, 23};
     double gamma = 0.1;
@@ -372,6 +412,9 @@ struct SolverConfig
     double clipGradNorm = 0;
     Precision precision = Precision::FLOAT32;
     double ema = 0;
+    std::vector<std::string> freeze;
+    int earlyStopping = 0;
+    double earlyStoppingDelta = 0;
     int64_t seed = 1;
     int checkpointEvery = 500;
     int keepCheckpoints = 3;
@@ -383,6 +426,7 @@ struct Config
     ModelConfig model;
     DataConfig data;
     LossConfig losses;
+    ValidationConfig validation;
     SolverConfig solver;
 };
 

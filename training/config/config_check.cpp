@@ -7,6 +7,7 @@
 #include "config/config.hpp"
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "config/config_json.hpp"
 #include "config/config_keys.hpp"
 #include "config/number_text.hpp"
@@ -141,6 +142,22 @@ void checkMaskHead(const RoIConfig& roi)
             "false needs the features of type d2det; set it to true for type fcn");
 }
 
+//! Without class names the number of classes is not known yet: the trainer checks again after reading them.
+void checkClassWeights(const ModelConfig& c)
+{
+    const ClassHeadConfig& head = c.roi.classHead;
+    require(head.classWeighting == ValueSource::GIVEN || head.classWeights.empty(),
+            "model.roi.class_head.class_weights", "must be empty with class_weighting auto, which sets it");
+    if (head.classWeights.empty() || c.classNames.empty() || head.classWeights.size() == c.classNames.size())
+        return;
+    std::string names;
+    for (const std::string& name : c.classNames)
+        names += (names.empty() ? "" : ", ") + name;
+    fail("model.roi.class_head.class_weights: " + std::to_string(head.classWeights.size()) + " values for " +
+         counted(static_cast<int64_t>(c.classNames.size()), "class") + " (" + shortened(names, 100) +
+         "); the background has a key of its own, background_weight");
+}
+
 void checkPooling(const ModelConfig& c)
 {
     const ClassHeadConfig& head = c.roi.classHead;
@@ -184,8 +201,9 @@ void checkModel(const ModelConfig& c)
     checkDivides(box.normGroups, box.channels, "model.roi.box_head.norm_groups");
     require(box.pooledSize % 2 == 0, "model.roi.box_head.pooled_size",
             std::to_string(box.pooledSize) + " is odd; the grid is half of it");
-    require(c.rpn.anchors() <= 64, "model.rpn.anchor_scales",
-            std::to_string(c.rpn.anchors()) + " anchors per cell (scales x ratios), at most 64 are possible");
+    require(c.rpn.anchorsPerCell() <= 64, "model.rpn.anchor_scales",
+            std::to_string(c.rpn.anchorsPerCell()) + " anchors per cell (scales x ratios), at most 64 are possible");
+    checkClassWeights(c);
     checkPooling(c);
     checkCascade(c.roi);
     checkMaskHead(c.roi);

@@ -112,6 +112,11 @@ void visit(V& v, FpnConfig& c)
 template <class V>
 void visit(V& v, RpnConfig& c)
 {
+    v("anchors", c.anchors, {{"given", ValueSource::GIVEN}, {"auto", ValueSource::AUTO}},
+      "`given`: the anchors of the next three keys; `auto`: as many, fitted to the boxes of `data.train` at the start "
+      "of "
+      "the training, which writes their values into the run's config.json and its checkpoints (as `d2det_dataset "
+      "anchors`)");
     v("anchor_scale", c.anchorScale, range(1e-3, 1e4),
       "side of a square anchor in units of its level's stride; 8 gives 32 pixels on stride 4");
     v("anchor_scales", c.anchorScales, range(1e-3, 1e4).listOf(0, 16),
@@ -172,6 +177,14 @@ void visit(V& v, ClassHeadConfig& c)
     v("gain", c.gain, range(0, 80), "the weight of a cell is exp(gain * sigmoid(prediction))");  // finite in float32
     v("fc_channels", c.fcChannels, range(1, 16384), "width of the classifier's two hidden layers");
     v("loss_weight", c.lossWeight, range(0, 1e6), "factor of the classification loss `cls`");
+    v("class_weighting", c.classWeighting, {{"given", ValueSource::GIVEN}, {"auto", ValueSource::AUTO}},
+      "`given`: by the next key; `auto`: the trainer sets that key before the first step, each class by 1 / sqrt(its "
+      "objects in `data.train`), scaled to a mean of 1 over the objects");
+    v("class_weights", c.classWeights, range(0, 1e6).listOf(0, 20000),
+      "factors of the loss `cls` by the true class of a RoI, in the order of `model.class_names`; empty: all 1. The "
+      "sum is "
+      "divided by the number of RoIs whatever the weights");
+    v("background_weight", c.backgroundWeight, range(0, 1e6), "that factor for RoIs of the background");
 }
 
 template <class V>
@@ -382,6 +395,15 @@ void visit(V& v, DataConfig& c)
       "what is no object, if the files say that there is none (listed in a COCO file, a VOC or labelme file without "
       "objects, an empty YOLO file); `all`: also those without a YOLO file. Images with crowds, tiny or unusable boxes "
       "alone never are");
+    v("sampling", c.sampling, {{"uniform", Sampling::UNIFORM}, {"repeat_factor", Sampling::REPEAT_FACTOR}},
+      "training: how often an image is drawn per epoch. `uniform`: once (times its data set's `repeat`); "
+      "`repeat_factor`: "
+      "images of rare classes more often, r times with r = the largest max(1, sqrt(`repeat_threshold` / f)) of its "
+      "classes, f = share of the images that have the class; a fraction of r is a probability, drawn anew every epoch");
+    v("repeat_threshold", c.repeatThreshold, range(0, 1),
+      "`repeat_factor`: share of images below which a class counts as rare; 0.001 is that of LVIS, small data sets "
+      "need "
+      "0.05 to 0.5");
     v("max_bad_fraction", c.maxBadFraction, range(0, 1),
       "largest share of unusable images or annotations; beyond it the run ends with an error");
 }
@@ -394,16 +416,30 @@ void visit(V& v, LossConfig& c)
 }
 
 template <class V>
+void visit(V& v, ValidationConfig& c)
+{
+    v("loss", c.loss,
+      "also compute the losses of training on `data.val`: without augmentation, at the size of `model.input`, always "
+      "with the same random numbers. Columns val/<data set>/loss of eval.csv, and a line in curves_loss.svg. Takes "
+      "about as long as a third of the training steps on as many images");
+}
+
+template <class V>
 void visit(V& v, SolverConfig& c)
 {
     v("optimizer", c.optimizer, {{"sgd", Optimizer::SGD}, {"adam", Optimizer::ADAM}},
       "`sgd`: with momentum; `adam`: AdamW with betas 0.9 and 0.999");
-    v("learning_rate", c.learningRate, range(0, 1e3), "rate after the warm-up; scale it with `batch_size`");
+    v("learning_rate", c.learningRate, range(0, 1e3),
+      "rate after the warm-up; scale it with `batch_size` * `accumulate`");
     v("momentum", c.momentum, range(0, 0.99999), "`sgd` only");
     v("weight_decay", c.weightDecay, range(0, 10),
       "`sgd`: added to the gradient as decay * weight; `adam`: a step shrinks the weight by rate * decay");
-    v("batch_size", c.batchSize, range(1, 4096), "images per step");
-    v("epochs", c.epochs, range(0, 1e6), "length of the training; an epoch has images / `batch_size` steps");
+    v("batch_size", c.batchSize, range(1, 4096), "images that go through the model at once");
+    v("accumulate", c.accumulate, range(1, 4096),
+      "such batches per step: their gradients are averaged. For batches that do not fit into memory; what differs from "
+      "one large batch: training.md 1");
+    v("epochs", c.epochs, range(0, 1e6),
+      "length of the training; an epoch has images / (`batch_size` * `accumulate`) steps");
     v("steps", c.steps, range(0, 1e6).listOf(0, 1000), "`step`: epochs at which the rate is multiplied by `gamma`");
     v("gamma", c.gamma, range(0, 10), "`step`: that factor");
     v("schedule", c.schedule, {{"step", Schedule::STEP}, {"cosine", Schedule::COSINE}},
@@ -418,6 +454,14 @@ void visit(V& v, SolverConfig& c)
       "of convolutions and matrix products; weights and all else stay float32. `float16` needs a CUDA device");
     v("ema", c.ema, range(0, 0.9999999),
       "decay of the moving average of the weights, which validation and export take; 0: off");
+    v("freeze", c.freeze, length(0, 1000),
+      "parameters that are not trained, by patterns of their names: `*` any text, `?` any character, as in "
+      "`[\"backbone.*\", \"fpn.*\"]`; beside `model.backbone.frozen_stages`");
+    v("early_stopping", c.earlyStopping, range(0, 100000),
+      "the training ends after so many evaluations in a row without an improvement of the mean AP over `data.val`; 0: "
+      "off");
+    v("early_stopping_delta", c.earlyStoppingDelta, range(0, 1),
+      "`early_stopping`: an improvement is a mean AP more than this above the last improvement");
     v("seed", c.seed, range(0, 9007199254740991.0),
       "of all random numbers; on a CPU the same seed and number of threads give the same weights");
     v("checkpoint_every", c.checkpointEvery, range(1, 100000000), "steps between two checkpoints");
@@ -432,6 +476,7 @@ void visit(V& v, Config& c)
     v.group("model", c.model, "The detector.");
     v.group("data", c.data, "Images, augmentation and loading.");
     v.group("losses", c.losses, "Parts of the loss that may be left out.");
+    v.group("validation", c.validation, "Evaluations on `data.val` during the training.");
     v.group("solver", c.solver, "Optimization and the run.");
 }
 

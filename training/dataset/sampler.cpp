@@ -6,7 +6,7 @@
 
 #include "base/random.hpp"
 
-#include <numeric>
+#include <cmath>
 #include <stdexcept>
 #include <string>
 
@@ -16,7 +16,11 @@ namespace d2det
 namespace
 {
 
-constexpr uint64_t ORDER_STREAM = 0x6f72646572ull;  // separates the permutation from the sample streams
+// Separate the permutation and the rounding of factors from the sample streams.
+constexpr uint64_t ORDER_STREAM = 0x6f72646572ull;
+constexpr uint64_t REPEAT_STREAM = 0x726570656174ull;
+
+constexpr double LARGEST_FACTOR = 1000;
 
 }  // namespace
 
@@ -30,6 +34,8 @@ BatchSampler::BatchSampler(std::vector<SampleEntry> entries, int batchSize, uint
     for (const SampleEntry& entry : entries_)
         if (entry.group < 0 || entry.group > 1)
             throw std::invalid_argument("group is " + std::to_string(entry.group) + ", expected 0 or 1");
+        else if (!(entry.factor >= 1 && entry.factor <= LARGEST_FACTOR))
+            throw std::invalid_argument("repeat factor is " + std::to_string(entry.factor) + ", expected 1 to 1000");
     beginEpoch();
 }
 
@@ -37,10 +43,26 @@ void BatchSampler::beginEpoch()
 {
     epoch_++;
     position_ = 0;
-    order_.resize(entries_.size());
-    std::iota(order_.begin(), order_.end(), size_t(0));
+    order_.clear();
+    Random rounding(seed_, REPEAT_STREAM, static_cast<uint64_t>(epoch_));
+    for (size_t i = 0; i < entries_.size(); i++)
+    {
+        const double factor = endless_ ? entries_[i].factor : 1;
+        const double least = std::floor(factor);
+        // Every entry takes a number, so that its draws do not depend on the factors of others.
+        const bool oneMore = rounding.uniform() < factor - least;
+        order_.insert(order_.end(), static_cast<size_t>(least) + (oneMore ? 1 : 0), i);
+    }
     if (endless_)
         Random(seed_, ORDER_STREAM, static_cast<uint64_t>(epoch_)).shuffle(order_);
+}
+
+int64_t BatchSampler::entriesPerEpoch() const
+{
+    double sum = 0;
+    for (const SampleEntry& entry : entries_)
+        sum += endless_ ? entry.factor : 1;
+    return std::llround(sum);
 }
 
 std::vector<SampleDraw> BatchSampler::next()

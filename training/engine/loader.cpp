@@ -9,8 +9,10 @@
 #include "engine/loader.hpp"
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "config/input_params.hpp"
 #include "dataset/augment.hpp"
+#include "dataset/class_balance.hpp"
 #include "dataset/image_source.hpp"
 #include "dataset/sampler.hpp"
 
@@ -65,6 +67,33 @@ bool isBackground(const ImageRecord& image, EmptyImages taken)
 {
     return (image.empty == EmptyImage::ANNOTATED && taken != EmptyImages::SKIP) ||
            (image.empty == EmptyImage::UNLABELED && taken == EmptyImages::ALL);
+}
+
+//! Sets the factors of data.sampling = repeat_factor; entries repeated by hand count as often in the shares of classes.
+void setRepeatFactors(const Dataset& dataset, const DataConfig& config, std::vector<SampleEntry>& entries)
+{
+    std::vector<std::vector<int>> classes(entries.size());
+    for (size_t i = 0; i < entries.size(); i++)
+        for (const LabeledBox& box : usableBoxes(dataset.images[static_cast<size_t>(entries[i].image)], config.minSide))
+            classes[i].push_back(box.category);
+    const std::vector<double> factors = repeatFactors(classes, config.repeatThreshold);
+    for (size_t i = 0; i < entries.size(); i++)
+        entries[i].factor = factors[i];
+}
+
+std::string describeFactors(const std::vector<SampleEntry>& entries)
+{
+    double largest = 1, sum = 0;
+    int64_t repeated = 0;
+    for (const SampleEntry& entry : entries)
+    {
+        largest = std::max(largest, entry.factor);
+        sum += entry.factor;
+        repeated += entry.factor > 1;
+    }
+    return "repeat_factor: " + std::to_string(repeated) + " of " +
+           counted(static_cast<int64_t>(entries.size()), "image") + " drawn more often, at most " +
+           formatNumber(largest, 2) + " times per epoch, which has " + formatNumber(sum, 0) + " draws on average";
 }
 
 //! Copies one image into its slot of the batch, padded with 0.
@@ -152,6 +181,11 @@ Batch collate(const std::vector<Prepared>& samples, bool pinned)
 
 }  // namespace
 
+bool isTrainedOn(const ImageRecord& image, const DataConfig& config)
+{
+    return !usableBoxes(image, config.minSide).empty() || isBackground(image, config.emptyImages);
+}
+
 class DataLoader::Impl
 {
 public:
@@ -166,6 +200,7 @@ public:
     std::unique_ptr<ImageSource> source;
     int64_t imagesPerEpoch = 0;
     double waitSeconds = 0;
+    std::string samplingSummary;
 
 private:
     std::vector<SampleEntry> chooseEntries();
@@ -206,12 +241,17 @@ DataLoader::Impl::Impl(Dataset data, const DataConfig& dataConfig, const InputCo
       pinned_(pinned)
 {
     std::vector<SampleEntry> entries = chooseEntries();
-    imagesPerEpoch = static_cast<int64_t>(entries.size());
+    if (training && config_.sampling == Sampling::REPEAT_FACTOR)
+    {
+        setRepeatFactors(dataset, config_, entries);
+        samplingSummary = describeFactors(entries);
+    }
     // A single pass reads every image once: no cache needed.
     const size_t cacheBytes = training ? static_cast<size_t>(config_.cacheMegabytes) << 20 : 0;
     source = std::make_unique<ImageSource>(dataset.images, cacheBytes, static_cast<int64_t>(usable_.size()),
                                            config_.maxBadFraction);
     sampler_ = std::make_unique<BatchSampler>(std::move(entries), batchSize, seed, training);
+    imagesPerEpoch = sampler_->entriesPerEpoch();
     sampler_->skip(startIteration);
     // One finished batch, one in progress, and more if one batch has fewer samples than there are threads.
     maxSlots_ = 2 + static_cast<size_t>(config_.workers / batchSize);
@@ -239,15 +279,12 @@ std::vector<SampleEntry> DataLoader::Impl::chooseEntries()
     for (size_t i = 0; i < dataset.images.size(); i++)
     {
         const ImageRecord& image = dataset.images[i];
-        if (training_ && usableBoxes(image, config_.minSide).empty())
+        if (training_ && !isTrainedOn(image, config_))
         {
-            if (!isBackground(image, config_.emptyImages))
-            {
-                skippedEmpty += image.empty != EmptyImage::NO;
-                continue;
-            }
-            background++;
+            skippedEmpty += image.empty != EmptyImage::NO;
+            continue;
         }
+        background += training_ && isBackground(image, config_.emptyImages);
         const SampleEntry entry{static_cast<int64_t>(i), config_.aspectGrouping && image.width > image.height};
         usableIndex_[i] = static_cast<int64_t>(usable_.size());
         usable_.push_back(entry);
@@ -484,6 +521,11 @@ int64_t DataLoader::imagesPerEpoch() const
 double DataLoader::waitSeconds() const
 {
     return impl_->waitSeconds;
+}
+
+std::string DataLoader::samplingSummary() const
+{
+    return impl_->samplingSummary;
 }
 
 std::vector<std::string> DataLoader::warnings() const

@@ -20,6 +20,9 @@
 namespace d2det
 {
 
+//! Whether a training draws the image: it has a usable box, or no object at all and data.empty_images takes it.
+bool isTrainedOn(const ImageRecord& image, const DataConfig& config);
+
 class DataLoader
 {
 public:
@@ -44,9 +47,10 @@ public:
     Batch next();
 
     const Dataset& dataset() const;
-    int64_t imagesPerEpoch() const;             //!< images drawn per epoch, including repeats
+    int64_t imagesPerEpoch() const;             //!< images drawn per epoch with repeats; repeat_factor: on average
     double waitSeconds() const;                 //!< total time spent in next() so far
     std::vector<std::string> warnings() const;  //!< first unusable images, images without annotations
+    std::string samplingSummary() const;        //!< what data.sampling does; "" for uniform
 
 private:
     class Impl;

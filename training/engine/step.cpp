@@ -11,36 +11,72 @@
 namespace d2det
 {
 
-StepResult takeStep(Detector& model, Solver& solver, LossScaler& scaler, const Batch& batch, torch::Generator generator,
-                    const StepOptions& options)
+namespace
+{
+
+//! Sums over the batches of a step, on the device.
+struct LossSums
+{
+    std::map<std::string, torch::Tensor> parts;
+    torch::Tensor total;
+
+    static void add(torch::Tensor& sum, const torch::Tensor& value)
+    {
+        sum = sum.defined() ? sum + value.detach() : value.detach();
+    }
+};
+
+//! Adds the gradients of one batch, times `factor`, to those of the parameters.
+void addGradients(Detector& model, const Batch& batch, torch::Generator& generator, const StepOptions& options,
+                  double factor, LossSums& sums)
 {
     Batch input = batch;
     input.images.images = input.images.images.contiguous(torch::MemoryFormat::ChannelsLast);
-    solver.zeroGrad();
     std::map<std::string, torch::Tensor> losses;
     {
         const Autocast autocast(input.images.images.device().type(), options.type);
         losses = model->losses(input, generator, options.losses);
     }
-    std::vector<torch::Tensor> numbers;
     torch::Tensor total;
     for (const auto& item : losses)
     {
         total = total.defined() ? total + item.second : item.second;
-        numbers.push_back(item.second.detach());
+        LossSums::add(sums.parts[item.first], item.second);
     }
-    numbers.push_back(total.detach());
-    (scaler.scale() != 1 ? total * scaler.scale() : total).backward();
+    LossSums::add(sums.total, total);
+    if (!total.requires_grad())
+        return;  // all parameters that the losses of this batch depend on are frozen
+    (factor != 1 ? total * factor : total).backward();
+}
+
+}  // namespace
+
+StepResult takeStep(Detector& model, Solver& solver, LossScaler& scaler, const std::function<Batch(int)>& next,
+                    torch::Generator generator, const StepOptions& options)
+{
+    solver.zeroGrad();
+    LossSums sums;
+    for (int i = 0; i < options.batches; i++)
+    {
+        addGradients(model, next(i), generator, options, scaler.scale() / options.batches, sums);
+        if (i + 1 < options.batches)
+            options.whileBusy();
+    }
     const torch::Tensor norm = solver.clipGradients(1 / scaler.scale());
     options.whileBusy();
+    std::vector<torch::Tensor> numbers;
+    for (const auto& item : sums.parts)
+        numbers.push_back(item.second);
+    numbers.push_back(sums.total);
     // One copy for all numbers of the step.
-    const torch::Tensor read = torch::cat({torch::stack(numbers).to(torch::kDouble), norm.view(1)}).to(torch::kCPU);
+    const torch::Tensor read =
+        torch::cat({torch::stack(numbers).to(torch::kDouble), norm.to(numbers[0].device()).view(1)}).to(torch::kCPU);
 
     StepResult result;
     const double* value = read.data_ptr<double>();
-    for (const auto& item : losses)
-        result.losses[item.first] = *value++;
-    result.loss = *value++;
+    for (const auto& item : sums.parts)
+        result.losses[item.first] = *value++ / options.batches;
+    result.loss = *value++ / options.batches;
     result.norm = *value;
     result.taken = std::isfinite(result.loss) && std::isfinite(result.norm);
     if (result.taken)

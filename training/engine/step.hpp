@@ -4,9 +4,14 @@
 
 /* One training step: losses, gradients, update. Used by the trainer and the benchmark.
 
-   On a CUDA device the host waits for the device twice per step; all other work is only enqueued:
-   - in DetectorImpl::roiLosses for the proposals, which are sampled on the CPU;
-   - at the end for the losses and the gradient norm, which decide whether the step is taken. */
+   On a CUDA device the host waits for the device twice per step of one batch; all other work is only enqueued:
+   - in DetectorImpl::roiLosses for the proposals of a batch, which are sampled on the CPU;
+   - at the end for the losses and the gradient norm, which decide whether the step is taken.
+
+   Gradient accumulation: a step may take several batches, one after the other. Its loss is the mean of their losses,
+   its gradient the mean of their gradients. Each batch divides its losses by what it has itself: the number of its
+   sampled anchors, sampled RoIs, cells or masks (training.md 1). Clipping, loss scale, update, moving average and the
+   decision whether the step is taken see the entire step. */
 
 #ifndef D2DET_TRAINING_STEP_HPP
 #define D2DET_TRAINING_STEP_HPP
@@ -17,6 +22,7 @@
 
 #include <functional>
 #include <map>
+#include <utility>
 
 namespace d2det
 {
@@ -28,7 +34,7 @@ struct StepResult
         false;  //!< not taken because the scaled gradients exceed the float16 range; the next scale is smaller
     double loss = 0;
     double norm = 0;                       //!< norm of all gradients before clipping
-    std::map<std::string, double> losses;  //!< by name
+    std::map<std::string, double> losses;  //!< by name, mean over the batches of the step
 };
 
 //! Parameters of a step.
@@ -37,12 +43,23 @@ struct StepOptions
     torch::ScalarType type = torch::kFloat;  //!< type of convolutions and matrix products
     double rate = 0;
     LossConfig losses;
-    std::function<void()> whileBusy = [] {};  //!< called after the device work is enqueued
+    int batches = 1;                          //!< per step
+    std::function<void()> whileBusy = [] {};  //!< called after the device work of a batch is enqueued
 };
 
-//! @param batch images on the device of the model. @param generator on the CPU.
-StepResult takeStep(Detector& model, Solver& solver, LossScaler& scaler, const Batch& batch, torch::Generator generator,
-                    const StepOptions& options);
+/** @param next called for each batch of the step with its number from 0; images on the device of the model. May seed
+    the generator.
+    @param generator on the CPU. */
+StepResult takeStep(Detector& model, Solver& solver, LossScaler& scaler, const std::function<Batch(int)>& next,
+                    torch::Generator generator, const StepOptions& options);
+
+//! A step of one batch.
+inline StepResult takeStep(Detector& model, Solver& solver, LossScaler& scaler, const Batch& batch,
+                           torch::Generator generator, const StepOptions& options)
+{
+    return takeStep(
+        model, solver, scaler, [&](int) { return batch; }, std::move(generator), options);
+}
 
 }  // namespace d2det
 

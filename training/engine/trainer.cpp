@@ -12,6 +12,8 @@
 #include "base/error.hpp"
 #include "base/system.hpp"
 #include "base/text.hpp"
+#include "engine/automatic_values.hpp"
+#include "engine/freezing.hpp"
 #include "engine/model_import.hpp"
 #include "engine/runtime.hpp"
 #include "report/curves.hpp"
@@ -49,10 +51,10 @@ double secondsSince(Clock::time_point start)
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-//! An independent seed for each iteration (splitmix64).
-uint64_t iterationSeed(int64_t seed, int64_t iteration)
+//! An independent seed for each batch of a run (splitmix64).
+uint64_t batchSeed(int64_t seed, int64_t batch)
 {
-    uint64_t z = static_cast<uint64_t>(seed) * 0x9E3779B97F4A7C15ull + static_cast<uint64_t>(iteration) + 1;
+    uint64_t z = static_cast<uint64_t>(seed) * 0x9E3779B97F4A7C15ull + static_cast<uint64_t>(batch) + 1;
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
     return z ^ (z >> 31);
@@ -189,7 +191,27 @@ std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Me
         const auto sameName = [&](const Evaluation& other) { return &other != &result && other.name == result.name; };
         if (std::any_of(results.begin(), results.end(), sameName))
             result.name += "_" + std::to_string(results.size());
+        if (config.validation.loss)
+        {
+            const auto lossProgress = [&](size_t done, size_t all)
+            {
+                metrics.status("validation loss on " + data.name + ": " + std::to_string(done) + " of " +
+                               std::to_string(all) + " images");
+            };
+            result.losses =
+                validationLosses(detector, loadDatasets({dataset}, readOptions(config)), config, stop, lossProgress);
+            if (stop && stop())
+            {
+                result.complete = false;
+                break;
+            }
+            if (result.losses.empty())
+                metrics.message("warning: data set '" + data.name +
+                                "' has no image with a usable annotation: no validation loss");
+        }
         const std::string prefix = "val/" + result.name + "/";
+        for (const auto& [name, loss] : result.losses)
+            metrics.put(prefix + (name.empty() ? "loss" : "loss_" + name), loss);
         metrics.put(prefix + "AP", result.summary.at(0));
         metrics.put(prefix + "AP50", result.summary.at(1));
         metrics.put(prefix + "AP75", result.summary.at(2));
@@ -222,6 +244,12 @@ Trainer::Trainer(Config config, const TrainOptions& options)
         config_.model.classNames = dataset.classNames;
     for (const std::string& warning : dataset.warnings)
         metrics_.message("warning: " + warning);
+    earlyStopping_ = EarlyStopping(config_.solver.earlyStopping, config_.solver.earlyStoppingDelta);
+    if (config_.solver.earlyStopping > 0 && (config_.data.val.empty() || !(options_.evalEvery > 0)))
+        fail("solver.early_stopping is " + std::to_string(config_.solver.earlyStopping) +
+             ", but there is no evaluation: " + (config_.data.val.empty() ? "data.val is empty" : "--eval-every is 0"));
+    findAutomatic(dataset);
+    checkConfig(config_);  // again: the number of classes is known now
 
     torch::manual_seed(static_cast<uint64_t>(config_.solver.seed));
     model_ = Detector(config_.model);
@@ -229,23 +257,31 @@ Trainer::Trainer(Config config, const TrainOptions& options)
     loadWeights();
     model_->to(device_);
     useChannelsLast(*model_);
+    frozen_ = freezeParameters(*model_, config_.solver.freeze);
     solver_ = std::make_unique<Solver>(config_.solver, *model_);
     if (options_.resume)
         resume();
     describe(dataset);
     metrics_.status("opening the images of data.train");
-    loader_ =
-        std::make_unique<DataLoader>(std::move(dataset), config_.data, config_.model.input, config_.solver.batchSize,
-                                     static_cast<uint64_t>(config_.solver.seed), iteration_, true, device_.is_cuda());
+    loader_ = std::make_unique<DataLoader>(std::move(dataset), config_.data, config_.model.input,
+                                           config_.solver.batchSize, static_cast<uint64_t>(config_.solver.seed),
+                                           iteration_ * config_.solver.accumulate, true, device_.is_cuda());
     feeder_ = std::make_unique<BatchFeeder>([this] { return loader_->next(); }, device_);
-    perEpoch_ = std::max<int64_t>(loader_->imagesPerEpoch() / config_.solver.batchSize, 1);
+    const int64_t perStep = int64_t{config_.solver.batchSize} * config_.solver.accumulate;
+    perEpoch_ = std::max<int64_t>(loader_->imagesPerEpoch() / perStep, 1);
     total_ = static_cast<int64_t>(std::ceil(config_.solver.epochs * static_cast<double>(perEpoch_)));
     for (const std::string& warning : loader_->warnings())
         metrics_.message("warning: " + warning);
     metrics_.message("steps       " + std::to_string(perEpoch_) + " per epoch of " +
                      counted(loader_->imagesPerEpoch(), "image") + ", " + formatNumber(config_.solver.epochs, 2) +
-                     " epochs: " + std::to_string(total_) + " steps of " + counted(config_.solver.batchSize, "image"));
-    metrics_.addSink(std::make_unique<CsvSink>(options_.output, iteration_));
+                     " epochs: " + std::to_string(total_) + " steps of " + counted(perStep, "image") +
+                     (config_.solver.accumulate > 1
+                          ? " (" + std::to_string(config_.solver.accumulate) + " batches of " +
+                                std::to_string(config_.solver.batchSize) + ")"
+                          : ""));
+    if (!loader_->samplingSummary().empty())
+        metrics_.message("sampling    " + loader_->samplingSummary());
+    metrics_.addSink(std::make_unique<CsvSink>(options_.output, iteration_, evaluatedAt_));
     metrics_.addSink(std::make_unique<TensorBoardSink>(options_.output, iteration_));
     writeTextAtomically(path("config.json"), configToJson(config_));
     writeCommand();
@@ -254,6 +290,19 @@ Trainer::Trainer(Config config, const TrainOptions& options)
 std::string Trainer::path(const std::string& name) const
 {
     return (fs::path(options_.output) / name).string();
+}
+
+//! Values that are `auto`: from the data, or those with which a resumed run began.
+void Trainer::findAutomatic(const Dataset& dataset)
+{
+    if (!hasAutomaticValues(config_.model))
+        return;
+    const std::string last = path("last.safetensors");
+    if (options_.resume)
+        return withFile(last,
+                        [&] { takeAutomaticValues(config_.model, checkpointConfig(readSafetensors(last)).model); });
+    for (const std::string& note : findAutomaticValues(config_, dataset))
+        metrics_.message(note);
 }
 
 //! What is going to be trained on what, before the first step.
@@ -284,7 +333,10 @@ void Trainer::describe(const Dataset& dataset)
     }
     metrics_.message("model       " + config_.model.name + ", " +
                      formatNumber(static_cast<double>(parameters) / 1e6, 2) + " million parameters, " +
-                     formatNumber(static_cast<double>(trained) / 1e6, 2) + " million of them trained");
+                     formatNumber(static_cast<double>(trained) / 1e6, 2) + " million of them trained" +
+                     (frozen_.empty() ? ""
+                                      : "; solver.freeze: " + counted(static_cast<int64_t>(frozen_.size()), "tensor") +
+                                            " of " + std::to_string(model_->parameters().size())));
     metrics_.message("machine     " + options_.device + ", " + counted(torch::get_num_threads(), "thread") + ", " +
                      (type_ == torch::kFloat      ? "float32"
                       : type_ == torch::kBFloat16 ? "bfloat16"
@@ -341,7 +393,9 @@ void Trainer::resume()
              {
                  const TensorFile file = readSafetensors(last);
                  restoreModel(*model_, modelWeights(file, false));
+                 checkFrozen(file);
                  solver_->load(file);
+                 earlyStopping_.load(file);
                  scaler_.load(file);
                  iteration_ = metadataCount(file, "iteration");
                  skipped_ = metadataCount(file, "skipped");
@@ -350,6 +404,8 @@ void Trainer::resume()
                  best_ = best != file.metadata.end() ? std::atof(best->second.c_str()) : -1;
                  if (file.metadata.count("best_iteration"))
                      bestIteration_ = metadataCount(file, "best_iteration");
+                 evaluatedAt_ = file.metadata.count("evaluated_iteration") ? metadataCount(file, "evaluated_iteration")
+                                                                           : iteration_;
              });
     resumedAt_ = savedAt_ = iteration_;
     const int stale = removeStaleFiles(options_.output);
@@ -358,22 +414,51 @@ void Trainer::resume()
     metrics_.message(last + ": continuing after iteration " + std::to_string(iteration_));
 }
 
+//! The optimizer has no state of parameters that were frozen, and would forget that of others.
+void Trainer::checkFrozen(const TensorFile& checkpoint) const
+{
+    const std::vector<std::string> before = checkpointConfig(checkpoint).solver.freeze;
+    if (matchingParameters(*model_, before) == frozen_)
+        return;
+    const auto quoted = [](const std::vector<std::string>& patterns)
+    {
+        std::string text;
+        for (const std::string& pattern : patterns)
+            text += (text.empty() ? "\"" : ", \"") + pattern + "\"";
+        return "[" + text + "]";
+    };
+    fail("the run was begun with solver.freeze " + quoted(before) + ", which are not the parameters of " +
+         quoted(config_.solver.freeze) + "; to freeze others, start a new run with --init and this file");
+}
+
+//! Steps between two evaluations, 0: none.
+int64_t Trainer::evaluationSteps() const
+{
+    if (!(options_.evalEvery > 0) || config_.data.val.empty())
+        return 0;
+    return std::max<int64_t>(1,
+                             static_cast<int64_t>(std::llround(options_.evalEvery * static_cast<double>(perEpoch_))));
+}
+
+bool Trainer::evaluationDue() const
+{
+    return due(evaluationSteps()) || (evaluationSteps() > 0 && iteration_ == total_);
+}
+
 bool Trainer::run()
 {
-    const int64_t evalEvery =
-        options_.evalEvery > 0 && !config_.data.val.empty()
-            ? std::max<int64_t>(1,
-                                static_cast<int64_t>(std::llround(options_.evalEvery * static_cast<double>(perEpoch_))))
-            : 0;
     model_->train();
     started_ = lastWrite_ = Clock::now();
     bool stopped = false;
-    while (iteration_ < total_ && !stopped)
+    if (iteration_ > 0 && evaluatedAt_ < iteration_ && evaluationDue())
     {
-        const Batch batch = feeder_->next();
-        step(batch);
+        runEvaluation();  // the run was ended within it, or before
+        stopped = options_.stop();
+    }
+    while (iteration_ < total_ && !stopped && !earlyStopping_.exhausted())
+    {
+        step();
         ++iteration_;
-        images_ += batch.images.size();
         ++steps_;
         if (due(config_.solver.logEvery))
             writeProgress();
@@ -383,27 +468,38 @@ bool Trainer::run()
                             std::to_string((iteration_ / config_.solver.logEvery + 1) * config_.solver.logEvery));
         if (due(config_.solver.checkpointEvery) && iteration_ < total_)
             save();
-        if (due(evalEvery) || (evalEvery > 0 && iteration_ == total_))
+        if (evaluationDue())
             runEvaluation();
         stopped = options_.stop() || (options_.stopAfter > 0 && iteration_ >= options_.stopAfter);
     }
     if (savedAt_ != iteration_)
         save();
     drawCurves();
-    return iteration_ >= total_;
+    const bool allDone = iteration_ >= total_;
+    endReason_ = allDone ? "all steps are done" : earlyStopping_.exhausted() ? earlyStopping_.reason() : "interrupted";
+    metrics_.message("end         " + endReason_);
+    return allDone || earlyStopping_.exhausted();
 }
 
-void Trainer::step(const Batch& batch)
+//! A step of solver.accumulate batches.
+void Trainer::step()
 {
-    const uint64_t seed = iterationSeed(config_.solver.seed, iteration_);
-    generator_.set_current_seed(seed);
-    torch::manual_seed(seed);
     StepOptions options;
     options.type = type_;
     options.rate = learningRate(config_.solver, iteration_, perEpoch_);
     options.losses = config_.losses;
+    options.batches = config_.solver.accumulate;
     options.whileBusy = [this] { feeder_->prefetch(); };
-    const StepResult result = takeStep(model_, *solver_, scaler_, batch, generator_, options);
+    const auto next = [this](int index)
+    {
+        const uint64_t seed = batchSeed(config_.solver.seed, iteration_ * config_.solver.accumulate + index);
+        generator_.set_current_seed(seed);
+        torch::manual_seed(seed);
+        Batch batch = feeder_->next();
+        images_ += batch.images.size();
+        return batch;
+    };
+    const StepResult result = takeStep(model_, *solver_, scaler_, next, generator_, options);
     if (!result.taken)
         return skipStep(result);
     skippedInRow_ = 0;
@@ -453,6 +549,7 @@ void Trainer::save(bool best)
         file.tensors["model." + item.first] = item.second;
     solver_->save(file);
     scaler_.save(file);
+    earlyStopping_.save(file);
     file.metadata["format"] = "d2det checkpoint 1";
     file.metadata["iteration"] = std::to_string(iteration_);
     file.metadata["epoch"] = std::to_string(epochOf(iteration_));
@@ -460,6 +557,7 @@ void Trainer::save(bool best)
     file.metadata["skipped_in_row"] = std::to_string(skippedInRow_);
     file.metadata["best"] = fixed(best_, 17);  // exact: a resume must not take an equal one for a better one
     file.metadata["best_iteration"] = std::to_string(bestIteration_);
+    file.metadata["evaluated_iteration"] = std::to_string(evaluatedAt_);
     file.metadata["config"] = configToJson(config_);
     const std::string name = path(checkpointName(iteration_));
     writeSafetensors(name, file);
@@ -503,6 +601,8 @@ void Trainer::runEvaluation()
     metrics_.write({iteration_, total_, epochOf(iteration_), 0});
     const double mean = meanPrecision(results);
     const bool better = mean > best_;
+    evaluatedAt_ = iteration_;
+    earlyStopping_.add(mean, iteration_);
     std::string before;
     if (better && bestIteration_ > 0)
         before = ", before " + fixed(best_, 4) + " at epoch " + fixed(epochOf(bestIteration_), 2);
@@ -516,8 +616,8 @@ void Trainer::runEvaluation()
 
 void Trainer::drawCurves() const
 {
-    writeTextAtomically(path("curves_loss.svg"), lossCurves(readCsv(path("log.csv"))));
     const CsvTable evaluations = readCsv(path("eval.csv"));
+    writeTextAtomically(path("curves_loss.svg"), lossCurves(readCsv(path("log.csv")), evaluations));
     if (evaluations.rows() > 0)
         writeTextAtomically(path("curves_ap.svg"), precisionCurves(evaluations));
 }
@@ -533,7 +633,8 @@ std::string Trainer::bestSummary() const
     for (size_t row = 0; iterations && row < table.rows(); row++)
         if ((*iterations)[row] == static_cast<double>(bestIteration_))
             for (size_t i = 0; i < table.names.size(); i++)
-                if (table.names[i].rfind("val/", 0) == 0 && std::isfinite(table.columns[i][row]))
+                if (startsWith(table.names[i], "val/") && table.names[i].find("/loss_") == std::string::npos &&
+                    std::isfinite(table.columns[i][row]))
                     text += ", " + table.names[i].substr(4) + " " + fixed(table.columns[i][row], 4);
     return text;
 }

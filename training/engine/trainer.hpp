@@ -11,6 +11,7 @@
 
 #include "engine/loader.hpp"
 #include "engine/batch_feeder.hpp"
+#include "engine/early_stopping.hpp"
 #include "report/events.hpp"
 #include "engine/step.hpp"
 #include "engine/validation.hpp"
@@ -42,7 +43,7 @@ struct TrainOptions
 void resolveClassNames(Config& config);
 
 /** Evaluates on every data set of config.data.val and puts "val/<data set>/AP", "AP50", "AP75", for masks "mask_AP",
-    ... into `metrics`.
+    ... into `metrics`; with validation.loss also "loss" and its parts "loss_cls", ...
     @param stop called before every image; true ends the evaluation with an incomplete last result.
     @param images number of images per data set put into `metrics` with detections, as "val/<data set>/<file>".
     `metrics` also gets the status, such as "validation on coco_person: image 7 of 34". */
@@ -55,21 +56,26 @@ public:
     //! Reads the data, builds the model, loads weights. Throws Error.
     Trainer(Config config, const TrainOptions& options);
 
-    //! Trains. @return true: completed; false: ended by options.stop or stopAfter, with the checkpoint written.
+    //! Trains. @return true: completed, also by early stopping; false: ended by options.stop or stopAfter. The
+    //! checkpoint is written.
     bool run();
 
     Detector& model() { return model_; }
     int64_t iteration() const { return iteration_; }
     int64_t totalIterations() const { return total_; }
+    const std::string& endReason() const { return endReason_; }  //!< why run() ended, for the user
+    const Config& config() const { return config_; }             //!< with all values that were `auto`
     //! Description of the best evaluation for the user; "" without an evaluation.
     std::string bestSummary() const;
 
 private:
+    void findAutomatic(const Dataset& dataset);
     void loadWeights();
     void describe(const Dataset& dataset);
     void explainLosses(const StepResult& result);
     void resume();
-    void step(const Batch& batch);
+    void checkFrozen(const TensorFile& checkpoint) const;
+    void step();
     void skipStep(const StepResult& result);
     void writeProgress();
     void save(bool best = false);
@@ -78,6 +84,8 @@ private:
     void drawCurves() const;
     void writeCommand() const;
     double epochOf(int64_t iteration) const { return static_cast<double>(iteration) / static_cast<double>(perEpoch_); }
+    int64_t evaluationSteps() const;
+    bool evaluationDue() const;
     bool due(int64_t every) const { return every > 0 && iteration_ % every == 0; }
     std::string path(const std::string& name) const;
 
@@ -92,7 +100,11 @@ private:
     std::unique_ptr<BatchFeeder> feeder_;
     std::unique_ptr<Solver> solver_;
     torch::Generator generator_;
-    int64_t iteration_ = 0;  // batches consumed
+    EarlyStopping earlyStopping_{0, 0};
+    std::vector<std::string> frozen_;  // parameters that solver.freeze names
+    std::string endReason_;
+    int64_t iteration_ = 0;    // steps done
+    int64_t evaluatedAt_ = 0;  // iteration of the last complete evaluation
     int64_t perEpoch_ = 1;
     int64_t total_ = 0;
     int64_t resumedAt_ = 0;

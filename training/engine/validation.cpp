@@ -7,11 +7,15 @@
 
 #include "engine/validation.hpp"
 
+#include "base/random.hpp"
 #include "config/input_params.hpp"
 #include "dataset/annotated_image.hpp"
+#include "engine/loader.hpp"
 #include "evaluation/ground_truth.hpp"
 #include "opencv2/d2det/detector.hpp"
 #include "opencv2/d2det/metrics.hpp"
+
+#include <ATen/CPUGeneratorImpl.h>
 
 #include <algorithm>
 #include <chrono>
@@ -24,6 +28,8 @@ namespace d2det
 
 namespace
 {
+
+constexpr uint64_t LOSS_STREAM = 0x76616c6f7373ull;  // separates its random numbers from those of the loader
 
 ImageBatch toBatch(const cv::Mat& image, const InputConfig& config)
 {
@@ -196,6 +202,57 @@ Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFra
         result.maskSummary = evaluators.masks.summarize(cv::d2det::IOU_MASK);
     result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return result;
+}
+
+std::map<std::string, double> validationLosses(Detector& detector, Dataset dataset, const Config& config,
+                                               const std::function<bool()>& stop,
+                                               const std::function<void(size_t, size_t)>& progress)
+{
+    auto& images = dataset.images;
+    images.erase(std::remove_if(images.begin(), images.end(),
+                                [&](const ImageRecord& image) { return !isTrainedOn(image, config.data); }),
+                 images.end());
+    if (images.empty())
+        return {};
+    const size_t count = images.size();
+    const bool wasTraining = detector->is_training();
+    detector->eval();
+    const torch::NoGradGuard noGrad;
+    torch::Generator generator = at::detail::createCPUGenerator();
+    const auto seed = static_cast<uint64_t>(config.solver.seed);
+    DataLoader loader(std::move(dataset), config.data, config.model.input, config.solver.batchSize, seed, 0, false);
+    std::map<std::string, double> sums;
+    int64_t done = 0;
+    bool complete = true;
+    Batch batch;
+    for (uint64_t i = 0; loader.next(batch); i++)
+    {
+        if (stop && stop())
+        {
+            complete = false;
+            break;
+        }
+        if (progress)
+            progress(static_cast<size_t>(done), count);
+        const uint64_t batchSeed = Random(seed, LOSS_STREAM, i).next();
+        generator.set_current_seed(batchSeed);
+        torch::manual_seed(batchSeed);
+        batch.images.images = batch.images.images.to(detector->device()).contiguous(torch::MemoryFormat::ChannelsLast);
+        const int64_t size = batch.images.size();
+        for (const auto& [name, value] : detector->losses(batch, generator, config.losses))
+        {
+            const double loss = value.item<double>() * static_cast<double>(size);
+            sums[name] += loss;
+            sums[""] += loss;
+        }
+        done += size;
+    }
+    detector->train(wasTraining);
+    if (!complete || done == 0)
+        return {};
+    for (auto& item : sums)
+        item.second /= static_cast<double>(done);
+    return sums;
 }
 
 }  // namespace d2det

@@ -8,22 +8,26 @@
 #ifndef D2DET_TRAINING_VALIDATION_HPP
 #define D2DET_TRAINING_VALIDATION_HPP
 
+#include "config/config.hpp"
 #include "dataset/dataset.hpp"
 #include "model/detector.hpp"
 
 #include <opencv2/core/mat.hpp>
 
 #include <functional>
+#include <map>
+#include <string>
 
 namespace d2det
 {
 
 struct Evaluation
 {
-    std::string name;                 //!< name of the data set
-    std::vector<double> summary;      //!< the 12 COCO metrics: AP, AP50, AP75, ...; -1 if undefined
-    std::vector<double> maskSummary;  //!< the same for masks; empty if the model or the annotations have no masks
-    std::vector<double> categoryAP;   //!< AP by class index
+    std::string name;                      //!< name of the data set
+    std::vector<double> summary;           //!< the 12 COCO metrics: AP, AP50, AP75, ...; -1 if undefined
+    std::vector<double> maskSummary;       //!< the same for masks; empty if the model or the annotations have no masks
+    std::vector<double> categoryAP;        //!< AP by class index
+    std::map<std::string, double> losses;  //!< see validationLosses; empty: not computed
     int64_t images = 0;
     int64_t detections = 0;
     int64_t unreadable = 0;  //!< skipped images: decoding failed or size differs from the annotation
@@ -58,6 +62,17 @@ std::vector<size_t> chooseImages(const Dataset& dataset, size_t count);
 Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFraction,
                     const std::function<bool()>& stop, const Gallery& gallery = {},
                     const std::function<void(size_t)>& progress = {});
+
+/** @brief Losses of training on a data set, means over its images: of batches of solver.batch_size, not augmented,
+resized as for inference, float32, without gradients. Random numbers (sampling of anchors and RoIs, jitter) depend on
+solver.seed and the position of the batch alone: the same weights give the same losses.
+@param dataset read as for training. Images that a training would not draw (isTrainedOn) are left out.
+@param stop called before every batch; true gives an empty result.
+@param progress called before every batch with the number of images done and of all.
+@return the loss by name, "" for their sum; empty without an image. */
+std::map<std::string, double> validationLosses(Detector& detector, Dataset dataset, const Config& config,
+                                               const std::function<bool()>& stop,
+                                               const std::function<void(size_t, size_t)>& progress = {});
 
 }  // namespace d2det
 

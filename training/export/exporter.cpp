@@ -250,7 +250,7 @@ void ModelExporter::detections(const std::string& rois, const std::string& score
 void ModelExporter::exposeIntermediate()
 {
     const RpnConfig& r = config_.rpn;
-    const int64_t anchors = r.anchors(), rows = r.proposalsTest;
+    const int64_t anchors = r.anchorsPerCell(), rows = r.proposalsTest;
     const int64_t kept = config_.test.preDetections;
     for (int i = 0; i < pyramidLevels_; i++)
     {

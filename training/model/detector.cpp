@@ -71,11 +71,15 @@ DetectorImpl::DetectorImpl(const ModelConfig& config_) : config(config_)
 {
     if (config.classNames.empty())
         fail("model.class_names is empty: the model needs the names of its classes");
+    if (config.rpn.anchors == ValueSource::AUTO || config.roi.classHead.classWeighting == ValueSource::AUTO)
+        fail(
+            "model.rpn.anchors or model.roi.class_head.class_weighting is auto: the values are those of the run's "
+            "config.json, which a training writes");
     backbone = register_module("backbone", Backbone(config.backbone));
     fpn = register_module("fpn", Fpn(config.fpn, backbone->channels));
     rpn = register_module("rpn", Rpn(config.rpn, config.fpn.channels));
-    for (size_t i = 0; i < backbone->levels.size() + config.fpn.extraLevels; i++)
-        strides.push_back(static_cast<float>(1 << (backbone->levels[0] + static_cast<int>(i))));
+    for (const int stride : config.strides())
+        strides.push_back(static_cast<float>(stride));
     const std::vector<float> roiStrides(strides.begin(), strides.begin() + config.roi.levels);
     addStages(roiStrides);
     if (config.roi.maskHead.type != MaskHeadType::NONE)
@@ -103,6 +107,23 @@ void DetectorImpl::addStages(const std::vector<float>& roiStrides)
         register_module(stageName("box_head", i), stage.boxHead);
         stages.push_back(stage);
     }
+}
+
+//! Factors of the loss by label [C + 1], background last, on the device of the model; undefined if all are 1.
+const Tensor& DetectorImpl::classWeights()
+{
+    const ClassHeadConfig& c = config.roi.classHead;
+    if (c.classWeights.empty() && c.backgroundWeight == 1)
+        return classWeights_;
+    if (!classWeights_.defined())
+    {
+        std::vector<float> weights = c.classWeights;
+        weights.resize(static_cast<size_t>(numClasses()), 1.f);
+        weights.push_back(c.backgroundWeight);
+        classWeights_ = torch::tensor(weights);
+    }
+    classWeights_ = classWeights_.to(device());
+    return classWeights_;
 }
 
 std::vector<Tensor> DetectorImpl::roiLevels(const std::vector<Tensor>& pyramid) const
@@ -154,8 +175,8 @@ void DetectorImpl::roiLosses(const Batch& batch, const std::vector<Tensor>& pyra
         const BoxHeadInput input{pyramid, stage.classHead->features(pyramid, sampled.rois), sampled.rois};
         const Tensor scores = stage.classHead->classify(input.features);
         LossMap mine;
-        mine["cls"] =
-            torch::cross_entropy_loss(scores, toDevice(sampled.labels, scores.device())) * r.classHead.lossWeight;
+        mine["cls"] = classificationLoss(scores, toDevice(sampled.labels, scores.device()), classWeights()) *
+                      r.classHead.lossWeight;
         const MaskRoIs forMasks = stage.boxHead->losses(input, sampled, batch, generator, mine);
         for (const auto& [name, value] : mine)
             out[stageName(name, i)] = value * stage.lossWeight;

@@ -91,6 +91,7 @@ public:
 
 private:
     void addStages(const std::vector<float>& roiStrides);
+    const Tensor& classWeights();
     std::vector<Tensor> roiLevels(const std::vector<Tensor>& pyramid) const;
     void roiLosses(const Batch& batch, const std::vector<Tensor>& pyramid, const Tensor& proposals,
                    torch::Generator& generator, const LossConfig& switches, LossMap& out);
@@ -98,6 +99,8 @@ private:
     MaskInput detectCandidates(const std::vector<Tensor>& pyramid, const Tensor& imInfo, InferenceTrace& trace);
     MaskInput detectDirectly(const std::vector<Tensor>& pyramid, const Tensor& imInfo, InferenceTrace& trace);
     void inferMasks(const std::vector<Tensor>& pyramid, const MaskInput& input, InferenceTrace& trace);
+
+    Tensor classWeights_;
 };
 TORCH_MODULE(Detector);
 

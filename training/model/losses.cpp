@@ -121,6 +121,19 @@ Tensor denseSmoothL1Loss(const Tensor& rois, const Tensor& offsets, const Tensor
     return (loss * m).sum() / m.sum().clamp_min(1) * weight;
 }
 
+Tensor classificationLoss(const Tensor& logits, const Tensor& labels, const Tensor& weights)
+{
+    TORCH_CHECK(logits.dim() == 2 && labels.sizes() == at::IntArrayRef({logits.size(0)}),
+                "classificationLoss: labels has shape ", labels.sizes(), ", but logits has ", logits.sizes());
+    TORCH_CHECK(!weights.defined() || weights.sizes() == at::IntArrayRef({logits.size(1)}),
+                "classificationLoss: weights has shape ", weights.sizes(), ", expected [", logits.size(1), "]");
+    if (logits.size(0) == 0)
+        return zeroLoss(logits);
+    if (!weights.defined())
+        return torch::cross_entropy_loss(logits, labels);
+    return torch::cross_entropy_loss(logits, labels, weights, at::Reduction::Sum) / static_cast<double>(logits.size(0));
+}
+
 Tensor bceLoss(const Tensor& logits, const Tensor& targets)
 {
     TORCH_CHECK(logits.sizes() == targets.sizes(), "bceLoss: targets has shape ", targets.sizes(), ", but logits has ",

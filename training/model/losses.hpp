@@ -31,6 +31,12 @@ Tensor denseIoULoss(const Tensor& rois, const Tensor& offsets, const Tensor& gts
 Tensor denseSmoothL1Loss(const Tensor& rois, const Tensor& offsets, const Tensor& gts, const Tensor& labels,
                          double beta, double weight);
 
+/** Cross-entropy of the classes of RoIs: sum of weight[label] * loss, divided by the number of RoIs; 0 without RoIs.
+    @param logits [n, C + 1]. @param labels int64 [n], on their device.
+    @param weights [C + 1], undefined: all 1. The divisor does not depend on them: rare classes gain influence, a batch
+    of frequent ones does not get louder. */
+Tensor classificationLoss(const Tensor& logits, const Tensor& labels, const Tensor& weights);
+
 //! Mean binary cross-entropy with logits.
 Tensor bceLoss(const Tensor& logits, const Tensor& targets);
 

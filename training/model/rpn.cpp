@@ -22,8 +22,8 @@ RpnImpl::RpnImpl(const RpnConfig& config, int64_t inChannels)
         convs.back().relu = true;
         torch::nn::init::normal_(convs.back().conv->weight, 0, 0.01);
     }
-    logit = plainConv(*this, "logit", config.channels, config.anchors(), 1);
-    delta = plainConv(*this, "delta", config.channels, 4 * int64_t(config.anchors()), 1);
+    logit = plainConv(*this, "logit", config.channels, config.anchorsPerCell(), 1);
+    delta = plainConv(*this, "delta", config.channels, 4 * int64_t(config.anchorsPerCell()), 1);
     for (ConvUnit* unit : {&logit, &delta})
         torch::nn::init::normal_(unit->conv->weight, 0, 0.01);
 }

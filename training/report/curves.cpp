@@ -72,6 +72,7 @@ struct Measure
 {
     std::string dataset, name;
     bool masks = false;
+    bool loss = false;  //!< "loss" or a part of it, no precision
 };
 
 Measure parseMeasure(const std::string& column)
@@ -81,6 +82,7 @@ Measure parseMeasure(const std::string& column)
     measure.dataset = first < last ? column.substr(first + 1, last - first - 1) : std::string();
     measure.name = column.substr(last + 1);
     measure.masks = startsWith(measure.name, "mask_");
+    measure.loss = measure.name == "loss" || startsWith(measure.name, "loss_");
     if (measure.masks)
         measure.name = "mask " + measure.name.substr(5);
     return measure;
@@ -134,7 +136,7 @@ std::vector<double> smoothed(const std::vector<double>& values, size_t reach)
     return result;
 }
 
-std::string lossCurves(const CsvTable& log)
+std::string lossCurves(const CsvTable& log, const CsvTable& evaluations)
 {
     const std::vector<double> epochs = epochsOf(log);
     std::vector<Series> faint, lines;
@@ -160,6 +162,22 @@ std::string lossCurves(const CsvTable& log)
     for (size_t i = 0; i < log.names.size(); i++)
         if (startsWith(log.names[i], "loss/"))
             add(log.names[i].substr(5), log.columns[i]);
+    std::vector<const std::string*> measured;  // columns of val/<data set>/loss
+    for (const std::string& name : evaluations.names)
+        if (startsWith(name, "val/") && parseMeasure(name).name == "loss")
+            measured.push_back(&name);
+    for (const std::string* const name : measured)
+    {
+        Series line;
+        line.name = "validation" + (measured.size() > 1 ? " " + parseMeasure(*name).dataset : std::string());
+        line.x = epochsOf(evaluations);
+        line.y = *evaluations.column(*name);
+        line.dashed = true;
+        line.color = static_cast<int>(lines.size());
+        for (const double value : line.y)
+            highest = std::isfinite(value) ? std::max(highest, value) : highest;
+        lines.push_back(line);
+    }
     PlotOptions options = plotOptions("Loss", "loss");
     if (highest > 0)
         options.yMax = 1.15 * highest;  // single outliers do not compress the curves
@@ -177,9 +195,9 @@ std::string precisionCurves(const CsvTable& evaluations)
             datasets.insert(parseMeasure(name).dataset);
     for (size_t i = 0; i < evaluations.names.size(); i++)
     {
-        if (!startsWith(evaluations.names[i], "val/"))
-            continue;
         const Measure measure = parseMeasure(evaluations.names[i]);
+        if (!startsWith(evaluations.names[i], "val/") || measure.loss)
+            continue;
         Series line;
         line.name = datasets.size() > 1 ? measure.dataset + " " + measure.name : measure.name;
         line.x = epochs;

@@ -35,7 +35,8 @@ CsvTable readCsv(const std::string& path);
 std::vector<double> smoothed(const std::vector<double>& values, size_t reach);
 
 //! Curves of "loss" and its parts "loss/..." over "epoch": smoothed lines over faint lines of the single values.
-std::string lossCurves(const CsvTable& log);
+//! @param evaluations losses "val/<data set>/loss" are drawn dashed beside them.
+std::string lossCurves(const CsvTable& log, const CsvTable& evaluations = CsvTable());
 
 //! Curves of "val/<data set>/AP", "AP50", "AP75" over "epoch"; mask metrics ("mask_AP", ...) are dashed.
 std::string precisionCurves(const CsvTable& evaluations);

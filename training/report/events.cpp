@@ -171,7 +171,7 @@ void ConsoleSink::write(const Progress& progress, const Values& values)
 {
     std::string evaluation;
     for (const auto& item : values)
-        if (startsWith(item.first, "val/"))
+        if (startsWith(item.first, "val/") && item.first.find("/loss_") == std::string::npos)  // parts of a loss
             evaluation += " " + item.first.substr(4) + " " + format("%.4f", item.second);
     if (!evaluation.empty())
         return message(position(progress) + ":" + evaluation);
@@ -179,7 +179,7 @@ void ConsoleSink::write(const Progress& progress, const Values& values)
     line_.show(progressLine(progress, values, line_.columns()));
 }
 
-CsvSink::CsvSink(const std::string& folder, int64_t iteration)
+CsvSink::CsvSink(const std::string& folder, int64_t iteration, int64_t evaluated)
 {
     log_.path = (std::filesystem::path(folder) / "log.csv").string();
     evaluations_.path = (std::filesystem::path(folder) / "eval.csv").string();
@@ -187,7 +187,8 @@ CsvSink::CsvSink(const std::string& folder, int64_t iteration)
     {
         if (!std::filesystem::exists(table->path))
             continue;
-        writeTextAtomically(table->path, iteration > 0 ? rowsUntil(table->path, iteration) : std::string());
+        const int64_t last = table == &evaluations_ ? std::min(iteration, evaluated) : iteration;
+        writeTextAtomically(table->path, iteration > 0 ? rowsUntil(table->path, last) : std::string());
         const std::vector<std::string> names = readCsv(table->path).names;
         if (names.size() > 2)
             table->names.assign(names.begin() + 2, names.end());

@@ -16,6 +16,7 @@
 #include <chrono>
 #include <cstdint>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -95,8 +96,9 @@ private:
 class CsvSink : public EventSink
 {
 public:
-    //! @param iteration steps done so far. Rows of later iterations are removed: a resumed run repeats these steps.
-    CsvSink(const std::string& folder, int64_t iteration);
+    /** @param iteration steps done so far. Rows of later iterations are removed: a resumed run repeats these steps.
+        @param evaluated iteration of the last complete evaluation; later ones are repeated too. */
+    CsvSink(const std::string& folder, int64_t iteration, int64_t evaluated = std::numeric_limits<int64_t>::max());
     void write(const Progress& progress, const Values& values) override;
 
 private:

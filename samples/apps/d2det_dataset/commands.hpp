@@ -26,9 +26,10 @@ struct Command
     const char* summary;
     po::options_description (*options)();
     int (*run)(const po::variables_map& args);  //!< returns the exit code
+    bool needsDataset = true;                   //!< false: DATASET may be left out
 };
 
-extern const Command STATS, LINT, CONVERT, SHOW, SPLIT;
+extern const Command STATS, LINT, CONVERT, SHOW, SPLIT, ANCHORS;
 
 //! Options of every command.
 po::options_description commonOptions();
