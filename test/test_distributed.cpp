@@ -10,8 +10,10 @@
 
 #include "errors.hpp"
 #include "programs.hpp"
+#include "training_world.hpp"
 
 #include "distributed/process_group.hpp"
+#include "report/curves.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -54,7 +56,7 @@ int freePort()
 }
 
 //! The outcomes of processes that run a case of the suite "process" together.
-std::vector<Outcome> together(const std::string& name, int processes)
+std::vector<Outcome> together(const std::string& name, int processes, const std::string& variables = "")
 {
     const TempFolder folder;
     const int port = freePort();
@@ -64,7 +66,7 @@ std::vector<Outcome> together(const std::string& name, int processes)
     {
         const std::string own = folder / std::to_string(rank);
         std::filesystem::create_directory(own);
-        const std::string command = "OMP_NUM_THREADS=1 RANK=" + std::to_string(rank) +
+        const std::string command = variables + " OMP_NUM_THREADS=1 RANK=" + std::to_string(rank) +
                                     " LOCAL_RANK=" + std::to_string(rank) + " WORLD_SIZE=" + std::to_string(processes) +
                                     " MASTER_ADDR=127.0.0.1 MASTER_PORT=" + std::to_string(port) + " '" +
                                     programPath("d2det_test_distributed") + "' --run_test=process/" + name;
@@ -75,9 +77,9 @@ std::vector<Outcome> together(const std::string& name, int processes)
     return outcomes;
 }
 
-void requireAllGood(const std::string& name, int processes)
+void requireAllGood(const std::string& name, int processes, const std::string& variables = "")
 {
-    const std::vector<Outcome> outcomes = together(name, processes);
+    const std::vector<Outcome> outcomes = together(name, processes, variables);
     for (size_t rank = 0; rank < outcomes.size(); rank++)
     {
         BOOST_TEST(outcomes[rank].code == 0, "process " << rank << ": " << outcomes[rank].text);
@@ -97,6 +99,44 @@ boost::test_tools::assertion_result isLaunched(boost::unit_test::test_unit_id)
 }
 
 }  // namespace
+
+//! Writes the configuration and returns the variables with which the case "trains" takes it.
+std::string trainVariables(const World& world, const Config& config, const std::string& run)
+{
+    const std::string path = world.path(run + ".json");
+    std::ofstream(path) << configToJson(config);
+    return "TEST_CONFIG='" + path + "' TEST_RUN='" + world.path(run) + "'";
+}
+
+Config configOf(const World& world, int accumulate)
+{
+    Config config = world.config();
+    config.solver.accumulate = accumulate;
+    config.solver.epochs = 3;
+    config.validation.loss = true;
+    return config;
+}
+
+TrainOptions withEvaluation(const World& world, const std::string& run)
+{
+    TrainOptions options = world.options(run);
+    options.evalEvery = 1.5;
+    return options;
+}
+
+//! Largest difference of a weight as a share of the largest weight of its tensor.
+double difference(const TensorFile& a, const TensorFile& b)
+{
+    double largest = 0;
+    for (const auto& item : modelWeights(a, false))
+    {
+        const torch::Tensor other = modelWeights(b, false).at(item.first);
+        const double size = item.second.abs().max().item<double>();
+        if (size > 0)
+            largest = std::max(largest, (item.second - other).abs().max().item<double>() / size);
+    }
+    return largest;
+}
 
 // ------------------------------------------------------------------ launchers
 
@@ -177,6 +217,106 @@ BOOST_AUTO_TEST_CASE(missing_process_is_an_error)
     checkContains(error, "within 1 s");
 }
 
+// ------------------------------------------------------------------ training
+
+/* Two and three processes share the four batches of a step: the same steps, validation and losses as one process alone.
+   Only the order of the sums differs. */
+BOOST_AUTO_TEST_CASE(processes_train_like_one)
+{
+    constexpr double ROUNDING = 1e-5;  // of six steps; one of 1e-6 each
+    const World world;
+    Config config = configOf(world, 4);
+    config.solver.epochs = 6;
+    BOOST_TEST(Trainer(config, withEvaluation(world, "alone")).run());
+    const CsvTable alone = readCsv(world.path("alone/eval.csv"));
+    for (const int processes : {2, 3})
+    {
+        const std::string run = "run" + std::to_string(processes);
+        requireAllGood("trains", processes, trainVariables(world, config, run));
+        BOOST_TEST(world.last(run).metadata.at("iteration") == world.last("alone").metadata.at("iteration"));
+        BOOST_TEST(difference(world.last("alone"), world.last(run)) < ROUNDING);
+        const CsvTable together = readCsv(world.path(run + "/eval.csv"));
+        BOOST_TEST(together.names == alone.names, boost::test_tools::per_element());
+        BOOST_REQUIRE(together.rows() == alone.rows());
+        for (size_t column = 0; column < alone.names.size(); column++)
+            for (size_t row = 0; row < alone.rows(); row++)
+            {
+                const double x = alone.columns[column][row], y = together.columns[column][row];
+                BOOST_TEST(std::abs(x - y) <= 1e-4 * std::max(1., std::abs(x)),
+                           alone.names[column] << ": " << x << ", " << y);
+            }
+        // Every line once, although several processes were there.
+        BOOST_TEST(linesOf(world.path(run + "/log.csv")).size() == linesOf(world.path("alone/log.csv")).size());
+    }
+    // Other batches make another model: the comparison above can fail.
+    config.solver.seed++;
+    BOOST_TEST(Trainer(config, world.options("other")).run());
+    BOOST_TEST(difference(world.last("alone"), world.last("other")) > 100 * ROUNDING);
+}
+
+//! More processes than batches in a step: more batches, and a learning rate that grows with them.
+BOOST_AUTO_TEST_CASE(rate_follows_the_batch)
+{
+    const World world;
+    const Config config = configOf(world, 1);
+    requireAllGood("trains", 2, trainVariables(world, config, "run"));
+    const Config kept = checkpointConfig(world.last("run"));
+    BOOST_TEST(kept.solver.accumulate == 2);
+    BOOST_TEST(kept.solver.learningRate == 2 * config.solver.learningRate, boost::test_tools::tolerance(1e-6));
+    BOOST_TEST(Trainer(kept, world.options("alone")).run());
+    BOOST_TEST(difference(world.last("alone"), world.last("run")) < 1e-5);
+
+    // The run goes on in one process by the same steps, but not in three.
+    TrainOptions options = world.options("run");
+    options.resume = true;
+    Trainer trainer(kept, options);
+    BOOST_TEST(trainer.totalIterations() == trainer.iteration());
+    const std::vector<Outcome> three = together("resumes", 3, trainVariables(world, kept, "run"));
+    for (const Outcome& outcome : three)
+        checkContains(outcome.text, "3 processes cannot share: resume with at most 2");
+}
+
+//! The others end with an error and a checkpoint, from which one process goes on.
+BOOST_AUTO_TEST_CASE(ended_process_costs_no_step)
+{
+    const World world;
+    const Config config = configOf(world, 2);
+    BOOST_TEST(Trainer(config, withEvaluation(world, "alone")).run());
+    const std::vector<Outcome> outcomes = together("trains", 2, trainVariables(world, config, "run") + " TEST_END=1");
+    BOOST_TEST(outcomes[1].code == 9, outcomes[1].text);
+    BOOST_TEST(outcomes[0].code != 0);
+    checkContains(outcomes[0].text, "another process has ended");
+    BOOST_TEST(world.last("run").metadata.at("iteration") == "2");
+    TrainOptions options = withEvaluation(world, "run");
+    options.resume = true;
+    BOOST_TEST(Trainer(config, options).run());
+    BOOST_TEST(difference(world.last("alone"), world.last("run")) < 1e-5);
+}
+
+//! The program, its script, and a request to stop that reaches one process only.
+BOOST_AUTO_TEST_CASE(script_of_local_processes, *boost::unit_test::precondition(ProgramIsThere{"d2det_train"}))
+{
+    const World world;
+    Config config = configOf(world, 2);
+    config.solver.epochs = 40;
+    std::ofstream(world.path("c.json")) << configToJson(config);
+    const std::string script = std::string(D2DET_SOURCE_DIR) + "/scripts/train_local.sh 2 '" +
+                               programPath("d2det_train") + "' --threads 1 --eval-every 0 --process-timeout 60";
+    std::ofstream(world.path("stop.sh")) << script << " --config c.json --output run & pid=$!\n"
+                                         << "while [ ! -e run/last.safetensors ] && kill -0 $pid; do sleep 0.05; done\n"
+                                         << "pkill -TERM -n -f 'output run'\n"
+                                         << "wait $pid\n";
+    const Outcome stopped = runShell(world.folder.path(), "bash stop.sh");
+    BOOST_TEST(stopped.code == 130, stopped.text);
+    BOOST_TEST(std::stoi(world.last("run").metadata.at("iteration")) < 80, "the signal came too late");
+    const Outcome resumed = runShell(world.folder.path(), script + " --resume --epochs 41 --output run");
+    BOOST_TEST(resumed.code == 0, resumed.text);
+    checkContains(resumed.out, "finished after iteration 82");
+    BOOST_TEST(resumed.out.find("finished after", resumed.out.find("finished after") + 1) == std::string::npos);
+    const Outcome refused = runShell(world.folder.path(), script + " --config nothing.json --output other");
+    BOOST_TEST(refused.code == 1, refused.text);
+}
+
 BOOST_AUTO_TEST_SUITE(process, *boost::unit_test::precondition(isLaunched))
 
 BOOST_AUTO_TEST_CASE(adds_up)
@@ -210,6 +350,34 @@ BOOST_AUTO_TEST_CASE(adds_up)
     for (size_t i = 0; i < texts.size(); i++)
         BOOST_TEST(texts[i] == std::string(i, 'x'));
     group->barrier();
+}
+
+BOOST_AUTO_TEST_CASE(trains)
+{
+    TrainOptions options;
+    options.output = std::getenv("TEST_RUN");
+    options.threads = 1;
+    options.console = false;
+    options.evalEvery = 1.5;
+    options.group = join();
+    int steps = 0;
+    options.stop = [&]
+    {
+        if (std::getenv("TEST_END") && options.group->rank() == 1 && ++steps == 2)
+            _exit(9);
+        return false;
+    };
+    BOOST_TEST(Trainer(loadConfig(std::getenv("TEST_CONFIG")), options).run());
+}
+
+BOOST_AUTO_TEST_CASE(resumes)
+{
+    TrainOptions options;
+    options.output = std::getenv("TEST_RUN");
+    options.console = false;
+    options.resume = true;
+    options.group = join();
+    Trainer trainer(loadConfig(std::getenv("TEST_CONFIG")), options);
 }
 
 BOOST_AUTO_TEST_CASE(ends_early)

@@ -21,9 +21,11 @@
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace
@@ -71,6 +73,8 @@ po::options_description describe()
     add("pictures", po::value<int>()->value_name("N")->default_value(4),
         "images of each validation set that TensorBoard shows with their detections");
     add("eval-only", file(), "evaluate this checkpoint on data.val and exit");
+    add("process-timeout", po::value<int>()->value_name("S")->default_value(600),
+        "several processes (docs/training.md): seconds to wait for the others before the run ends with an error");
     return options;
 }
 
@@ -79,6 +83,7 @@ void checkArguments(const po::variables_map& values)
     cli::checkRange<int>(values, "threads", 0, 1024);
     cli::checkRange<double>(values, "eval-every", 0, 1e9);
     cli::checkRange<int>(values, "pictures", 0, 100);
+    cli::checkRange<int>(values, "process-timeout", 1, 86400);
     cli::checkRange<int>(values, "repeat-seeds", 1, 1000);
     if (values["repeat-seeds"].as<int>() > 1 && values["eval-every"].as<double>() == 0)
         throw UsageError("--repeat-seeds compares evaluations, so --eval-every must not be 0");
@@ -119,6 +124,18 @@ private:
     d2det::StatusLine line_;
 };
 
+//! The processes of a launcher (torchrun, mpirun, srun), or this one alone.
+std::shared_ptr<d2det::ProcessGroup> joinOthers(const po::variables_map& values, std::string& device, int& threads)
+{
+    const d2det::Launch launch = d2det::readLaunch();
+    if (launch.size > 1 && device == "cuda")
+        device += ":" + std::to_string(launch.localRank);
+    if (launch.localSize > 1 && threads == 0)
+        threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / launch.localSize);
+    return d2det::ProcessGroup::join(launch, d2det::chooseDevice(device),
+                                     std::chrono::seconds(values["process-timeout"].as<int>()));
+}
+
 int evaluateOnly(const po::variables_map& values)
 {
     const std::string path = textOf(values, "eval-only");
@@ -131,20 +148,26 @@ int evaluateOnly(const po::variables_map& values)
     d2det::resolveClassNames(config);
     if (config.data.val.empty())
         throw std::runtime_error("data.val is empty: there is nothing to evaluate on");
-    d2det::setThreads(values["threads"].as<int>());
-    const torch::Device device = d2det::chooseDevice(textOf(values, "device"));
+    std::string deviceName = textOf(values, "device");
+    int threads = values["threads"].as<int>();
+    const std::shared_ptr<d2det::ProcessGroup> group = joinOthers(values, deviceName, threads);
+    d2det::setThreads(threads);
+    const torch::Device device = d2det::chooseDevice(deviceName);
     d2det::Detector model(config.model);
     d2det::restoreModel(*model, d2det::modelWeights(file));
     model->to(device);
     model->eval();
     d2det::Metrics metrics;
-    metrics.addSink(std::make_unique<StatusSink>());
+    if (group->isFirst())
+        metrics.addSink(std::make_unique<StatusSink>());
     const char* const names[] = {"AP",  "AP50", "AP75",  "APs", "APm", "APl",
                                  "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"};
-    for (const d2det::Evaluation& result : d2det::evaluateAll(model, config, metrics, cli::interrupted))
+    for (const d2det::Evaluation& result : d2det::evaluateAll(model, config, metrics, cli::interrupted, 0, group.get()))
     {
         if (!result.complete)
             throw cli::Interrupted("the evaluation is not complete, no numbers");
+        if (!group->isFirst())
+            continue;
         std::printf("%s: %lld images, %lld detections, %lld unreadable images, %.1f s\n", result.name.c_str(),
                     static_cast<long long>(result.images), static_cast<long long>(result.detections),
                     static_cast<long long>(result.unreadable), result.seconds);
@@ -167,6 +190,8 @@ bool trainOnce(const d2det::Config& config, const d2det::TrainOptions& options)
     const std::string last = (fs::path(options.output) / "last.safetensors").string();
     d2det::Trainer trainer(config, options);
     const bool finished = trainer.run();
+    if (options.group && !options.group->isFirst())
+        return finished;
     std::printf("%s after iteration %lld of %lld (%s), weights in %s\n", finished ? "finished" : "stopped",
                 static_cast<long long>(trainer.iteration()), static_cast<long long>(trainer.totalIterations()),
                 trainer.endReason().c_str(), last.c_str());
@@ -212,8 +237,11 @@ bool trainSeeds(d2det::Config config, d2det::TrainOptions options, int count)
         if (!trainOnce(config, options))
             return false;
         seeds.push_back(config.solver.seed);
-        evaluations.push_back(d2det::readCsv((fs::path(options.output) / "eval.csv").string()));
+        if (!options.group || options.group->isFirst())
+            evaluations.push_back(d2det::readCsv((fs::path(options.output) / "eval.csv").string()));
     }
+    if (evaluations.empty())
+        return true;
     const std::vector<d2det::MeanOfSeeds> means = d2det::meansOfSeeds(evaluations);
     std::printf("last evaluations, mean and standard deviation over %d seeds:\n%s", count,
                 d2det::seedsText(means).c_str());
@@ -231,6 +259,8 @@ int train(const po::variables_map& values, const std::vector<std::string>& argum
     options.resume = values.count("resume") > 0;
     options.threads = values["threads"].as<int>();
     options.device = textOf(values, "device");
+    options.group = joinOthers(values, options.device, options.threads);
+    const bool first = options.group->isFirst();
     options.evalEvery = values["eval-every"].as<double>();
     options.images = values["pictures"].as<int>();
     options.stop = cli::interrupted;
@@ -240,16 +270,20 @@ int train(const po::variables_map& values, const std::vector<std::string>& argum
         seeds > 1 ? lowestSeed(options.output) : (fs::path(options.output) / "last.safetensors").string();
     if (options.resume && last.empty())
         throw std::runtime_error("there is no run to resume in " + options.output);
-    if (!options.resume && !last.empty() && fs::exists(last))
+    if (first && !options.resume && !last.empty() && fs::exists(last))
         throw std::runtime_error(last + " exists: add --resume to continue that run, or choose another --output");
     const d2det::Config config = makeConfig(values, options.resume ? last : std::string());
     d2det::chooseType(config.solver.precision, d2det::chooseDevice(options.device));  // before a folder is made
     std::error_code error;
-    const bool created = fs::create_directories(options.output, error);
+    const bool created = first && fs::create_directories(options.output, error);
     if (error)
         throw std::runtime_error("cannot create the folder " + options.output + ": " + error.message());
-    const d2det::FolderLock lock(options.output);
-    d2det::checkWritable((fs::path(options.output) / "config.json").string());
+    std::optional<d2det::FolderLock> lock;
+    if (first)
+    {
+        lock.emplace(options.output);
+        d2det::checkWritable((fs::path(options.output) / "config.json").string());
+    }
     bool finished = false;
     try
     {

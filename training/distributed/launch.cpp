@@ -19,13 +19,14 @@ constexpr int MAX_PROCESSES = 65536, MAX_PORT = 65535;
 //! Names of the variables of one launcher.
 struct Names
 {
-    const char *launcher, *rank, *size, *local;
+    const char *launcher, *rank, *size, *localRank, *localSize;
 };
 
 constexpr Names LAUNCHERS[] = {
-    {"torchrun", "RANK", "WORLD_SIZE", "LOCAL_RANK"},
-    {"mpirun", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"},
-    {"srun", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID"},
+    {"torchrun", "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"},
+    {"mpirun", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK",
+     "OMPI_COMM_WORLD_LOCAL_SIZE"},
+    {"srun", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "SLURM_NTASKS_PER_NODE"},
 };
 
 class Reader
@@ -72,8 +73,10 @@ Launch readLaunch(const Lookup& lookup)
                  (rank ? names.size : names.rank) + " is not: " + names.launcher + " sets both");
         launch.size = variables.number(names.size, 1, MAX_PROCESSES);
         launch.rank = variables.number(names.rank, 0, launch.size - 1);
-        if (!variables.text(names.local).empty())
-            launch.localRank = variables.number(names.local, 0, launch.size - 1);
+        if (!variables.text(names.localRank).empty())
+            launch.localRank = variables.number(names.localRank, 0, launch.size - 1);
+        if (!variables.text(names.localSize).empty())
+            launch.localSize = variables.number(names.localSize, 1, MAX_PROCESSES);
         if (launch.size > 1)
             launch.launcher = names.launcher;
         break;

@@ -4,9 +4,11 @@
 
 /* Which process of a training this is: read from the environment variables that launchers set.
 
-     torchrun, scripts/train_local.sh   RANK WORLD_SIZE LOCAL_RANK MASTER_ADDR MASTER_PORT
-     mpirun (Open MPI)                  OMPI_COMM_WORLD_RANK, .._SIZE, .._LOCAL_RANK; MASTER_ADDR or one machine
-     srun (Slurm)                       SLURM_PROCID SLURM_NTASKS SLURM_LOCALID; MASTER_ADDR or SLURM_LAUNCH_NODE_IPADDR
+     torchrun, scripts/train_local.sh   RANK WORLD_SIZE LOCAL_RANK LOCAL_WORLD_SIZE MASTER_ADDR MASTER_PORT
+     mpirun (Open MPI)                  OMPI_COMM_WORLD_RANK, .._SIZE, .._LOCAL_RANK, .._LOCAL_SIZE; MASTER_ADDR, or all
+                                        processes on one machine
+     srun (Slurm)                       SLURM_PROCID SLURM_NTASKS SLURM_LOCALID SLURM_NTASKS_PER_NODE; MASTER_ADDR or
+                                        SLURM_LAUNCH_NODE_IPADDR
 
    Variables of the first row win. One process (size 1) needs none of them. */
 
@@ -24,6 +26,7 @@ struct Launch
     int rank = 0;                       //!< 0 .. size - 1; 0 writes files and reports
     int size = 1;                       //!< number of processes
     int localRank = 0;                  //!< among those of this machine: number of its GPU
+    int localSize = 1;                  //!< processes of this machine, which share its processor
     std::string address = "127.0.0.1";  //!< of the machine of rank 0
     int port = 29500;                   //!< on which rank 0 waits for the others
     bool storeIsThere = false;          //!< the launcher waits on that port itself (torchrun does)

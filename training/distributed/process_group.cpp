@@ -4,8 +4,6 @@
 
 #include "distributed/process_group.hpp"
 
-#include "base/error.hpp"
-
 #if defined(USE_DISTRIBUTED) && defined(USE_C10D_GLOO) && __has_include(<gloo/algorithm.h>)
 #define D2DET_WITH_GLOO
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
@@ -96,9 +94,9 @@ private:
         catch (const std::exception& e)
         {
             const std::string text = e.what();
-            fail("process " + std::to_string(rank()) + " of " + std::to_string(size()) + " cannot " + what +
-                 ": another process has ended, or did not answer within " + std::to_string(seconds_) + " s (" +
-                 text.substr(0, text.find('\n')) + ")");
+            throw ProcessGroupError("process " + std::to_string(rank()) + " of " + std::to_string(size()) + " cannot " +
+                                    what + ": another process has ended, or did not answer within " +
+                                    std::to_string(seconds_) + " s (" + text.substr(0, text.find('\n')) + ")");
         }
     }
 

@@ -9,6 +9,7 @@
 #ifndef D2DET_TRAINING_PROCESS_GROUP_HPP
 #define D2DET_TRAINING_PROCESS_GROUP_HPP
 
+#include "base/error.hpp"
 #include "distributed/launch.hpp"
 
 #include <torch/torch.h>
@@ -20,6 +21,13 @@
 
 namespace d2det
 {
+
+//! Another process has ended or does not answer. What this process has itself is whole.
+class ProcessGroupError : public Error
+{
+public:
+    using Error::Error;
+};
 
 class ProcessGroup
 {
@@ -34,6 +42,8 @@ public:
     int rank() const { return launch_.rank; }
     int size() const { return launch_.size; }
     bool isFirst() const { return launch_.rank == 0; }
+    //! Whether this process has the piece of work with that number; the processes take turns.
+    bool owns(int64_t number) const { return number % launch_.size == launch_.rank; }
     const Launch& launch() const { return launch_; }
 
     /** Each tensor becomes the sum over the processes, the same bits in all of them. Tensors of float32 or int64, of

@@ -190,7 +190,7 @@ class DataLoader::Impl
 {
 public:
     Impl(Dataset data, const DataConfig& dataConfig, const InputConfig& input, int batchSize, uint64_t seed,
-         int64_t startIteration, bool training, bool pinned);
+         int64_t startIteration, bool training, bool pinned, const BatchShare& share);
     ~Impl();
 
     bool next(Batch& batch);
@@ -217,6 +217,7 @@ private:
     const uint64_t seed_;
     const bool training_;
     const bool pinned_;
+    const BatchShare share_;
     std::vector<SampleEntry> usable_;   //!< each image once, for replacements
     std::vector<int64_t> usableIndex_;  //!< image -> index into usable_, -1 if not usable
     std::unique_ptr<BatchSampler> sampler_;
@@ -232,13 +233,14 @@ private:
 };
 
 DataLoader::Impl::Impl(Dataset data, const DataConfig& dataConfig, const InputConfig& input, int batchSize,
-                       uint64_t seed, int64_t startIteration, bool training, bool pinned)
+                       uint64_t seed, int64_t startIteration, bool training, bool pinned, const BatchShare& share)
     : dataset(std::move(data)),
       config_(checked(dataConfig, input, startIteration)),
       input_(toInputParams(input)),
       seed_(seed),
       training_(training),
-      pinned_(pinned)
+      pinned_(pinned),
+      share_(share)
 {
     std::vector<SampleEntry> entries = chooseEntries();
     if (training && config_.sampling == Sampling::REPEAT_FACTOR)
@@ -252,7 +254,7 @@ DataLoader::Impl::Impl(Dataset data, const DataConfig& dataConfig, const InputCo
                                            config_.maxBadFraction);
     sampler_ = std::make_unique<BatchSampler>(std::move(entries), batchSize, seed, training);
     imagesPerEpoch = sampler_->entriesPerEpoch();
-    sampler_->skip(startIteration);
+    sampler_->skip(startIteration + ((share.index - startIteration) % share.of + share.of) % share.of);
     // One finished batch, one in progress, and more if one batch has fewer samples than there are threads.
     maxSlots_ = 2 + static_cast<size_t>(config_.workers / batchSize);
     for (int i = 0; i < config_.workers; i++)
@@ -363,6 +365,7 @@ std::shared_ptr<Slot> DataLoader::Impl::openSlot()
 {
     std::shared_ptr<Slot> slot = std::make_shared<Slot>();
     slot->draws = sampler_->next();
+    sampler_->skip(share_.of - 1);
     if (slot->draws.empty())
     {
         ended_ = true;
@@ -485,12 +488,12 @@ bool DataLoader::Impl::next(Batch& batch)
 }
 
 DataLoader::DataLoader(Dataset dataset, const DataConfig& config, const InputConfig& input, int batchSize,
-                       uint64_t seed, int64_t startIteration, bool training, bool pinned)
+                       uint64_t seed, int64_t startIteration, bool training, bool pinned, const BatchShare& share)
 {
     if (batchSize < 1)
         fail("batch size is " + std::to_string(batchSize) + ", it must be at least 1");
-    impl_ =
-        std::make_unique<Impl>(std::move(dataset), config, input, batchSize, seed, startIteration, training, pinned);
+    impl_ = std::make_unique<Impl>(std::move(dataset), config, input, batchSize, seed, startIteration, training, pinned,
+                                   share);
 }
 
 DataLoader::~DataLoader() = default;

@@ -23,6 +23,12 @@ namespace d2det
 //! Whether a training draws the image: it has a usable box, or no object at all and data.empty_images takes it.
 bool isTrainedOn(const ImageRecord& image, const DataConfig& config);
 
+//! The batches of a loader with number % of == index, numbers from 0 at the begin of the run.
+struct BatchShare
+{
+    int index = 0, of = 1;
+};
+
 class DataLoader
 {
 public:
@@ -33,9 +39,10 @@ public:
         drawn; an unreadable image is replaced by the next one of its group. false: one pass in the order of the data
         set (grouped by aspect ratio), not augmented, input.short_side; unreadable images are missing in their batch.
         @param pinned place the images in page-locked memory for asynchronous copies; needs a CUDA device.
+        @param share of several processes, each makes its own batches.
         Throws Error for parameters rejected by checkConfig and if there is no image to draw. */
     DataLoader(Dataset dataset, const DataConfig& config, const InputConfig& input, int batchSize, uint64_t seed,
-               int64_t startIteration = 0, bool training = true, bool pinned = false);
+               int64_t startIteration = 0, bool training = true, bool pinned = false, const BatchShare& share = {});
     ~DataLoader();
     DataLoader(const DataLoader&) = delete;
     DataLoader& operator=(const DataLoader&) = delete;

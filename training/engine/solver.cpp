@@ -58,6 +58,29 @@ void Solver::zeroGrad()
         item.second.mutable_grad() = torch::Tensor();
 }
 
+void Solver::sumGradients(ProcessGroup& group, const torch::Tensor& numbers)
+{
+    torch::Tensor present = torch::zeros({static_cast<int64_t>(parameters_.size())});
+    std::vector<torch::Tensor> all{numbers};
+    int64_t index = 0;
+    for (auto& item : parameters_)
+    {
+        torch::Tensor& gradient = item.second.mutable_grad();
+        present[index++] = gradient.defined() ? 1 : 0;
+        if (!gradient.defined())
+            gradient = torch::zeros_like(item.second);
+        all.push_back(gradient);
+    }
+    present = present.to(numbers.device());
+    all.push_back(present);
+    group.sum(all);
+    present = present.cpu();
+    index = 0;
+    for (auto& item : parameters_)
+        if (present[index++].item<float>() == 0)
+            item.second.mutable_grad() = torch::Tensor();
+}
+
 torch::Tensor Solver::clipGradients(double factor)
 {
     const torch::NoGradGuard noGrad;

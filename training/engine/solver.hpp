@@ -14,6 +14,7 @@
 #ifndef D2DET_TRAINING_SOLVER_HPP
 #define D2DET_TRAINING_SOLVER_HPP
 
+#include "distributed/process_group.hpp"
 #include "engine/checkpoint.hpp"
 
 namespace d2det
@@ -29,6 +30,10 @@ public:
     Solver(const SolverConfig& config, const torch::nn::Module& module);
 
     void zeroGrad();
+
+    /** Gradients become their sums over the processes. One that is undefined in some processes counts as zeros there,
+        one that is undefined in all stays so. @param numbers are summed in the same exchange. */
+    void sumGradients(ProcessGroup& group, const torch::Tensor& numbers);
 
     /** Multiplies the gradients by `factor` (1 / loss scale), then limits their norm to clip_grad_norm if configured.
         @return norm of all gradients before clipping, a float64 scalar on their device, infinite or NaN if a gradient

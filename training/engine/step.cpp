@@ -56,21 +56,28 @@ StepResult takeStep(Detector& model, Solver& solver, LossScaler& scaler, const s
 {
     solver.zeroGrad();
     LossSums sums;
-    for (int i = 0; i < options.batches; i++)
+    const int own = options.group ? options.ownBatches : options.batches;
+    for (int i = 0; i < own; i++)
     {
         addGradients(model, next(i), generator, options, scaler.scale() / options.batches, sums);
-        if (i + 1 < options.batches)
+        if (i + 1 < own)
             options.whileBusy();
+    }
+    std::vector<torch::Tensor> parts;
+    for (const auto& item : sums.parts)
+        parts.push_back(item.second);
+    parts.push_back(sums.total);
+    const torch::Tensor numbers = torch::stack(parts).to(torch::kFloat);
+    if (options.group && options.group->size() > 1)
+    {
+        options.whileBusy();
+        solver.sumGradients(*options.group, numbers);
     }
     const torch::Tensor norm = solver.clipGradients(1 / scaler.scale());
     options.whileBusy();
-    std::vector<torch::Tensor> numbers;
-    for (const auto& item : sums.parts)
-        numbers.push_back(item.second);
-    numbers.push_back(sums.total);
     // One copy for all numbers of the step.
     const torch::Tensor read =
-        torch::cat({torch::stack(numbers).to(torch::kDouble), norm.to(numbers[0].device()).view(1)}).to(torch::kCPU);
+        torch::cat({numbers.to(torch::kDouble), norm.to(numbers.device()).view(1)}).to(torch::kCPU);
 
     StepResult result;
     const double* value = read.data_ptr<double>();

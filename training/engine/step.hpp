@@ -11,7 +11,10 @@
    Gradient accumulation: a step may take several batches, one after the other. Its loss is the mean of their losses,
    its gradient the mean of their gradients. Each batch divides its losses by what it has itself: the number of its
    sampled anchors, sampled RoIs, cells or masks (training.md 1). Clipping, loss scale, update, moving average and the
-   decision whether the step is taken see the entire step. */
+   decision whether the step is taken see the entire step.
+
+   Several processes share the batches of a step and add up losses and gradients before that, so all of them decide and
+   update alike. Who computed a batch makes no difference but for the order of the sums. */
 
 #ifndef D2DET_TRAINING_STEP_HPP
 #define D2DET_TRAINING_STEP_HPP
@@ -43,11 +46,13 @@ struct StepOptions
     torch::ScalarType type = torch::kFloat;  //!< type of convolutions and matrix products
     double rate = 0;
     LossConfig losses;
-    int batches = 1;                          //!< per step
+    int batches = 1;                          //!< per step, of all processes together
+    ProcessGroup* group = nullptr;            //!< null: a single process
+    int ownBatches = 1;                       //!< with a group: of the step, those of this process, at least 1
     std::function<void()> whileBusy = [] {};  //!< called after the device work of a batch is enqueued
 };
 
-/** @param next called for each batch of the step with its number from 0; images on the device of the model. May seed
+/** @param next called for each batch that this process has of the step, with its number from 0; images on the device of the model. May seed
     the generator.
     @param generator on the CPU. */
 StepResult takeStep(Detector& model, Solver& solver, LossScaler& scaler, const std::function<Batch(int)>& next,

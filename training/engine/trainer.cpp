@@ -166,7 +166,7 @@ void resolveClassNames(Config& config)
 }
 
 std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Metrics& metrics,
-                                    const std::function<bool()>& stop, int images)
+                                    const std::function<bool()>& stop, int images, ProcessGroup* group)
 {
     std::vector<Evaluation> results;
     for (const DatasetConfig& dataset : config.data.val)
@@ -183,7 +183,7 @@ std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Me
             metrics.status("validation on " + data.name + ": image " + std::to_string(index + 1) + " of " +
                            std::to_string(data.images.size()));
         };
-        results.push_back(evaluate(detector, data, config.data.maxBadFraction, stop, gallery, progress));
+        results.push_back(evaluate(detector, data, config.data.maxBadFraction, stop, gallery, progress, group));
         Evaluation& result = results.back();
         if (!result.complete)
             break;
@@ -198,9 +198,10 @@ std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Me
                 metrics.status("validation loss on " + data.name + ": " + std::to_string(done) + " of " +
                                std::to_string(all) + " images");
             };
-            result.losses =
-                validationLosses(detector, loadDatasets({dataset}, readOptions(config)), config, stop, lossProgress);
-            if (stop && stop())
+            result.losses = validationLosses(detector, loadDatasets({dataset}, readOptions(config)), config, stop,
+                                             lossProgress, group);
+            const bool stopped = stop && stop();
+            if (group ? group->largest(stopped ? 1 : 0) > 0 : stopped)
             {
                 result.complete = false;
                 break;
@@ -227,8 +228,12 @@ std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Me
 }
 
 Trainer::Trainer(Config config, const TrainOptions& options)
-    : config_(std::move(config)), options_(options), generator_(at::detail::createCPUGenerator())
+    : config_(std::move(config)),
+      options_(options),
+      group_(options.group ? options.group : ProcessGroup::join(Launch(), torch::kCPU, {})),
+      generator_(at::detail::createCPUGenerator())
 {
+    options_.console = options_.console && group_->isFirst();
     setThreads(options_.threads);
     checkConfig(config_);
     device_ = chooseDevice(options_.device);
@@ -251,9 +256,11 @@ Trainer::Trainer(Config config, const TrainOptions& options)
     findAutomatic(dataset);
     checkConfig(config_);  // again: the number of classes is known now
 
+    shareBatches();
     torch::manual_seed(static_cast<uint64_t>(config_.solver.seed));
     model_ = Detector(config_.model);
-    fs::create_directories(options_.output);
+    if (group_->isFirst())
+        fs::create_directories(options_.output);
     loadWeights();
     model_->to(device_);
     useChannelsLast(*model_);
@@ -261,11 +268,16 @@ Trainer::Trainer(Config config, const TrainOptions& options)
     solver_ = std::make_unique<Solver>(config_.solver, *model_);
     if (options_.resume)
         resume();
+    std::vector<torch::Tensor> tensors;
+    for (const auto& item : namedTensors(*model_))
+        tensors.push_back(item.second);
+    group_->broadcast(tensors);
     describe(dataset);
     metrics_.status("opening the images of data.train");
-    loader_ = std::make_unique<DataLoader>(std::move(dataset), config_.data, config_.model.input,
-                                           config_.solver.batchSize, static_cast<uint64_t>(config_.solver.seed),
-                                           iteration_ * config_.solver.accumulate, true, device_.is_cuda());
+    loader_ =
+        std::make_unique<DataLoader>(std::move(dataset), config_.data, config_.model.input, config_.solver.batchSize,
+                                     static_cast<uint64_t>(config_.solver.seed), iteration_ * config_.solver.accumulate,
+                                     true, device_.is_cuda(), BatchShare{group_->rank(), group_->size()});
     feeder_ = std::make_unique<BatchFeeder>([this] { return loader_->next(); }, device_);
     const int64_t perStep = int64_t{config_.solver.batchSize} * config_.solver.accumulate;
     perEpoch_ = std::max<int64_t>(loader_->imagesPerEpoch() / perStep, 1);
@@ -281,6 +293,8 @@ Trainer::Trainer(Config config, const TrainOptions& options)
                           : ""));
     if (!loader_->samplingSummary().empty())
         metrics_.message("sampling    " + loader_->samplingSummary());
+    if (!group_->isFirst())
+        return;
     metrics_.addSink(std::make_unique<CsvSink>(options_.output, iteration_, evaluatedAt_));
     metrics_.addSink(std::make_unique<TensorBoardSink>(options_.output, iteration_));
     writeTextAtomically(path("config.json"), configToJson(config_));
@@ -290,6 +304,33 @@ Trainer::Trainer(Config config, const TrainOptions& options)
 std::string Trainer::path(const std::string& name) const
 {
     return (fs::path(options_.output) / name).string();
+}
+
+/* A step of a new run has a multiple of as many batches as there are processes. If that are more than
+   solver.accumulate says, the learning rate grows with them (Goyal et al. 2017, linear scaling). The checkpoints have
+   both values: a resumed run does the same steps with any number of processes. */
+void Trainer::shareBatches()
+{
+    const int size = group_->size(), asked = config_.solver.accumulate;
+    if (size == 1)
+        return;
+    if (options_.resume && size > asked)
+        fail("the run has " + counted(asked, "batch") + " in a step (solver.accumulate), which " +
+             std::to_string(size) + " processes cannot share: resume with at most " + std::to_string(asked));
+    if (options_.resume || asked % size == 0)
+        return;
+    config_.solver.accumulate = (asked + size - 1) / size * size;
+    config_.solver.learningRate *= static_cast<double>(config_.solver.accumulate) / asked;
+    metrics_.message("processes   " + std::to_string(size) + ": solver.accumulate " +
+                     std::to_string(config_.solver.accumulate) + " instead of " + std::to_string(asked) +
+                     ", solver.learning_rate in proportion " + formatNumber(config_.solver.learningRate, 6));
+}
+
+//! Whether any process was asked to stop: all of them stop after the same step.
+bool Trainer::stopRequested()
+{
+    const bool here = options_.stop();
+    return group_->size() > 1 ? group_->largest(here ? 1 : 0) > 0 : here;
 }
 
 //! Values that are `auto`: from the data, or those with which a resumed run began.
@@ -408,6 +449,8 @@ void Trainer::resume()
                                                                            : iteration_;
              });
     resumedAt_ = savedAt_ = iteration_;
+    if (!group_->isFirst())
+        return;
     const int stale = removeStaleFiles(options_.output);
     if (stale > 0)
         metrics_.message("removed " + std::to_string(stale) + " unfinished file(s) of a run that was killed");
@@ -453,11 +496,20 @@ bool Trainer::run()
     if (iteration_ > 0 && evaluatedAt_ < iteration_ && evaluationDue())
     {
         runEvaluation();  // the run was ended within it, or before
-        stopped = options_.stop();
+        stopped = stopRequested();
     }
     while (iteration_ < total_ && !stopped && !earlyStopping_.exhausted())
     {
-        step();
+        try
+        {
+            step();
+        }
+        catch (const ProcessGroupError&)
+        {
+            if (savedAt_ != iteration_)
+                save();
+            throw;
+        }
         ++iteration_;
         ++steps_;
         if (due(config_.solver.logEvery))
@@ -470,7 +522,7 @@ bool Trainer::run()
             save();
         if (evaluationDue())
             runEvaluation();
-        stopped = options_.stop() || (options_.stopAfter > 0 && iteration_ >= options_.stopAfter);
+        stopped = stopRequested() || (options_.stopAfter > 0 && iteration_ >= options_.stopAfter);
     }
     if (savedAt_ != iteration_)
         save();
@@ -490,9 +542,15 @@ void Trainer::step()
     options.losses = config_.losses;
     options.batches = config_.solver.accumulate;
     options.whileBusy = [this] { feeder_->prefetch(); };
-    const auto next = [this](int index)
+    options.group = group_.get();
+    std::vector<int64_t> own;  // numbers in the run of this process' batches
+    for (int64_t i = iteration_ * options.batches; i < (iteration_ + 1) * options.batches; i++)
+        if (group_->owns(i))
+            own.push_back(i);
+    options.ownBatches = static_cast<int>(own.size());
+    const auto next = [&](int index)
     {
-        const uint64_t seed = batchSeed(config_.solver.seed, iteration_ * config_.solver.accumulate + index);
+        const uint64_t seed = batchSeed(config_.solver.seed, own.at(static_cast<size_t>(index)));
         generator_.set_current_seed(seed);
         torch::manual_seed(seed);
         Batch batch = feeder_->next();
@@ -525,7 +583,7 @@ void Trainer::skipStep(const StepResult& result)
 void Trainer::writeProgress()
 {
     const double seconds = std::max(secondsSince(lastWrite_), 1e-9);
-    metrics_.put("images_per_second", static_cast<double>(images_) / seconds);
+    metrics_.put("images_per_second", static_cast<double>(images_ * group_->size()) / seconds);
     const double waited = loader_->waitSeconds() - waited_;
     metrics_.put("data_share", waited / seconds);
     metrics_.put("data_seconds", waited / static_cast<double>(std::max<int64_t>(steps_, 1)));
@@ -544,6 +602,9 @@ void Trainer::writeProgress()
 //! @param best also link the checkpoint as best.safetensors.
 void Trainer::save(bool best)
 {
+    savedAt_ = iteration_;
+    if (!group_->isFirst())
+        return;
     TensorFile file;
     for (const auto& item : namedTensors(*model_))
         file.tensors["model." + item.first] = item.second;
@@ -564,7 +625,6 @@ void Trainer::save(bool best)
     if (best)  // before last.safetensors: if killed in between, a resumed run repeats the evaluation
         linkFile(name, path("best.safetensors"));
     linkFile(name, path("last.safetensors"));
-    savedAt_ = iteration_;
     pruneCheckpoints();
 }
 
@@ -592,7 +652,8 @@ void Trainer::runEvaluation()
     if (images_ > 0)
         writeProgress();
     solver_->swapAverage();
-    const std::vector<Evaluation> results = evaluateAll(model_, config_, metrics_, options_.stop, options_.images);
+    const std::vector<Evaluation> results =
+        evaluateAll(model_, config_, metrics_, options_.stop, options_.images, group_.get());
     solver_->swapAverage();
     model_->train();
     lastWrite_ = Clock::now();
@@ -616,6 +677,8 @@ void Trainer::runEvaluation()
 
 void Trainer::drawCurves() const
 {
+    if (!group_->isFirst())
+        return;
     const CsvTable evaluations = readCsv(path("eval.csv"));
     writeTextAtomically(path("curves_loss.svg"), lossCurves(readCsv(path("log.csv")), evaluations));
     if (evaluations.rows() > 0)

@@ -37,6 +37,9 @@ struct TrainOptions
     bool console = true;
     std::function<bool()> stop = [] { return false; };  //!< called after every step; true: save and return
     std::string command;  //!< command line of the run, written to command.txt; "": no file
+    //! Processes that train together, null: this one alone. All have the same configuration and options; the first one
+    //! writes files and the console.
+    std::shared_ptr<ProcessGroup> group;
 };
 
 //! Sets the class names from the training annotations if not configured; throws if there are no annotations.
@@ -46,9 +49,10 @@ void resolveClassNames(Config& config);
     ... into `metrics`; with validation.loss also "loss" and its parts "loss_cls", ...
     @param stop called before every image; true ends the evaluation with an incomplete last result.
     @param images number of images per data set put into `metrics` with detections, as "val/<data set>/<file>".
+    @param group processes that share the images, null: a single one.
     `metrics` also gets the status, such as "validation on coco_person: image 7 of 34". */
 std::vector<Evaluation> evaluateAll(Detector& detector, const Config& config, Metrics& metrics,
-                                    const std::function<bool()>& stop, int images = 0);
+                                    const std::function<bool()>& stop, int images = 0, ProcessGroup* group = nullptr);
 
 class Trainer
 {
@@ -56,8 +60,8 @@ public:
     //! Reads the data, builds the model, loads weights. Throws Error.
     Trainer(Config config, const TrainOptions& options);
 
-    //! Trains. @return true: completed, also by early stopping; false: ended by options.stop or stopAfter. The
-    //! checkpoint is written.
+    /** Trains. @return true: completed, also by early stopping; false: ended by options.stop (of any process) or
+        stopAfter. The checkpoint is written, also before a ProcessGroupError: with the last step that all took. */
     bool run();
 
     Detector& model() { return model_; }
@@ -69,6 +73,8 @@ public:
     std::string bestSummary() const;
 
 private:
+    void shareBatches();
+    bool stopRequested();
     void findAutomatic(const Dataset& dataset);
     void loadWeights();
     void describe(const Dataset& dataset);
@@ -91,6 +97,7 @@ private:
 
     Config config_;
     TrainOptions options_;
+    std::shared_ptr<ProcessGroup> group_;  // never null
     Metrics metrics_;
     Detector model_{nullptr};
     torch::Device device_{torch::kCPU};

@@ -19,8 +19,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
+#include <iterator>
 #include <numeric>
 #include <set>
+#include <sstream>
 #include <stdexcept>
 
 namespace d2det
@@ -50,6 +53,101 @@ struct Evaluators
     cv::d2det::CocoEvaluator boxes, masks;
 };
 
+using Detections = std::vector<cv::d2det::CocoEvaluator::Detection>;
+
+//! What was found in some images of a data set.
+struct Findings
+{
+    Detections boxes, masks;
+    std::vector<int64> usedForBoxes, usedForMasks;  //!< ids of images
+    int64_t images = 0, unreadable = 0;
+    std::string firstBad;  //!< path and reason
+    bool complete = true;
+};
+
+//! Findings as bytes for other processes of the same program, and back.
+class Packer
+{
+public:
+    Packer() = default;
+    explicit Packer(std::string bytes) : bytes_(std::move(bytes)), packing_(false) {}
+
+    void operator()(Findings& f)
+    {
+        list(f.boxes, [this](auto& detection) { (*this)(detection); });
+        list(f.masks, [this](auto& detection) { (*this)(detection); });
+        for (std::vector<int64>* ids : {&f.usedForBoxes, &f.usedForMasks})
+            list(*ids, [this](int64& id) { value(id); });
+        value(f.images);
+        value(f.unreadable);
+        list(f.firstBad, [this](char& c) { value(c); });
+        value(f.complete);
+    }
+    const std::string& bytes() const { return bytes_; }
+
+private:
+    void operator()(cv::d2det::CocoEvaluator::Detection& d)
+    {
+        value(d.imageId);
+        value(d.categoryId);
+        value(d.box);
+        value(d.score);
+        value(d.mask.height);
+        value(d.mask.width);
+        list(d.mask.counts, [this](unsigned& count) { value(count); });
+    }
+
+    template <typename List, typename Item>
+    void list(List& values, Item item)
+    {
+        uint64_t count = values.size();
+        value(count);
+        values.resize(count);
+        for (auto& x : values)
+            item(x);
+    }
+
+    template <typename Value>
+    void value(Value& x)
+    {
+        if (packing_)
+            bytes_.append(reinterpret_cast<const char*>(&x), sizeof x);
+        else
+            std::memcpy(&x, bytes_.data() + at_, sizeof x);
+        at_ += sizeof x;
+    }
+
+    std::string bytes_;
+    size_t at_ = 0;
+    bool packing_ = true;
+};
+
+//! The findings of all processes together.
+Findings merge(Findings& own, ProcessGroup& group)
+{
+    Packer packer;
+    packer(own);
+    Findings all;
+    for (const std::string& bytes : group.gather(packer.bytes()))
+    {
+        Findings part;
+        Packer unpacker{bytes};
+        unpacker(part);
+        const auto append = [](auto& list, auto& more)
+        { list.insert(list.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end())); };
+        append(all.boxes, part.boxes);
+        append(all.masks, part.masks);
+        append(all.usedForBoxes, part.usedForBoxes);
+        append(all.usedForMasks, part.usedForMasks);
+        all.images += part.images;
+        all.unreadable += part.unreadable;
+        if (all.firstBad.empty())
+            all.firstBad = part.firstBad;
+        all.complete = all.complete && part.complete;
+    }
+    return all;
+}
+
 //! Network-input pixels per image pixel, horizontal and vertical.
 cv::Vec2d scalesOf(const ImageInfo& info, const cv::Mat& image, const InputConfig& input)
 {
@@ -66,14 +164,12 @@ cv::Vec4d imageBox(const torch::TensorAccessor<double, 1>& corners, int64_t firs
 }
 
 //! Rows (batch, class, score, x1, y1, x2, y2); padding rows have score 0. @param shown may be null.
-int64_t addDetections(const InferenceTrace& trace, const ModelConfig& config, const cv::Vec2d& scale,
-                      const cv::Mat& image, const ImageRecord& record, bool withMasks, Evaluators& evaluators,
-                      ImageResult* shown)
+void addDetections(const InferenceTrace& trace, const ModelConfig& config, const cv::Vec2d& scale, const cv::Mat& image,
+                   const ImageRecord& record, bool withMasks, Findings& findings, ImageResult* shown)
 {
     const torch::Tensor table = trace.detections.to(torch::kDouble).contiguous();
     const auto row = table.accessor<double, 2>();
     const torch::Tensor maskBoxes = trace.masks.defined() ? trace.maskBoxes.to(torch::kDouble) : torch::Tensor();
-    int64_t count = 0;
     for (int64_t i = 0; i < table.size(0); i++)
     {
         if (!(row[i][2] > 0))
@@ -88,8 +184,7 @@ int64_t addDetections(const InferenceTrace& trace, const ModelConfig& config, co
         detection.categoryId = static_cast<int64_t>(row[i][1]);
         detection.box = cv::Rect2d(x1, y1, x2 - x1, y2 - y1);
         detection.score = row[i][2];
-        evaluators.boxes.addDetection(detection);
-        count++;
+        findings.boxes.push_back(detection);
         if (shown)
             shown->detections.push_back(cv::Mat(cv::Matx<float, 1, 6>(
                 static_cast<float>(x1), static_cast<float>(y1), static_cast<float>(x2), static_cast<float>(y2),
@@ -111,9 +206,8 @@ int64_t addDetections(const InferenceTrace& trace, const ModelConfig& config, co
         detection.mask = cv::d2det::rleEncode(mask);
         if (trace.maskIous.defined())
             detection.score += config.roi.maskHead.scoreWeight * trace.maskIous[i][0].item<double>();
-        evaluators.masks.addDetection(detection);
+        findings.masks.push_back(detection);
     }
-    return count;
 }
 
 }  // namespace
@@ -132,7 +226,7 @@ std::vector<size_t> chooseImages(const Dataset& dataset, size_t count)
 
 Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFraction,
                     const std::function<bool()>& stop, const Gallery& gallery,
-                    const std::function<void(size_t)>& progress)
+                    const std::function<void(size_t)>& progress, ProcessGroup* group)
 {
     const auto start = std::chrono::steady_clock::now();
     const bool wasTraining = detector->is_training();
@@ -147,27 +241,27 @@ Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFra
                                                      evaluators.boxes, evaluators.masks);
     const std::set<int64_t> maskImages(evaluated.masks.begin(), evaluated.masks.end());
 
-    Evaluation result;
-    result.name = dataset.name;
-    std::vector<int64> usedForBoxes, usedForMasks;
-    std::string firstBad;
+    Findings findings;
     for (size_t index = 0; index < dataset.images.size(); index++)
     {
         const ImageRecord& record = dataset.images[index];
+        const bool show = std::binary_search(gallery.indices.begin(), gallery.indices.end(), index);
+        if (group && !(show ? group->isFirst() : group->owns(static_cast<int64_t>(index))))
+            continue;
         if (stop && stop())
         {
-            result.complete = false;
+            findings.complete = false;
             break;
         }
         if (progress)
             progress(index);
-        result.images++;
+        findings.images++;
         std::string reason;
         const cv::Mat image = readAnnotatedImage(record, reason);
         if (image.empty())
         {
-            if (result.unreadable++ == 0)
-                firstBad = record.path + ", which " + reason;
+            if (findings.unreadable++ == 0)
+                findings.firstBad = record.path + ", which " + reason;
             continue;
         }
         const ImageBatch batch = toBatch(image, config.input);
@@ -176,37 +270,70 @@ Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFra
             if (output->defined())
                 *output = output->to(torch::kCPU);
         const bool withMasks = maskImages.count(record.id) > 0;
-        usedForBoxes.push_back(record.id);
+        findings.usedForBoxes.push_back(record.id);
         if (withMasks)
-            usedForMasks.push_back(record.id);
-        const bool show = std::binary_search(gallery.indices.begin(), gallery.indices.end(), index);
+            findings.usedForMasks.push_back(record.id);
         ImageResult shown;
-        result.detections += addDetections(trace, config, scalesOf(batch.infos[0], image, config.input), image, record,
-                                           withMasks, evaluators, show ? &shown : nullptr);
+        addDetections(trace, config, scalesOf(batch.infos[0], image, config.input), image, record, withMasks, findings,
+                      show ? &shown : nullptr);
         if (!show)
             continue;
         shown.image = image;
         gallery.show(record, shown);
     }
     detector->train(wasTraining);
+    if (group && group->size() > 1)
+        findings = merge(findings, *group);
+
+    Evaluation result;
+    result.name = dataset.name;
+    result.complete = findings.complete;
+    result.images = findings.images;
+    result.unreadable = findings.unreadable;
+    result.detections = static_cast<int64_t>(findings.boxes.size());
     if (static_cast<double>(result.unreadable) >
         maxBadFraction * static_cast<double>(std::max<int64_t>(result.images, 1)))
         throw std::runtime_error(std::to_string(result.unreadable) + " of " + std::to_string(result.images) +
-                                 " images of " + dataset.name + " cannot be used, the first is " + firstBad +
+                                 " images of " + dataset.name + " cannot be used, the first is " + findings.firstBad +
                                  " (data.max_bad_fraction allows fewer)");
-    evaluators.boxes.setImages(usedForBoxes);
-    evaluators.masks.setImages(usedForMasks);
+    for (const auto& detection : findings.boxes)
+        evaluators.boxes.addDetection(detection);
+    for (const auto& detection : findings.masks)
+        evaluators.masks.addDetection(detection);
+    evaluators.boxes.setImages(findings.usedForBoxes);
+    evaluators.masks.setImages(findings.usedForMasks);
     result.summary = evaluators.boxes.summarize();
     result.categoryAP = evaluators.boxes.perCategoryAP();
-    if (!usedForMasks.empty())
+    if (!findings.usedForMasks.empty())
         result.maskSummary = evaluators.masks.summarize(cv::d2det::IOU_MASK);
     result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return result;
 }
 
+namespace
+{
+
+//! Sums over the processes, of which some may lack some names.
+std::map<std::string, double> sumsByName(const std::map<std::string, double>& own, ProcessGroup& group)
+{
+    std::string text;
+    for (const auto& [name, value] : own)
+        text += name + '=' + cv::format("%.17g", value) + '\n';
+    std::map<std::string, double> sums;
+    for (const std::string& other : group.gather(text))
+    {
+        std::istringstream lines(other);
+        for (std::string line; std::getline(lines, line);)
+            sums[line.substr(0, line.find('='))] += std::stod(line.substr(line.find('=') + 1));
+    }
+    return sums;
+}
+
+}  // namespace
+
 std::map<std::string, double> validationLosses(Detector& detector, Dataset dataset, const Config& config,
                                                const std::function<bool()>& stop,
-                                               const std::function<void(size_t, size_t)>& progress)
+                                               const std::function<void(size_t, size_t)>& progress, ProcessGroup* group)
 {
     auto& images = dataset.images;
     images.erase(std::remove_if(images.begin(), images.end(),
@@ -220,12 +347,14 @@ std::map<std::string, double> validationLosses(Detector& detector, Dataset datas
     const torch::NoGradGuard noGrad;
     torch::Generator generator = at::detail::createCPUGenerator();
     const auto seed = static_cast<uint64_t>(config.solver.seed);
-    DataLoader loader(std::move(dataset), config.data, config.model.input, config.solver.batchSize, seed, 0, false);
+    const BatchShare share = group ? BatchShare{group->rank(), group->size()} : BatchShare();
+    DataLoader loader(std::move(dataset), config.data, config.model.input, config.solver.batchSize, seed, 0, false,
+                      false, share);
     std::map<std::string, double> sums;
     int64_t done = 0;
     bool complete = true;
     Batch batch;
-    for (uint64_t i = 0; loader.next(batch); i++)
+    for (auto i = static_cast<uint64_t>(share.index); loader.next(batch); i += static_cast<uint64_t>(share.of))
     {
         if (stop && stop())
         {
@@ -248,6 +377,12 @@ std::map<std::string, double> validationLosses(Detector& detector, Dataset datas
         done += size;
     }
     detector->train(wasTraining);
+    if (group && group->size() > 1)
+    {
+        done = static_cast<int64_t>(group->sum(static_cast<double>(done)));
+        complete = group->largest(complete ? 0 : 1) == 0;
+        sums = sumsByName(sums, *group);
+    }
     if (!complete || done == 0)
         return {};
     for (auto& item : sums)

@@ -10,6 +10,7 @@
 
 #include "config/config.hpp"
 #include "dataset/dataset.hpp"
+#include "distributed/process_group.hpp"
 #include "model/detector.hpp"
 
 #include <opencv2/core/mat.hpp>
@@ -58,10 +59,12 @@ std::vector<size_t> chooseImages(const Dataset& dataset, size_t count);
 @param maxBadFraction a larger fraction of unusable images throws std::runtime_error.
 @param stop called before every image; true ends the evaluation.
 @param gallery images to display with detections.
-@param progress called before every image with its index. */
+@param progress called before every image with its index.
+@param group processes that share the images: all of them get the same result, that of a single process. Images of the
+gallery are shown in process 0. Null: a single process. */
 Evaluation evaluate(Detector& detector, const Dataset& dataset, double maxBadFraction,
                     const std::function<bool()>& stop, const Gallery& gallery = {},
-                    const std::function<void(size_t)>& progress = {});
+                    const std::function<void(size_t)>& progress = {}, ProcessGroup* group = nullptr);
 
 /** @brief Losses of training on a data set, means over its images: of batches of solver.batch_size, not augmented,
 resized as for inference, float32, without gradients. Random numbers (sampling of anchors and RoIs, jitter) depend on
@@ -69,10 +72,12 @@ solver.seed and the position of the batch alone: the same weights give the same 
 @param dataset read as for training. Images that a training would not draw (isTrainedOn) are left out.
 @param stop called before every batch; true gives an empty result.
 @param progress called before every batch with the number of images done and of all.
+@param group as for evaluate(); its processes share the batches.
 @return the loss by name, "" for their sum; empty without an image. */
 std::map<std::string, double> validationLosses(Detector& detector, Dataset dataset, const Config& config,
                                                const std::function<bool()>& stop,
-                                               const std::function<void(size_t, size_t)>& progress = {});
+                                               const std::function<void(size_t, size_t)>& progress = {},
+                                               ProcessGroup* group = nullptr);
 
 }  // namespace d2det
 
