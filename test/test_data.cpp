@@ -11,6 +11,8 @@
 #include "base/error.hpp"
 #include "dataset/augment.hpp"
 #include "dataset/dataset.hpp"
+#include "dataset/geometry.hpp"
+#include "dataset/pixel_effects.hpp"
 #include "engine/loader.hpp"
 #include "exif_jpeg.hpp"
 #include "dataset/sampler.hpp"
@@ -146,6 +148,18 @@ DataConfig randomConfig()
     return config;
 }
 
+//! Everything that augmentation can do.
+DataConfig augmentedConfig()
+{
+    DataConfig config = randomConfig();
+    AugmentConfig& c = config.augment;
+    c.cropKeep = 0.3f;
+    for (float* probability : {&c.verticalFlip, &c.rightAngle, &c.affine, &c.zoom, &c.mosaic, &c.copyPaste, &c.color,
+                               &c.blur, &c.noise, &c.jpeg})
+        *probability = 0.5f;
+    return config;
+}
+
 InputConfig smallInput()
 {
     InputConfig input;
@@ -166,7 +180,10 @@ bool sameBatch(const Batch& a, const Batch& b)
                 sameBits(a.images.imInfo(), b.images.imInfo()) && a.targets.size() == b.targets.size();
     for (size_t i = 0; same && i < a.targets.size(); i++)
         same = sameBits(a.targets[i].boxes.tensor(), b.targets[i].boxes.tensor()) &&
-               sameBits(a.targets[i].labels, b.targets[i].labels);
+               sameBits(a.targets[i].labels, b.targets[i].labels) &&
+               a.targets[i].masks.defined() == b.targets[i].masks.defined() &&
+               (!a.targets[i].masks.defined() || (sameBits(a.targets[i].masks, b.targets[i].masks) &&
+                                                  sameBits(a.targets[i].hasMask, b.targets[i].hasMask)));
     return same;
 }
 
@@ -1017,6 +1034,107 @@ BOOST_AUTO_TEST_CASE(resumed_runs_see_the_same_batches)
     // A late start is no work: no image is decoded for what is left out.
     DataLoader late(dataset, randomConfig(), smallInput(), 2, 8, 1000000);
     BOOST_TEST(late.next().images.size() == 2);
+}
+
+//! Further images, random pixels, codecs: all of it comes from (seed, epoch, position) alone.
+BOOST_AUTO_TEST_CASE(augmentation_depends_on_seed_and_position_alone)
+{
+    const RectangleSet set(11);
+    const Dataset dataset = set.read(true);
+    DataConfig config = augmentedConfig();
+    config.workers = 1;
+    config.cacheMegabytes = 0;
+    DataLoader reference(dataset, config, smallInput(), 3, 42);
+    const std::vector<Batch> expected = take(reference, 16);
+    size_t objects = 0, masks = 0;
+    for (const Batch& batch : expected)
+        for (const Instances& target : batch.targets)
+        {
+            objects += static_cast<size_t>(target.size());
+            masks += target.masks.defined();
+        }
+    BOOST_TEST(objects > 16 * 3 * 1.3);  // mosaic and copy-paste add some
+    BOOST_TEST(masks > 20u);
+    for (const int workers : {0, 4})
+        for (const int cache : {0, 512})
+        {
+            config.workers = workers;
+            config.cacheMegabytes = cache;
+            DataLoader loader(dataset, config, smallInput(), 3, 42);
+            const std::vector<Batch> batches = take(loader, 16);
+            for (size_t i = 0; i < expected.size(); i++)
+                BOOST_TEST(sameBatch(batches[i], expected[i]),
+                           "batch " << i << ", " << workers << " threads, cache " << cache);
+        }
+    for (const int start : {1, 7, 12})
+    {
+        DataLoader loader(dataset, config, smallInput(), 3, 42, start);
+        for (size_t i = static_cast<size_t>(start); i < expected.size(); i++)
+            BOOST_TEST(sameBatch(loader.next(), expected[i]), "resumed at " << start << ", batch " << i);
+    }
+    DataLoader other(dataset, config, smallInput(), 3, 43);
+    BOOST_TEST(!sameBatch(other.next(), expected[0]));
+}
+
+//! Without new keys a preset or the defaults give the batches of before: no further number is drawn.
+BOOST_AUTO_TEST_CASE(preset_of_the_defaults_changes_nothing)
+{
+    const RectangleSet set(7);
+    const Dataset dataset = set.read(true);
+    DataConfig preset = plainConfig();
+    applyPreset(preset, AugmentPreset::DEFAULT);
+    DataConfig plain = plainConfig();
+    plain.flip = 0.5f;
+    plain.augment.rotation = 90;  // of an affine map that never happens
+    DataLoader a(dataset, preset, smallInput(), 2, 5), b(dataset, plain, smallInput(), 2, 5);
+    for (int i = 0; i < 10; i++)
+        BOOST_TEST(sameBatch(a.next(), b.next()));
+}
+
+//! Outlines may serve augmentation alone, and copy-paste without any is said to do nothing.
+BOOST_AUTO_TEST_CASE(outlines_for_augmentation_alone)
+{
+    const RectangleSet set(9);
+    const DataConfig config = augmentedConfig();
+    DataLoader with(set.read(true), config, smallInput(), 2, 5),
+        without(set.read(true), config, smallInput(), 2, 5, 0, true, false, false),
+        none(set.read(false), config, smallInput(), 2, 5);
+    for (int i = 0; i < 10; i++)
+    {
+        const Batch a = with.next(), b = without.next();
+        BOOST_TEST(sameBits(a.images.images, b.images.images));
+        for (size_t k = 0; k < a.targets.size(); k++)
+        {
+            BOOST_TEST(sameBits(a.targets[k].boxes.tensor(), b.targets[k].boxes.tensor()));
+            BOOST_TEST(!b.targets[k].masks.defined());
+        }
+    }
+    const auto warned = [](const DataLoader& loader)
+    {
+        std::string all;
+        for (const std::string& warning : loader.warnings())
+            all += warning;
+        return all.find("data.augment.copy_paste does nothing") != std::string::npos;
+    };
+    BOOST_TEST(!warned(with));
+    BOOST_TEST(warned(none));
+}
+
+//! A further image that cannot be read is replaced like the first one.
+BOOST_AUTO_TEST_CASE(unreadable_images_in_mosaics)
+{
+    const RectangleSet set(8);
+    for (const char* name : {"image102.png", "image105.png"})
+        set.folder.write(name, "no image");
+    DataConfig config = augmentedConfig();
+    config.augment.mosaic = 1;
+    config.maxBadFraction = 0.5f;
+    DataLoader reference(set.read(true), config, smallInput(), 2, 5);
+    const std::vector<Batch> expected = take(reference, 8);
+    config.workers = 4;
+    DataLoader loader(set.read(true), config, smallInput(), 2, 5);
+    for (const Batch& batch : expected)
+        BOOST_TEST(sameBatch(loader.next(), batch));
 }
 
 BOOST_AUTO_TEST_CASE(groups_padding_and_full_batches)

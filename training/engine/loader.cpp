@@ -156,7 +156,7 @@ class DataLoader::Impl
 {
 public:
     Impl(Dataset data, const DataConfig& dataConfig, const InputConfig& input, int batchSize, uint64_t seed,
-         int64_t startIteration, bool training, bool pinned);
+         int64_t startIteration, bool training, bool pinned, bool masks);
     ~Impl();
 
     bool next(Batch& batch);
@@ -169,6 +169,9 @@ public:
 
 private:
     std::vector<SampleEntry> chooseEntries();
+    bool hasOutlines() const;
+    Sample read(const SampleEntry& entry, int64_t& index);
+    AugmentSource augmentSource();
     Prepared prepare(const SampleDraw& draw);
     int64_t readReplacing(const SampleEntry& entry, cv::Mat& image);
     std::shared_ptr<Slot> takeTask(std::unique_lock<std::mutex>& lock, size_t& index);
@@ -179,9 +182,11 @@ private:
 
     const DataConfig config_;
     const cv::d2det::InputParams input_;
+    const cv::Scalar fill_;
     const uint64_t seed_;
     const bool training_;
     const bool pinned_;
+    const bool masks_;
     std::vector<SampleEntry> usable_;   //!< each image once, for replacements
     std::vector<int64_t> usableIndex_;  //!< image -> index into usable_, -1 if not usable
     std::unique_ptr<BatchSampler> sampler_;
@@ -197,16 +202,21 @@ private:
 };
 
 DataLoader::Impl::Impl(Dataset data, const DataConfig& dataConfig, const InputConfig& input, int batchSize,
-                       uint64_t seed, int64_t startIteration, bool training, bool pinned)
+                       uint64_t seed, int64_t startIteration, bool training, bool pinned, bool masks)
     : dataset(std::move(data)),
       config_(checked(dataConfig, input, startIteration)),
       input_(toInputParams(input)),
+      fill_(fillColor(input)),
       seed_(seed),
       training_(training),
-      pinned_(pinned)
+      pinned_(pinned),
+      masks_(masks)
 {
     std::vector<SampleEntry> entries = chooseEntries();
     imagesPerEpoch = static_cast<int64_t>(entries.size());
+    if (training && config_.augment.copyPaste > 0 && !hasOutlines())
+        warnings.push_back("data set '" + dataset.name +
+                           "': no object has an outline, so data.augment.copy_paste does nothing; set it to 0");
     // A single pass reads every image once: no cache needed.
     const size_t cacheBytes = training ? static_cast<size_t>(config_.cacheMegabytes) << 20 : 0;
     source = std::make_unique<ImageSource>(dataset.images, cacheBytes, static_cast<int64_t>(usable_.size()),
@@ -270,6 +280,16 @@ std::vector<SampleEntry> DataLoader::Impl::chooseEntries()
     return entries;
 }
 
+bool DataLoader::Impl::hasOutlines() const
+{
+    const auto some = [](const ImageRecord& image)
+    {
+        return std::any_of(image.annotations.begin(), image.annotations.end(),
+                           [](const Annotation& a) { return a.segmentation && !a.crowd; });
+    };
+    return std::any_of(dataset.images.begin(), dataset.images.end(), some);
+}
+
 //! Index of the image read. In training an unreadable image is replaced by the next readable one of the group,
 //! independent of previous draws.
 int64_t DataLoader::Impl::readReplacing(const SampleEntry& entry, cv::Mat& image)
@@ -291,17 +311,36 @@ int64_t DataLoader::Impl::readReplacing(const SampleEntry& entry, cv::Mat& image
     fail("data set '" + dataset.name + "': no image can be read");
 }
 
+//! The image of an entry, or in training the one in its place, with its objects. @param index of the image read.
+Sample DataLoader::Impl::read(const SampleEntry& entry, int64_t& index)
+{
+    Sample sample;
+    index = readReplacing(entry, sample.image);
+    if (sample.image.empty())
+        return sample;
+    sample.boxes = usableBoxesWithMasks(dataset.images[static_cast<size_t>(index)], config_.minSide);
+    fitMasks(sample);
+    return sample;
+}
+
+AugmentSource DataLoader::Impl::augmentSource()
+{
+    const auto another = [this](Random& random)
+    {
+        int64_t index = 0;
+        return read(usable_[static_cast<size_t>(random.below(usable_.size()))], index);
+    };
+    return {another, fill_};
+}
+
 Prepared DataLoader::Impl::prepare(const SampleDraw& draw)
 {
     Prepared out;
-    Sample sample;
-    const int64_t index = readReplacing(draw.entry, sample.image);
-    const ImageRecord& record = dataset.images[static_cast<size_t>(index)];
-    out.imageId = record.id;
+    int64_t index = 0;
+    Sample sample = read(draw.entry, index);
+    out.imageId = dataset.images[static_cast<size_t>(index)].id;
     if (sample.image.empty())
         return out;
-    sample.boxes = usableBoxesWithMasks(record, config_.minSide);
-    fitMasks(sample);
 
     cv::d2det::InputParams params = input_;
     if (training_)
@@ -309,7 +348,7 @@ Prepared DataLoader::Impl::prepare(const SampleDraw& draw)
         Random random(seed_, static_cast<uint64_t>(draw.epoch), static_cast<uint64_t>(draw.position));
         params.shortSide = config_.shortSides[static_cast<size_t>(random.below(config_.shortSides.size()))];
         params.longSide = config_.longSide;
-        augment(sample, config_, random);
+        augment(sample, config_, random, augmentSource());
     }
     cv::Mat imInfo;
     cv::d2det::prepareInput(sample.image, params, out.blob, imInfo);
@@ -318,6 +357,9 @@ Prepared DataLoader::Impl::prepare(const SampleDraw& draw)
     out.info.scale = imInfo.at<float>(0, 2);
     resizeBoxes(sample.boxes, sample.image.size(), {out.info.width, out.info.height});
     out.boxes = std::move(sample.boxes);
+    if (!masks_)
+        for (LabeledBox& box : out.boxes)
+            box.mask = cv::Mat();
     return out;
 }
 
@@ -448,12 +490,12 @@ bool DataLoader::Impl::next(Batch& batch)
 }
 
 DataLoader::DataLoader(Dataset dataset, const DataConfig& config, const InputConfig& input, int batchSize,
-                       uint64_t seed, int64_t startIteration, bool training, bool pinned)
+                       uint64_t seed, int64_t startIteration, bool training, bool pinned, bool masks)
 {
     if (batchSize < 1)
         fail("batch size is " + std::to_string(batchSize) + ", it must be at least 1");
-    impl_ =
-        std::make_unique<Impl>(std::move(dataset), config, input, batchSize, seed, startIteration, training, pinned);
+    impl_ = std::make_unique<Impl>(std::move(dataset), config, input, batchSize, seed, startIteration, training, pinned,
+                                   masks);
 }
 
 DataLoader::~DataLoader() = default;

@@ -29,10 +29,11 @@ public:
         @param training true: endless, shuffled, augmented, data.short_sides; images without a usable annotation are not
         drawn; an unreadable image is replaced by the next one of its group. false: one pass in the order of the data
         set (grouped by aspect ratio), not augmented, input.short_side; unreadable images are missing in their batch.
+        @param masks false: outlines serve augmentation alone, the batches have none.
         @param pinned place the images in page-locked memory for asynchronous copies; needs a CUDA device.
         Throws Error for parameters rejected by checkConfig and if there is no image to draw. */
     DataLoader(Dataset dataset, const DataConfig& config, const InputConfig& input, int batchSize, uint64_t seed,
-               int64_t startIteration = 0, bool training = true, bool pinned = false);
+               int64_t startIteration = 0, bool training = true, bool pinned = false, bool masks = true);
     ~DataLoader();
     DataLoader(const DataLoader&) = delete;
     DataLoader& operator=(const DataLoader&) = delete;
@@ -44,9 +45,10 @@ public:
     Batch next();
 
     const Dataset& dataset() const;
-    int64_t imagesPerEpoch() const;             //!< images drawn per epoch, including repeats
-    double waitSeconds() const;                 //!< total time spent in next() so far
-    std::vector<std::string> warnings() const;  //!< first unusable images, images without annotations
+    int64_t imagesPerEpoch() const;  //!< images drawn per epoch, including repeats
+    double waitSeconds() const;      //!< total time spent in next() so far
+    std::vector<std::string> warnings()
+        const;  //!< first unusable images, images without annotations, outlines that copy-paste lacks
 
 private:
     class Impl;

@@ -113,12 +113,17 @@ void requireStatistics(const std::vector<std::string>& norms, const std::string&
          "a norm that is trained: model.backbone.new_stages for some of them, model.backbone.norm=group_norm for all");
 }
 
+bool hasMaskHead(const Config& config)
+{
+    return config.model.roi.maskHead.type != MaskHeadType::NONE;
+}
+
 ReadOptions readOptions(const Config& config)
 {
     ReadOptions options;
     options.classNames = config.model.classNames;
     options.maxBadFraction = config.data.maxBadFraction;
-    options.keepSegmentation = config.model.roi.maskHead.type != MaskHeadType::NONE;
+    options.keepSegmentation = hasMaskHead(config);
     return options;
 }
 
@@ -217,7 +222,9 @@ Trainer::Trainer(Config config, const TrainOptions& options)
     if (options_.console)
         metrics_.addSink(std::make_unique<ConsoleSink>());
     metrics_.status("reading the annotations of data.train");
-    Dataset dataset = loadDatasets(config_.data.train, readOptions(config_));
+    ReadOptions reading = readOptions(config_);
+    reading.keepSegmentation = reading.keepSegmentation || config_.data.augment.usesOutlines();
+    Dataset dataset = loadDatasets(config_.data.train, reading);
     if (config_.model.classNames.empty())
         config_.model.classNames = dataset.classNames;
     for (const std::string& warning : dataset.warnings)
@@ -234,9 +241,9 @@ Trainer::Trainer(Config config, const TrainOptions& options)
         resume();
     describe(dataset);
     metrics_.status("opening the images of data.train");
-    loader_ =
-        std::make_unique<DataLoader>(std::move(dataset), config_.data, config_.model.input, config_.solver.batchSize,
-                                     static_cast<uint64_t>(config_.solver.seed), iteration_, true, device_.is_cuda());
+    loader_ = std::make_unique<DataLoader>(std::move(dataset), config_.data, config_.model.input,
+                                           config_.solver.batchSize, static_cast<uint64_t>(config_.solver.seed),
+                                           iteration_, true, device_.is_cuda(), hasMaskHead(config_));
     feeder_ = std::make_unique<BatchFeeder>([this] { return loader_->next(); }, device_);
     perEpoch_ = std::max<int64_t>(loader_->imagesPerEpoch() / config_.solver.batchSize, 1);
     total_ = static_cast<int64_t>(std::ceil(config_.solver.epochs * static_cast<double>(perEpoch_)));
