@@ -222,6 +222,20 @@ BOOST_AUTO_TEST_CASE(wrong_types_and_ranges_name_path_and_value)
         {R"({"data": {"short_sides": []}})", "data.short_sides: 0 values, expected 1 .. 1000"},
         {R"({"data": {"short_sides": [800, 0]}})", "data.short_sides[1]: 0 is not in 1 .. 16384"},
         {R"({"data": {"color_jitter": 1}})", "data.color_jitter: 1 is not in 0 .. 0.99"},
+        {R"({"data": {"augment": {"affine": 1.5}}})", "data.augment.affine: 1.5 is not in 0 .. 1"},
+        {R"({"data": {"augment": {"crop_keep": -0.1}}})", "data.augment.crop_keep: -0.1 is not in 0 .. 1"},
+        {R"({"data": {"augment": {"scale": [1]}}})", "data.augment.scale: 1 values, expected 2"},
+        {R"({"data": {"augment": {"scale": [0, 1]}}})", "data.augment.scale[0]: 0 is not in 0.1 .. 10"},
+        {R"({"data": {"augment": {"zoom_scale": [1.5, 0.5]}}})",
+         "data.augment.zoom_scale: the least value 1.5 is above the largest 0.5; exchange them"},
+        {R"({"data": {"augment": {"jpeg_quality": [90, 40]}}})", "the least value 90 is above the largest 40"},
+        {R"({"data": {"augment": {"jpeg_quality": [0, 40]}}})", "data.augment.jpeg_quality[0]: 0 is not in 1 .. 100"},
+        {R"({"data": {"augment": {"noise_sigma": [1, "x"]}}})", "data.augment.noise_sigma[1]: expected a number"},
+        {R"({"data": {"augment": {"preset": "areal"}}})",
+         "data.augment.preset: 'areal' is none of 'none', 'default', 'aerial', 'photo', 'industrial'; did you mean "
+         "'aerial'?"},
+        {R"({"data": {"augment": "aerial"}})", "data.augment: expected an object, got \"aerial\""},
+        {R"({"data": {"augment": {"rotate": 3}}})", "data.augment.rotate: unknown key, did you mean 'rotation'?"},
         {R"({"data": {"workers": 257}})", "data.workers: 257 is not in 0 .. 256"},
         {R"({"model": {"name": ""}})", "model.name: 0 bytes, expected 1 .. 256"},
         {R"({"model": {"roi": {"class_head": {"sampling_ratio": 0}}}})", "sampling_ratio: 0 is not in 1 .. 16"},
@@ -245,6 +259,60 @@ BOOST_AUTO_TEST_CASE(wrong_types_and_ranges_name_path_and_value)
         {
             checkContains(parseError(item.first), item.second);
         }
+}
+
+//! A preset sets all keys of augmentation; those beside it and those of later files and overrides win.
+BOOST_AUTO_TEST_CASE(presets_of_augmentation)
+{
+    const auto augment = [](const std::string& data) { return parseConfig("{\"data\": {" + data + "}}", "").data; };
+    const DataConfig aerial = augment(R"("augment": {"preset": "aerial"})");
+    BOOST_TEST(aerial.flip == 0.5f);
+    BOOST_TEST(aerial.augment.verticalFlip == 0.5f);
+    BOOST_TEST(aerial.augment.rightAngle == 0.5f);
+    BOOST_TEST(aerial.augment.blur == 0);
+    // A key beside the preset wins, wherever the two stand.
+    for (const char* text : {R"("flip": 0.1, "augment": {"right_angle": 0.2, "preset": "aerial"})",
+                             R"("augment": {"preset": "aerial", "right_angle": 0.2}, "flip": 0.1)"})
+    {
+        const DataConfig data = augment(text);
+        BOOST_TEST(data.flip == 0.1f);
+        BOOST_TEST(data.augment.rightAngle == 0.2f);
+        BOOST_TEST(data.augment.verticalFlip == 0.5f);
+    }
+    const DataConfig photo = augment(R"("augment": {"preset": "photo"})");
+    BOOST_TEST((photo.flip > 0 && photo.augment.affine > 0 && photo.augment.color > 0 && photo.augment.blur > 0 &&
+                photo.augment.noise > 0 && photo.augment.jpeg > 0));
+    BOOST_TEST((photo.augment.verticalFlip == 0 && photo.augment.rightAngle == 0));
+    const DataConfig industrial = augment(R"("augment": {"preset": "industrial"})");
+    BOOST_TEST((industrial.augment.rightAngle > 0 && industrial.augment.affine > 0 && industrial.augment.blur > 0 &&
+                industrial.augment.noise > 0));
+    BOOST_TEST((industrial.flip == 0 && industrial.augment.hue == 0));
+    const DataConfig none = augment(R"("color_jitter": 0.3, "augment": {"preset": "none"})");
+    BOOST_TEST((none.flip == 0 && none.colorJitter == 0.3f));
+    BOOST_TEST(configToJson(parseConfig(R"({"data": {"augment": {"preset": "default"}}})", "")) ==
+               configToJson(Config()));
+
+    // Base files and overrides: in the order in which they are read.
+    const TempFolder folder;
+    folder.write("base.json", R"({"data": {"color_jitter": 0.3, "augment": {"preset": "aerial", "blur": 0.4}}})");
+    const auto child = [&](const std::string& data)
+    { return loadConfig(folder.write("child.json", R"({"base": "base.json", "data": {)" + data + "}}")).data; };
+    BOOST_TEST(child(R"("flip": 0.25)").flip == 0.25f);
+    BOOST_TEST(child(R"("flip": 0.25)").augment.blur == 0.4f);
+    BOOST_TEST(child(R"("flip": 0.25)").augment.rightAngle == 0.5f);
+    BOOST_TEST(child(R"("flip": 0.25)").colorJitter == 0.3f);
+    const DataConfig other = child(R"("augment": {"preset": "photo", "jpeg": 0.9})");
+    BOOST_TEST((other.colorJitter == 0 && other.augment.rightAngle == 0 && other.augment.jpeg == 0.9f));
+    BOOST_TEST(other.augment.blur == photo.augment.blur);
+    Config config;
+    config.data.workers = 7;
+    applyOverride(config, "data.augment.preset=industrial");
+    applyOverride(config, "data.augment.blur=0.7");
+    BOOST_TEST(config.data.augment.rightAngle == industrial.augment.rightAngle);
+    BOOST_TEST(config.data.augment.blur == 0.7f);
+    BOOST_TEST(config.data.workers == 7);
+    // What a run writes is what it reads again.
+    BOOST_TEST(configToJson(parseConfig(configToJson(config), "")) == configToJson(config));
 }
 
 BOOST_AUTO_TEST_CASE(nesting_and_size_are_bounded)
@@ -352,6 +420,7 @@ BOOST_AUTO_TEST_CASE(choices_survive_writing)
         {"model.roi.mask_head.type", {"none", "d2det", "fcn"}},
         {"model.test.nms_mode", {"hard", "soft_linear", "soft_gaussian"}},
         {"model.input.channel_order", {"rgb", "bgr"}},
+        {"data.augment.preset", {"none", "default", "aerial", "photo", "industrial"}},
         {"losses.mask", {"on", "off"}},
         {"solver.optimizer", {"sgd", "adam"}},
         {"solver.schedule", {"step", "cosine"}},
@@ -386,11 +455,18 @@ BOOST_AUTO_TEST_CASE(choices_survive_writing)
 //! A limit belongs to the range, also where the value is a float that rounds beyond it.
 BOOST_AUTO_TEST_CASE(limits_are_inclusive)
 {
-    for (const char* const value : {"data.color_jitter=0.99", "model.roi.box_head.jitter=0.49", "solver.ema=0.9999999",
-                                    "data.crop_min_scale=0.01", "model.rpn.anchor_scale=0.001", "data.workers=256"})
+    for (const char* const value :
+         {"data.color_jitter=0.99", "model.roi.box_head.jitter=0.49", "solver.ema=0.9999999",
+          "data.crop_min_scale=0.01", "model.rpn.anchor_scale=0.001", "data.workers=256", "data.augment.min_visible=1",
+          "data.augment.rotation=180", "data.augment.scale=[0.1, 10]", "data.augment.zoom_scale=[0.05, 10]",
+          "data.augment.paste_objects=1000", "data.augment.jpeg_quality=[1, 100]",
+          "data.augment.blur_sigma=[0.05, 100]", "data.augment.brightness=0.99"})
         BOOST_TEST(overrideError(value) == "", value);
-    for (const char* const value : {"data.color_jitter=0.9901", "model.roi.box_head.jitter=0.4901", "solver.ema=1",
-                                    "data.crop_min_scale=0.0099", "model.rpn.anchor_scale=0.00099"})
+    for (const char* const value :
+         {"data.color_jitter=0.9901", "model.roi.box_head.jitter=0.4901", "solver.ema=1", "data.crop_min_scale=0.0099",
+          "model.rpn.anchor_scale=0.00099", "data.augment.min_visible=1.001", "data.augment.rotation=181",
+          "data.augment.scale=[0.099, 1]", "data.augment.zoom_scale=[1, 11]", "data.augment.paste_objects=0",
+          "data.augment.jpeg_quality=[1, 101]", "data.augment.blur_sigma=[0.04, 1]", "data.augment.brightness=1"})
         BOOST_TEST(overrideError(value) != "", value);
 }
 
@@ -407,6 +483,8 @@ BOOST_AUTO_TEST_CASE(parts_are_checked_alike)
     };
     refused([](DataConfig& data, InputConfig&) { data.flip = std::nanf(""); });
     refused([](DataConfig& data, InputConfig&) { data.shortSides.clear(); });
+    refused([](DataConfig& data, InputConfig&) { data.augment.mosaic = 2; });
+    refused([](DataConfig& data, InputConfig&) { data.augment.pasteScale = {2, 1}; });
     refused([](DataConfig& data, InputConfig&) { data.train.emplace_back(); });
     refused([](DataConfig& data, InputConfig&) { data.val = {{"a.json", "", "odd", 1}}; });
     refused([](DataConfig&, InputConfig& input) { input.mean.pop_back(); });

@@ -11,6 +11,8 @@
 #include "base/error.hpp"
 #include "dataset/augment.hpp"
 #include "dataset/dataset.hpp"
+#include "dataset/geometry.hpp"
+#include "dataset/pixel_effects.hpp"
 #include "engine/loader.hpp"
 #include "exif_jpeg.hpp"
 #include "dataset/sampler.hpp"
@@ -146,6 +148,18 @@ DataConfig randomConfig()
     return config;
 }
 
+//! Everything that augmentation can do.
+DataConfig augmentedConfig()
+{
+    DataConfig config = randomConfig();
+    AugmentConfig& c = config.augment;
+    c.cropKeep = 0.3f;
+    for (float* probability : {&c.verticalFlip, &c.rightAngle, &c.affine, &c.zoom, &c.mosaic, &c.copyPaste, &c.color,
+                               &c.blur, &c.noise, &c.jpeg})
+        *probability = 0.5f;
+    return config;
+}
+
 InputConfig smallInput()
 {
     InputConfig input;
@@ -166,7 +180,10 @@ bool sameBatch(const Batch& a, const Batch& b)
                 sameBits(a.images.imInfo(), b.images.imInfo()) && a.targets.size() == b.targets.size();
     for (size_t i = 0; same && i < a.targets.size(); i++)
         same = sameBits(a.targets[i].boxes.tensor(), b.targets[i].boxes.tensor()) &&
-               sameBits(a.targets[i].labels, b.targets[i].labels);
+               sameBits(a.targets[i].labels, b.targets[i].labels) &&
+               a.targets[i].masks.defined() == b.targets[i].masks.defined() &&
+               (!a.targets[i].masks.defined() || (sameBits(a.targets[i].masks, b.targets[i].masks) &&
+                                                  sameBits(a.targets[i].hasMask, b.targets[i].hasMask)));
     return same;
 }
 
@@ -837,7 +854,7 @@ BOOST_AUTO_TEST_CASE(pixels_are_those_of_prepare_input)
             config.longSide = 80;
             params.shortSide = training ? config.shortSides[0] : input.shortSide;
             params.longSide = training ? config.longSide : input.longSide;
-            DataLoader loader(dataset, config, input, 1, 1, 0, training);
+            DataLoader loader(dataset, config, input, 1, 1, 0, training ? LoaderOptions() : LoaderOptions::onePass());
             for (int i = 0; i < 6; i++)
             {
                 const Batch batch = loader.next();
@@ -1019,6 +1036,133 @@ BOOST_AUTO_TEST_CASE(resumed_runs_see_the_same_batches)
     BOOST_TEST(late.next().images.size() == 2);
 }
 
+//! Further images, random pixels, codecs: all of it comes from (seed, epoch, position) alone.
+BOOST_AUTO_TEST_CASE(augmentation_depends_on_seed_and_position_alone)
+{
+    const RectangleSet set(11);
+    const Dataset dataset = set.read(true);
+    DataConfig config = augmentedConfig();
+    config.workers = 1;
+    config.cacheMegabytes = 0;
+    DataLoader reference(dataset, config, smallInput(), 3, 42);
+    const std::vector<Batch> expected = take(reference, 16);
+    size_t objects = 0, masks = 0;
+    for (const Batch& batch : expected)
+        for (const Instances& target : batch.targets)
+        {
+            objects += static_cast<size_t>(target.size());
+            masks += target.masks.defined();
+        }
+    BOOST_TEST(objects > 16 * 3 * 1.3);  // mosaic and copy-paste add some
+    BOOST_TEST(masks > 20u);
+    for (const int workers : {0, 4})
+        for (const int cache : {0, 512})
+        {
+            config.workers = workers;
+            config.cacheMegabytes = cache;
+            DataLoader loader(dataset, config, smallInput(), 3, 42);
+            const std::vector<Batch> batches = take(loader, 16);
+            for (size_t i = 0; i < expected.size(); i++)
+                BOOST_TEST(sameBatch(batches[i], expected[i]),
+                           "batch " << i << ", " << workers << " threads, cache " << cache);
+        }
+    for (const int start : {1, 7, 12})
+    {
+        DataLoader loader(dataset, config, smallInput(), 3, 42, start);
+        for (size_t i = static_cast<size_t>(start); i < expected.size(); i++)
+            BOOST_TEST(sameBatch(loader.next(), expected[i]), "resumed at " << start << ", batch " << i);
+    }
+    DataLoader other(dataset, config, smallInput(), 3, 43);
+    BOOST_TEST(!sameBatch(other.next(), expected[0]));
+}
+
+//! Without new keys a preset or the defaults give the batches of before: no further number is drawn.
+BOOST_AUTO_TEST_CASE(preset_of_the_defaults_changes_nothing)
+{
+    const RectangleSet set(7);
+    const Dataset dataset = set.read(true);
+    DataConfig preset = plainConfig();
+    applyPreset(preset, AugmentPreset::DEFAULT);
+    DataConfig plain = plainConfig();
+    plain.flip = 0.5f;
+    plain.augment.rotation = 90;  // of an affine map that never happens
+    DataLoader a(dataset, preset, smallInput(), 2, 5), b(dataset, plain, smallInput(), 2, 5);
+    for (int i = 0; i < 10; i++)
+        BOOST_TEST(sameBatch(a.next(), b.next()));
+}
+
+//! Outlines may serve augmentation alone, and copy-paste without any is said to do nothing.
+//! Two processes make the batches that one makes, in turns, from wherever they begin.
+BOOST_AUTO_TEST_CASE(processes_take_turns)
+{
+    const RectangleSet set(9);
+    const Dataset dataset = set.read();
+    for (const int64_t start : {0, 3})
+    {
+        DataLoader whole(dataset, randomConfig(), smallInput(), 2, 8, start);
+        std::vector<std::unique_ptr<DataLoader>> parts;
+        for (int i = 0; i < 2; i++)
+        {
+            LoaderOptions options;
+            options.share = {i, 2};
+            parts.push_back(std::make_unique<DataLoader>(dataset, randomConfig(), smallInput(), 2, 8, start, options));
+        }
+        for (int64_t number = start; number < start + 12; number++)
+        {
+            const Batch expected = whole.next(), got = parts[static_cast<size_t>(number % 2)]->next();
+            BOOST_TEST(expected.imageIds == got.imageIds, boost::test_tools::per_element());
+            BOOST_TEST(torch::equal(expected.images.images, got.images.images), "batch " << number);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(outlines_for_augmentation_alone)
+{
+    const RectangleSet set(9);
+    const DataConfig config = augmentedConfig();
+    LoaderOptions noMasks;
+    noMasks.masks = false;
+    DataLoader with(set.read(true), config, smallInput(), 2, 5),
+        without(set.read(true), config, smallInput(), 2, 5, 0, noMasks),
+        none(set.read(false), config, smallInput(), 2, 5);
+    for (int i = 0; i < 10; i++)
+    {
+        const Batch a = with.next(), b = without.next();
+        BOOST_TEST(sameBits(a.images.images, b.images.images));
+        for (size_t k = 0; k < a.targets.size(); k++)
+        {
+            BOOST_TEST(sameBits(a.targets[k].boxes.tensor(), b.targets[k].boxes.tensor()));
+            BOOST_TEST(!b.targets[k].masks.defined());
+        }
+    }
+    const auto warned = [](const DataLoader& loader)
+    {
+        std::string all;
+        for (const std::string& warning : loader.warnings())
+            all += warning;
+        return all.find("data.augment.copy_paste does nothing") != std::string::npos;
+    };
+    BOOST_TEST(!warned(with));
+    BOOST_TEST(warned(none));
+}
+
+//! A further image that cannot be read is replaced like the first one.
+BOOST_AUTO_TEST_CASE(unreadable_images_in_mosaics)
+{
+    const RectangleSet set(8);
+    for (const char* name : {"image102.png", "image105.png"})
+        set.folder.write(name, "no image");
+    DataConfig config = augmentedConfig();
+    config.augment.mosaic = 1;
+    config.maxBadFraction = 0.5f;
+    DataLoader reference(set.read(true), config, smallInput(), 2, 5);
+    const std::vector<Batch> expected = take(reference, 8);
+    config.workers = 4;
+    DataLoader loader(set.read(true), config, smallInput(), 2, 5);
+    for (const Batch& batch : expected)
+        BOOST_TEST(sameBatch(loader.next(), batch));
+}
+
 BOOST_AUTO_TEST_CASE(groups_padding_and_full_batches)
 {
     const RectangleSet set(13);
@@ -1066,7 +1210,7 @@ BOOST_AUTO_TEST_CASE(a_pass_of_validation)
             DataConfig config = randomConfig();
             config.workers = workers;
             config.aspectGrouping = grouped;
-            DataLoader loader(set.read(), config, smallInput(), 3, 1, 0, false);
+            DataLoader loader(set.read(), config, smallInput(), 3, 1, 0, LoaderOptions::onePass());
             std::vector<int64_t> seen;
             for (const Batch& batch : takeAll(loader))
                 seen.insert(seen.end(), batch.imageIds.begin(), batch.imageIds.end());
@@ -1168,7 +1312,7 @@ BOOST_AUTO_TEST_CASE(unreadable_images)
         DataLoader resumed(dataset, config, smallInput(), 2, 1, 21);
         BOOST_TEST(sameBatch(resumed.next(), runs.back()[21]));
 
-        DataLoader validation(dataset, config, smallInput(), 1, 1, 0, false);
+        DataLoader validation(dataset, config, smallInput(), 1, 1, 0, LoaderOptions::onePass());
         BOOST_TEST(takeAll(validation).size() == 9u);
         std::string all;
         for (const std::string& text : validation.warnings())
@@ -1355,7 +1499,7 @@ BOOST_AUTO_TEST_CASE(every_validation_image_can_be_read)
     {
         const std::string annotations = name[0] == 'c' ? "coco_cc/instances_val2017.json" : "vhr10/instances_val.json";
         const Dataset dataset = readDataset(sharedData() + annotations, sharedData() + name);
-        DataLoader loader(dataset, plainConfig(), smallInput(), 4, 1, 0, false);
+        DataLoader loader(dataset, plainConfig(), smallInput(), 4, 1, 0, LoaderOptions::onePass());
         size_t seen = 0;
         for (const Batch& batch : takeAll(loader))
             seen += batch.imageIds.size();

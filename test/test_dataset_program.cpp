@@ -542,6 +542,36 @@ BOOST_AUTO_TEST_CASE(augmented)
     BOOST_TEST(drawn(flipped, flippedSide) > 20);
 }
 
+BOOST_AUTO_TEST_CASE(presets_and_versions)
+{
+    const CocoSet set;
+    const auto sheet = [&](const std::string& options)
+    {
+        const std::string path = set.folder / "sheet.png";
+        const Outcome outcome = set.run("show", "-n 3 --cell 100 --augmented --output " + path + " " + options);
+        BOOST_REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+        return cv::imread(path);
+    };
+    // A row is an image with its versions; with the preset that changes nothing they are all alike.
+    const cv::Mat none = sheet("--versions 3 --preset none");
+    BOOST_TEST(none.size() == cv::Size(10 + 4 * 110, 10 + 3 * 112));
+    const cv::Rect first(10, 32, 100, 80);
+    for (int version = 1; version <= 3; version++)
+        BOOST_TEST(cv::norm(none(first), none(first + cv::Point(110 * version, 0)), cv::NORM_INF) == 0);
+    const cv::Mat aerial = sheet("--versions 3 --preset aerial");
+    BOOST_TEST(aerial.cols == none.cols);
+    const auto largest = [&](const cv::Mat& all, int version)
+    { return cv::norm(all(first), all(first + cv::Point(110 * version, 0)), cv::NORM_INF); };
+    BOOST_TEST(std::max({largest(aerial, 1), largest(aerial, 2), largest(aerial, 3)}) > 50);  // a box is elsewhere
+    BOOST_TEST(cv::norm(aerial, sheet("--versions 3 --preset aerial"), cv::NORM_INF) == 0);
+    BOOST_TEST(sheet("--versions 3 --columns 2").cols == 10 + 2 * 110);
+    // The preset is stronger than the file.
+    const std::string config =
+        set.folder.write("config.json", R"({"data": {"augment": {"mosaic": 1, "copy_paste": 1}}})");
+    BOOST_TEST(cv::norm(sheet("--versions 3 --preset none --config " + config), none, cv::NORM_INF) == 0);
+    BOOST_TEST(largest(sheet("--versions 3 --config " + config), 1) > 50);
+}
+
 BOOST_AUTO_TEST_CASE(mistakes)
 {
     CocoSet set;
@@ -551,6 +581,10 @@ BOOST_AUTO_TEST_CASE(mistakes)
     for (const char* option : {"--count 0", "--columns 0", "--cell 1", "--seed -1"})
         expectError(set.run("show", option + output), 2, "must be between");
     expectError(set.run("show", "--config x" + output), 2, "--augmented");
+    expectError(set.run("show", "--preset photo" + output), 2, "--preset is for --augmented");
+    expectError(set.run("show", "--versions 2" + output), 2, "--versions is for --augmented");
+    expectError(set.run("show", "--augmented --versions 0" + output), 2, "must be between");
+    expectError(set.run("show", "--augmented --preset photos" + output), 1, "did you mean 'photo'?");
     expectError(set.run("show", "--augmented --config none.json" + output), 1, "none.json");
     for (const char* name : {"a.png", "b.png", "c.png"})
         set.folder.write(std::string("images/") + name, "x");

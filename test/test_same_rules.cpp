@@ -277,7 +277,7 @@ BOOST_AUTO_TEST_CASE(source_and_loader)
     InputConfig input;
     input.shortSide = 80;
     input.longSide = 120;
-    DataLoader loader(dataset, config, input, 1, 1, 0, false);
+    DataLoader loader(dataset, config, input, 1, 1, 0, LoaderOptions::onePass());
     Batch batch;
     int count = 0;
     for (; loader.next(batch); count++)

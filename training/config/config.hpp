@@ -346,6 +346,51 @@ struct DatasetConfig
     int repeat = 1;
 };
 
+//! Named sets of values of all augmentation keys, see applyPreset.
+enum class AugmentPreset
+{
+    NONE,
+    DEFAULT,
+    AERIAL,
+    PHOTO,
+    INDUSTRIAL
+};
+
+//! Augmentation beyond DataConfig's flip, crop and color jitter. Probabilities of 0 draw no random number.
+struct AugmentConfig
+{
+    AugmentPreset preset = AugmentPreset::DEFAULT;
+    float minVisible = 0.3f;
+    float cropKeep = 0;
+    float verticalFlip = 0;
+    float rightAngle = 0;
+    float affine = 0;
+    float rotation = 10;
+    std::vector<float> scale{0.9f, 1.1f};
+    float shear = 0;
+    float translation = 0.1f;
+    float zoom = 0;
+    std::vector<float> zoomScale{0.3f, 1.6f};
+    float mosaic = 0;
+    float copyPaste = 0;
+    int pasteObjects = 10;
+    std::vector<float> pasteScale{0.5f, 1.5f};
+    float color = 0;
+    float brightness = 0.2f;
+    float contrast = 0.2f;
+    float saturation = 0.2f;
+    float hue = 10;
+    float blur = 0;
+    std::vector<float> blurSigma{0.3f, 1.5f};
+    float noise = 0;
+    std::vector<float> noiseSigma{1, 8};
+    float jpeg = 0;
+    std::vector<int> jpegQuality{40, 90};
+
+    //! Whether outlines matter that no mask head is trained on.
+    bool usesOutlines() const { return affine > 0 || copyPaste > 0; }
+};
+
 struct DataConfig
 {
     std::vector<DatasetConfig> train;
@@ -364,6 +409,7 @@ struct DataConfig
     Sampling sampling = Sampling::UNIFORM;
     double repeatThreshold = 0.001;
     float maxBadFraction = 0.1f;
+    AugmentConfig augment;
 };
 
 //! Optional parts of the loss. A head without loss stays in the model with unchanged weights.
@@ -429,6 +475,10 @@ struct Config
     ValidationConfig validation;
     SolverConfig solver;
 };
+
+/** Sets all keys of augmentation (those of `augment` and flip, color_jitter, random_crop, crop_min_scale) to the values
+    of a preset; DEFAULT: their defaults. */
+void applyPreset(DataConfig& data, AugmentPreset preset);
 
 /** Reads a JSON file. Comments (//) are allowed; "base": "other.json" (relative to the file) is read first. An unknown
     key is an error; the message suggests the nearest known key. Throws Error with file, key and reason. */

@@ -214,6 +214,24 @@ void checkInput(const InputConfig& c)
     require(c.shortSide <= c.longSide, "model.input.short_side", "must not be above long_side");
 }
 
+template <class T>
+void checkAscending(const char* key, const std::vector<T>& values)
+{
+    require(values[0] <= values[1], std::string("data.augment.") + key,
+            "the least value " + numberText(values[0]) + " is above the largest " + numberText(values[1]) +
+                "; exchange them");
+}
+
+void checkAugmentation(const AugmentConfig& c)
+{
+    checkAscending("scale", c.scale);
+    checkAscending("zoom_scale", c.zoomScale);
+    checkAscending("paste_scale", c.pasteScale);
+    checkAscending("blur_sigma", c.blurSigma);
+    checkAscending("noise_sigma", c.noiseSigma);
+    checkAscending("jpeg_quality", c.jpegQuality);
+}
+
 void checkDatasets(const DataConfig& c)
 {
     for (const auto* list : {&c.train, &c.val})
@@ -238,6 +256,7 @@ void checkConfig(const Config& config)
     checkModel(config.model);
     checkInput(config.model.input);
     checkDatasets(config.data);
+    checkAugmentation(config.data.augment);
 }
 
 void checkConfig(const DataConfig& data, const InputConfig& input)
@@ -246,6 +265,7 @@ void checkConfig(const DataConfig& data, const InputConfig& input)
     checkRanges("model.input", input);
     checkInput(input);
     checkDatasets(data);
+    checkAugmentation(data.augment);
 }
 
 }  // namespace d2det

@@ -335,8 +335,32 @@ std::string expandVariables(const std::string& text, const std::string& path)
     return out;
 }
 
+namespace
+{
+
+bool hasPreset(const json& object)
+{
+    const json* inner = &object;
+    for (const char* key : {"data", "augment", "preset"})
+    {
+        if (!inner->is_object() || !inner->contains(key))
+            return false;
+        inner = &(*inner)[key];
+    }
+    return true;
+}
+
+}  // namespace
+
 void readConfig(Config& config, const json& object, const std::string& folder, bool rawText)
 {
+    if (hasPreset(object))  // read twice: the preset comes first, wherever it stands
+    {
+        Config named = config;
+        Reader reader(object, "", folder, rawText);
+        visit(reader, named);
+        applyPreset(config.data, named.data.augment.preset);
+    }
     Reader reader(object, "", folder, rawText);
     visit(reader, config);
     reader.rejectUnknown();

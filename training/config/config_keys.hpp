@@ -370,6 +370,59 @@ void visit(V& v, DatasetConfig& c)
 }
 
 template <class V>
+void visit(V& v, AugmentConfig& c)
+{
+    v("preset", c.preset,
+      {{"none", AugmentPreset::NONE},
+       {"default", AugmentPreset::DEFAULT},
+       {"aerial", AugmentPreset::AERIAL},
+       {"photo", AugmentPreset::PHOTO},
+       {"industrial", AugmentPreset::INDUSTRIAL}},
+      "values of all keys of this table and of `flip`, `color_jitter`, `random_crop` and `crop_min_scale`: a file or "
+      "`--set` that has this key sets them all, then those keys that it has beside it; later ones change single keys. "
+      "`none`: nothing is changed; `default`: the defaults of this page; `aerial`, `photo`, `industrial`: for images "
+      "of these kinds ([augmentation.md](augmentation.md))");
+    v("min_visible", c.minVisible, range(0, 1),
+      "an object of which a smaller share of its area is left (of its outline if it has one, else of its box) is "
+      "dropped. For all but random crops");
+    v("crop_keep", c.cropKeep, range(0, 1),
+      "that share for random crops (`random_crop`); 0: objects are kept whose center lies in the part");
+    v("vertical_flip", c.verticalFlip, range(0, 1), "probability of a vertical flip");
+    v("right_angle", c.rightAngle, range(0, 1), "probability of a turn by 90, 180 or 270 degrees");
+    v("affine", c.affine, range(0, 1),
+      "probability of the next four, about the middle of the image; what comes in from outside has the color "
+      "`model.input.mean`");
+    v("rotation", c.rotation, range(0, 180), "largest angle, degrees to both sides");
+    v("scale", c.scale, range(0.1, 10).listOf(2, 2), "least and largest factor");
+    v("shear", c.shear, range(0, 45), "largest angle of a shear along x and along y, degrees");
+    v("translation", c.translation, range(0, 1), "largest shift, as a share of the image's side");
+    v("zoom", c.zoom, range(0, 1),
+      "probability of large-scale jitter: the image becomes larger or smaller within its frame, which is cut at a "
+      "random place or filled with the color `model.input.mean`");
+    v("zoom_scale", c.zoomScale, range(0.05, 10).listOf(2, 2), "least and largest factor of it");
+    v("mosaic", c.mosaic, range(0, 1),
+      "probability of an image made of parts of four training images, in its four quarters");
+    v("copy_paste", c.copyPaste, range(0, 1),
+      "probability of pasting objects of another training image, cut out by their outlines, which the annotations "
+      "need");
+    v("paste_objects", c.pasteObjects, range(1, 1000), "most objects that are pasted");
+    v("paste_scale", c.pasteScale, range(0.05, 10).listOf(2, 2), "least and largest factor of a pasted object");
+    v("color", c.color, range(0, 1), "probability of the next four");
+    v("brightness", c.brightness, range(0, 0.99), "strength v: factor drawn from 1 - v .. 1 + v");
+    v("contrast", c.contrast, range(0, 0.99), "the same of the contrast, about the image's mean gray");
+    v("saturation", c.saturation, range(0, 0.99), "the same of the saturation");
+    v("hue", c.hue, range(0, 180), "largest turn of the hues, degrees to both sides");
+    v("blur", c.blur, range(0, 1), "probability of a Gaussian blur");
+    v("blur_sigma", c.blurSigma, range(0.05, 100).listOf(2, 2),
+      "least and largest standard deviation of it, pixels of the image in its file");
+    v("noise", c.noise, range(0, 1), "probability of Gaussian noise, independent in every value");
+    v("noise_sigma", c.noiseSigma, range(0, 255).listOf(2, 2),
+      "least and largest standard deviation of it; values are 0 .. 255");
+    v("jpeg", c.jpeg, range(0, 1), "probability of the traces of JPEG compression");
+    v("jpeg_quality", c.jpegQuality, range(1, 100).listOf(2, 2), "least and largest quality of it");
+}
+
+template <class V>
 void visit(V& v, DataConfig& c)
 {
     v.list("train", c.train, "Data sets to train on.");
@@ -406,6 +459,9 @@ void visit(V& v, DataConfig& c)
       "0.05 to 0.5");
     v("max_bad_fraction", c.maxBadFraction, range(0, 1),
       "largest share of unusable images or annotations; beyond it the run ends with an error");
+    v.group("augment", c.augment,
+            "Training: random changes of an image, in this order: mosaic, copy-paste, crop, zoom, affine, right angle, "
+            "flips, color, blur, noise, JPEG. A list of two numbers is the range that one is drawn from.");
 }
 
 template <class V>

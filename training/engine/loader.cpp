@@ -190,7 +190,7 @@ class DataLoader::Impl
 {
 public:
     Impl(Dataset data, const DataConfig& dataConfig, const InputConfig& input, int batchSize, uint64_t seed,
-         int64_t startIteration, bool training, bool pinned, const BatchShare& share);
+         int64_t startIteration, const LoaderOptions& options);
     ~Impl();
 
     bool next(Batch& batch);
@@ -204,6 +204,9 @@ public:
 
 private:
     std::vector<SampleEntry> chooseEntries();
+    bool hasOutlines() const;
+    Sample read(const SampleEntry& entry, int64_t& index);
+    AugmentSource augmentSource();
     Prepared prepare(const SampleDraw& draw);
     int64_t readReplacing(const SampleEntry& entry, cv::Mat& image);
     std::shared_ptr<Slot> takeTask(std::unique_lock<std::mutex>& lock, size_t& index);
@@ -214,10 +217,9 @@ private:
 
     const DataConfig config_;
     const cv::d2det::InputParams input_;
+    const cv::Scalar fill_;
     const uint64_t seed_;
-    const bool training_;
-    const bool pinned_;
-    const BatchShare share_;
+    const LoaderOptions options_;
     std::vector<SampleEntry> usable_;   //!< each image once, for replacements
     std::vector<int64_t> usableIndex_;  //!< image -> index into usable_, -1 if not usable
     std::unique_ptr<BatchSampler> sampler_;
@@ -233,27 +235,30 @@ private:
 };
 
 DataLoader::Impl::Impl(Dataset data, const DataConfig& dataConfig, const InputConfig& input, int batchSize,
-                       uint64_t seed, int64_t startIteration, bool training, bool pinned, const BatchShare& share)
+                       uint64_t seed, int64_t startIteration, const LoaderOptions& options)
     : dataset(std::move(data)),
       config_(checked(dataConfig, input, startIteration)),
       input_(toInputParams(input)),
+      fill_(fillColor(input)),
       seed_(seed),
-      training_(training),
-      pinned_(pinned),
-      share_(share)
+      options_(options)
 {
     std::vector<SampleEntry> entries = chooseEntries();
-    if (training && config_.sampling == Sampling::REPEAT_FACTOR)
+    if (options_.training && config_.sampling == Sampling::REPEAT_FACTOR)
     {
         setRepeatFactors(dataset, config_, entries);
         samplingSummary = describeFactors(entries);
     }
+    if (options_.training && config_.augment.copyPaste > 0 && !hasOutlines())
+        warnings.push_back("data set '" + dataset.name +
+                           "': no object has an outline, so data.augment.copy_paste does nothing; set it to 0");
     // A single pass reads every image once: no cache needed.
-    const size_t cacheBytes = training ? static_cast<size_t>(config_.cacheMegabytes) << 20 : 0;
+    const size_t cacheBytes = options_.training ? static_cast<size_t>(config_.cacheMegabytes) << 20 : 0;
     source = std::make_unique<ImageSource>(dataset.images, cacheBytes, static_cast<int64_t>(usable_.size()),
                                            config_.maxBadFraction);
-    sampler_ = std::make_unique<BatchSampler>(std::move(entries), batchSize, seed, training);
+    sampler_ = std::make_unique<BatchSampler>(std::move(entries), batchSize, seed, options_.training);
     imagesPerEpoch = sampler_->entriesPerEpoch();
+    const BatchShare& share = options_.share;
     sampler_->skip(startIteration + ((share.index - startIteration) % share.of + share.of) % share.of);
     // One finished batch, one in progress, and more if one batch has fewer samples than there are threads.
     maxSlots_ = 2 + static_cast<size_t>(config_.workers / batchSize);
@@ -281,16 +286,16 @@ std::vector<SampleEntry> DataLoader::Impl::chooseEntries()
     for (size_t i = 0; i < dataset.images.size(); i++)
     {
         const ImageRecord& image = dataset.images[i];
-        if (training_ && !isTrainedOn(image, config_))
+        if (options_.training && !isTrainedOn(image, config_))
         {
             skippedEmpty += image.empty != EmptyImage::NO;
             continue;
         }
-        background += training_ && isBackground(image, config_.emptyImages);
+        background += options_.training && isBackground(image, config_.emptyImages);
         const SampleEntry entry{static_cast<int64_t>(i), config_.aspectGrouping && image.width > image.height};
         usableIndex_[i] = static_cast<int64_t>(usable_.size());
         usable_.push_back(entry);
-        entries.insert(entries.end(), training_ ? static_cast<size_t>(std::max(image.repeat, 1)) : 1, entry);
+        entries.insert(entries.end(), options_.training ? static_cast<size_t>(std::max(image.repeat, 1)) : 1, entry);
     }
     const std::string ofAll = " of " + std::to_string(dataset.images.size()) + " images";
     if (usable_.size() == background)
@@ -309,12 +314,22 @@ std::vector<SampleEntry> DataLoader::Impl::chooseEntries()
     return entries;
 }
 
+bool DataLoader::Impl::hasOutlines() const
+{
+    const auto some = [](const ImageRecord& image)
+    {
+        return std::any_of(image.annotations.begin(), image.annotations.end(),
+                           [](const Annotation& a) { return a.segmentation && !a.crowd; });
+    };
+    return std::any_of(dataset.images.begin(), dataset.images.end(), some);
+}
+
 //! Index of the image read. In training an unreadable image is replaced by the next readable one of the group,
 //! independent of previous draws.
 int64_t DataLoader::Impl::readReplacing(const SampleEntry& entry, cv::Mat& image)
 {
     image = source->read(entry.image);
-    if (!image.empty() || !training_)
+    if (!image.empty() || !options_.training)
         return entry.image;
     const size_t start = static_cast<size_t>(usableIndex_[static_cast<size_t>(entry.image)]);
     for (const bool anyGroup : {false, true})
@@ -330,25 +345,44 @@ int64_t DataLoader::Impl::readReplacing(const SampleEntry& entry, cv::Mat& image
     fail("data set '" + dataset.name + "': no image can be read");
 }
 
+//! The image of an entry, or in training the one in its place, with its objects. @param index of the image read.
+Sample DataLoader::Impl::read(const SampleEntry& entry, int64_t& index)
+{
+    Sample sample;
+    index = readReplacing(entry, sample.image);
+    if (sample.image.empty())
+        return sample;
+    sample.boxes = usableBoxesWithMasks(dataset.images[static_cast<size_t>(index)], config_.minSide);
+    fitMasks(sample);
+    return sample;
+}
+
+AugmentSource DataLoader::Impl::augmentSource()
+{
+    const auto another = [this](Random& random)
+    {
+        int64_t index = 0;
+        return read(usable_[static_cast<size_t>(random.below(usable_.size()))], index);
+    };
+    return {another, fill_};
+}
+
 Prepared DataLoader::Impl::prepare(const SampleDraw& draw)
 {
     Prepared out;
-    Sample sample;
-    const int64_t index = readReplacing(draw.entry, sample.image);
-    const ImageRecord& record = dataset.images[static_cast<size_t>(index)];
-    out.imageId = record.id;
+    int64_t index = 0;
+    Sample sample = read(draw.entry, index);
+    out.imageId = dataset.images[static_cast<size_t>(index)].id;
     if (sample.image.empty())
         return out;
-    sample.boxes = usableBoxesWithMasks(record, config_.minSide);
-    fitMasks(sample);
 
     cv::d2det::InputParams params = input_;
-    if (training_)
+    if (options_.training)
     {
         Random random(seed_, static_cast<uint64_t>(draw.epoch), static_cast<uint64_t>(draw.position));
         params.shortSide = config_.shortSides[static_cast<size_t>(random.below(config_.shortSides.size()))];
         params.longSide = config_.longSide;
-        augment(sample, config_, random);
+        augment(sample, config_, random, augmentSource());
     }
     cv::Mat imInfo;
     cv::d2det::prepareInput(sample.image, params, out.blob, imInfo);
@@ -357,6 +391,9 @@ Prepared DataLoader::Impl::prepare(const SampleDraw& draw)
     out.info.scale = imInfo.at<float>(0, 2);
     resizeBoxes(sample.boxes, sample.image.size(), {out.info.width, out.info.height});
     out.boxes = std::move(sample.boxes);
+    if (!options_.masks)
+        for (LabeledBox& box : out.boxes)
+            box.mask = cv::Mat();
     return out;
 }
 
@@ -365,7 +402,7 @@ std::shared_ptr<Slot> DataLoader::Impl::openSlot()
 {
     std::shared_ptr<Slot> slot = std::make_shared<Slot>();
     slot->draws = sampler_->next();
-    sampler_->skip(share_.of - 1);
+    sampler_->skip(options_.share.of - 1);
     if (slot->draws.empty())
     {
         ended_ = true;
@@ -425,7 +462,7 @@ void DataLoader::Impl::work()
         try
         {
             if (!slot->error)
-                slot->batch = collate(slot->samples, pinned_);
+                slot->batch = collate(slot->samples, options_.pinned);
         }
         catch (...)
         {
@@ -450,7 +487,7 @@ try
     std::vector<Prepared> samples;
     for (const SampleDraw& draw : draws)
         samples.push_back(prepare(draw));
-    batch = collate(samples, pinned_);
+    batch = collate(samples, options_.pinned);
     return true;
 }
 catch (...)
@@ -488,12 +525,11 @@ bool DataLoader::Impl::next(Batch& batch)
 }
 
 DataLoader::DataLoader(Dataset dataset, const DataConfig& config, const InputConfig& input, int batchSize,
-                       uint64_t seed, int64_t startIteration, bool training, bool pinned, const BatchShare& share)
+                       uint64_t seed, int64_t startIteration, const LoaderOptions& options)
 {
     if (batchSize < 1)
         fail("batch size is " + std::to_string(batchSize) + ", it must be at least 1");
-    impl_ = std::make_unique<Impl>(std::move(dataset), config, input, batchSize, seed, startIteration, training, pinned,
-                                   share);
+    impl_ = std::make_unique<Impl>(std::move(dataset), config, input, batchSize, seed, startIteration, options);
 }
 
 DataLoader::~DataLoader() = default;

@@ -29,20 +29,33 @@ struct BatchShare
     int index = 0, of = 1;
 };
 
+struct LoaderOptions
+{
+    /** true: endless, shuffled, augmented, data.short_sides; images without a usable annotation are not drawn; an
+        unreadable image is replaced by the next one of its group. false: one pass in the order of the data set (grouped
+        by aspect ratio), not augmented, input.short_side; unreadable images are missing in their batch. */
+    bool training = true;
+    bool pinned = false;  //!< images in page-locked memory for asynchronous copies; needs a CUDA device
+    bool masks = true;    //!< false: outlines serve augmentation alone, the batches have none
+    BatchShare share;     //!< of several processes, each makes its own batches
+
+    static LoaderOptions onePass()
+    {
+        LoaderOptions options;
+        options.training = false;
+        return options;
+    }
+};
+
 class DataLoader
 {
 public:
     /** @param dataset see loadDatasets.
         @param batchSize images per batch.
         @param startIteration number of batches to skip without decoding.
-        @param training true: endless, shuffled, augmented, data.short_sides; images without a usable annotation are not
-        drawn; an unreadable image is replaced by the next one of its group. false: one pass in the order of the data
-        set (grouped by aspect ratio), not augmented, input.short_side; unreadable images are missing in their batch.
-        @param pinned place the images in page-locked memory for asynchronous copies; needs a CUDA device.
-        @param share of several processes, each makes its own batches.
         Throws Error for parameters rejected by checkConfig and if there is no image to draw. */
     DataLoader(Dataset dataset, const DataConfig& config, const InputConfig& input, int batchSize, uint64_t seed,
-               int64_t startIteration = 0, bool training = true, bool pinned = false, const BatchShare& share = {});
+               int64_t startIteration = 0, const LoaderOptions& options = {});
     ~DataLoader();
     DataLoader(const DataLoader&) = delete;
     DataLoader& operator=(const DataLoader&) = delete;
@@ -54,10 +67,11 @@ public:
     Batch next();
 
     const Dataset& dataset() const;
-    int64_t imagesPerEpoch() const;             //!< images drawn per epoch with repeats; repeat_factor: on average
-    double waitSeconds() const;                 //!< total time spent in next() so far
-    std::vector<std::string> warnings() const;  //!< first unusable images, images without annotations
-    std::string samplingSummary() const;        //!< what data.sampling does; "" for uniform
+    int64_t imagesPerEpoch() const;       //!< images drawn per epoch with repeats; repeat_factor: on average
+    double waitSeconds() const;           //!< total time spent in next() so far
+    std::string samplingSummary() const;  //!< what data.sampling does; "" for uniform
+    //! First unusable images, images without annotations, outlines that copy-paste lacks.
+    std::vector<std::string> warnings() const;
 
 private:
     class Impl;

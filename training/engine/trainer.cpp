@@ -115,12 +115,30 @@ void requireStatistics(const std::vector<std::string>& norms, const std::string&
          "a norm that is trained: model.backbone.new_stages for some of them, model.backbone.norm=group_norm for all");
 }
 
+bool hasMaskHead(const Config& config)
+{
+    return config.model.roi.maskHead.type != MaskHeadType::NONE;
+}
+
+//! The moving averages take the place of the weights during its lifetime, also of an exception.
+class AveragedWeights
+{
+public:
+    explicit AveragedWeights(Solver& solver) : solver_(solver) { solver_.swapAverage(); }
+    ~AveragedWeights() { solver_.swapAverage(); }
+    AveragedWeights(const AveragedWeights&) = delete;
+    AveragedWeights& operator=(const AveragedWeights&) = delete;
+
+private:
+    Solver& solver_;
+};
+
 ReadOptions readOptions(const Config& config)
 {
     ReadOptions options;
     options.classNames = config.model.classNames;
     options.maxBadFraction = config.data.maxBadFraction;
-    options.keepSegmentation = config.model.roi.maskHead.type != MaskHeadType::NONE;
+    options.keepSegmentation = hasMaskHead(config);
     return options;
 }
 
@@ -244,7 +262,9 @@ Trainer::Trainer(Config config, const TrainOptions& options)
     if (options_.console)
         metrics_.addSink(std::make_unique<ConsoleSink>());
     metrics_.status("reading the annotations of data.train");
-    Dataset dataset = loadDatasets(config_.data.train, readOptions(config_));
+    ReadOptions reading = readOptions(config_);
+    reading.keepSegmentation = reading.keepSegmentation || config_.data.augment.usesOutlines();
+    Dataset dataset = loadDatasets(config_.data.train, reading);
     if (config_.model.classNames.empty())
         config_.model.classNames = dataset.classNames;
     for (const std::string& warning : dataset.warnings)
@@ -274,10 +294,13 @@ Trainer::Trainer(Config config, const TrainOptions& options)
     group_->broadcast(tensors);
     describe(dataset);
     metrics_.status("opening the images of data.train");
-    loader_ =
-        std::make_unique<DataLoader>(std::move(dataset), config_.data, config_.model.input, config_.solver.batchSize,
-                                     static_cast<uint64_t>(config_.solver.seed), iteration_ * config_.solver.accumulate,
-                                     true, device_.is_cuda(), BatchShare{group_->rank(), group_->size()});
+    LoaderOptions loading;
+    loading.pinned = device_.is_cuda();
+    loading.masks = hasMaskHead(config_);
+    loading.share = {group_->rank(), group_->size()};
+    loader_ = std::make_unique<DataLoader>(std::move(dataset), config_.data, config_.model.input,
+                                           config_.solver.batchSize, static_cast<uint64_t>(config_.solver.seed),
+                                           iteration_ * config_.solver.accumulate, loading);
     feeder_ = std::make_unique<BatchFeeder>([this] { return loader_->next(); }, device_);
     const int64_t perStep = int64_t{config_.solver.batchSize} * config_.solver.accumulate;
     perEpoch_ = std::max<int64_t>(loader_->imagesPerEpoch() / perStep, 1);
@@ -490,6 +513,20 @@ bool Trainer::evaluationDue() const
 
 bool Trainer::run()
 {
+    try
+    {
+        return runSteps();
+    }
+    catch (const ProcessGroupError&)
+    {
+        if (savedAt_ != iteration_)  // weights change only after all processes have given their part of a step
+            save();
+        throw;
+    }
+}
+
+bool Trainer::runSteps()
+{
     model_->train();
     started_ = lastWrite_ = Clock::now();
     bool stopped = false;
@@ -500,16 +537,7 @@ bool Trainer::run()
     }
     while (iteration_ < total_ && !stopped && !earlyStopping_.exhausted())
     {
-        try
-        {
-            step();
-        }
-        catch (const ProcessGroupError&)
-        {
-            if (savedAt_ != iteration_)
-                save();
-            throw;
-        }
+        step();
         ++iteration_;
         ++steps_;
         if (due(config_.solver.logEvery))
@@ -651,10 +679,11 @@ void Trainer::runEvaluation()
 {
     if (images_ > 0)
         writeProgress();
-    solver_->swapAverage();
-    const std::vector<Evaluation> results =
-        evaluateAll(model_, config_, metrics_, options_.stop, options_.images, group_.get());
-    solver_->swapAverage();
+    const std::vector<Evaluation> results = [&]
+    {
+        const AveragedWeights averaged(*solver_);
+        return evaluateAll(model_, config_, metrics_, options_.stop, options_.images, group_.get());
+    }();
     model_->train();
     lastWrite_ = Clock::now();
     if (results.empty() || !results.back().complete)

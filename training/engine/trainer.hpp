@@ -73,6 +73,7 @@ public:
     std::string bestSummary() const;
 
 private:
+    bool runSteps();
     void shareBatches();
     bool stopRequested();
     void findAutomatic(const Dataset& dataset);

@@ -347,9 +347,11 @@ std::map<std::string, double> validationLosses(Detector& detector, Dataset datas
     const torch::NoGradGuard noGrad;
     torch::Generator generator = at::detail::createCPUGenerator();
     const auto seed = static_cast<uint64_t>(config.solver.seed);
-    const BatchShare share = group ? BatchShare{group->rank(), group->size()} : BatchShare();
-    DataLoader loader(std::move(dataset), config.data, config.model.input, config.solver.batchSize, seed, 0, false,
-                      false, share);
+    LoaderOptions loading = LoaderOptions::onePass();
+    if (group)
+        loading.share = {group->rank(), group->size()};
+    const BatchShare share = loading.share;
+    DataLoader loader(std::move(dataset), config.data, config.model.input, config.solver.batchSize, seed, 0, loading);
     std::map<std::string, double> sums;
     int64_t done = 0;
     bool complete = true;

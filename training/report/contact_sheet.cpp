@@ -142,9 +142,10 @@ SheetItem sheetItem(const Sample& sample, const std::string& caption)
     SheetItem item;
     item.image = sample.image;
     item.caption = caption;
-    for (const LabeledBox& box : sample.boxes)
-        item.objects.push_back({box.x1, box.y1, box.x2, box.y2, box.category, false,
-                                box.mask.empty() ? cv::Mat() : cv::Mat(box.mask * 255)});
+    for (const std::vector<LabeledBox>* list : {&sample.boxes, &sample.crowds})
+        for (const LabeledBox& box : *list)
+            item.objects.push_back({box.x1, box.y1, box.x2, box.y2, box.category, list == &sample.crowds,
+                                    box.mask.empty() ? cv::Mat() : cv::Mat(box.mask * 255)});
     return item;
 }
 

@@ -8,8 +8,8 @@
 #ifndef D2DET_TRAINING_CONTACT_SHEET_HPP
 #define D2DET_TRAINING_CONTACT_SHEET_HPP
 
-#include "dataset/augment.hpp"
 #include "dataset/dataset.hpp"
+#include "dataset/sample.hpp"
 
 #include <opencv2/core.hpp>
 
