@@ -8,6 +8,7 @@
 #define BOOST_TEST_MODULE training_controls
 #include <boost/test/unit_test.hpp>
 
+#include "base/random.hpp"
 #include "base/text.hpp"
 #include "dataset/anchor_fit.hpp"
 #include "dataset/class_balance.hpp"
