@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(controls_of_a_training)
         {"solver.early_stopping=-1", "solver.early_stopping: -1"},
         {"solver.early_stopping=100001", "solver.early_stopping: 100001"},
         {"solver.early_stopping_delta=1.01", "solver.early_stopping_delta: 1.01"},
-        {"solver.freeze=[3]", "solver.freeze[0]"},
+        {"solver.freeze=backbone", "solver.freeze: expected an array"},
         {"data.sampling=balanced", "data.sampling: 'balanced' is none of 'uniform', 'repeat_factor'"},
         {"data.repeat_threshold=-0.1", "data.repeat_threshold: -0.1"},
         {"data.repeat_threshold=1.1", "data.repeat_threshold: 1.1"},

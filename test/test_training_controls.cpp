@@ -8,6 +8,7 @@
 #define BOOST_TEST_MODULE training_controls
 #include <boost/test/unit_test.hpp>
 
+#include "base/random.hpp"
 #include "base/text.hpp"
 #include "dataset/anchor_fit.hpp"
 #include "dataset/class_balance.hpp"
@@ -521,7 +522,7 @@ BOOST_AUTO_TEST_CASE(patience_by_hand)
     again.load(file);
     patient.load(file);
     for (EarlyStopping* const s : {&stopping, &again, &patient})
-        add(*s, 0.23);
+        add(*s, 0.2299);
     BOOST_TEST(stopping.exhausted());
     BOOST_TEST(again.exhausted());
     BOOST_TEST(!patient.exhausted());

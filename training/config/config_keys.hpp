@@ -476,7 +476,7 @@ void visit(V& v, ValidationConfig& c)
 {
     v("loss", c.loss,
       "also compute the losses of training on `data.val`: without augmentation, at the size of `model.input`, always "
-      "with the same random numbers. Columns val/<data set>/loss of eval.csv, and a line in curves_loss.svg. Takes "
+      "with the same random numbers. Columns `val/NAME/loss` of eval.csv, and a line in curves_loss.svg. Takes "
       "about as long as a third of the training steps on as many images");
 }
 

@@ -24,11 +24,11 @@ namespace
 
 constexpr uint64_t SEED = 0x616e63686f72ull;  // of the subset and the starts
 constexpr int STARTS = 8;
-constexpr int ROUNDS = 30;            // of k-means
-constexpr size_t FEW = 2000;          // boxes of the starts
-constexpr size_t MANY = 20000;        // boxes of the last search
-constexpr size_t ALL_SIZES = 200000;  // boxes that are taken at every training size
-constexpr double OCTAVE_COST = 1e-3;  // mean IoU given up for a scale nearer to the present one
+constexpr int ROUNDS = 30;                       // of k-means
+constexpr size_t FEW = 2000;                     // boxes of the starts
+constexpr size_t MANY = 20000;                   // boxes of the last search
+constexpr size_t ALL_SIZES = 200000;             // boxes that are taken at every training size
+constexpr double OCTAVE_COST = 1e-3;             // mean IoU given up for a scale nearer to the present one
 constexpr double OCTAVE = 0.693147180559945309;  // ln 2
 
 //! Logarithms of the scales and ratios.
