@@ -490,6 +490,20 @@ BOOST_AUTO_TEST_CASE(crops_keep_what_is_visible_enough)
     }
 }
 
+//! An outline may reach beyond the annotated box: where a crop cuts only the outline, what was cut stays away too.
+BOOST_AUTO_TEST_CASE(outlines_beyond_their_boxes)
+{
+    Sample sample = sampleOf({60, 44}, {10, 10, 40, 10, 40, 30, 10, 30}, Label::OUTLINE);
+    sample.boxes[0].x2 = 30;
+    crop(sample, {0, 0, 32, 44}, 1);
+    BOOST_REQUIRE(sample.boxes.size() == 1u);
+    BOOST_TEST(sample.boxes[0].x2 == 30);
+    warp(sample, {0.5, 0, 0, 0, 0.5, 0}, ALL, cv::Scalar());
+    BOOST_REQUIRE(sample.boxes.size() == 1u);
+    checkFits(sample, sample.boxes[0], GREEN, 1);
+    BOOST_TEST(sample.boxes[0].x2 == 16);
+}
+
 //! Crowds are not trained on, but go where the pixels go, with nothing dropped that is visible.
 BOOST_AUTO_TEST_CASE(crowds_go_along)
 {

@@ -287,6 +287,8 @@ BOOST_AUTO_TEST_CASE(presets_of_augmentation)
     BOOST_TEST((industrial.augment.rightAngle > 0 && industrial.augment.affine > 0 && industrial.augment.blur > 0 &&
                 industrial.augment.noise > 0));
     BOOST_TEST((industrial.flip == 0 && industrial.augment.hue == 0));
+    for (const DataConfig* data : {&aerial, &photo, &industrial})
+        BOOST_TEST(data->augment.cropKeep == 0.3f);
     const DataConfig none = augment(R"("color_jitter": 0.3, "augment": {"preset": "none"})");
     BOOST_TEST((none.flip == 0 && none.colorJitter == 0.3f));
     BOOST_TEST(configToJson(parseConfig(R"({"data": {"augment": {"preset": "default"}}})", "")) ==

@@ -12,10 +12,14 @@ namespace d2det
 namespace
 {
 
+//! Of the presets with a purpose; the center rule of the defaults calls up to half of an object background.
+constexpr float CROP_KEEP = 0.3f;
+
 //! Seen from above there is no up and down, and objects of all sizes.
 void setAerial(DataConfig& data)
 {
     AugmentConfig& c = data.augment;
+    c.cropKeep = CROP_KEEP;
     data.flip = 0.5f;
     c.verticalFlip = 0.5f;
     c.rightAngle = 0.5f;
@@ -29,6 +33,7 @@ void setAerial(DataConfig& data)
 void setPhoto(DataConfig& data)
 {
     AugmentConfig& c = data.augment;
+    c.cropKeep = CROP_KEEP;
     data.flip = 0.5f;
     c.affine = 0.3f;
     c.rotation = 7;
@@ -44,6 +49,7 @@ void setPhoto(DataConfig& data)
 void setIndustrial(DataConfig& data)
 {
     AugmentConfig& c = data.augment;
+    c.cropKeep = CROP_KEEP;
     data.flip = 0;  // a mirrored part is another part
     c.rightAngle = 0.75f;
     c.affine = 0.5f;

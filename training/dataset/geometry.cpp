@@ -60,7 +60,7 @@ Bounds movedHull(const LabeledBox& box, const cv::Matx23d& map)
     return hull;
 }
 
-//! The smallest box around Bounds and image.
+//! The part of the bounds inside the image.
 void setClipped(LabeledBox& box, const Bounds& bounds, cv::Size size)
 {
     box.x1 = std::max(bounds.x1, 0.);
@@ -117,6 +117,14 @@ bool centerInside(const LabeledBox& box, const cv::Rect& part)
     return x >= part.x && x < part.x + part.width && y >= part.y && y < part.y + part.height;
 }
 
+//! An outline that leaves the image has lost its pixels there; they would come back with the next move.
+void dropCutOutline(LabeledBox& box, cv::Size size)
+{
+    double span[4];
+    if (!boundsOfPolygons(box.outline, span) || !inside({span[0], span[1], span[0] + span[2], span[1] + span[3]}, size))
+        box.outline.clear();
+}
+
 //! The part of an object inside `part`, whatever is left.
 LabeledBox cutBox(LabeledBox box, const cv::Rect& part)
 {
@@ -135,11 +143,9 @@ LabeledBox cutBox(LabeledBox box, const cv::Rect& part)
         box.mask = left;
     }
     if (cut)
-    {
         box.visible *= share;
-        box.outline.clear();  // it would come back with the next move
-    }
     movePoints(box.outline, {1, 0, -double(part.x), 0, 1, -double(part.y)});
+    dropCutOutline(box, part.size());  // also where it reaches beyond the annotated box
     return box;
 }
 
