@@ -9,6 +9,23 @@ macro(d2det_find_opencv)
   endif()
 endmacro()
 
+# d2det_raise_standard_for_torch(FOLDER...): raises CMAKE_CXX_STANDARD to what the headers there need. They refuse older
+# standards with "#if ... __cplusplus < 202002L" (LibTorch 2.6: 201703L).
+macro(d2det_raise_standard_for_torch)
+  set(torch_standard 17)
+  foreach(folder ${ARGN})
+    if(EXISTS ${folder}/torch/all.h)
+      file(STRINGS ${folder}/torch/all.h torch_refuses REGEX "__cplusplus < 20[0-9]+L")
+      if(torch_refuses MATCHES "__cplusplus < 20([0-9][0-9])" AND CMAKE_MATCH_1 GREATER torch_standard)
+        set(torch_standard ${CMAKE_MATCH_1})
+      endif()
+    endif()
+  endforeach()
+  if(torch_standard GREATER CMAKE_CXX_STANDARD)
+    set(CMAKE_CXX_STANDARD ${torch_standard})
+  endif()
+endmacro()
+
 # d2det_find_torch(): find_package(Torch), then CMAKE_CXX_STANDARD is raised to what its headers need. A LibTorch with
 # CUDA is given what it takes for granted, and its choice of GPUs stays its own.
 macro(d2det_find_torch)
@@ -34,18 +51,6 @@ macro(d2det_find_torch)
     endforeach()
   endif()
 
-  # Its headers refuse older standards with "#if ... __cplusplus < 202002L" (LibTorch 2.6: 201703L).
-  set(torch_standard 17)
-  foreach(folder ${TORCH_INCLUDE_DIRS})
-    if(EXISTS ${folder}/torch/all.h)
-      file(STRINGS ${folder}/torch/all.h torch_refuses REGEX "__cplusplus < 20[0-9]+L")
-      if(torch_refuses MATCHES "__cplusplus < 20([0-9][0-9])" AND CMAKE_MATCH_1 GREATER torch_standard)
-        set(torch_standard ${CMAKE_MATCH_1})
-      endif()
-    endif()
-  endforeach()
-  if(torch_standard GREATER CMAKE_CXX_STANDARD)
-    set(CMAKE_CXX_STANDARD ${torch_standard})
-  endif()
+  d2det_raise_standard_for_torch(${TORCH_INCLUDE_DIRS})
   message(STATUS "LibTorch ${Torch_VERSION}: C++${CMAKE_CXX_STANDARD}")
 endmacro()

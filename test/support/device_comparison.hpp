@@ -253,7 +253,14 @@ inline StepOutcome stepOnce(const torch::Device& device, torch::ScalarType type,
     StepOptions options;
     options.type = type;
     options.rate = 0.1;
-    StepOutcome outcome{takeStep(model, solver, scaler, batch, at::detail::createCPUGenerator(9), options), {}};
+    // The first scales of float16 may be too large for the gradients: such a step leaves the weights as they are.
+    StepOutcome outcome;
+    for (int attempt = 0; attempt < 16; attempt++)
+    {
+        outcome.result = takeStep(model, solver, scaler, batch, at::detail::createCPUGenerator(9), options);
+        if (!outcome.result.scaledDown)
+            break;
+    }
     for (const auto& item : model->named_parameters())
         outcome.weights[item.key()] = item.value().detach().to(torch::kCPU);
     return outcome;

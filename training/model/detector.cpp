@@ -239,25 +239,34 @@ kernels::DetectionsParams finalParams(const ModelConfig& config, int64_t images)
 
 }  // namespace
 
-InferenceTrace DetectorImpl::infer(const ImageBatch& images)
+InferenceTrace DetectorImpl::infer(const ImageBatch& images, const PartDone& done)
 {
     torch::NoGradGuard noGrad;
     InferenceTrace trace;
-    trace.pyramid = fpn(backbone(images.images.to(device())));
+    const std::vector<Tensor> maps = backbone(images.images.to(device()));
+    done("backbone");
+    trace.pyramid = fpn(maps);
+    done("pyramid");
     rpn->forward(trace.pyramid, trace.rpnLogits, trace.rpnDeltas);
+    done("rpn");
     const Tensor imInfo = images.imInfo();
     std::tie(trace.proposals, trace.proposalScores) =
         ops::proposal(trace.rpnLogits, trace.rpnDeltas, strides, imInfo, proposalParams(config, false));
     const std::vector<Tensor> pyramid = roiLevels(trace.pyramid);
-    const MaskInput forMasks = stages[0].boxHead->refinesBeforeNms() ? detectDirectly(pyramid, imInfo, trace)
-                                                                     : detectCandidates(pyramid, imInfo, trace);
+    done("proposals");
+    const MaskInput forMasks = stages[0].boxHead->refinesBeforeNms() ? detectDirectly(pyramid, imInfo, done, trace)
+                                                                     : detectCandidates(pyramid, imInfo, done, trace);
     if (!maskHead.is_empty())
+    {
         inferMasks(pyramid, forMasks, trace);
+        done("masks");
+    }
     return trace;
 }
 
 //! Boxes of every proposal, then NMS. A cascade hands the boxes on from stage to stage and averages the probabilities.
-MaskInput DetectorImpl::detectDirectly(const std::vector<Tensor>& pyramid, const Tensor& imInfo, InferenceTrace& trace)
+MaskInput DetectorImpl::detectDirectly(const std::vector<Tensor>& pyramid, const Tensor& imInfo, const PartDone& done,
+                                       InferenceTrace& trace)
 {
     trace.refined = trace.proposals;
     for (RoIStage& stage : stages)
@@ -265,9 +274,11 @@ MaskInput DetectorImpl::detectDirectly(const std::vector<Tensor>& pyramid, const
         const BoxHeadInput input{pyramid, stage.classHead->features(pyramid, trace.refined), trace.refined};
         const Tensor probabilities = torch::softmax(stage.classHead->classify(input.features), 1);
         trace.probabilities = trace.probabilities.defined() ? trace.probabilities + probabilities : probabilities;
+        done("classification");
         const RefinedBoxes refined = stage.boxHead->refine(input, imInfo);
         trace.deltas.push_back(refined.deltas);
         trace.refined = refined.rois;
+        done("box head");
     }
     if (stages.size() > 1)
         trace.probabilities = trace.probabilities * (1.0 / static_cast<double>(stages.size()));
@@ -275,15 +286,17 @@ MaskInput DetectorImpl::detectDirectly(const std::vector<Tensor>& pyramid, const
     params.scoreThreshold = config.test.scoreThreshold;
     params.classAgnosticBoxes = trace.refined.size(1) == 5;
     trace.detections = ops::detections(trace.refined, trace.probabilities, params);
+    done("detections");
     return {roisOfDetections(trace.detections), Tensor()};
 }
 
 //! NMS of the proposals, then boxes of the candidates that are left, then soft NMS.
-MaskInput DetectorImpl::detectCandidates(const std::vector<Tensor>& pyramid, const Tensor& imInfo,
+MaskInput DetectorImpl::detectCandidates(const std::vector<Tensor>& pyramid, const Tensor& imInfo, const PartDone& done,
                                          InferenceTrace& trace)
 {
     RoIStage& stage = stages[0];
     trace.probabilities = torch::softmax(stage.classHead->forward(pyramid, trace.proposals), 1);
+    done("classification");
     kernels::DetectionsParams first;
     first.batchSize = static_cast<int>(imInfo.size(0));
     first.scoreThreshold = config.test.scoreThreshold;
@@ -291,12 +304,14 @@ MaskInput DetectorImpl::detectCandidates(const std::vector<Tensor>& pyramid, con
     first.maxDetections = config.test.preDetections;
     first.legacy = config.legacy;
     trace.candidates = ops::detections(trace.proposals, trace.probabilities, first);
+    done("candidates");
 
     const Tensor rois = roisOfDetections(trace.candidates);
     const RefinedBoxes refined = stage.boxHead->refine({pyramid, Tensor(), rois}, imInfo);
     trace.offsets = refined.offsets;
     trace.overlap = refined.overlap;
     trace.refined = refined.rois;
+    done("box head");
 
     kernels::DetectionsParams last = finalParams(config, imInfo.size(0));
     last.scoreThreshold = 0;
@@ -304,6 +319,7 @@ MaskInput DetectorImpl::detectCandidates(const std::vector<Tensor>& pyramid, con
     const bool again = config.roi.maskHead.secondPass;
     Tensor rows;  // of the candidates that the detections come from; without a second pass
     trace.detections = ops::detections(trace.refined, trace.candidates.slice(1, 1, 3), last, again ? nullptr : &rows);
+    done("detections");
     MaskInput input;
     if (maskHead.is_empty())
         return input;

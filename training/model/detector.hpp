@@ -19,6 +19,8 @@
 #include "model/pyramid.hpp"
 #include "model/rpn.hpp"
 
+#include <functional>
+
 namespace d2det
 {
 
@@ -64,6 +66,11 @@ struct MaskInput
     Tensor trunk;  //!< box head features of these RoIs; undefined if not used by the mask head
 };
 
+//! Called with the name of a part of a forward pass when the part has been computed, on a CUDA device enqueued:
+//! "backbone", "pyramid", "rpn", "proposals", "classification", "candidates" (NMS before dense regression), "box head",
+//! "detections" and "masks". Those of a cascade's stages come several times.
+using PartDone = std::function<void(const char* part)>;
+
 class DetectorImpl : public torch::nn::Module
 {
 public:
@@ -76,7 +83,9 @@ public:
 
     //! Inference with the same kernels as the exported network, without gradients. The images are copied to the device
     //! of the model; the results stay there.
-    InferenceTrace infer(const ImageBatch& images);
+    //! @param done is called after each part, for benchmarks.
+    InferenceTrace infer(
+        const ImageBatch& images, const PartDone& done = [](const char*) {});
 
     torch::Device device() const { return backbone->parameters().front().device(); }
     int64_t numClasses() const { return static_cast<int64_t>(config.classNames.size()); }
@@ -96,8 +105,10 @@ private:
     void roiLosses(const Batch& batch, const std::vector<Tensor>& pyramid, const Tensor& proposals,
                    torch::Generator& generator, const LossConfig& switches, LossMap& out);
     void maskLosses(const Batch& batch, const std::vector<Tensor>& pyramid, const MaskRoIs& input, LossMap& out);
-    MaskInput detectCandidates(const std::vector<Tensor>& pyramid, const Tensor& imInfo, InferenceTrace& trace);
-    MaskInput detectDirectly(const std::vector<Tensor>& pyramid, const Tensor& imInfo, InferenceTrace& trace);
+    MaskInput detectCandidates(const std::vector<Tensor>& pyramid, const Tensor& imInfo, const PartDone& done,
+                               InferenceTrace& trace);
+    MaskInput detectDirectly(const std::vector<Tensor>& pyramid, const Tensor& imInfo, const PartDone& done,
+                             InferenceTrace& trace);
     void inferMasks(const std::vector<Tensor>& pyramid, const MaskInput& input, InferenceTrace& trace);
 
     Tensor classWeights_;
