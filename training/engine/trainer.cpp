@@ -329,9 +329,9 @@ std::string Trainer::path(const std::string& name) const
     return (fs::path(options_.output) / name).string();
 }
 
-/* A step of a new run has a multiple of as many batches as there are processes. If that are more than
-   solver.accumulate says, the learning rate grows with them (Goyal et al. 2017, linear scaling). The checkpoints have
-   both values: a resumed run does the same steps with any number of processes. */
+/* The processes share the batches of a step. If there are fewer than processes, a new run takes one for each of them, and
+   the learning rate grows with the batches (Goyal et al. 2017, linear scaling). The checkpoints have both values: a
+   resumed run does the same steps with any number of processes. */
 void Trainer::shareBatches()
 {
     const int size = group_->size(), asked = config_.solver.accumulate;
@@ -340,13 +340,18 @@ void Trainer::shareBatches()
     if (options_.resume && size > asked)
         fail("the run has " + counted(asked, "batch") + " in a step (solver.accumulate), which " +
              std::to_string(size) + " processes cannot share: resume with at most " + std::to_string(asked));
-    if (options_.resume || asked % size == 0)
+    metrics_.message("processes   " + std::to_string(size) + ", started by " + group_->launch().launcher +
+                     (asked > size && asked % size != 0
+                          ? "; they do not all have as many of the " + std::to_string(asked) +
+                                " batches of a step, and wait for each other"
+                          : ""));
+    if (options_.resume || asked >= size)
         return;
-    config_.solver.accumulate = (asked + size - 1) / size * size;
-    config_.solver.learningRate *= static_cast<double>(config_.solver.accumulate) / asked;
-    metrics_.message("processes   " + std::to_string(size) + ": solver.accumulate " +
-                     std::to_string(config_.solver.accumulate) + " instead of " + std::to_string(asked) +
-                     ", solver.learning_rate in proportion " + formatNumber(config_.solver.learningRate, 6));
+    config_.solver.accumulate = size;
+    config_.solver.learningRate *= static_cast<double>(size) / asked;
+    metrics_.message("processes   solver.accumulate " + std::to_string(config_.solver.accumulate) + " instead of " +
+                     std::to_string(asked) + ", solver.learning_rate in proportion " +
+                     formatNumber(config_.solver.learningRate, 6));
 }
 
 //! Whether any process was asked to stop: all of them stop after the same step.
