@@ -249,8 +249,8 @@ class Peers:
         images = [self.random(3, s.height, s.width)]
         for name, model in self.networks():
             model.eval()
-            # With the second threshold there is no detection: random weights give no class such a score. It shows what
-            # the first one's NMS of all classes of all proposals costs.
+            # The second threshold, torchvision's own, leaves few detections of random weights or none: it shows what the
+            # first one's NMS of all classes of all proposals costs.
             for threshold, precision in [(0.0, p) for p in self.precisions()] + [(0.05, self.precisions()[0])]:
                 model.roi_heads.score_thresh = threshold
                 with self.case(f"{name} {precision}"), torch.inference_mode(), self.precision(precision):
