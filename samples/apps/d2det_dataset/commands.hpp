@@ -28,7 +28,7 @@ struct Command
     int (*run)(const po::variables_map& args);  //!< returns the exit code
 };
 
-extern const Command STATS, LINT, CONVERT, SHOW, SPLIT;
+extern const Command STATS, LINT, CONVERT, SHOW, SPLIT, TILE;
 
 //! Options of every command.
 po::options_description commonOptions();
