@@ -4,8 +4,8 @@
 # usage: scripts/fuzz.sh MINUTES [TARGET...]      e.g. scripts/fuzz.sh 5 onnx layers
 #
 #   MINUTES   for each target
-#   TARGET    coco, voc, yolo, labelme, results, config, safetensors, pytorch, rle, polygons, image_size, onnx, layers,
-#             detector; default all
+#   TARGET    coco, voc, yolo, labelme, cvat, results, config, safetensors, pytorch, rle, polygons, image_size, onnx,
+#             layers, detector; default all
 #
 # Does everything from a fresh Debian 12 or 13: installs packages with apt-get, builds module, readers and targets with
 # clang in build/fuzz. New inputs stay in build/fuzz/corpus. An input that is a finding is kept in build/fuzz/findings
@@ -21,7 +21,7 @@ shift
 case $minutes in ''|*[!0-9]*|0) die "MINUTES is '$minutes', it must be a positive number";; esac
 targets=("$@")
 if [ ${#targets[@]} = 0 ]; then
-    targets=(coco voc yolo labelme results config safetensors pytorch rle polygons image_size onnx layers detector)
+    targets=(coco voc yolo labelme cvat results config safetensors pytorch rle polygons image_size onnx layers detector)
 fi
 
 # shellcheck disable=SC2086

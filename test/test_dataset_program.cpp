@@ -15,9 +15,14 @@
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
+#include <opencv2/d2det/masks.hpp>
+
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdio>
 #include <map>
+#include <set>
 
 namespace fs = std::filesystem;
 using d2det::test::contains;
@@ -102,7 +107,7 @@ BOOST_AUTO_TEST_CASE(help_and_mistakes)
     const auto run = [&](const std::string& arguments)
     { return d2det::test::runProgram(set.folder, "d2det_dataset", arguments); };
     BOOST_TEST(run("--help").code == 0);
-    for (const char* command : {"stats", "lint", "convert", "show", "split"})
+    for (const char* command : {"stats", "lint", "convert", "show", "split", "tile"})
     {
         BOOST_TEST(contains(run("--help").out, command));
         const Outcome help = run(std::string(command) + " --help");
@@ -395,7 +400,7 @@ BOOST_AUTO_TEST_CASE(there_and_back)
                         boxes[image["file_name"].get<std::string>() + category["name"].get<std::string>()] = a["bbox"];
         return boxes;
     };
-    for (const std::string format : {"coco", "voc", "yolo"})
+    for (const std::string format : {"coco", "voc", "yolo", "labelme", "cvat"})
         BOOST_TEST_CONTEXT(format)
         {
             const std::string there = set.folder / ("to_" + format), back = set.folder / ("from_" + format);
@@ -423,13 +428,266 @@ BOOST_AUTO_TEST_CASE(mistakes)
     CocoSet set;
     expectError(set.run("convert", "--output x"), 2, "--to is missing");
     expectError(set.run("convert", "--to voc"), 2, "--output is missing");
-    expectError(set.run("convert", "--to pdf --output x"), 2, "'pdf'");
+    expectError(set.run("convert", "--to pdf --output x"), 2, "\"pdf\"");
     expectError(set.run("convert", "--to voc --output " + set.folder.path()), 1, "not empty");
     expectError(set.run("convert", "--to voc --output /dev/null/x"), 1, "cannot make the folder");
     fs::remove(set.folder / "images/c.png");
     expectError(set.run("convert", "--to voc --copy-images --output " + set.folder / "x"), 1, "cannot copy");
     set.content["images"][1]["id"] = 1;
     expectError(set.run("convert", "--to voc --output " + set.folder / "y"), 1, "image id 1 occurs twice");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(tile)
+
+namespace
+{
+
+//! A scene whose objects are painted in one color each, on black: what a tile shows of them can be counted.
+struct PaintedScene
+{
+    PaintedScene()
+    {
+        fs::create_directories(folder / "images/sub");
+        paint("sub/a.png", {500, 300});
+        paint("b.png", {150, 120});
+        content["categories"] = {{{"id", 3}, {"name", "disk"}}, {{"id", 8}, {"name", "brick"}}};
+        folder.write("instances.json", content.dump());
+    }
+
+    //! Disks with a mask as run lengths, triangles as polygons, bricks as boxes.
+    void paint(const std::string& name, cv::Size size)
+    {
+        cv::Mat image = cv::Mat::zeros(size, CV_8UC3);
+        const size_t id = content["images"].size() + 1;
+        content["images"].push_back({{"id", id}, {"file_name", name}, {"width", size.width}, {"height", size.height}});
+        cv::RNG random(id);
+        for (int i = 0; i < size.area() / 9000; i++)
+        {
+            const cv::Point at(random.uniform(0, size.width / 40) * 40 + 20,
+                               random.uniform(0, size.height / 40) * 40 + 20);
+            if (!taken.insert({int(id), at.x, at.y}).second)
+                continue;
+            const int object = static_cast<int>(content["annotations"].size()) + 1;
+            const cv::Scalar color(object, 255 - object, 100);
+            json entry = {{"id", object}, {"image_id", id}, {"iscrowd", 0}, {"score", 0.5}};
+            if (i % 2)
+            {
+                const cv::Rect box = cv::Rect(at.x - 15, at.y - 10, 31, 19) & cv::Rect(cv::Point(), size);
+                cv::rectangle(image, box, color, -1);
+                entry["category_id"] = 8;
+                entry["bbox"] = {box.x, box.y, box.width, box.height};
+                entry["area"] = box.area();
+            }
+            else
+            {
+                cv::circle(image, at, 17, color, -1);
+                cv::Mat mask;
+                cv::inRange(image, color, color, mask);
+                const cv::Rect box = cv::boundingRect(mask);
+                entry["category_id"] = 3;
+                entry["bbox"] = {box.x, box.y, box.width, box.height};
+                entry["area"] = cv::countNonZero(mask);
+                const cv::d2det::Rle code = cv::d2det::rleEncode(mask);
+                entry["segmentation"] = {{"size", {size.height, size.width}}, {"counts", cv::d2det::rleToString(code)}};
+                if (i % 4 == 0)
+                    entry["segmentation"] = cv::d2det::rleToPolygons(code);
+            }
+            content["annotations"].push_back(entry);
+        }
+        BOOST_REQUIRE(cv::imwrite(folder / ("images/" + name), image));
+        images[name] = image;
+    }
+
+    Outcome run(const std::string& options) const
+    {
+        return d2det::test::runProgram(folder, "d2det_dataset", "tile " + folder / "instances.json" + " " + options);
+    }
+
+    TempFolder folder;
+    json content = {{"images", json::array()}, {"annotations", json::array()}};
+    std::map<std::string, cv::Mat> images;
+    std::set<std::array<int, 3>> taken;
+};
+
+//! Pixels of an object.
+cv::Mat pixelsOf(const cv::Mat& image, int object)
+{
+    cv::Mat mask;
+    cv::inRange(image, cv::Scalar(object, 255 - object, 100), cv::Scalar(object, 255 - object, 100), mask);
+    return mask;
+}
+
+}  // namespace
+
+//! Every tile and annotation, computed anew from the pixels of the tiles.
+BOOST_AUTO_TEST_CASE(what_the_pixels_say)
+{
+    const PaintedScene scene;
+    const Outcome outcome =
+        scene.run("--size 128 --overlap 0.25 --min-visible 0.4 --keep-empty 100% --output " + scene.folder / "tiles");
+    BOOST_REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+    const json tiles = json::parse(textOf(scene.folder / "tiles/instances.json"));
+    BOOST_TEST(tiles["categories"] == scene.content["categories"]);
+    std::map<int, std::vector<json>> annotations;
+    for (const json& a : tiles["annotations"])
+        annotations[a["image_id"].get<int>()].push_back(a);
+    cv::Mat covered = cv::Mat::zeros(300, 500, CV_8U);
+    int cut = 0, entire = 0, remains = 0;
+    for (const json& tile : tiles["images"])
+    {
+        const std::string name = tile["file_name"], source = tile["tile_of"];
+        const cv::Mat pixels = cv::imread(scene.folder / ("tiles/images/" + name));
+        BOOST_REQUIRE(!pixels.empty());
+        int x = 0, y = 0;
+        const std::string stem = source.substr(0, source.size() - 4);
+        BOOST_REQUIRE(std::sscanf(name.c_str(), (stem + "_%d_%d.png").c_str(), &x, &y) == 2);
+        const cv::Rect place(x, y, tile["width"], tile["height"]);
+        BOOST_TEST((pixels.size() == place.size()));
+        BOOST_TEST(cv::norm(pixels, scene.images.at(source)(place), cv::NORM_INF) == 0);
+        if (source == "sub/a.png")
+            covered(place) = 255;
+        std::map<std::string, json> found;  // by box
+        for (const json& a : annotations[tile["id"].get<int>()])
+            found[a["bbox"].dump()] = a;
+        BOOST_TEST(found.size() == annotations[tile["id"].get<int>()].size());
+        size_t expected = 0;
+        for (size_t object = 1; object <= scene.content["annotations"].size(); object++)
+        {
+            const cv::Mat mask = pixelsOf(pixels, static_cast<int>(object));
+            const int shown = cv::countNonZero(mask);
+            const json& original = scene.content["annotations"][object - 1];
+            // Objects do not touch each other: all of its pixels are in the image.
+            const double all = original["area"].get<double>();
+            if (shown == 0)
+                continue;
+            if (shown < 0.4 * all)
+            {
+                remains++;
+                continue;
+            }
+            expected++;
+            const cv::Rect box = cv::boundingRect(mask);
+            const json key = {double(box.x), double(box.y), double(box.width), double(box.height)};
+            BOOST_REQUIRE_MESSAGE(found.count(key.dump()), name << " has no " << key);
+            const json& a = found[key.dump()];
+            BOOST_TEST(a["category_id"] == original["category_id"]);
+            BOOST_TEST(a["area"].get<double>() == shown);
+            BOOST_TEST(a["score"] == 0.5);
+            (shown < all ? cut : entire)++;
+            BOOST_REQUIRE(a.contains("segmentation") == (original["category_id"] == 3));
+            if (!a.contains("segmentation"))
+                continue;
+            const json& s = a["segmentation"];
+            const cv::d2det::Rle code =
+                s.is_array()
+                    ? cv::d2det::rleFromPolygons(s.get<std::vector<std::vector<double>>>(), place.height, place.width)
+                    : cv::d2det::rleFromString(s["counts"].get<std::string>(), place.height, place.width);
+            cv::Mat own;
+            cv::d2det::rleDecode(code, own);
+            BOOST_TEST(cv::countNonZero((own != 0) != (mask != 0)) == 0);
+        }
+        BOOST_TEST(found.size() == expected);
+    }
+    // With --keep-empty 100 only tiles of nothing but remains are missing, and their objects are in others.
+    for (size_t object = 1; object <= scene.content["annotations"].size(); object++)
+        BOOST_TEST(cv::countNonZero(pixelsOf(scene.images.at("sub/a.png"), static_cast<int>(object)) & ~covered) == 0);
+    BOOST_TEST((cut > 3 && entire > 3 && remains > 0), cut << " " << entire << " " << remains);
+    const Outcome lint = d2det::test::runProgram(scene.folder, "d2det_dataset", "lint " + scene.folder / "tiles");
+    BOOST_TEST(lint.code == 0, lint.out);
+    BOOST_TEST(contains(lint.out, "0 warnings"), lint.out);
+}
+
+BOOST_AUTO_TEST_CASE(empty_tiles)
+{
+    TempFolder folder;
+    fs::create_directories(folder / "images");
+    BOOST_REQUIRE(cv::imwrite(folder / "images/a.png", cv::Mat(640, 1280, CV_8UC3, cv::Scalar::all(90))));
+    json content = {{"images", {{{"id", 1}, {"file_name", "a.png"}, {"width", 1280}, {"height", 640}}}},
+                    {"categories", {{{"id", 1}, {"name", "ape"}}}},
+                    {"annotations",
+                     {{{"id", 1}, {"image_id", 1}, {"category_id", 1}, {"bbox", {2, 2, 20, 20}}},
+                      {{"id", 2}, {"image_id", 1}, {"category_id", 1}, {"bbox", {49, 2, 20, 20}}}}}};
+    folder.write("instances.json", content.dump());
+    const auto count = [&](const std::string& output, const std::string& options)
+    {
+        const Outcome outcome = d2det::test::runProgram(
+            folder, "d2det_dataset",
+            "tile " + folder / "instances.json" + " --size 64 --overlap 0 " + options + " --output " + folder / output);
+        BOOST_REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+        return json::parse(textOf(folder / (output + "/instances.json")))["images"].size();
+    };
+    // 20 x 10 tiles; one has an object and most of another, the next only the rest of that.
+    BOOST_TEST(count("all", "--keep-empty 100") == 199u);
+    BOOST_TEST(count("none", "--keep-empty 0%") == 1u);
+    const size_t some = count("some", "--keep-empty 30%");
+    BOOST_TEST((some > 30 && some < 90), some);
+    BOOST_TEST(textOf(folder / "some/instances.json") !=
+               (count("other", "--keep-empty 30% --seed 2"), textOf(folder / "other/instances.json")));
+    BOOST_TEST(count("again", "--keep-empty 30") == some);
+    BOOST_TEST(textOf(folder / "some/instances.json") == textOf(folder / "again/instances.json"));
+    BOOST_TEST(count("slivers", "--keep-empty 0 --min-visible 0") == 2u);
+    const auto wrong = [&](const std::string& options)
+    { return d2det::test::runProgram(folder, "d2det_dataset", "tile " + folder / "instances.json" + " " + options); };
+    expectError(wrong(""), 2, "--output is missing");
+    expectError(wrong("--size 8 -o " + folder / "x"), 2, "--size");
+    expectError(wrong("--keep-empty some -o " + folder / "x"), 2, "between 0 and 100 percent");
+    expectError(wrong("-o " + folder / "all"), 1, "is not empty");
+}
+
+//! No tile of an image to train on shows what is in one to validate on.
+BOOST_AUTO_TEST_CASE(tiles_of_an_image_stay_together)
+{
+    TempFolder folder;
+    json content = {{"images", json::array()}, {"annotations", json::array()}};
+    content["categories"] = {{{"id", 1}, {"name", "ape"}}};
+    fs::create_directories(folder / "images");
+    for (int i = 1; i <= 10; i++)
+    {
+        cv::Mat image(8, 16, CV_8UC3);
+        cv::RNG(static_cast<uint64_t>(i)).fill(image, cv::RNG::UNIFORM, 0, 256);
+        cv::resize(image, image, {256, 128}, 0, 0, cv::INTER_CUBIC);
+        const std::string name = "i" + std::to_string(i) + ".png";
+        BOOST_REQUIRE(cv::imwrite(folder / ("images/" + name), image));
+        content["images"].push_back({{"id", i}, {"file_name", name}, {"width", 256}, {"height", 128}});
+        for (const int x : {5, 150})
+            content["annotations"].push_back({{"id", content["annotations"].size() + 1},
+                                              {"image_id", i},
+                                              {"category_id", 1},
+                                              {"bbox", {x, 5, 40, 40}}});
+    }
+    folder.write("instances.json", content.dump());
+    const auto run = [&](const std::string& arguments)
+    {
+        const Outcome outcome = d2det::test::runProgram(folder, "d2det_dataset", arguments);
+        BOOST_REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+    };
+    run("tile " + folder / "instances.json" + " --size 128 --keep-empty 100 -o " + folder / "tiles");
+    run("split " + folder / "tiles" + " --val 0.3 -o " + folder / "parts");
+    std::map<std::string, std::set<std::string>> parts;
+    size_t count = 0;
+    for (const std::string part : {"train", "val"})
+    {
+        const json written = json::parse(textOf(folder / ("parts/" + part + "/instances.json")));
+        for (const json& image : written["images"])
+        {
+            parts[image["tile_of"]].insert(part);
+            count++;
+        }
+    }
+    BOOST_TEST(parts.size() == 10u);
+    BOOST_TEST(count == 30u);  // 3 of each image
+    for (const auto& image : parts)
+        BOOST_TEST(image.second.size() == 1u, image.first);
+    // The rule of configurations: all tiles of two of the ten images.
+    run("convert " + folder / "tiles" + " --subset every5th_val --to coco -o " + folder / "fifth");
+    std::set<std::string> sources;
+    const json fifth = json::parse(textOf(folder / "fifth/instances.json"));
+    for (const json& image : fifth["images"])
+        sources.insert(image["tile_of"]);
+    BOOST_TEST(sources.size() == 2u);
+    BOOST_TEST(fifth["images"].size() == 6u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

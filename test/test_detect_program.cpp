@@ -9,6 +9,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "cli/tracker.hpp"
+#include "dataset/segmentation.hpp"
 #include "errors.hpp"
 #include "programs.hpp"
 
@@ -608,6 +609,79 @@ BOOST_AUTO_TEST_CASE(ids_of_annotations)
     const Outcome other = world.run("-o other -a instances.json a");
     BOOST_TEST(other.code == 1);
     BOOST_TEST(contains(other.text, "no class name in common"), other.text);
+}
+
+//! Detections as data sets, which read back to what is in detections.json.
+BOOST_AUTO_TEST_CASE(labels)
+{
+    const World world;
+    fs::copy_file(std::string(D2DET_SOURCE_DIR) + "/test/images/two_people.jpg", world.root / "b/people.jpg");
+    world.video("walk.avi", 3, {96, 64});
+    const std::string formats = "coco,voc,yolo,labelme,cvat";
+    checkSucceeds(
+        world.run("-o out --no-pictures --label-score 0.001 --copy-images --labels " + formats + " a b walk.avi"));
+    json expected = json::array();
+    for (const json& entry : world.results("out"))
+        if (entry["score"].get<double>() >= 0.001)
+            expected.push_back(entry);
+    BOOST_REQUIRE(expected.size() >= 2u);
+    for (const std::string format : {"coco", "voc", "yolo", "labelme", "cvat"})
+        BOOST_TEST_CONTEXT(format)
+        {
+            d2det::ReadOptions options;
+            options.keepSegmentation = true;
+            const d2det::Dataset dataset =
+                d2det::readDataset((world.root / "out" / ("dataset_" + format)).string(), "", options);
+            BOOST_TEST(dataset.images.size() == 7u);  // of a, b and 3 frames
+            BOOST_TEST(dataset.numAnnotations() == static_cast<int64_t>(expected.size()));
+            for (const d2det::ImageRecord& image : dataset.images)
+            {
+                if (!contains(image.path, "people.jpg"))
+                    continue;
+                size_t k = 0;
+                for (const json& entry : expected)
+                {
+                    if (!contains(entry["file_name"].get<std::string>(), "people.jpg"))
+                        continue;
+                    const d2det::Annotation& a = image.annotations.at(k++);
+                    const cv::d2det::Rle mask = cv::d2det::rleFromString(
+                        entry["segmentation"]["counts"].get<std::string>(), image.height, image.width);
+                    const cv::Rect span = cv::d2det::rleBoundingBox(mask);
+                    const bool outlined = format != "voc" && format != "coco" && a.segmentation.has_value();
+                    double expectedBox[4] = {double(span.x), double(span.y), double(span.width), double(span.height)};
+                    for (size_t i = 0; i < 4 && !outlined; i++)
+                        expectedBox[i] = entry["bbox"][i].get<double>();
+                    const double box[4] = {a.x, a.y, a.width, a.height};
+                    for (size_t i = 0; i < 4; i++)  // outlines differ by at most a pixel (--simplify) from their mask
+                        BOOST_TEST(std::abs(box[i] - expectedBox[i]) <= (outlined          ? (i < 2 ? 1.01 : 2.01)
+                                                                         : format == "voc" ? 1
+                                                                                           : 0.011));
+                    if (format != "yolo" && format != "voc")
+                        BOOST_TEST(a.score == entry["score"].get<double>());
+                    if (format != "yolo")  // which has outlines only where all objects of the image have one
+                        BOOST_TEST(a.segmentation.has_value() == (format != "voc"));
+                    if (!a.segmentation)
+                        continue;
+                    const bool fills = format == "labelme" || format == "yolo";  // has outlines without holes
+                    const cv::d2det::Rle same =
+                        fills ? cv::d2det::rleFromPolygons(cv::d2det::rleToPolygons(mask), image.height, image.width)
+                              : mask;
+                    BOOST_TEST(cv::d2det::rleIoU(d2det::toRle(*a.segmentation, image.height, image.width), same) >=
+                               0.95);
+                }
+                BOOST_TEST(image.annotations.size() == k);
+            }
+        }
+    const Outcome again = world.run("-o out --no-pictures --labels coco a");
+    BOOST_TEST(again.code == 1);
+    BOOST_TEST(contains(again.text, "dataset_coco\" is not empty"), again.text);
+    BOOST_TEST(world.run("-o out3 --labels pdf a").code == 2);
+    BOOST_TEST(world.run("-o out3 --label-score 0.5 a").code == 2);
+    world.image("a/one.jpg", 5, {96, 96});
+    const Outcome clash = world.run("-o out3 --labels yolo a");
+    BOOST_TEST(clash.code == 1);
+    BOOST_TEST(contains(clash.text, "would share the annotation file"), clash.text);
+    checkSucceeds(world.run("-o out3 --no-pictures --labels cvat a"));
 }
 
 BOOST_AUTO_TEST_CASE(tiles)

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Data sets in folders: Pascal VOC, YOLO, how a format is recognized, conversions. Needs no LibTorch. COCO files have
-   their tests in test_data.cpp. */
+/* Data sets in folders: Pascal VOC, YOLO, CVAT, how a format is recognized, conversions. Needs no LibTorch. COCO files
+   have their tests in test_data.cpp. */
 
 #define BOOST_TEST_MODULE readers
 #include <boost/test/unit_test.hpp>
@@ -16,6 +16,7 @@
 #include "dataset/image_size.hpp"
 #include "dataset/lint.hpp"
 #include "base/random.hpp"
+#include "dataset/segmentation.hpp"
 #include "dataset/statistics.hpp"
 #include "exif_jpeg.hpp"
 #include "shared_data.hpp"
@@ -24,6 +25,7 @@
 
 #include <nlohmann/json.hpp>
 #include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
 
 #include <chrono>
 #include <cmath>
@@ -120,6 +122,12 @@ void requireBox(const Annotation& a, double x, double y, double width, double he
     BOOST_TEST_CONTEXT("box " << a.x << " " << a.y << " " << a.width << " " << a.height)
     BOOST_TEST((std::abs(a.x - x) <= tolerance && std::abs(a.y - y) <= tolerance &&
                 std::abs(a.width - width) <= tolerance && std::abs(a.height - height) <= tolerance));
+}
+
+bool mentions(const std::vector<std::string>& lines, const std::string& text)
+{
+    return std::any_of(lines.begin(), lines.end(),
+                       [&](const std::string& line) { return line.find(text) != std::string::npos; });
 }
 
 double seconds(const std::function<void()>& function)
@@ -330,6 +338,186 @@ BOOST_AUTO_TEST_CASE(any_bytes_work_or_throw)
     const TempFolder folder;
     writeVoc(folder);
     fuzz(folder, "Annotations/a.xml", "<>/&;\"'=!?-[]01289.eaxmin \n\x01\x80\xff", 1500);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+// ------------------------------------------------------------------ CVAT
+BOOST_AUTO_TEST_SUITE(cvat)
+
+namespace
+{
+
+const char* const CVAT_LABELS =
+    "<meta><task><labels><label><name>zebra</name></label><label><name>ape</name><attributes/></label>"
+    "<label><name>knee</name><type>points</type><parent>ape</parent></label></labels></task></meta>";
+
+std::string cvatText(const std::string& images, const std::string& meta = CVAT_LABELS)
+{
+    return "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<annotations><version>1.1</version>" + meta + images +
+           "</annotations>";
+}
+
+std::string cvatImage(const std::string& name, const std::string& shapes, const std::string& more = "")
+{
+    return "<image id=\"0\" name=\"" + name + "\" width=\"50\" height=\"40\" " + more + ">" + shapes + "</image>";
+}
+
+const char* const CVAT_BOX = R"(<box label="ape" occluded="0" xtl="2.25" ytl="3.5" xbr="12.75" ybr="23.75"/>)";
+
+//! All kinds of shapes; two images, two classes.
+void writeCvat(const TempFolder& folder)
+{
+    writeImage(folder, "images/a.png", 50, 40);
+    writeImage(folder, "images/sub/b.png", 50, 40);
+    folder.write(
+        "annotations.xml",
+        cvatText(cvatImage("a.png", std::string(CVAT_BOX) +
+                                        R"(<box label="zebra" xtl="10" ytl="15" xbr="30" ybr="25" rotation="90.0"/>
+<polygon label="zebra" points="10.00,5.00;30.00,5.00;20.00,15.00"><attribute name="score">0.75</attribute></polygon>
+<polygon label="ape" points="0,0;10,0;10,10" group_id="3"/><polygon label="ape" points="20,20;30,20;30,30" group_id="3"/>
+<mask label="ape" rle="1, 2, 1, 4" left="5" top="6" width="4" height="2"><attribute name="is_crowd">true</attribute></mask>
+<ellipse label="zebra" cx="25" cy="20" rx="10" ry="5"/><points label="ape" points="1,1"/><tag label="ape"/>)") +
+                 cvatImage("sub/b.png", "")));
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(reads_what_the_files_say)
+{
+    const TempFolder folder;
+    writeCvat(folder);
+    const Dataset dataset = read(folder.path());
+    BOOST_TEST(dataset.classNames == (std::vector<std::string>{"zebra", "ape"}));  // in the order of the file
+    BOOST_REQUIRE(dataset.images.size() == 2u);
+    BOOST_TEST(dataset.images[0].path == folder / "images/a.png");
+    BOOST_TEST(dataset.images[1].path == folder / "images/sub/b.png");
+    BOOST_TEST((dataset.images[1].empty == EmptyImage::ANNOTATED));
+    const std::vector<Annotation>& a = dataset.images[0].annotations;
+    BOOST_REQUIRE(a.size() == 6u);
+    requireBox(a[0], 2.25, 3.5, 10.5, 20.25);
+    BOOST_TEST((a[0].category == 1 && !a[0].crowd && std::isnan(a[0].score) && !a[0].segmentation));
+    requireBox(a[1], 15, 10, 10, 20);  // turned by 90 degrees about its center
+    requireBox(a[2], 10, 5, 20, 10);
+    BOOST_TEST(a[2].score == 0.75);
+    BOOST_TEST(a[2].segmentation.value().polygons == (std::vector<std::vector<double>>{{10, 5, 30, 5, 20, 15}}));
+    requireBox(a[3], 0, 0, 30, 30);  // two parts of one object
+    BOOST_TEST(a[3].segmentation.value().polygons.size() == 2u);
+    requireBox(a[4], 5, 6, 4, 2);
+    BOOST_TEST(a[4].crowd);
+    cv::Mat expected = cv::Mat::zeros(40, 50, CV_8U);  // row by row: .##. ####
+    expected(cv::Rect(6, 6, 2, 1)) = 1;
+    expected(cv::Rect(5, 7, 4, 1)) = 1;
+    BOOST_TEST(cv::countNonZero(toMask(a[4].segmentation.value(), 40, 50) != expected) == 0);
+    requireBox(a[5], 15, 15, 20, 10, 0.1);
+    BOOST_TEST(mentions(dataset.warnings, "1 shapes of the kind \"points\""));
+    BOOST_TEST(dataset.counters.skippedImages == 0);
+    BOOST_TEST(lint(readRaw(folder.path(), "", {})).errors == 0);
+}
+
+BOOST_AUTO_TEST_CASE(layouts)
+{
+    const TempFolder folder;
+    writeCvat(folder);
+    BOOST_TEST(read(folder / "annotations.xml").numAnnotations() == 6);
+    BOOST_TEST(read(folder / "annotations.xml", folder / "images").numAnnotations() == 6);
+    const std::string text = d2det::test::textOf(folder / "annotations.xml");
+    fs::remove(folder / "annotations.xml");
+    folder.write("annotations/job_7.xml", text);
+    BOOST_TEST(read(folder.path()).images.at(1).path == folder / "images/sub/b.png");
+    BOOST_TEST(read(folder / "annotations").images.size() == 2u);
+    folder.write("annotations/job_8.xml", text);
+    requireError([&] { read(folder.path()); }, {"several data sets", "CVAT", "job_7.xml", "job_8.xml"});
+
+    const TempFolder flat;  // no sizes, no labels in <meta>, images beside the file
+    writeImage(flat, "x.png", 50, 40);
+    flat.write("out.xml", cvatText("<image name=\"x.png\">" + std::string(CVAT_BOX) + "</image>", ""));
+    const Dataset dataset = read(flat.path());
+    BOOST_TEST(dataset.images.at(0).width == 50);
+    BOOST_TEST(dataset.classNames == std::vector<std::string>{"ape"});
+    flat.write("x.xml", vocText(vocObject("ape", "1 1 5 5"), "", "x.png"));
+    requireError([&] { read(flat.path()); }, {"several data sets", "CVAT", "Pascal VOC"});
+}
+
+BOOST_AUTO_TEST_CASE(parts)
+{
+    const TempFolder folder;
+    writeImage(folder, "images/a.png", 50, 40);
+    writeImage(folder, "images/Validation/b.png", 50, 40);
+    folder.write("annotations.xml", cvatText(cvatImage("a.png", CVAT_BOX, "subset=\"Train\"") +
+                                             cvatImage("b.png", CVAT_BOX, "subset=\"Validation\"")));
+    const Dataset both = read(folder.path());
+    BOOST_TEST(both.images.size() == 2u);
+    BOOST_TEST(mentions(both.warnings, "\"Train\" (1 image), \"Validation\" (1 image)"));
+    const Dataset val = read(folder.path(), "", "val");
+    BOOST_REQUIRE(val.images.size() == 1u);
+    BOOST_TEST(val.images[0].path == folder / "images/Validation/b.png");  // a folder of the subset
+    BOOST_TEST(read(folder.path(), "", "train").images.at(0).path == folder / "images/a.png");
+    BOOST_TEST(read(folder / "annotations.xml", "", "trainval").images.size() == 2u);
+    requireError([&] { read(folder.path(), "", "test"); }, {"subset is \"test\"", "\"Train\" (1 image)"});
+}
+
+BOOST_AUTO_TEST_CASE(bad_files_are_named)
+{
+    const TempFolder folder;
+    writeImage(folder, "images/a.png", 50, 40);
+    std::string deep;
+    for (int i = 0; i < 100000; i++)
+        deep += "<a>";
+    const std::vector<std::pair<std::string, std::string>> files{
+        {"<annotations><image", "not valid XML at byte"},
+        {"<x><annotations/></x>", "no <annotations>"},
+        {"<!DOCTYPE a [<!ENTITY b \"c\">]><annotations/>", "DOCTYPE"},
+        {"<annotations>" + deep, "not valid XML"},
+        {cvatText("<track id=\"0\" label=\"ape\"/>"), "CVAT for images 1.1"},
+        {cvatText(""), "there is nothing to read"},
+        {cvatText(cvatImage("a.png", ""), ""), "classes are not known"},
+        {cvatText(cvatImage("a.png", R"(<box label="lion" xtl="1" ytl="1" xbr="5" ybr="5"/>)")),
+         "the class \"lion\" is not one of the 2 known"}};
+    for (const auto& file : files)
+        BOOST_TEST_CONTEXT(file.second)
+        {
+            folder.write("annotations.xml", file.first);
+            requireError([&] { read(folder.path()); }, {"annotations.xml", file.second});
+        }
+    const std::vector<std::pair<std::string, std::string>> shapes{
+        {R"(<box label="ape" xtl="one" ytl="1" xbr="5" ybr="5"/>)", "a <box> with xtl=\"one\", expected a number"},
+        {R"(<box label="ape" ytl="1" xbr="5" ybr="5"/>)", "xtl=\"\""},
+        {R"(<box label="ape" xtl="nan" ytl="1" xbr="5" ybr="5"/>)", "xtl=\"nan\""},
+        {R"(<box xtl="1" ytl="1" xbr="5" ybr="5"/>)", "a <box> without a label"},
+        {R"(<polygon label="ape" points="1,2;3"/>)", "expected x,y;x,y"},
+        {R"(<polygon label="ape" points="1,2;3,4"/>)", "a <polygon> of 2 points"},
+        {R"(<polygon label="ape"/>)", "a <polygon> of 0 points"},
+        {R"(<mask label="ape" rle="1, 2" left="0" top="0" width="2" height="2"/>)", "cover 3 pixels of 2x2"},
+        {R"(<mask label="ape" rle="1, -2" left="0" top="0" width="2" height="2"/>)", "run length \" -2\""},
+        {R"(<mask label="ape" rle="0, 4" left="49" top="0" width="2" height="2"/>)",
+         "reaches beyond its image of 50x40"},
+        {R"(<mask label="ape" rle="0, 4" left="0" top="0" width="2.5" height="2"/>)", "width=\"2.5\""},
+        {R"(<mask label="ape" rle="0" left="0" top="0" width="70000" height="70000"/>)", "width=\"70000\""}};
+    for (const auto& shape : shapes)
+        BOOST_TEST_CONTEXT(shape.second)
+        {
+            folder.write("annotations.xml", cvatText(cvatImage("a.png", CVAT_BOX) + cvatImage("b.png", shape.first)));
+            const Dataset dataset = read(folder.path());
+            BOOST_TEST(dataset.images.size() == 1u);
+            BOOST_TEST(dataset.counters.skippedImages == 1);
+            BOOST_TEST(mentions(dataset.warnings, "image \"b.png\""));
+            BOOST_TEST(mentions(dataset.warnings, shape.second), dataset.warnings.at(0));
+        }
+    folder.write("annotations.xml", cvatText(cvatImage("a.png", CVAT_BOX) + cvatImage("../b.png", "")));
+    BOOST_TEST(mentions(read(folder.path()).warnings, "its name is \"../b.png\""));
+    // Below zero: a box that is none, as in every format.
+    folder.write(
+        "annotations.xml",
+        cvatText(cvatImage("a.png", CVAT_BOX + std::string(R"(<box label="ape" xtl="5" ytl="5" xbr="1" ybr="9"/>)"))));
+    BOOST_TEST(read(folder.path()).counters.dropped == 1);
+}
+
+BOOST_AUTO_TEST_CASE(any_bytes_work_or_throw)
+{
+    const TempFolder folder;
+    writeCvat(folder);
+    fuzz(folder, "annotations.xml", "<>/&;\"'=!?-[],01289.eabox \n\x01\x80\xff", 1500);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
@@ -725,12 +913,6 @@ const ImageRecord& imageNamed(const Dataset& dataset, std::string_view end)
     throw std::runtime_error("no image " + std::string(end));
 }
 
-bool mentions(const std::vector<std::string>& lines, const std::string& text)
-{
-    return std::any_of(lines.begin(), lines.end(),
-                       [&](const std::string& line) { return line.find(text) != std::string::npos; });
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(coco_to_coco_is_exact)
@@ -842,12 +1024,171 @@ BOOST_AUTO_TEST_CASE(run_lengths_become_outlines)
     BOOST_TEST(mentions(lost, "1 masks"));
 }
 
+namespace
+{
+
+void addDetection(ImageRecord& image, int category, double score, cv::Rect2d box, const cv::Mat& mask = cv::Mat())
+{
+    Annotation a;
+    a.id = 1 + static_cast<int64_t>(image.annotations.size()) + 100 * image.id;
+    a.category = category;
+    a.score = score;
+    if (!mask.empty())
+    {
+        const cv::d2det::Rle code = cv::d2det::rleEncode(mask);
+        const cv::Rect span = cv::d2det::rleBoundingBox(code);
+        box = cv::Rect2d(span.x - 0.4, span.y - 0.3, span.width + 0.65, span.height + 0.7);  // as of a detector
+        a.area = cv::d2det::rleArea(code);
+        a.segmentation.emplace();
+        a.segmentation->compressed = cv::d2det::rleToString(code);
+        a.segmentation->height = code.height;
+        a.segmentation->width = code.width;
+    }
+    a.x = box.x;
+    a.y = box.y;
+    a.width = box.width;
+    a.height = box.height;
+    image.annotations.push_back(a);
+}
+
+//! What a detector finds: blobs, one with a hole, one of two parts, one with a speck, a small one, and plain boxes.
+Dataset detections(const TempFolder& folder)
+{
+    Dataset dataset;
+    dataset.classNames = {"zebra", "ape & <co>"};
+    dataset.categoryIds = {1, 2};
+    const char* const names[] = {"a.png", "sub/b.png", "c.png", "d.png"};
+    for (size_t i = 0; i < 4; i++)
+    {
+        writeImage(folder, std::string("images/") + names[i], 200, 150);
+        dataset.images.emplace_back();
+        dataset.images[i].path = folder / (std::string("images/") + names[i]);
+        dataset.images[i].id = static_cast<int64_t>(i) + 1;
+        dataset.images[i].width = 200;
+        dataset.images[i].height = 150;
+    }
+    const auto blank = [] { return cv::Mat(cv::Mat::zeros(150, 200, CV_8U)); };
+    cv::Mat blob = blank(), hole = blank(), parts = blank(), speck = blank(), small = blank();
+    cv::ellipse(blob, {60, 50}, {37, 21}, 30, 0, 360, 255, -1);
+    cv::circle(hole, {140, 90}, 40, 255, -1);
+    cv::circle(hole, {145, 85}, 20, 0, -1);
+    cv::rectangle(parts, {10, 100, 30, 20}, 255, -1);
+    cv::circle(parts, {80, 120}, 15, 255, -1);
+    cv::ellipse(speck, {100, 60}, {50, 30}, 70, 0, 360, 255, -1);
+    speck.at<uchar>(105, 70) = 255;  // inside the box of the others
+    cv::circle(small, {150, 30}, 3, 255, -1);
+    addDetection(dataset.images[0], 0, 0.9123, {}, blob);
+    addDetection(dataset.images[0], 1, 0.5, {}, hole);
+    addDetection(dataset.images[0], 1, 0.25, {}, parts);
+    addDetection(dataset.images[1], 0, 0.75, {}, blob);
+    addDetection(dataset.images[1], 1, 0.8, {}, speck);
+    addDetection(dataset.images[1], 0, 0.3, {}, small);
+    addDetection(dataset.images[2], 1, 0.6, {10.25, 20.5, 30.26, 40.13});
+    addDetection(dataset.images[2], 0, 0.6, {0, 0, 200, 150});
+    dataset.images[3].empty = EmptyImage::ANNOTATED;
+    return dataset;
+}
+
+double maskIoU(const Segmentation& a, const Segmentation& b)
+{
+    return cv::d2det::rleIoU(toRle(a, 150, 200), toRle(b, 150, 200));
+}
+
+}  // namespace
+
+//! Detections become a data set of each format that reads back to the same objects.
+BOOST_AUTO_TEST_CASE(detections_in_every_format)
+{
+    for (const std::string name : {"coco", "voc", "yolo", "labelme", "cvat"})
+        for (const bool boxesOnly : {false, true})
+            for (const double tolerance : {0., 1.})
+                for (const bool copyImages : {false, true})
+                    BOOST_TEST_CONTEXT(name << " boxesOnly " << boxesOnly << " tolerance " << tolerance
+                                            << " copyImages " << copyImages)
+                    {
+                        const TempFolder folder;
+                        const Dataset before = detections(folder);
+                        WriteOptions options;
+                        options.format = writtenFormat(name);
+                        options.imageFolder = folder / "images";
+                        options.output = folder / "other";
+                        options.boxesOnly = boxesOnly;
+                        options.tolerance = tolerance;
+                        options.copyImages = copyImages;
+                        const std::vector<std::string> lost = writeDataset(before, options);
+                        const std::string images = copyImages ? "" : folder / "images";
+                        const Dataset after = read(options.output, images);
+                        BOOST_TEST(after.classNames == before.classNames);
+                        BOOST_REQUIRE(after.images.size() == before.images.size());
+                        BOOST_TEST(mentions(lost, "scores") == (name == "yolo"));
+                        BOOST_TEST((imageNamed(after, "d.png").empty == EmptyImage::ANNOTATED));
+                        const bool hasMasks = !boxesOnly && name != "voc";
+                        for (size_t i = 0; i < before.images.size(); i++)
+                        {
+                            const std::string own = before.images[i].path;
+                            const ImageRecord& image = imageNamed(after, own.substr(own.size() - 5));
+                            BOOST_TEST((image.width == 200 && image.height == 150));
+                            BOOST_REQUIRE(image.annotations.size() == before.images[i].annotations.size());
+                            for (size_t k = 0; k < image.annotations.size(); k++)
+                            {
+                                const Annotation &a = image.annotations[k], &b = before.images[i].annotations[k];
+                                BOOST_TEST(a.category == b.category);
+                                if (name != "yolo" && name != "voc")
+                                    BOOST_TEST(a.score == b.score);
+                                // YOLO has outlines only where each object of the image has one of one piece.
+                                const bool outlined =
+                                    hasMasks && b.segmentation && (name != "yolo" || (i == 1 && tolerance > 0));
+                                BOOST_REQUIRE(a.segmentation.has_value() == outlined);
+                                const bool spans = outlined && name != "coco";  // a box is what the outline spans
+                                requireBox(a, b.x, b.y, b.width, b.height,
+                                           spans            ? 1.5 + tolerance
+                                           : name == "voc"  ? 1
+                                           : name == "cvat" ? 0.011
+                                                            : 1e-5);
+                                if (!outlined)
+                                    continue;
+                                const bool filled = i == 0 && k == 1 && name == "labelme";
+                                BOOST_TEST(maskIoU(*a.segmentation, *b.segmentation) >= (filled ? 0.7 : 0.95));
+                                if (tolerance == 0 && !filled && name != "labelme")
+                                    BOOST_TEST(maskIoU(*a.segmentation, *b.segmentation) == 1);
+                            }
+                        }
+                        // Another format, from what was read.
+                        const RawDataset raw = readRaw(options.output, images,
+                                                       []
+                                                       {
+                                                           ReadOptions reading;
+                                                           reading.keepSegmentation = true;
+                                                           return reading;
+                                                       }());
+                        BOOST_TEST(lint(raw).errors == 0);
+                    }
+}
+
+BOOST_AUTO_TEST_CASE(outlines_with_fewer_points)
+{
+    cv::Mat mask = cv::Mat::zeros(300, 400, CV_8U);
+    cv::ellipse(mask, {200, 150}, {130, 80}, 25, 0, 360, 1, -1);
+    const cv::d2det::Rle code = cv::d2det::rleEncode(mask);
+    const size_t exact = simpleOutlines(code, 0).at(0).size();
+    BOOST_TEST(simpleOutlines(code, 0) == cv::d2det::rleToPolygons(code));
+    const std::vector<std::vector<double>> simple = simpleOutlines(code, 1);
+    BOOST_TEST(simple.at(0).size() * 5 < exact);
+    BOOST_TEST(cv::d2det::rleIoU(cv::d2det::rleFromPolygons(simple, 300, 400), code) >= 0.97);
+    cv::Mat tiny = cv::Mat::zeros(10, 10, CV_8U);
+    tiny(cv::Rect(3, 4, 2, 1)) = 1;
+    tiny.at<uchar>(5, 3) = 1;  // an L of three pixels: nothing may be left out
+    BOOST_TEST(simpleOutlines(cv::d2det::rleEncode(tiny), 2) == cv::d2det::rleToPolygons(cv::d2det::rleEncode(tiny)));
+    BOOST_TEST(simpleOutlines(cv::d2det::rleEncode(cv::Mat(cv::Mat::zeros(10, 10, CV_8U))), 1).empty());
+}
+
 BOOST_AUTO_TEST_CASE(nothing_is_written_outside_the_output)
 {
     const TempFolder folder;
     writeCoco(folder);
     const Dataset dataset = read(folder.path());
-    for (const DatasetFormat format : {DatasetFormat::COCO, DatasetFormat::VOC, DatasetFormat::YOLO})
+    for (const DatasetFormat format :
+         {DatasetFormat::COCO, DatasetFormat::VOC, DatasetFormat::YOLO, DatasetFormat::LABELME, DatasetFormat::CVAT})
     {
         WriteOptions options;
         options.format = format;
@@ -870,7 +1211,7 @@ BOOST_AUTO_TEST_CASE(names_that_clash)
     folder.write("instances.json", R"({"images": [{"id": 1, "file_name": "a.png", "width": 10, "height": 10},
         {"id": 2, "file_name": "a.jpg", "width": 10, "height": 10}], "categories": [{"id": 1, "name": "x"}],
         "annotations": []})");
-    for (const DatasetFormat format : {DatasetFormat::VOC, DatasetFormat::YOLO})
+    for (const DatasetFormat format : {DatasetFormat::VOC, DatasetFormat::YOLO, DatasetFormat::LABELME})
     {
         WriteOptions options;
         options.format = format;

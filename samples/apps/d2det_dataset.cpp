@@ -16,15 +16,16 @@ using dataset_program::PROGRAM;
 namespace
 {
 
-const Command* const COMMANDS[] = {&dataset_program::STATS, &dataset_program::LINT,  &dataset_program::CONVERT,
-                                   &dataset_program::SHOW,  &dataset_program::SPLIT, &dataset_program::ANCHORS};
+const Command* const COMMANDS[] = {&dataset_program::STATS,  &dataset_program::LINT,  &dataset_program::CONVERT,
+                                   &dataset_program::SHOW,   &dataset_program::SPLIT, &dataset_program::TILE,
+                                   &dataset_program::ANCHORS};
 
 void printHelp(std::ostream& out)
 {
     out << "Looks at a data set for training.\n\n  d2det_dataset COMMAND DATASET [options]\n\n";
     for (const Command* command : COMMANDS)
         out << "  " << cli::padRight(command->name, 8) << "  " << command->summary << "\n";
-    out << "\nDATASET is a COCO .json file, or the folder of a COCO, Pascal VOC, YOLO or labelme data set.\n"
+    out << "\nDATASET is a COCO .json file, or the folder of a COCO, Pascal VOC, YOLO, labelme or CVAT data set.\n"
            "d2det_dataset COMMAND --help lists the options.\n\n"
            "Examples:\n"
            "  d2det_dataset stats VOCdevkit/VOC2007 --subset trainval --output out/stats\n"
@@ -32,6 +33,7 @@ void printHelp(std::ostream& out)
            "  d2det_dataset convert my/data.yaml --subset train --to coco --output out/coco\n"
            "  d2det_dataset split my/voc --val 0.2 --output out/split\n"
            "  d2det_dataset anchors --config my.json\n"
+           "  d2det_dataset tile aerial/instances_train.json --size 640 --output out/tiles\n"
            "  d2det_dataset show my/voc --augmented --config my.json --output out/sheet.jpg\n"
            "\nExit code: 0 done, 1 it did not work or lint found errors, 2 for a wrong command line.\n";
 }
@@ -68,8 +70,7 @@ int run(const std::vector<std::string>& words)
         if (words[0] == command->name)
             return runCommand(*command, {words.begin() + 1, words.end()});
     throw cli::UsageError("'" + words[0] +
-                          "' is no command; known are stats, lint, convert, show, split and "
-                          "anchors");
+                          "' is no command; known are stats, lint, convert, show, split, tile and anchors");
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "cli/tracker.hpp"
 #include "cli/window.hpp"
 #include "d2det_detect/annotated_ids.hpp"
+#include "d2det_detect/labels.hpp"
 
 #include <filesystem>
 #include <algorithm>
@@ -53,6 +54,7 @@ struct Arguments
     std::vector<std::string> inputs;
     cli::InputOptions input;
     cli::OutputOptions output;
+    detect_program::LabelOptions labels;
     int batch = 1;
     bool quiet = false;
 };
@@ -184,6 +186,7 @@ private:
     std::vector<bool> wanted_;
     const bool withMasks_;
     Outputs outputs_;
+    std::optional<detect_program::Labels> labels_;
     cli::Progress progress_;
     std::unique_ptr<cli::Window> window_;
     bool closed_ = false;  //!< the user closed the window
@@ -213,6 +216,8 @@ DetectionRun::DetectionRun(const Arguments& args, Detector& detector, const std:
       progress_(!args.quiet, "images", args.quiet ? 0 : cli::countImages(sources, args.input)),
       skipped_(skipped)
 {
+    if (!args.labels.formats.empty())
+        labels_.emplace(args.labels, args.output.folder, sources, names_);
     for (const Source& source : sources)
         nameWidth_ = std::min<size_t>(std::max(nameWidth_, d2det::countCharacters(source.name.string()) + 4), 40);
 }
@@ -347,6 +352,8 @@ void DetectionRun::report(DetectedImage& result, const std::vector<double>& time
         video_.add(result, stages_, times);
     frames_ += frame;
     videoSource_ = result.source;
+    if (labels_)
+        labels_->add(result);
     const fs::path target = outputs_.add(result);
     const std::string name = nameOf(result);
     if (window_ && !closed_)
@@ -424,6 +431,10 @@ int DetectionRun::finish()
             std::cout << ". In " << args_.output.folder.string() << ": " << what;
         std::cout << std::endl;
     }
+    if (labels_)
+        for (const std::string& line : labels_->write())
+            if (!args_.quiet)
+                std::cout << printable(line) << std::endl;
     if (skipped_ > 0 && all_.images > 0)
         std::cerr << PROGRAM << ": " << counted(skipped_, "input") << " skipped\n";
     if (outputs_.notAnnotated() > 0)
@@ -493,7 +504,8 @@ const char* const HELP =
     "    pixels, score, with masks segmentation (run lengths), with --track track_id. With --annotations image_id and\n"
     "    category_id are those of the annotated data set, for programs that evaluate results\n"
     "  * with --csv detections.csv: file,frame,class,score,x1,y1,x2,y2 and, with --track, track\n"
-    "  * with --crops crops/CLASS/: the inside of every box as an image\n\n"
+    "  * with --crops crops/CLASS/: the inside of every box as an image\n"
+    "  * with --labels dataset_FORMAT/: what was found as a data set, to be corrected and trained on\n\n"
     "Inputs that cannot be read or processed are named and left out. Ctrl-C finishes the images in work and keeps "
     "what\n"
     "was found. Only one run at a time writes to an output folder.\n\n"
@@ -501,6 +513,7 @@ const char* const HELP =
     "  d2det_detect --model person.onnx --score 0.5 --output out/street street/ 'more/2024-*/*.jpg'\n"
     "  d2det_detect --model person.onnx --batch 4 --csv --track --output out/walk walk.mp4\n"
     "  d2det_detect --model person.onnx --tile 640 --output out/city aerial.tif\n"
+    "  d2det_detect --model person.onnx --labels cvat,coco --label-score 0.6 --no-pictures --output out/new new/\n"
     "  d2det_detect --model person.onnx --show --no-pictures camera:0\n"
     "  find . -name '*.png' | d2det_detect --model person.onnx --no-pictures -\n";
 
@@ -522,6 +535,57 @@ cli::po::options_description outputOptions()
         "no-pictures", "no annotated images and videos")("no-json", "no detections.json")("quiet,q",
                                                                                           "print errors only");
     return options;
+}
+
+cli::po::options_description labelOptions()
+{
+    namespace po = cli::po;
+    po::options_description options("Labels");
+    options.add_options()("labels", po::value<std::string>()->value_name("LIST"),
+                          "write what was found as data sets: coco, voc, yolo, labelme, cvat, or several like "
+                          "coco,cvat; frames of videos are saved in frames/")(
+        "label-score", po::value<double>()->value_name("S"),
+        "lowest score of a label; if not given that of a detection")(
+        "simplify", po::value<double>()->value_name("PIXELS")->default_value(1, "1"),
+        "how far outlines of labels may be from the border of the mask; 0: exact, and run lengths in coco")(
+        "copy-images", "copy the images into the data sets");
+    return options;
+}
+
+//! "coco,cvat" -> names of formats, each once.
+std::vector<std::string> parseFormats(const std::string& text)
+{
+    std::vector<std::string> formats;
+    std::istringstream parts(text);
+    for (std::string part; std::getline(parts, part, ',');)
+        try
+        {
+            d2det::writtenFormat(part);
+            if (std::find(formats.begin(), formats.end(), part) == formats.end())
+                formats.push_back(part);
+        }
+        catch (const std::runtime_error& error)
+        {
+            throw UsageError(std::string("--labels: ") + error.what());
+        }
+    if (formats.empty())
+        throw UsageError("--labels is empty, it must be formats like coco,cvat");
+    return formats;
+}
+
+void readLabelArguments(const cli::po::variables_map& values, detect_program::LabelOptions& labels)
+{
+    cli::checkRange<double>(values, "label-score", 0, 1);
+    cli::checkRange<double>(values, "simplify", 0, 100);
+    if (values.count("labels"))
+        labels.formats = parseFormats(values["labels"].as<std::string>());
+    for (const char* option : {"label-score", "copy-images"})
+        if (values.count(option) && !values.count("labels"))
+            throw UsageError(std::string("--") + option + " needs --labels");
+    if (values.count("label-score"))
+        labels.score = values["label-score"].as<double>();
+    labels.tolerance = values["simplify"].as<double>();
+    labels.copyImages = values.count("copy-images") > 0;
 }
 
 cli::po::options_description inputOptions()
@@ -561,6 +625,7 @@ void readArguments(Arguments& args)
     args.output.instances = colors == "instance";
     if (values.count("annotations") && values.count("no-json"))
         throw UsageError("--annotations gives ids to detections.json, which --no-json leaves out");
+    readLabelArguments(values, args.labels);
     args.batch = values["batch"].as<int>();
     args.quiet = values.count("quiet") > 0;
     args.input.recursive = values.count("recursive") > 0;
@@ -580,7 +645,7 @@ int run(const std::vector<std::string>& words)
     cli::CommandLine line{PROGRAM, HELP,
                           cli::detectorOptions("lowest score of a detection, 0..1; if not given the "
                                                "model's operating score, or else its threshold")};
-    line.options.add(inputOptions()).add(outputOptions());
+    line.options.add(inputOptions()).add(outputOptions()).add(labelOptions());
     line.epilogue =
         "\nExit code: 0 if something was processed, 1 if not, 2 for a wrong command line, 130 after Ctrl-C.\n";
     line.hidden.add_options()("input", cli::po::value<std::vector<std::string>>());

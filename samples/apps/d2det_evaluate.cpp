@@ -85,7 +85,7 @@ cli::po::options_description makeOptions()
     po::options_description options = cli::detectorOptions("lowest score of a detection, 0..1; 0.01 if not given");
     po::options_description data("Data");
     data.add_options()("annotations,a", po::value<std::string>()->value_name("PATH"),
-                       "COCO instances file, or the folder of a COCO, Pascal VOC, YOLO or labelme data set")(
+                       "COCO instances file, or the folder of a COCO, Pascal VOC, YOLO, labelme or CVAT data set")(
         "images,i", po::value<std::string>()->value_name("DIR")->default_value("", ""),
         "folder of the images; found near the annotations if not given")(
         "subset", po::value<std::string>()->value_name("NAME")->default_value(""),

@@ -354,7 +354,8 @@ void visit(V& v, ModelConfig& c)
 template <class V>
 void visit(V& v, DatasetConfig& c)
 {
-    v.path("annotations", c.annotations, "COCO JSON, or the folder of a COCO, Pascal VOC, YOLO or labelme data set");
+    v.path("annotations", c.annotations,
+           "COCO JSON, or the folder of a COCO, Pascal VOC, YOLO, labelme or CVAT data set");
     v.path("images", c.images, "folder of the images; empty: the usual places near the annotations");
     v("subset", c.subset,
       {{"", ""},

@@ -59,11 +59,14 @@ enum Field
     SEGMENTATION,
     NAME,
     COCO_URL,
-    GROUP
+    GROUP,
+    SCORE,
+    TILE_OF
 };
 
-const char* const FIELD_NAMES[] = {"",     "id",   "file_name", "width",        "height", "image_id", "category_id",
-                                   "bbox", "area", "iscrowd",   "segmentation", "name",   "coco_url", "supercategory"};
+const char* const FIELD_NAMES[] = {
+    "",     "id",      "file_name",    "width", "height",   "image_id",      "category_id", "bbox",
+    "area", "iscrowd", "segmentation", "name",  "coco_url", "supercategory", "score",       "tile_of"};
 
 struct Known
 {
@@ -75,6 +78,7 @@ struct Known
 const Known KNOWN[] = {{IMAGES, ID, true},
                        {IMAGES, FILE_NAME, false},  // or COCO_URL
                        {IMAGES, COCO_URL, false},
+                       {IMAGES, TILE_OF, false},
                        {IMAGES, WIDTH, false},
                        {IMAGES, HEIGHT, false},
                        {ANNOTATIONS, ID, false},
@@ -84,6 +88,7 @@ const Known KNOWN[] = {{IMAGES, ID, true},
                        {ANNOTATIONS, AREA, false},
                        {ANNOTATIONS, ISCROWD, false},
                        {ANNOTATIONS, SEGMENTATION, false},
+                       {ANNOTATIONS, SCORE, false},
                        {CATEGORIES, ID, true},
                        {CATEGORIES, NAME, true},
                        {CATEGORIES, GROUP, false}};
@@ -225,6 +230,8 @@ private:
     void replaceProvisionalIds();
     void repairCategories();
     bool inItem() const { return depth_ == 3 && section_ != OTHER && field_ != SKIPPED; }
+    //! Of use in one type only; other types are as good as a missing key.
+    bool isFree() const { return field_ == COCO_URL || field_ == GROUP || field_ == SCORE || field_ == TILE_OF; }
     bool inSegmentation() const { return depth_ > 3 && field_ == SEGMENTATION; }
     bool hasSegmentation() const
     {
@@ -288,7 +295,7 @@ void CocoHandler::enter(bool object)
         fail(std::string("\"") + SECTION_NAMES[section_] + "\" is an object, expected a list");
     if (depth_ == 2 && section_ != OTHER && !object)
         fail(std::string("an entry of \"") + SECTION_NAMES[section_] + "\" is a list, expected an object");
-    if (inItem() && field_ != SEGMENTATION && field_ != COCO_URL && field_ != GROUP && !(field_ == BBOX && !object))
+    if (inItem() && field_ != SEGMENTATION && !isFree() && !(field_ == BBOX && !object))
         failField(object ? "an object" : "a list", field_ == BBOX ? "a list of 4 numbers" : "a single value");
     if (++depth_ > MAX_DEPTH)
         fail("nested deeper than " + std::to_string(MAX_DEPTH));
@@ -534,7 +541,9 @@ bool CocoHandler::number(const JsonNumber& number)
     fieldsSeen_ |= 1u << field_;
     if (field_ == AREA)
         annotation_.area = number.value;
-    else if (field_ == COCO_URL || field_ == GROUP)
+    else if (field_ == SCORE)
+        annotation_.score = number.value;
+    else if (isFree())
         return true;
     else if (field_ == FILE_NAME || field_ == NAME)
         failField("a number", "a text");
@@ -549,7 +558,7 @@ bool CocoHandler::number(const JsonNumber& number)
 
 bool CocoHandler::boolean(bool value)
 {
-    if (inItem() && (field_ == COCO_URL || field_ == GROUP))
+    if (inItem() && isFree())
         return true;
     if (inItem() && field_ != ISCROWD)
         failField("true or false", "another type");
@@ -581,9 +590,11 @@ bool CocoHandler::string(std::string& value)
         (field_ == FILE_NAME ? image_.fileName : category_.name) = value;
         return true;
     }
-    if (inItem() && (field_ == COCO_URL || field_ == GROUP))
+    if (inItem() && field_ == SCORE)
+        return true;
+    if (inItem() && isFree())
     {
-        (field_ == COCO_URL ? url_ : category_.group) = value;
+        (field_ == COCO_URL ? url_ : field_ == TILE_OF ? image_.tileOf : category_.group) = value;
         return true;
     }
     const bool isId = field_ == ID || field_ == IMAGE_ID || field_ == CATEGORY_ID;

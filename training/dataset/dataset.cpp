@@ -7,6 +7,7 @@
 #include "base/files.hpp"
 #include "dataset/annotated_image.hpp"
 #include "dataset/coco_reader.hpp"
+#include "dataset/cvat_reader.hpp"
 #include "dataset/dataset_finder.hpp"
 #include "dataset/image_size.hpp"
 #include "dataset/labelme_reader.hpp"
@@ -117,6 +118,7 @@ std::unordered_map<int64_t, size_t> fillImages(const RawDataset& raw, WarningLis
         ImageRecord record;
         record.id = image.id;
         record.idText = image.idText;
+        record.tileOf = image.tileOf;
         record.path = path;
         record.width = image.width;
         record.height = image.height;
@@ -233,6 +235,7 @@ void AnnotationLinker::add(const RawAnnotation& source, size_t imageIndex, int64
     out.category = categories_.at(source.categoryId);
     out.area = std::isfinite(source.area) && source.area >= 0 ? source.area : out.width * out.height;
     out.crowd = source.crowd;
+    out.score = source.score;
     dataset_.counters.crowd += out.crowd;
     boxesOfOutlines_ += source.boxOfOutline;
     belowOnePixel_ += isBelowOnePixel(source);
@@ -565,7 +568,10 @@ RawDataset readRaw(const std::string& annotations, const std::string& images, co
     RawDataset raw = files.format == DatasetFormat::VOC       ? readVoc(files)
                      : files.format == DatasetFormat::YOLO    ? readYolo(files, options.keepSegmentation)
                      : files.format == DatasetFormat::LABELME ? readLabelme(files, options.keepSegmentation)
+                     : files.format == DatasetFormat::CVAT    ? readCvat(files, options.keepSegmentation)
                                                               : parseCoco(files.annotations, options.keepSegmentation);
+    if (files.format == DatasetFormat::CVAT && options.checkImages)
+        shortenFileNames(raw);
     if (files.format == DatasetFormat::COCO)
     {
         raw.imageFolder = images.empty() ? findCocoImages(raw) : images;
@@ -595,9 +601,14 @@ void selectSubset(Dataset& dataset, const std::string& subset)
     std::sort(dataset.images.begin(), dataset.images.end(),
               [](const ImageRecord& a, const ImageRecord& b) { return a.path < b.path; });
     std::vector<ImageRecord> kept;
-    for (size_t i = 0; i < dataset.images.size(); i++)
-        if ((i % 5 == 4) == (subset == "every5th_val"))
-            kept.push_back(std::move(dataset.images[i]));
+    std::unordered_map<std::string, size_t> places;  // of an image and all tiles of it
+    for (ImageRecord& image : dataset.images)
+    {
+        const std::string& source = image.tileOf.empty() ? image.path : image.tileOf;
+        const size_t place = places.emplace(source, places.size()).first->second;
+        if ((place % 5 == 4) == (subset == "every5th_val"))
+            kept.push_back(std::move(image));
+    }
     if (kept.empty())
         throw std::runtime_error(dataset.name + ": the subset " + inQuotes(subset) + " of " +
                                  std::to_string(dataset.images.size()) + " images is empty");

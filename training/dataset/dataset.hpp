@@ -5,13 +5,14 @@
 /* Annotated images: contents of annotation files, without decoded images. Independent of LibTorch: also used by the
    sample programs.
 
-   Four formats give the same Dataset; dataset_finder.hpp lists the supported folder layouts.
+   Five formats give the same Dataset; dataset_finder.hpp lists the supported folder layouts.
      COCO JSON   an object with the arrays "images" (id, file_name, width, height), "annotations" (id, image_id,
                  category_id, bbox [x, y, width, height], optional area, iscrowd, segmentation) and "categories" (id,
                  name); see coco_reader.hpp
      Pascal VOC  one XML file for each image (voc_reader.hpp)
      YOLO        one text file for each image (yolo_reader.hpp)
      labelme     one JSON file for each image (labelme_reader.hpp)
+     CVAT        one XML file of the kind "CVAT for images" (cvat_reader.hpp)
    Malformed files of any kind cause one std::runtime_error with file, position and remedy. A JSON file is parsed as a
    stream: memory is proportional to the stored records, not to the file size. */
 
@@ -20,7 +21,10 @@
 
 #include "config/config.hpp"
 
+#include <opencv2/core/types.hpp>
+
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,6 +37,7 @@ struct Segmentation
 {
     std::vector<std::vector<double>> polygons;  //!< each x0, y0, x1, y1, ... in original pixels
     std::vector<uint32_t> counts;               //!< column-major runs, zeros first (operators.md 4, run lengths)
+    cv::Rect part;                              //!< not empty: counts are row-major runs of this part only (CVAT)
     std::string compressed;                     //!< runs in COCO's string encoding
     int height = 0, width = 0;                  //!< image size of the run-length code
 };
@@ -44,6 +49,7 @@ struct Annotation
     double x = 0, y = 0, width = 0, height = 0;  //!< original pixels, x and y are the top left corner
     double area = 0;                             //!< original pixels; width * height if not in the file
     bool crowd = false;
+    double score = std::numeric_limits<double>::quiet_NaN();  //!< of a detection; NaN: none
     std::optional<Segmentation> segmentation;  //!< only with ReadOptions::keepSegmentation and if present
 };
 
@@ -60,6 +66,7 @@ struct ImageRecord
     int64_t id = 0;
     std::string idText;         //!< the id in the file if that is a text and no number
     std::string path;           //!< image folder / file_name
+    std::string tileOf;         //!< the image that this one is a tile of; empty: none
     int width = 0, height = 0;  //!< annotated size, pixels
     int repeat = 1;             //!< occurrences per training epoch
     bool asStored = false;      //!< annotated in stored pixels, see annotated_image.hpp
@@ -113,8 +120,8 @@ files found and expected.
 Dataset readDataset(const std::string& annotations, const std::string& images,
                     const ReadOptions& options = ReadOptions());
 
-//! Selects the images of every5th_val (index 4, 9, ... in path order) or every5th_train (all others). Throws for any
-//! other subset name.
+//! Selects the images of every5th_val (index 4, 9, ... in path order) or every5th_train (all others); tiles of one
+//! image count as one. Throws for any other subset name.
 void selectSubset(Dataset& dataset, const std::string& subset);
 
 /** @brief Reads and merges data sets. Classes are matched by name; the reference is options.classNames if not empty,

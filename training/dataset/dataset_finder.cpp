@@ -50,6 +50,36 @@ std::vector<std::string> namesOf(const std::string& split)
     return {split};
 }
 
+//! First and last bytes of a file, as text.
+std::string endsOf(const fs::path& path)
+{
+    std::string text(2 * SNIFFED, '\0');
+    std::ifstream file(path, std::ios::binary);
+    file.read(&text[0], SNIFFED);
+    size_t length = static_cast<size_t>(file.gcount());
+    if (length == SNIFFED)
+    {
+        file.seekg(-static_cast<std::streamoff>(SNIFFED), std::ios::end);
+        file.read(&text[length], SNIFFED);
+        length += static_cast<size_t>(file.gcount());
+    }
+    text.resize(length);
+    std::string decoded;
+    try
+    {
+        TextDecoder(text.substr(0, 4)).append(text.data(), text.size(), decoded);
+    }
+    catch (const std::runtime_error&)  // other bytes
+    {
+    }
+    return decoded;
+}
+
+bool looksLikeCvat(const fs::path& path)
+{
+    return extensionOf(path.string()) == ".xml" && endsOf(path).find("<annotations") != std::string::npos;
+}
+
 bool hasExtension(const fs::path& folder, const char* extension, bool recursive)
 {
     const std::vector<std::string> names = listFiles(folder.string(), recursive);
@@ -137,31 +167,6 @@ bool hasWord(const std::string& fileName, const std::vector<std::string>& words)
                        [&](const std::string& word) { return std::count(words.begin(), words.end(), word) > 0; });
 }
 
-//! First and last bytes of a file.
-std::string endsOf(const fs::path& path)
-{
-    std::string text(2 * SNIFFED, '\0');
-    std::ifstream file(path, std::ios::binary);
-    file.read(&text[0], SNIFFED);
-    size_t length = static_cast<size_t>(file.gcount());
-    if (length == SNIFFED)
-    {
-        file.seekg(-static_cast<std::streamoff>(SNIFFED), std::ios::end);
-        file.read(&text[length], SNIFFED);
-        length += static_cast<size_t>(file.gcount());
-    }
-    text.resize(length);
-    std::string decoded;
-    try
-    {
-        TextDecoder(text.substr(0, 4)).append(text.data(), text.size(), decoded);
-    }
-    catch (const std::runtime_error&)  // other bytes
-    {
-    }
-    return decoded;
-}
-
 //! The keys of a COCO file; "categories" may stand at its end.
 bool looksLikeCoco(const fs::path& path)
 {
@@ -223,13 +228,22 @@ DatasetFiles vocFiles(const fs::path& root, const fs::path& annotations, const s
     return files;
 }
 
+//! Looks into .xml files up to the first that is not of CVAT.
+bool hasVocFile(const fs::path& folder, bool recursive)
+{
+    for (const std::string& name : listFiles(folder.string(), recursive))
+        if (extensionOf(name) == ".xml" && !looksLikeCvat(folder / name))
+            return true;
+    return false;
+}
+
 //! Folder of the .xml files of a data set in this folder; empty if there is none.
 fs::path vocAnnotations(const fs::path& root)
 {
     for (const char* name : {"Annotations", "annotations", "Annotation", "annotation", "xmls", "xml", "labels"})
-        if (hasExtension(root / name, ".xml", true))
+        if (hasVocFile(root / name, true))
             return root / name;
-    return hasExtension(root, ".xml", false) ? root : fs::path();
+    return hasVocFile(root, false) ? root : fs::path();
 }
 
 bool isAnnotationFolder(const fs::path& folder)
@@ -320,6 +334,38 @@ void findLabelme(const fs::path& root, const std::string& images, const std::str
     files.images = images.empty() ? folder.string() : images;
     files.classes = firstFile({folder, root}, {"labels.txt", "classes.txt"});
     found.push_back(files);
+}
+
+// ------------------------------------------------------------------ CVAT
+//! @param file the .xml file. @param root folder of the data set.
+DatasetFiles cvatFiles(const fs::path& root, const fs::path& file, const std::string& images, const std::string& split)
+{
+    DatasetFiles files;
+    files.format = DatasetFormat::CVAT;
+    files.annotations = file.string();
+    files.images = !images.empty() ? images : firstFolder({root / "images", root / "data"});
+    if (files.images.empty())
+        files.images = root.empty() ? "." : root.string();
+    files.list = split;
+    return files;
+}
+
+void findCvat(const fs::path& root, const std::string& images, const std::string& split,
+              std::vector<DatasetFiles>& found)
+{
+    const auto addFrom = [&](const fs::path& top, const fs::path& folder, const std::string& subset)
+    {
+        const size_t before = found.size();
+        for (const std::string& name : listFiles(folder.string(), false))
+            if (looksLikeCvat(folder / name))
+                found.push_back(cvatFiles(top, folder / name, images, subset));
+        return found.size() > before;
+    };
+    for (const std::string& name : split.empty() ? std::vector<std::string>() : namesOf(split))
+        if (addFrom(root / name, root / name, ""))
+            return;
+    addFrom(isAnnotationFolder(root) ? root.parent_path() : root, root, split);
+    addFrom(root, root / "annotations", split);
 }
 
 // ------------------------------------------------------------------ YOLO
@@ -480,7 +526,10 @@ bool findLabelsOnly(const fs::path& root, const std::string& images, DatasetFile
         return false;
     bool texts = false;
     for (const std::string& name : listFiles(root.string(), true))
-        texts = texts || (extensionOf(name) == ".txt" && fs::path(name).filename() != "classes.txt");
+    {
+        const std::string file = fs::path(name).filename().string();
+        texts = texts || (extensionOf(name) == ".txt" && file != "classes.txt" && file != "labels.txt");
+    }
     if (!texts)
         return false;
     files.parts = {{images.empty() ? exchangeLast(root, "labels", "images").string() : images, root.string(), ""}};
@@ -537,10 +586,12 @@ std::string lookedFor(const std::string& split)
         return "COCO ([annotations/]instances_" + split + "*.json, " + split +
                "/_annotations.coco.json), Pascal VOC (Annotations/*.xml and ImageSets/Main/" + split + ".txt, or " +
                split + "/*.xml), YOLO (images/" + split + " and labels/" + split + ", " + split + "/images and " +
-               split + "/labels, " + split + ".txt, data.yaml), labelme (" + split + "/*.json)";
+               split + "/labels, " + split + ".txt, data.yaml), labelme (" + split +
+               "/*.json), CVAT (.xml with images of "
+               "this subset)";
     return "COCO ([annotations/]instances*.json, _annotations.coco.json, another .json of COCO), Pascal VOC "
            "(Annotations/*.xml, *.xml), YOLO (images/ and labels/, .txt beside images, data.yaml, obj.data), labelme "
-           "(.json beside images)";
+           "(.json beside images), CVAT (.xml of \"CVAT for images\")";
 }
 
 //! The only folder in this one, if there are no files: what an archive was unpacked to. Empty if there is none.
@@ -564,13 +615,16 @@ DatasetFiles findInFolder(const std::string& annotations, const std::string& ima
     findCoco(root, images, split, found);
     // A split missing in one format must not hide the same split in another format.
     std::string reason;
-    for (const DatasetFormat format : {DatasetFormat::VOC, DatasetFormat::LABELME, DatasetFormat::YOLO})
+    for (const DatasetFormat format :
+         {DatasetFormat::VOC, DatasetFormat::LABELME, DatasetFormat::CVAT, DatasetFormat::YOLO})
         try
         {
             if (format == DatasetFormat::VOC)
                 findVoc(root, images, split, found);
             else if (format == DatasetFormat::LABELME)
                 findLabelme(root, images, split, found);
+            else if (format == DatasetFormat::CVAT)
+                findCvat(root, images, split, found);
             else
                 findYolo(root, images, split, "", found);
         }
@@ -604,6 +658,7 @@ const char* formatName(DatasetFormat format)
     return format == DatasetFormat::COCO   ? "COCO"
            : format == DatasetFormat::VOC  ? "Pascal VOC"
            : format == DatasetFormat::YOLO ? "YOLO"
+           : format == DatasetFormat::CVAT ? "CVAT"
                                            : "labelme";
 }
 
@@ -626,6 +681,11 @@ DatasetFiles findDataset(const std::string& annotations, const std::string& imag
             throw std::runtime_error(annotations + ": no images with labels found near it; looked for " +
                                      lookedFor(split));
         return found.front();
+    }
+    if (looksLikeCvat(path))
+    {
+        const bool below = isAnnotationFolder(folder);
+        return cvatFiles(below ? folder.parent_path() : folder, annotations, images, split);
     }
     if (!split.empty())
         throw std::runtime_error(annotations + ": subset is " + inQuotes(split) +
@@ -730,6 +790,14 @@ std::string yoloLabelOf(const std::string& image)
     const fs::path beside = fs::path(image).replace_extension(".txt");
     const fs::path parallel = exchangeLast(beside.parent_path(), "images", "labels") / beside.filename();
     return (isFile(beside) && !isFile(parallel) ? beside : parallel).string();
+}
+
+bool isSplitName(const std::string& name, const std::string& split)
+{
+    if (split == "trainval" && (isSplitName(name, "train") || isSplitName(name, "val")))
+        return true;
+    const std::vector<std::string> names = namesOf(split);
+    return std::find(names.begin(), names.end(), lowerCase(name)) != names.end();
 }
 
 void shortenFileNames(RawDataset& raw)

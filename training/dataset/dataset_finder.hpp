@@ -18,7 +18,9 @@
             (images/train, train/images); or NAME.txt beside NAME.jpg. What data.yaml (Ultralytics) or obj.data
             (darknet, CVAT) says of a split goes before: folders and lists of images (yolo_reader.hpp).
             Classes: data.yaml, dataset.yaml, obj.data, classes.txt, obj.names, _darknet.labels.
-   labelme  NAME.json beside NAME.jpg, also below; a split is the folder FOLDER/SPLIT. */
+   labelme  NAME.json beside NAME.jpg, also below; a split is the folder FOLDER/SPLIT.
+   CVAT     FOLDER/[annotations/]NAME.xml that begins with <annotations>; images in images/ or beside the file. A split
+            is the folder FOLDER/SPLIT or, in the file, the attribute "subset" of the images. */
 
 #ifndef D2DET_TRAINING_DATASET_FINDER_HPP
 #define D2DET_TRAINING_DATASET_FINDER_HPP
@@ -37,7 +39,8 @@ enum class DatasetFormat
     COCO,
     VOC,
     YOLO,
-    LABELME
+    LABELME,
+    CVAT
 };
 
 const char* formatName(DatasetFormat format);
@@ -53,9 +56,10 @@ struct YoloPart
 struct DatasetFiles
 {
     DatasetFormat format = DatasetFormat::COCO;
-    std::string annotations;      //!< COCO: the JSON file; VOC, labelme: folder of the files; YOLO: the given folder
+    std::string annotations;      //!< COCO: the JSON file; CVAT: the XML file; VOC, labelme: folder of the files;
+                                  //!< YOLO: the given folder
     std::string images;           //!< base folder of the image names; COCO: empty if not given; YOLO: not used
-    std::string list;             //!< VOC: file with the selected names, one per line; empty: all
+    std::string list;             //!< VOC: file with the selected names, one per line; CVAT: subset; empty: all
     std::string classes;          //!< file with the class names; VOC: empty if not present
     std::vector<YoloPart> parts;  //!< YOLO
     std::vector<std::string> listRoots;  //!< YOLO: folders that the names in lists may be relative to
@@ -76,7 +80,10 @@ Throws std::runtime_error if no data set or more than one matches; the message l
 candidates. */
 DatasetFiles findDataset(const std::string& annotations, const std::string& images, const std::string& split);
 
-/** File names of a COCO file that begin with folders of another place, such as "C:/data/images/a.jpg" or
+//! Whether the name of a folder or of a part, in any case of letters, is one of those of a split ("valid" for "val").
+bool isSplitName(const std::string& name, const std::string& split);
+
+/** File names of a COCO or CVAT file that begin with folders of another place, such as "C:/data/images/a.jpg" or
     "train2017/a.jpg" for images named apart: removes the leading parts without which the first images are found. */
 void shortenFileNames(RawDataset& raw);
 

@@ -5,6 +5,7 @@
 #include "dataset/dataset_writer.hpp"
 
 #include "base/files.hpp"
+#include "base/text.hpp"
 #include "dataset/segmentation.hpp"
 
 #include <nlohmann/json.hpp>
@@ -27,6 +28,10 @@ namespace d2det
 
 namespace
 {
+
+constexpr int SCORE_DECIMALS = 4;
+constexpr double MISFIT_PIXELS = 2, MISFIT_PART = 0.05;  // permitted difference of an outline's span and its box
+constexpr double MIN_COVERED = 0.95;                     // IoU from which outlines stand for a mask
 
 //! Writes a complete file or throws.
 class OutputFile
@@ -58,24 +63,35 @@ public:
     Writer(const Dataset& dataset, const WriteOptions& options) : dataset_(dataset), options_(options) {}
 
     std::vector<std::string> run();
+    void check() const;
 
 private:
     void writeCoco();
     void writeVoc();
     void writeYolo();
+    void writeLabelme();
+    void writeCvat();
+    void addShape(pugi::xml_node parent, const Annotation& a, const ImageRecord& image, int& group);
     void writeXml(const ImageRecord& image, const std::string& fileName, const std::string& stem);
     void writeLabels(const ImageRecord& image, const std::string& fileName);
     bool outlinesOf(const ImageRecord& image, std::vector<std::vector<double>>& outlines) const;
+    bool hasOutline(const Annotation& a) const { return a.segmentation && !options_.boxesOnly; }
+    std::vector<std::vector<double>> polygonsOf(const Annotation& a, const ImageRecord& image, bool& exact) const;
+    const std::string& className(const Annotation& a) const
+    {
+        return dataset_.classNames[static_cast<size_t>(a.category)];
+    }
+    void writeClasses(const char* fileName) const;
     void copyImage(const ImageRecord& image, const fs::path& target) const;
     std::string relativeName(const ImageRecord& image) const;
-    void claim(const std::string& stem, const ImageRecord& image);
+    std::string annotationFile(const ImageRecord& image) const;
+    void claimNames() const;
     void lose(const std::string& what, int64_t count);
 
     const Dataset& dataset_;
     const WriteOptions& options_;
     std::vector<std::string> lost_;
-    std::unordered_map<std::string, std::string> claimed_;  //!< annotation file -> image
-    int64_t crowds_ = 0, masks_ = 0, rounded_ = 0, outlines_ = 0, unlabeled_ = 0;
+    int64_t crowds_ = 0, masks_ = 0, rounded_ = 0, outlines_ = 0, unlabeled_ = 0, scores_ = 0, filled_ = 0;
 };
 
 void Writer::lose(const std::string& what, int64_t count)
@@ -95,12 +111,29 @@ std::string Writer::relativeName(const ImageRecord& image) const
     return name;
 }
 
-void Writer::claim(const std::string& stem, const ImageRecord& image)
+//! The annotation file of an image without its extension; empty for formats of one file.
+std::string Writer::annotationFile(const ImageRecord& image) const
 {
-    const auto inserted = claimed_.emplace(stem, image.path);
-    if (!inserted.second)
-        throw std::runtime_error("the images " + inQuotes(inserted.first->second) + " and " + inQuotes(image.path) +
-                                 " would share the annotation file " + inQuotes(stem) + "; rename one of them");
+    std::string name = relativeName(image);
+    if (options_.format == DatasetFormat::COCO || options_.format == DatasetFormat::CVAT)
+        return std::string();
+    if (options_.format == DatasetFormat::VOC)  // it has no subfolders
+        std::replace(name.begin(), name.end(), '/', '_');
+    return fs::path(name).replace_extension("").generic_string();
+}
+
+//! Throws if two images would have the same annotation file.
+void Writer::claimNames() const
+{
+    std::unordered_map<std::string, std::string> claimed;  // annotation file -> image
+    for (const ImageRecord& image : dataset_.images)
+    {
+        const std::string stem = annotationFile(image);
+        const auto inserted = claimed.emplace(stem, image.path);
+        if (!stem.empty() && !inserted.second)
+            throw std::runtime_error("the images " + inQuotes(inserted.first->second) + " and " + inQuotes(image.path) +
+                                     " would share the annotation file " + inQuotes(stem) + "; rename one of them");
+    }
 }
 
 void Writer::copyImage(const ImageRecord& image, const fs::path& target) const
@@ -115,9 +148,34 @@ void Writer::copyImage(const ImageRecord& image, const fs::path& target) const
                                  error.message());
 }
 
-// ------------------------------------------------------------------ COCO
-json segmentationJson(const Segmentation& segmentation)
+/** Outlines of an object that has a segmentation: those of the file, or made of its run lengths.
+    @param exact false: they cover other pixels, because of holes or of too small parts. */
+std::vector<std::vector<double>> Writer::polygonsOf(const Annotation& a, const ImageRecord& image, bool& exact) const
 {
+    exact = true;
+    if (!a.segmentation->polygons.empty())
+        return a.segmentation->polygons;
+    const cv::d2det::Rle mask = toRle(*a.segmentation, image.height, image.width);
+    std::vector<std::vector<double>> polygons = simpleOutlines(mask, options_.tolerance);
+    exact = !polygons.empty() &&
+            cv::d2det::rleIoU(cv::d2det::rleFromPolygons(polygons, image.height, image.width), mask) >= MIN_COVERED;
+    return polygons;
+}
+
+void Writer::writeClasses(const char* fileName) const
+{
+    OutputFile classes(fs::path(options_.output) / fileName);
+    for (const std::string& name : dataset_.classNames)
+        classes.stream() << name << "\n";
+    classes.close();
+}
+
+// ------------------------------------------------------------------ COCO
+json segmentationJson(const Segmentation& segmentation, const ImageRecord& image)
+{
+    if (!segmentation.part.empty())  // COCO has no parts
+        return {{"size", {image.height, image.width}},
+                {"counts", cv::d2det::rleToString(toRle(segmentation, image.height, image.width))}};
     if (!segmentation.polygons.empty())
         return segmentation.polygons;
     json counts = segmentation.counts;
@@ -143,7 +201,10 @@ void Writer::writeCoco()
         const std::string name = relativeName(image);
         copyImage(image, fs::path(options_.output) / "images" / name);
         unlabeled_ += image.empty == EmptyImage::UNLABELED;
-        entry({{"id", image.id}, {"file_name", name}, {"width", image.width}, {"height", image.height}});
+        json value = {{"id", image.id}, {"file_name", name}, {"width", image.width}, {"height", image.height}};
+        if (!image.tileOf.empty())
+            value["tile_of"] = image.tileOf;
+        entry(value);
     }
     out << "],\n\"categories\": [";
     separator = "\n";
@@ -160,13 +221,23 @@ void Writer::writeCoco()
                           {"bbox", {a.x, a.y, a.width, a.height}},
                           {"area", a.area},
                           {"iscrowd", a.crowd ? 1 : 0}};
-            if (a.segmentation)
-                value["segmentation"] = segmentationJson(*a.segmentation);
+            if (std::isfinite(a.score))
+                value["score"] = a.score;
+            masks_ += a.segmentation && options_.boxesOnly;
+            if (hasOutline(a))
+            {
+                bool exact = false;
+                std::vector<std::vector<double>> polygons;
+                if (options_.tolerance > 0 && !a.crowd)
+                    polygons = polygonsOf(a, image, exact);
+                value["segmentation"] = exact ? json(polygons) : segmentationJson(*a.segmentation, image);
+            }
             entry(value);
         }
     out << "]}\n";
     file.close();
     lose("images without a label file are listed like images without objects", unlabeled_);
+    lose("masks are left out", masks_);
 }
 
 // ------------------------------------------------------------------ Pascal VOC
@@ -191,7 +262,7 @@ void Writer::writeXml(const ImageRecord& image, const std::string& fileName, con
     for (const Annotation& a : image.annotations)
     {
         pugi::xml_node object = root.append_child("object");
-        add(object, "name", dataset_.classNames[static_cast<size_t>(a.category)].c_str());
+        add(object, "name", className(a).c_str());
         add(object, "truncated", 0);
         add(object, "difficult", a.crowd ? 1 : 0);
         int x1 = 0, y1 = 0, x2 = 0, y2 = 0;
@@ -202,6 +273,8 @@ void Writer::writeXml(const ImageRecord& image, const std::string& fileName, con
         add(box, "ymin", y1);
         add(box, "xmax", x2);
         add(box, "ymax", y2);
+        if (std::isfinite(a.score))
+            add(object, "score", formatNumber(a.score, SCORE_DECIMALS).c_str());
         masks_ += a.segmentation.has_value();
         rounded_ += x1 - 1 != a.x || y1 - 1 != a.y || x2 != a.x + a.width || y2 != a.y + a.height;
         crowds_ += a.crowd;
@@ -220,18 +293,12 @@ void Writer::writeVoc()
             unlabeled_++;
             continue;
         }
-        const std::string name = relativeName(image);
-        std::string flat = name;  // VOC has no subfolders
-        std::replace(flat.begin(), flat.end(), '/', '_');
-        const std::string stem = fs::path(flat).stem().string();
-        claim(stem, image);
+        const std::string name = relativeName(image), stem = annotationFile(image);
+        const std::string flat = stem + fs::path(name).extension().string();
         copyImage(image, fs::path(options_.output) / "JPEGImages" / flat);
         writeXml(image, options_.copyImages ? flat : name, stem);
     }
-    OutputFile classes(fs::path(options_.output) / "classes.txt");
-    for (const std::string& name : dataset_.classNames)
-        classes.stream() << name << "\n";
-    classes.close();
+    writeClasses("classes.txt");
     lose("images without a label file are left out: a VOC file would say that they have no objects", unlabeled_);
     lose("masks: VOC files have boxes only", masks_);
     lose("boxes were rounded to whole pixels", rounded_);
@@ -239,6 +306,44 @@ void Writer::writeVoc()
 }
 
 // ------------------------------------------------------------------ YOLO
+//! Area inside a polygon, pixels.
+double areaOf(const std::vector<double>& polygon)
+{
+    double sum = 0;
+    const size_t count = polygon.size() / 2;
+    for (size_t i = 0; i < count; i++)
+    {
+        const size_t next = (i + 1) % count;
+        sum += polygon[2 * i] * polygon[2 * next + 1] - polygon[2 * next] * polygon[2 * i + 1];
+    }
+    return std::abs(sum) / 2;
+}
+
+//! Whether the outline spans nearly the box: a reader makes the box of it.
+bool spansBox(const std::vector<double>& outline, const Annotation& a)
+{
+    double span[4];
+    if (!boundsOfPolygons({outline}, span))
+        return false;
+    const double slack[2] = {MISFIT_PIXELS + MISFIT_PART * a.width, MISFIT_PIXELS + MISFIT_PART * a.height};
+    const double box[4] = {a.x, a.y, a.width, a.height};
+    for (int i = 0; i < 2; i++)
+        if (std::abs(span[i] - box[i]) > slack[i] || std::abs(span[i] + span[i + 2] - box[i] - box[i + 2]) > slack[i])
+            return false;
+    return true;
+}
+
+//! Leaves only the largest of several outlines, if the others are specks beside it that do not matter for the box.
+void keepLargest(std::vector<std::vector<double>>& polygons, const Annotation& a, const ImageRecord& image)
+{
+    std::vector<double> largest = *std::max_element(polygons.begin(), polygons.end(),
+                                                    [](const auto& p, const auto& q) { return areaOf(p) < areaOf(q); });
+    const cv::d2det::Rle all = cv::d2det::rleFromPolygons(polygons, image.height, image.width);
+    if (spansBox(largest, a) &&
+        cv::d2det::rleIoU(cv::d2det::rleFromPolygons({largest}, image.height, image.width), all) >= MIN_COVERED)
+        polygons.assign(1, std::move(largest));
+}
+
 /** One outline per object of the image, or false: readers interpret all lines of a file either as outlines or as boxes.
     */
 bool Writer::outlinesOf(const ImageRecord& image, std::vector<std::vector<double>>& outlines) const
@@ -247,11 +352,12 @@ bool Writer::outlinesOf(const ImageRecord& image, std::vector<std::vector<double
     {
         if (a.crowd)
             continue;
-        if (!a.segmentation)
+        if (!hasOutline(a))
             return false;
-        std::vector<std::vector<double>> polygons = a.segmentation->polygons;
-        if (polygons.empty())
-            polygons = cv::d2det::rleToPolygons(toRle(*a.segmentation, image.height, image.width));
+        bool exact = false;
+        std::vector<std::vector<double>> polygons = polygonsOf(a, image, exact);
+        if (options_.tolerance > 0 && polygons.size() > 1)
+            keepLargest(polygons, a, image);
         if (polygons.size() != 1 || polygons[0].size() < 6 || polygons[0].size() % 2 != 0)
             return false;
         outlines.push_back(std::move(polygons[0]));
@@ -279,6 +385,7 @@ void Writer::writeLabels(const ImageRecord& image, const std::string& fileName)
             crowds_++;
             continue;
         }
+        scores_ += std::isfinite(a.score);
         file.stream() << a.category;
         if (outlined)
         {
@@ -305,7 +412,6 @@ void Writer::writeYolo()
     for (const ImageRecord& image : dataset_.images)
     {
         const std::string name = relativeName(image);
-        claim(fs::path(name).replace_extension("").generic_string(), image);
         copyImage(image, fs::path(options_.output) / "images" / name);
         if (image.empty != EmptyImage::UNLABELED)  // a file would say that it has no objects
             writeLabels(image, name);
@@ -323,16 +429,233 @@ void Writer::writeYolo()
     lose("crowds: YOLO files cannot mark them, they are left out", crowds_);
     lose("masks: of their images not every object has an outline of one piece, so these have boxes", masks_);
     lose("outlines stand for their boxes: a box is what its outline spans, and holes are filled", outlines_);
+    lose("scores: YOLO files cannot hold them", scores_);
+}
+
+// ------------------------------------------------------------------ labelme
+void Writer::writeLabelme()
+{
+    for (const ImageRecord& image : dataset_.images)
+    {
+        if (image.empty == EmptyImage::UNLABELED)
+        {
+            unlabeled_++;
+            continue;
+        }
+        const std::string name = relativeName(image);
+        copyImage(image, fs::path(options_.output) / name);
+        json shapes = json::array();
+        int group = 0;
+        for (const Annotation& a : image.annotations)
+        {
+            if (a.crowd)
+            {
+                crowds_++;
+                continue;
+            }
+            bool exact = true;
+            const bool outlined = hasOutline(a);
+            std::vector<std::vector<double>> polygons{{a.x, a.y, a.x + a.width, a.y + a.height}};
+            if (outlined)
+                polygons = polygonsOf(a, image, exact);
+            filled_ += !exact;
+            outlines_ += outlined;
+            group += polygons.size() > 1;
+            for (const std::vector<double>& polygon : polygons)
+            {
+                json points = json::array();
+                for (size_t i = 0; i + 1 < polygon.size(); i += 2)
+                    points.push_back({polygon[i], polygon[i + 1]});
+                shapes.push_back({{"label", className(a)},
+                                  {"points", points},
+                                  {"group_id", polygons.size() > 1 ? json(group) : json()},
+                                  {"description", ""},
+                                  {"shape_type", outlined ? "polygon" : "rectangle"},
+                                  {"flags", json::object()}});
+                if (std::isfinite(a.score))
+                    shapes.back()["score"] = a.score;
+            }
+        }
+        const fs::path path = fs::path(options_.output) / fs::path(name).replace_extension(".json");
+        // Beside the JSON file, where labelme looks for it; relative to the image folder if the images stay there.
+        const json value = {
+            {"version", "5.0.1"},       {"flags", json::object()},
+            {"shapes", shapes},         {"imagePath", options_.copyImages ? fs::path(name).filename().string() : name},
+            {"imageData", nullptr},     {"imageHeight", image.height},
+            {"imageWidth", image.width}};
+        OutputFile file(path);
+        file.stream() << value.dump(1, ' ', false, json::error_handler_t::replace) << "\n";
+        file.close();
+    }
+    writeClasses("labels.txt");
+    lose("images without a label file are left out: a labelme file would say that they have no objects", unlabeled_);
+    lose("crowds: labelme files cannot mark them, they are left out", crowds_);
+    lose("outlines stand for their boxes: a box is what its outline spans", outlines_);
+    lose("masks have holes, which outlines fill", filled_);
+}
+
+// ------------------------------------------------------------------ CVAT
+std::string pixels(double value)
+{
+    return formatNumber(value, 2);
+}
+
+//! A mask as CVAT has it: run lengths of its box, row by row, zeros first.
+void writeRuns(pugi::xml_node shape, const cv::d2det::Rle& mask)
+{
+    const cv::Rect box = cv::d2det::rleBoundingBox(mask);
+    cv::Mat whole;
+    cv::d2det::rleDecode(mask, whole);
+    const cv::Mat part = whole(box).clone();
+    std::string text;
+    uchar value = 0;
+    size_t count = 0;
+    for (size_t i = 0; i <= part.total(); i++)
+        if (i < part.total() && part.data[i] == value)
+            count++;
+        else
+        {
+            text += (text.empty() ? "" : ", ") + std::to_string(count);
+            value = !value;
+            count = 1;
+        }
+    shape.append_attribute("rle") = text.c_str();
+    shape.append_attribute("left") = box.x;
+    shape.append_attribute("top") = box.y;
+    shape.append_attribute("width") = box.width;
+    shape.append_attribute("height") = box.height;
+}
+
+void Writer::addShape(pugi::xml_node parent, const Annotation& a, const ImageRecord& image, int& group)
+{
+    bool exact = true;
+    std::vector<std::vector<double>> polygons;
+    if (hasOutline(a) && (options_.tolerance > 0 || !a.segmentation->polygons.empty()))
+        polygons = polygonsOf(a, image, exact);
+    if (!exact)
+        polygons.clear();
+    cv::d2det::Rle mask;
+    if (hasOutline(a) && polygons.empty())
+        mask = toRle(*a.segmentation, image.height, image.width);
+    const bool runs = !cv::d2det::rleBoundingBox(mask).empty();
+    group += polygons.size() > 1;
+    outlines_ += hasOutline(a);
+    for (size_t i = 0; i < std::max<size_t>(polygons.size(), 1); i++)
+    {
+        pugi::xml_node shape = parent.append_child(runs ? "mask" : polygons.empty() ? "box" : "polygon");
+        shape.append_attribute("label") = className(a).c_str();
+        shape.append_attribute("source") = std::isfinite(a.score) ? "auto" : "manual";
+        shape.append_attribute("occluded") = "0";
+        if (runs)
+            writeRuns(shape, mask);
+        else if (polygons.empty())
+        {
+            shape.append_attribute("xtl") = pixels(a.x).c_str();
+            shape.append_attribute("ytl") = pixels(a.y).c_str();
+            shape.append_attribute("xbr") = pixels(a.x + a.width).c_str();
+            shape.append_attribute("ybr") = pixels(a.y + a.height).c_str();
+        }
+        else
+        {
+            std::string points;
+            for (size_t k = 0; k + 1 < polygons[i].size(); k += 2)
+                points += (k ? ";" : "") + pixels(polygons[i][k]) + "," + pixels(polygons[i][k + 1]);
+            shape.append_attribute("points") = points.c_str();
+            if (polygons.size() > 1)
+                shape.append_attribute("group_id") = group;
+        }
+        shape.append_attribute("z_order") = "0";
+        const auto add = [&](const char* name, const std::string& value)
+        {
+            pugi::xml_node node = shape.append_child("attribute");
+            node.append_attribute("name") = name;
+            node.text().set(value.c_str());
+        };
+        if (std::isfinite(a.score))
+            add("score", formatNumber(a.score, SCORE_DECIMALS));
+        if (a.crowd)
+            add("is_crowd", "true");
+    }
+}
+
+//! CVAT drops attributes that are not described with their label.
+void describeAttribute(pugi::xml_node attributes, const char* name, const char* type, const char* value)
+{
+    pugi::xml_node node = attributes.append_child("attribute");
+    node.append_child("name").text().set(name);
+    node.append_child("mutable").text().set("False");
+    node.append_child("input_type").text().set(type);
+    node.append_child("default_value").text().set(value);
+    node.append_child("values").text().set(value);
+}
+
+//! Image by image: a document of all would need several times the file size in memory.
+void Writer::writeCvat()
+{
+    OutputFile file(fs::path(options_.output) / "annotations.xml");
+    const auto save = [&](const pugi::xml_document& document)
+    { document.save(file.stream(), "  ", pugi::format_default | pugi::format_no_declaration); };
+    file.stream() << "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<annotations>\n<version>1.1</version>\n";
+    bool scores = false, crowds = false;
+    for (const ImageRecord& image : dataset_.images)
+        for (const Annotation& a : image.annotations)
+        {
+            scores = scores || std::isfinite(a.score);
+            crowds = crowds || a.crowd;
+        }
+    pugi::xml_document meta;
+    pugi::xml_node labels = meta.append_child("meta").append_child("task").append_child("labels");
+    for (const std::string& name : dataset_.classNames)
+    {
+        pugi::xml_node label = labels.append_child("label");
+        label.append_child("name").text().set(name.c_str());
+        label.append_child("type").text().set("any");
+        pugi::xml_node attributes = label.append_child("attributes");
+        if (scores)
+            describeAttribute(attributes, "score", "text", "");
+        if (crowds)
+            describeAttribute(attributes, "is_crowd", "checkbox", "false");
+    }
+    save(meta);
+    int id = 0;
+    for (const ImageRecord& image : dataset_.images)
+    {
+        const std::string name = relativeName(image);
+        copyImage(image, fs::path(options_.output) / "images" / name);
+        unlabeled_ += image.empty == EmptyImage::UNLABELED;
+        pugi::xml_document document;
+        pugi::xml_node node = document.append_child("image");
+        node.append_attribute("id") = id++;
+        node.append_attribute("name") = name.c_str();
+        node.append_attribute("width") = image.width;
+        node.append_attribute("height") = image.height;
+        int group = 0;
+        for (const Annotation& a : image.annotations)
+            addShape(node, a, image, group);
+        save(document);
+    }
+    file.stream() << "</annotations>\n";
+    file.close();
+    lose("images without a label file are listed like images without objects", unlabeled_);
+    lose("outlines and masks stand for their boxes: a box is what they span", outlines_);
+}
+
+void Writer::check() const
+{
+    std::error_code error;
+    if (!options_.imagesAreThere && fs::exists(options_.output, error) &&
+        (!fs::is_empty(options_.output, error) || error))
+        throw std::runtime_error("the folder " + inQuotes(options_.output) + " is not empty; name a new one");
+    claimNames();
 }
 
 std::vector<std::string> Writer::run()
 {
+    check();
     std::error_code error;
     fs::create_directories(options_.output, error);
     if (error)
         throw std::runtime_error("cannot make the folder " + inQuotes(options_.output) + ": " + error.message());
-    if (!fs::is_empty(options_.output, error) || error)
-        throw std::runtime_error("the folder " + inQuotes(options_.output) + " is not empty; name a new one");
     switch (options_.format)
     {
         case DatasetFormat::COCO:
@@ -345,7 +668,11 @@ std::vector<std::string> Writer::run()
             writeYolo();
             break;
         case DatasetFormat::LABELME:
-            throw std::runtime_error("labelme files are read only; write COCO, Pascal VOC or YOLO");
+            writeLabelme();
+            break;
+        case DatasetFormat::CVAT:
+            writeCvat();
+            break;
     }
     if (options_.format != DatasetFormat::COCO)
         lost_.push_back("ids and areas of annotations are not kept");
@@ -353,6 +680,24 @@ std::vector<std::string> Writer::run()
 }
 
 }  // namespace
+
+DatasetFormat writtenFormat(const std::string& name)
+{
+    static const std::vector<std::pair<std::string, DatasetFormat>> formats{{"coco", DatasetFormat::COCO},
+                                                                            {"voc", DatasetFormat::VOC},
+                                                                            {"yolo", DatasetFormat::YOLO},
+                                                                            {"labelme", DatasetFormat::LABELME},
+                                                                            {"cvat", DatasetFormat::CVAT}};
+    for (const auto& format : formats)
+        if (format.first == name)
+            return format.second;
+    throw std::runtime_error("the format is " + inQuotes(name) + ", it must be coco, voc, yolo, labelme or cvat");
+}
+
+void checkWritable(const Dataset& dataset, const WriteOptions& options)
+{
+    Writer(dataset, options).check();
+}
 
 std::vector<std::string> writeDataset(const Dataset& dataset, const WriteOptions& options)
 {

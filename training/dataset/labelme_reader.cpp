@@ -14,6 +14,7 @@
 #include <cmath>
 #include <filesystem>
 #include <istream>
+#include <limits>
 #include <map>
 #include <stdexcept>
 #include <unordered_map>
@@ -29,13 +30,14 @@ namespace
 
 constexpr size_t MAX_TOKEN = 64 << 20, MAX_CLASS_FILE = 1 << 20;  // bytes; "imageData" is one text
 constexpr uintmax_t MAX_FILE = 256 << 20;                         // bytes
-constexpr int MAX_DEPTH = 64, MAX_SIDE = 1 << 16, CIRCLE_POINTS = 48;
+constexpr int MAX_DEPTH = 64, MAX_SIDE = 1 << 16;
 
 struct LabelmeObject
 {
     std::string label;
     std::vector<std::vector<double>> outlines;  //!< x0, y0, x1, y1, ...
     bool onlyBox = false;                       //!< rectangles have no outline
+    double score = std::numeric_limits<double>::quiet_NaN();
 };
 
 struct LabelmeFile
@@ -114,15 +116,8 @@ std::vector<double> outlineOf(const std::string& type, const std::vector<double>
         return {points[0], points[1], points[2], points[1], points[2], points[3], points[0], points[3]};
     if (type == "circle" && points.size() >= 4)
     {
-        std::vector<double> outline;
         const double radius = std::hypot(points[2] - points[0], points[3] - points[1]);
-        for (int i = 0; i < CIRCLE_POINTS; i++)
-        {
-            const double angle = 2 * CV_PI * i / CIRCLE_POINTS;
-            outline.push_back(points[0] + radius * std::cos(angle));
-            outline.push_back(points[1] + radius * std::sin(angle));
-        }
-        return outline;
+        return ellipsePoints(points[0], points[1], radius, radius, 0);
     }
     const bool isOutline = type == "polygon" || type.empty() || type == "rotation";
     return isOutline && points.size() >= 6 ? points : std::vector<double>();
@@ -159,7 +154,11 @@ LabelmeFile readFile(const std::string& path)
         if (group != shape.end() && (group->is_number() || group->is_string()))
             index = groups.emplace(std::make_pair(label, group->dump()), index).first->second;
         if (index == file.objects.size())
+        {
             file.objects.push_back({label, {}, type == "rectangle"});
+            if (const auto score = shape.find("score"); score != shape.end() && score->is_number())
+                file.objects.back().score = score->get<double>();
+        }
         file.objects[index].onlyBox = file.objects[index].onlyBox && type == "rectangle";
         file.objects[index].outlines.push_back(std::move(outline));
     }
@@ -237,6 +236,7 @@ void LabelmeReader::addObject(LabelmeObject& object, int64_t imageId)
     annotation.imageId = imageId;
     annotation.categoryId = categoryOf(object.label);
     annotation.boxValues = 4;
+    annotation.score = object.score;
     if (!boundsOfPolygons(object.outlines, annotation.box))
         annotation.box[2] = -1;  // no box: it is left out
     if (keepSegmentation_ && !object.onlyBox)

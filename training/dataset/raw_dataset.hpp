@@ -3,8 +3,8 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* Unchecked contents of annotation files in any format: plain records with references by id, filled by the readers
-   (coco_reader, voc_reader, yolo_reader). Only toDataset() in dataset.cpp checks and joins the records for training;
-   lint.cpp reports on the unchecked records. */
+   (coco_reader, voc_reader, yolo_reader, labelme_reader, cvat_reader). Only toDataset() in dataset.cpp checks and joins
+   the records for training; lint.cpp reports on the unchecked records. */
 
 #ifndef D2DET_TRAINING_RAW_DATASET_HPP
 #define D2DET_TRAINING_RAW_DATASET_HPP
@@ -23,6 +23,7 @@ struct RawImage
     std::string fileName;       //!< relative to RawDataset::imageFolder
     int width = 0, height = 0;  //!< pixels; 0: not in the annotations and not readable from the image
     std::string source;         //!< file with the annotations of this image; empty: RawDataset::path
+    std::string tileOf;         //!< COCO's "tile_of" of d2det_dataset tile: the image that this one is a part of
     std::string idText;         //!< the id in the file if that is a text and no number; `id` is made up then
     bool annotated = true;      //!< false: nobody annotated it (YOLO: no text file)
     bool hasOther = false;      //!< something is annotated that is not read, such as a point
@@ -43,8 +44,9 @@ struct RawAnnotation
     bool boxOfOutline = false;     //!< the file has no box; this one is what the outline spans
     double area = std::numeric_limits<double>::quiet_NaN();
     bool crowd = false;
-    int64_t segmentation = -1;  //!< index into RawDataset::segmentations
-    int line = 0;               //!< line in RawImage::source, from 1; 0: unknown
+    double score = std::numeric_limits<double>::quiet_NaN();  //!< of a detection; NaN: none
+    int64_t segmentation = -1;                                //!< index into RawDataset::segmentations
+    int line = 0;                                             //!< line in RawImage::source, from 1; 0: unknown
 };
 
 //! A skipped image or annotation file.

@@ -5,8 +5,7 @@
 #include "dataset/voc_reader.hpp"
 
 #include "base/files.hpp"
-
-#include <pugixml.hpp>
+#include "dataset/xml_file.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -24,8 +23,7 @@ namespace
 {
 
 constexpr size_t MAX_XML = 4 << 20, MAX_LIST = 64 << 20, MAX_CLASS_FILE = 1 << 20;  // bytes
-constexpr int MAX_DEPTH = 64;
-constexpr int MAX_SIDE = 1 << 16;  // pixels
+constexpr int MAX_SIDE = 1 << 16;                                                   // pixels
 
 struct VocObject
 {
@@ -42,62 +40,20 @@ struct VocFile
     std::vector<VocObject> objects;
 };
 
-std::string textOf(const pugi::xml_node& node)
-{
-    const std::vector<std::string> lines = splitLines(node.child_value());
-    for (const std::string& line : lines)
-        if (!line.empty())
-            return line;
-    return std::string();
-}
-
-double numberOf(const pugi::xml_node& parent, const char* name, double missing)
-{
-    const std::string text = textOf(parent.child(name));
-    double value = missing;
-    if (!text.empty() && !parseNumber(text, value))
-        throw std::runtime_error(std::string("<") + name + "> is " + inQuotes(text) + ", expected a number");
-    return value;
-}
-
-//! Traverses without recursion, like the parser.
-void checkDepth(const pugi::xml_node& root)
-{
-    int depth = 0;
-    for (pugi::xml_node node = root; node;)
-    {
-        if (node.type() == pugi::node_doctype)
-            throw std::runtime_error("it has a DOCTYPE, which VOC files do not need; it is not read");
-        if (node.first_child())
-        {
-            node = node.first_child();
-            if (++depth > MAX_DEPTH)
-                throw std::runtime_error("nested deeper than " + std::to_string(MAX_DEPTH));
-            continue;
-        }
-        while (node && node != root && !node.next_sibling())
-        {
-            node = node.parent();
-            depth--;
-        }
-        node = !node || node == root ? pugi::xml_node() : node.next_sibling();
-    }
-}
-
 VocObject readObject(const pugi::xml_node& node)
 {
     static const char* const corners[4] = {"xmin", "ymin", "xmax", "ymax"};
     VocObject object;
-    object.name = textOf(node.child("name"));
+    object.name = xmlText(node.child("name"));
     if (object.name.empty())
         throw std::runtime_error("an <object> without a <name>");
-    object.difficult = numberOf(node, "difficult", 0) != 0;
+    object.difficult = xmlNumber(node, "difficult", 0) != 0;
     const pugi::xml_node box = node.child("bndbox");
     double values[4] = {0, 0, 0, 0};
     for (int i = 0; i < 4; i++)
     {
-        object.boxValues += !textOf(box.child(corners[i])).empty();
-        values[i] = numberOf(box, corners[i], 0);
+        object.boxValues += !xmlText(box.child(corners[i])).empty();
+        values[i] = xmlNumber(box, corners[i], 0);
     }
     object.box[0] = values[0] - 1;
     object.box[1] = values[1] - 1;
@@ -108,21 +64,15 @@ VocObject readObject(const pugi::xml_node& node)
 
 VocFile parseFile(const std::string& path)
 {
-    const std::string text = readText(path, MAX_XML);
     pugi::xml_document document;
-    const pugi::xml_parse_result result =
-        document.load_buffer(text.data(), text.size(), pugi::parse_default | pugi::parse_doctype);
-    if (!result)
-        throw std::runtime_error("not valid XML at byte " + std::to_string(result.offset) + ": " +
-                                 result.description());
-    checkDepth(document);
+    loadXml(path, MAX_XML, document);
     const pugi::xml_node root = document.child("annotation");
     if (!root)
         throw std::runtime_error("no <annotation>; is this a Pascal VOC file?");
     VocFile file;
-    file.fileName = withSlashes(textOf(root.child("filename")));
+    file.fileName = withSlashes(xmlText(root.child("filename")));
     const pugi::xml_node size = root.child("size");
-    const double width = numberOf(size, "width", 0), height = numberOf(size, "height", 0);
+    const double width = xmlNumber(size, "width", 0), height = xmlNumber(size, "height", 0);
     if (!(width >= 0 && width <= MAX_SIDE && height >= 0 && height <= MAX_SIDE))
         throw std::runtime_error("<size> is not between 1 and " + std::to_string(MAX_SIDE) + " pixels");
     file.width = static_cast<int>(width);

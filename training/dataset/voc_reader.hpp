@@ -13,8 +13,7 @@
    A list of a split has one name per line: without or with an extension, blanks inside, in quotation marks, with a last
    word 1, 0 or -1 that is a flag, unless a file has just this name.
 
-   XML is parsed by pugixml, without entity expansion and recursion; files with a DOCTYPE, more than 4 MiB or more than
-   64 levels are rejected. */
+   Files of more than 4 MiB and what xml_file.hpp refuses are rejected. */
 
 #ifndef D2DET_TRAINING_VOC_READER_HPP
 #define D2DET_TRAINING_VOC_READER_HPP

@@ -29,7 +29,7 @@ struct Command
     bool needsDataset = true;                   //!< false: DATASET may be left out
 };
 
-extern const Command STATS, LINT, CONVERT, SHOW, SPLIT, ANCHORS;
+extern const Command STATS, LINT, CONVERT, SHOW, SPLIT, TILE, ANCHORS;
 
 //! Options of every command.
 po::options_description commonOptions();

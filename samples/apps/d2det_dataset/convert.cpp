@@ -2,14 +2,14 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* d2det_dataset convert: conversion between COCO, Pascal VOC and YOLO files. */
+/* d2det_dataset convert: conversion between the formats of data sets. */
 
 #include "base/text.hpp"
 #include "d2det_dataset/commands.hpp"
 #include "dataset/dataset_writer.hpp"
 
 #include <iostream>
-#include <map>
+#include <stdexcept>
 
 using d2det::counted;
 
@@ -21,12 +21,14 @@ namespace
 
 d2det::DatasetFormat formatOf(const std::string& name)
 {
-    static const std::map<std::string, d2det::DatasetFormat> formats{
-        {"coco", d2det::DatasetFormat::COCO}, {"voc", d2det::DatasetFormat::VOC}, {"yolo", d2det::DatasetFormat::YOLO}};
-    const auto found = formats.find(name);
-    if (found == formats.end())
-        throw cli::UsageError("--to is '" + name + "', it must be coco, voc or yolo");
-    return found->second;
+    try
+    {
+        return d2det::writtenFormat(name);
+    }
+    catch (const std::runtime_error& error)
+    {
+        throw cli::UsageError(std::string("--to: ") + error.what());
+    }
 }
 
 int runConvert(const po::variables_map& args)
@@ -37,6 +39,9 @@ int runConvert(const po::variables_map& args)
     writing.format = formatOf(args["to"].as<std::string>());
     writing.output = requiredOutput(args);
     writing.copyImages = args.count("copy-images") > 0;
+    writing.boxesOnly = args.count("boxes-only") > 0;
+    cli::checkRange<double>(args, "simplify", 0, 100);
+    writing.tolerance = args["simplify"].as<double>();
     d2det::RawDataset raw = readRaw(args);
     writing.imageFolder = raw.imageFolder;
     const d2det::Dataset dataset = checkedDataset(std::move(raw), args);
@@ -55,14 +60,17 @@ int runConvert(const po::variables_map& args)
 po::options_description convertOptions()
 {
     po::options_description options("Conversion");
-    options.add_options()("to", po::value<std::string>()->value_name("FORMAT"), "coco, voc or yolo")(
-        "output,o", po::value<std::string>()->value_name("DIR"), "new or empty folder")("copy-images",
-                                                                                        "copy the images too");
+    options.add_options()("to", po::value<std::string>()->value_name("FORMAT"), "coco, voc, yolo, labelme or cvat")(
+        "output,o", po::value<std::string>()->value_name("DIR"), "new or empty folder")(
+        "copy-images", "copy the images too")("boxes-only", "leave out masks and outlines")(
+        "simplify", po::value<double>()->value_name("PIXELS")->default_value(0, "0"),
+        "make outlines of run lengths, with fewer points, up to so far from their border; coco then gets outlines, "
+        "too. 0: exact");
     return options;
 }
 
 }  // namespace
 
-const Command CONVERT{"convert", "writes another format: coco, voc or yolo", convertOptions, runConvert};
+const Command CONVERT{"convert", "writes another format: coco, voc, yolo, labelme or cvat", convertOptions, runConvert};
 
 }  // namespace dataset_program

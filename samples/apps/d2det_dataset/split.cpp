@@ -50,6 +50,31 @@ std::vector<bool> drawValidation(const std::vector<size_t>& groups, double share
     return validation;
 }
 
+//! Joins the groups that have tiles of one image.
+std::vector<size_t> withTiles(std::vector<size_t> groups, const std::vector<d2det::ImageRecord>& images)
+{
+    std::map<std::string, size_t> first;  // image -> group of its first tile
+    std::map<size_t, size_t> joined;      // group -> smaller group
+    const auto rootOf = [&](size_t group)
+    {
+        for (auto next = joined.find(group); next != joined.end(); next = joined.find(group))
+            group = next->second;
+        return group;
+    };
+    for (size_t i = 0; i < groups.size(); i++)
+    {
+        if (images[i].tileOf.empty())
+            continue;
+        const size_t a = rootOf(groups[i]);
+        const size_t b = rootOf(first.emplace(images[i].tileOf, groups[i]).first->second);
+        if (a != b)
+            joined[std::max(a, b)] = std::min(a, b);
+    }
+    for (size_t& group : groups)
+        group = rootOf(group);
+    return groups;
+}
+
 int runSplit(const po::variables_map& args)
 {
     const std::string output = requiredOutput(args);
@@ -66,7 +91,7 @@ int runSplit(const po::variables_map& args)
     std::vector<std::string> paths;
     for (const d2det::ImageRecord& image : dataset.images)
         paths.push_back(image.path);
-    const std::vector<size_t> groups = d2det::duplicateGroups(d2det::fingerprints(paths));
+    const std::vector<size_t> groups = withTiles(d2det::duplicateGroups(d2det::fingerprints(paths)), dataset.images);
     const std::vector<bool> validation =
         drawValidation(groups, args["val"].as<double>(), static_cast<uint64_t>(args["seed"].as<int>()));
     const size_t count = static_cast<size_t>(std::count(validation.begin(), validation.end(), true));
@@ -89,8 +114,10 @@ int runSplit(const po::variables_map& args)
     std::sort(distinct.begin(), distinct.end());
     distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
     if (distinct.size() < groups.size())
-        std::cout << "note: " << groups.size() - distinct.size()
-                  << " images show nearly the same as another one; such images are in the same part\n";
+        std::cout
+            << "note: " << groups.size() - distinct.size()
+            << " images show nearly the same as another one, or are tiles of one image; such images are in the same "
+               "part\n";
     std::cout << "note: the images stay in " << writing.imageFolder << "; read the new files with --images "
               << writing.imageFolder << "\n";
     return 0;
