@@ -52,8 +52,8 @@ struct StepOptions
     std::function<void()> whileBusy = [] {};  //!< called after the device work of a batch is enqueued
 };
 
-/** @param next called for each batch that this process has of the step, with its number from 0; images on the device of the model. May seed
-    the generator.
+/** @param next called for each batch that this process has of the step, with its number from 0; images on the device of
+    the model. May seed the generator.
     @param generator on the CPU. */
 StepResult takeStep(Detector& model, Solver& solver, LossScaler& scaler, const std::function<Batch(int)>& next,
                     torch::Generator generator, const StepOptions& options);

@@ -329,8 +329,8 @@ std::string Trainer::path(const std::string& name) const
     return (fs::path(options_.output) / name).string();
 }
 
-/* The processes share the batches of a step. If there are fewer than processes, a new run takes one for each of them, and
-   the learning rate grows with the batches (Goyal et al. 2017, linear scaling). The checkpoints have both values: a
+/* The processes share the batches of a step. If there are fewer than processes, a new run takes one for each of them,
+   and the learning rate grows with the batches (Goyal et al. 2017, linear scaling). The checkpoints have both values: a
    resumed run does the same steps with any number of processes. */
 void Trainer::shareBatches()
 {

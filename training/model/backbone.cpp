@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* ResNet, ResNeXt, MobileNetV2 and MobileNetEdgeTPU backbones. Block tables: He et al. 2016 table 1, Xie et al. 2017 table 1, Sandler et
-   al. 2018 table 2. */
+/* ResNet, ResNeXt, MobileNetV2 and MobileNetEdgeTPU backbones. Block tables: He et al. 2016 table 1, Xie et al. 2017
+   table 1, Sandler et al. 2018 table 2. */
 
 #include "model/backbone.hpp"
 

@@ -16,7 +16,8 @@ namespace kernels
 namespace
 {
 
-//! One output value without bias: the sum over the kernel's cells that lie on the map. X and filter [C / G, kh, kw] of the group
+//! One output value without bias: the sum over the kernel's cells that lie on the map. X and filter [C / G, kh, kw] of
+//! the group
 double convolveAt(const Conv2dParams& p, const Conv2dShape& s, const float* X, const float* filter, int y0, int x0)
 {
     double sum = 0;

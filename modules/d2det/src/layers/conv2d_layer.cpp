@@ -4,7 +4,7 @@
 
 /* Layer d2det.D2Conv2d: convolution of entire maps by the kernels of this module. Contract: operators.md 3.10.
 
-     inputs   X [N, C, h, w], weight [O, C / groups, kh, kw], bias [O] with has_bias = 1; both are constants of the model
+     inputs   X [N, C, h, w], weight [O, C / groups, kh, kw], bias [O] with has_bias = 1; both are constants
      outputs  Y [N, O, oh, ow] */
 
 #include "base_layer.hpp"

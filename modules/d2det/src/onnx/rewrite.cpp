@@ -129,8 +129,8 @@ private:
 
     static size_t lastInput(const OnnxNode& node) { return node.inputs.empty() ? 0 : node.inputs.size() - 1; }
 
-    /** 2-D, constant float32 weights, explicit padding: what D2Conv2d computes. Groups of few channels, such as those of
-        depthwise convolutions, stay with OpenCV: a matrix product has too few rows there. */
+    /** 2-D, constant float32 weights, explicit padding: what D2Conv2d computes. Groups of few channels, such as those
+        of depthwise convolutions, stay with OpenCV: a matrix product has too few rows there. */
     bool isPlainConvolution(const OnnxNode& node) const
     {
         if (!node.isStandard("Conv") || node.outputs.size() != 1 || node.inputs.size() < 2 || node.inputs.size() > 3)
