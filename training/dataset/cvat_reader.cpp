@@ -114,8 +114,10 @@ std::vector<double> readPoints(const pugi::xml_node& node)
 void readMask(const pugi::xml_node& node, cv::Size image, CvatObject& object)
 {
     Segmentation& outline = object.outline;
-    outline.part = cv::Rect(integerAttribute(node, "left", 0), integerAttribute(node, "top", 0),
-                            integerAttribute(node, "width", 1), integerAttribute(node, "height", 1));
+    outline.part.x = integerAttribute(node, "left", 0);  // one by one: the first that is wrong is named
+    outline.part.y = integerAttribute(node, "top", 0);
+    outline.part.width = integerAttribute(node, "width", 1);
+    outline.part.height = integerAttribute(node, "height", 1);
     outline.width = image.width;
     outline.height = image.height;
     const std::string text = node.attribute("rle").value();
