@@ -14,6 +14,7 @@
 #include "programs.hpp"
 
 #include <nlohmann/json.hpp>
+#include <opencv2/d2det.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <opencv2/videoio.hpp>
@@ -609,6 +610,63 @@ BOOST_AUTO_TEST_CASE(ids_of_annotations)
     const Outcome other = world.run("-o other -a instances.json a");
     BOOST_TEST(other.code == 1);
     BOOST_TEST(contains(other.text, "no class name in common"), other.text);
+}
+
+//! Pictures of the best objects; the same image name in two folders, and frames.
+BOOST_AUTO_TEST_CASE(explanations)
+{
+    const World world;
+    world.video("walk.avi", 2, {96, 64});
+    checkSucceeds(world.run("-o out --no-pictures --explain 2 a/one.png b/one.png walk.avi"));
+    NameSet expected{"one_png_0.png", "one_png_1.png", "one_png_0_2.png", "one_png_1_2.png"};
+    for (const char* frame :
+         {"walk_avi_000000_0.png", "walk_avi_000000_1.png", "walk_avi_000001_0.png", "walk_avi_000001_1.png"})
+        expected.insert(frame);
+    BOOST_TEST((world.tree("out/explain") == expected));
+    const cv::Mat picture = cv::imread((world.root / "out/explain/one_png_0.png").string());
+    BOOST_TEST((picture.cols == 1520 && picture.rows > 600));
+    BOOST_TEST(world.run("-o out2 --explain none a").code == 2);
+    BOOST_TEST(world.run("-o out2 --explain 0 a").code == 2);
+    BOOST_TEST(world.run("-o out2 --explain all --tile 64 a").code == 2);
+}
+
+//! The box of a detection is the mean of the boxes of the cells that overlap the object, in images of any size.
+BOOST_AUTO_TEST_CASE(explained_boxes_of_the_bundled_model)
+{
+    const cv::Ptr<cv::d2det::Detector> detector =
+        cv::d2det::Detector::create(std::string(D2DET_SOURCE_DIR) + "/data/models/d2det_mnv2_person.onnx");
+    const cv::Mat image = cv::imread(std::string(D2DET_SOURCE_DIR) + "/test/images/two_people.jpg");
+    cv::Mat detections, explained;
+    std::vector<cv::d2det::DetectionExplanation> explanations;
+    detector->detect(image, detections);
+    detector->explain(image, explained, explanations);
+    BOOST_REQUIRE(detections.rows >= 2);
+    BOOST_TEST(cv::norm(detections, explained, cv::NORM_INF) == 0);
+    BOOST_REQUIRE(explanations.size() == static_cast<size_t>(detections.rows));
+    int averaged = 0;
+    for (int i = 0; i < detections.rows; i++)
+    {
+        const cv::d2det::DetectionExplanation& e = explanations[static_cast<size_t>(i)];
+        BOOST_REQUIRE(e.cellBoxes.rows == 49);
+        BOOST_REQUIRE(e.samplingPoints.rows == 196);
+        BOOST_TEST(cv::countNonZero(e.cellWeights > 0) == cv::countNonZero(e.overlap > 0.5f));
+        if (cv::countNonZero(e.cellWeights) == 0)
+            continue;
+        averaged++;
+        const cv::Mat mean = e.cellWeights.reshape(1, 1) * e.cellBoxes;
+        for (int c = 0; c < 4; c++)
+        {
+            const float limit = static_cast<float>(c % 2 ? image.rows : image.cols);
+            const float clipped = std::min(std::max(mean.at<float>(c), 0.f), limit);
+            BOOST_TEST(std::abs(clipped - detections.at<float>(i, c)) <= 0.02f);
+        }
+        double low = 0, high = 0;
+        cv::minMaxLoc(e.samplingWeights, &low, &high);
+        BOOST_TEST((low > 0 && high < 9));
+        // Of 14 x 14 cells each counts in one window, or in two or four.
+        BOOST_TEST(std::abs(cv::mean(e.samplingWeights)[0] - 1) < 0.3);
+    }
+    BOOST_TEST(averaged >= 2);
 }
 
 //! Detections as data sets, which read back to what is in detections.json.

@@ -12,6 +12,7 @@
 #include "programs.hpp"
 
 #include <nlohmann/json.hpp>
+#include <opencv2/d2det.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
@@ -239,6 +240,15 @@ BOOST_AUTO_TEST_CASE(operating_score)
                               "--write-operating-score scored.onnx -q");
     BOOST_TEST(again.code == 0, again.err);
     BOOST_TEST(run(ANNOTATIONS + "--results good.json --write-operating-score scored.onnx").code == 2);
+    const Outcome classes = run(MODEL + ANNOTATIONS +
+                                "--images val --score 0.0005 --operating-score 0.25 --per-class "
+                                "--write-operating-score classes.onnx -q");
+    BOOST_TEST(classes.code == 0, classes.err);
+    BOOST_TEST(contains(classes.out, "\n  person "), classes.out);
+    const cv::Ptr<cv::d2det::Detector> detector = cv::d2det::Detector::create((root / "classes.onnx").string());
+    BOOST_TEST(detector->getOperatingScores().size() == detector->getClassNames().size());
+    BOOST_TEST(detector->getOperatingScore() == 0.25f);
+    BOOST_TEST(run(MODEL + ANNOTATIONS + "--images val --per-class").code == 2);
 }
 
 //! Masks take time and memory: none where nothing is compared with them.

@@ -8,6 +8,7 @@
    (outputs.hpp) are complete after each image, so that no result is lost on Ctrl-C. An image that cannot be processed
    is named and left out. */
 
+#include "base/files.hpp"
 #include "base/text.hpp"
 #include "cli/detector_options.hpp"
 #include "cli/inputs.hpp"
@@ -17,8 +18,12 @@
 #include "cli/table.hpp"
 #include "cli/tracker.hpp"
 #include "cli/window.hpp"
+#include "base/atomic_file.hpp"
 #include "d2det_detect/annotated_ids.hpp"
+#include "d2det_detect/explain_picture.hpp"
 #include "d2det_detect/labels.hpp"
+
+#include <opencv2/imgcodecs.hpp>
 
 #include <filesystem>
 #include <algorithm>
@@ -55,6 +60,7 @@ struct Arguments
     cli::InputOptions input;
     cli::OutputOptions output;
     detect_program::LabelOptions labels;
+    int explain = 0;  //!< objects of each image of which there is a picture
     int batch = 1;
     bool quiet = false;
 };
@@ -173,6 +179,7 @@ private:
     bool ended() const { return closed_ || cli::interrupted(); }
     std::string nameOf(const DetectedImage& result) const;
     void note(const std::string& text);
+    void explain(const DetectedImage& result);
     void endVideo();
     void skip(size_t source, const std::string& reason);
     void printRow(const std::string& name, cv::Size size, const std::vector<double>& times,
@@ -198,7 +205,8 @@ private:
     Statistics all_, video_;  //!< of the run, of the current video
     size_t videoSource_ = 0;
     int64 frames_ = 0;  //!< part of all_.images: frames of entire videos
-    int64 skipped_;
+    int64 skipped_, explained_ = 0;
+    cli::OutputNames explainNames_;
     size_t nameWidth_ = 16;
     int rows_ = 0;
 };
@@ -214,7 +222,8 @@ DetectionRun::DetectionRun(const Arguments& args, Detector& detector, const std:
       withMasks_(detector.hasMasks() && args.values.count("boxes-only") == 0),
       outputs_(args.output, sources, names_, ids),
       progress_(!args.quiet, "images", args.quiet ? 0 : cli::countImages(sources, args.input)),
-      skipped_(skipped)
+      skipped_(skipped),
+      explainNames_(args.output.folder / "explain", sources)
 {
     if (!args.labels.formats.empty())
         labels_.emplace(args.labels, args.output.folder, sources, names_);
@@ -354,6 +363,8 @@ void DetectionRun::report(DetectedImage& result, const std::vector<double>& time
     videoSource_ = result.source;
     if (labels_)
         labels_->add(result);
+    if (args_.explain > 0)
+        explain(result);
     const fs::path target = outputs_.add(result);
     const std::string name = nameOf(result);
     if (window_ && !closed_)
@@ -370,6 +381,39 @@ void DetectionRun::report(DetectedImage& result, const std::vector<double>& time
                  countClasses(one.classes, names_) + (renamed ? "  -> " + printable(target.filename().string()) : ""));
     }
     progress_.update(all_.images, printable(name));
+}
+
+//! Pictures of how the best objects of the image were found: explain/NAME_0.png, by descending score.
+void DetectionRun::explain(const DetectedImage& result)
+{
+    cv::Mat detections;
+    std::vector<cv::d2det::DetectionExplanation> explanations;
+    detector_.explain(result.image, detections, explanations);
+    const fs::path name = sources_[result.source].name;
+    int count = 0;
+    for (const cv::d2det::DetectionExplanation& e : explanations)
+    {
+        const size_t id = static_cast<size_t>(e.classId);
+        if (!wanted_.empty() && (id >= wanted_.size() || !wanted_[id]))
+            continue;
+        if (count == args_.explain)
+            break;
+        const cv::Mat picture = detect_program::explainPicture(
+            result.image, e,
+            cv::format("%s %.2f", cli::className(names_, e.classId).c_str(), e.score) + "   in " + nameOf(result));
+        std::vector<uchar> bytes;
+        if (!cv::imencode(".png", picture, bytes))
+            throw std::runtime_error("a picture of --explain cannot be written as PNG");
+        std::string stem = name.filename().string();
+        std::replace(stem.begin(), stem.end(), '.', '_');
+        if (result.frame >= 0)
+            stem += cv::format("_%06d", result.frame);
+        stem += "_" + std::to_string(count++) + ".png";
+        d2det::AtomicFile file(explainNames_.take(name.parent_path() / stem).string());
+        file.write(bytes.data(), bytes.size());
+        file.commit();
+        explained_++;
+    }
 }
 
 //! Called after the last processed frame of a video.
@@ -425,7 +469,9 @@ int DetectionRun::finish()
                                                  : images > 0 ? "annotated images and videos"
                                                               : "annotated video"
                                                : "";
-        const std::string lists = outputs_.describe();
+        std::string lists = outputs_.describe();
+        if (explained_ > 0)
+            lists += (lists.empty() ? "" : ", ") + std::string("explain/");
         what += (what.empty() || lists.empty() ? "" : ", ") + lists;
         if (!what.empty())
             std::cout << ". In " << args_.output.folder.string() << ": " << what;
@@ -505,6 +551,7 @@ const char* const HELP =
     "    category_id are those of the annotated data set, for programs that evaluate results\n"
     "  * with --csv detections.csv: file,frame,class,score,x1,y1,x2,y2 and, with --track, track\n"
     "  * with --crops crops/CLASS/: the inside of every box as an image\n"
+    "  * with --explain explain/NAME_0.png and so on: how the best objects were found\n"
     "  * with --labels dataset_FORMAT/: what was found as a data set, to be corrected and trained on\n\n"
     "Inputs that cannot be read or processed are named and left out. Ctrl-C finishes the images in work and keeps "
     "what\n"
@@ -531,6 +578,9 @@ cli::po::options_description outputOptions()
         "track", "number the objects of videos, the same number from frame to frame")(
         "color-by", cli::po::value<std::string>()->value_name("WHAT")->default_value("class"),
         "class, or instance: every object has a color of its own, with --track every number")(
+        "explain", cli::po::value<std::string>()->value_name("N"),
+        "pictures of how the N best objects of each image were found, or all: dense boxes, overlap and sampling points "
+        "of D2Det; takes a second pass of the network")(
         "show", "show results in a window; Esc or q ends, other keys show the next image")(
         "no-pictures", "no annotated images and videos")("no-json", "no detections.json")("quiet,q",
                                                                                           "print errors only");
@@ -571,6 +621,18 @@ std::vector<std::string> parseFormats(const std::string& text)
     if (formats.empty())
         throw UsageError("--labels is empty, it must be formats like coco,cvat");
     return formats;
+}
+
+//! "3" or "all"
+int parseExplain(const std::string& text)
+{
+    constexpr int MOST = 1000000;
+    if (text == "all")
+        return MOST;
+    int64_t count = 0;
+    if (!d2det::parseInteger(text, count) || count < 1 || count > MOST)
+        throw UsageError("--explain is '" + text + "', it must be a number from 1 on, or all");
+    return static_cast<int>(count);
 }
 
 void readLabelArguments(const cli::po::variables_map& values, detect_program::LabelOptions& labels)
@@ -626,6 +688,10 @@ void readArguments(Arguments& args)
     if (values.count("annotations") && values.count("no-json"))
         throw UsageError("--annotations gives ids to detections.json, which --no-json leaves out");
     readLabelArguments(values, args.labels);
+    if (values.count("explain"))
+        args.explain = parseExplain(values["explain"].as<std::string>());
+    if (values.count("explain") && values.count("tile"))
+        throw UsageError("--explain shows what the network finds in the entire image: leave out --tile");
     args.batch = values["batch"].as<int>();
     args.quiet = values.count("quiet") > 0;
     args.input.recursive = values.count("recursive") > 0;
@@ -644,7 +710,8 @@ int run(const std::vector<std::string>& words)
 {
     cli::CommandLine line{PROGRAM, HELP,
                           cli::detectorOptions("lowest score of a detection, 0..1; if not given the "
-                                               "model's operating score, or else its threshold")};
+                                               "model's operating scores of the classes or of all, or else its "
+                                               "threshold")};
     line.options.add(inputOptions()).add(outputOptions()).add(labelOptions());
     line.epilogue =
         "\nExit code: 0 if something was processed, 1 if not, 2 for a wrong command line, 130 after Ctrl-C.\n";
@@ -671,7 +738,8 @@ int run(const std::vector<std::string>& words)
     if (sources.empty())
         throw std::runtime_error("none of the inputs could be processed");
     const cv::Ptr<Detector> detector = cli::makeDetector(args.values);
-    if (!args.values.count("score") && detector->getOperatingScore() >= 0)
+    if (!args.values.count("score") && detector->getClassScoreThresholds().empty() &&
+        detector->getOperatingScore() >= 0)
         detector->setScoreThreshold(detector->getOperatingScore());
     std::optional<cli::ResultIds> ids;
     if (args.values.count("annotations"))

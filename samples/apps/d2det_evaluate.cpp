@@ -12,6 +12,7 @@
 #include "d2det_evaluate/measured.hpp"
 #include "report/class_csv.hpp"
 
+#include <cmath>
 #include <filesystem>
 #include <functional>
 #include <iostream>
@@ -30,6 +31,7 @@ namespace
 {
 
 const float DEFAULT_SCORE = 0.01f;  //!< low, because AP depends on the entire precision-recall curve
+constexpr int MIN_OBJECTS = 10;     //!< of a class, for an operating score of its own
 const int MAX_IMAGES = 12;          //!< worst and best images in a report, each
 const size_t MAX_NAME = 60;         //!< bytes of a detector name
 
@@ -106,7 +108,10 @@ cli::po::options_description makeOptions()
         "score from which right, wrong and missed are counted; that of the highest F1 if not given")(
         "write-operating-score", po::value<std::string>()->value_name("FILE"),
         "write the model with that score inside, from which d2det_detect then shows detections; may be the model "
-        "itself")("quiet,q", "no progress line");
+        "itself")(
+        "per-class",
+        "with --write-operating-score: also the score of the highest F1 of each class; classes of fewer than 10 "
+        "objects get that of all")("quiet,q", "no progress line");
     return options.add(data).add(output);
 }
 
@@ -130,6 +135,8 @@ void checkArguments(const cli::po::variables_map& args)
         throw UsageError("--annotations is missing");
     cli::checkRange<int>(args, "pictures", 0, MAX_IMAGES);
     cli::checkRange<double>(args, "operating-score", -1e6, 1e6);
+    if (args.count("per-class") && !args.count("write-operating-score"))
+        throw UsageError("--per-class needs --write-operating-score");
 }
 
 d2det::Dataset readAnnotations(const cli::po::variables_map& args)
@@ -193,14 +200,32 @@ private:
     std::string errors_;
 };
 
-//! The model of --model with the operating score in its description, as another file or in its place.
-void writeOperatingScore(const std::string& model, const std::string& path, double score)
+//! For each class of the model the score of the highest F1; that of all classes where there are too few objects.
+std::vector<float> scoresOfClasses(const std::vector<cv::String>& names, const d2det::Analysis& boxes)
+{
+    std::vector<float> scores(names.size(), static_cast<float>(boxes.score));
+    for (const d2det::ClassNumbers& c : boxes.classes)
+        for (size_t i = 0; i < names.size(); i++)
+            if (names[i] == c.which.name && c.objects >= MIN_OBJECTS && std::isfinite(c.bestScore))
+                scores[i] = static_cast<float>(c.bestScore);
+    return scores;
+}
+
+/** The model of --model with operating scores in its description, as another file or in its place.
+    @param classNames of the model, for scores by class; empty: without. */
+void writeOperatingScore(const std::string& model, const std::string& path, const d2det::Analysis& boxes,
+                         const std::vector<cv::String>& classNames)
 {
     const std::string file = d2det::readBytes(model, std::numeric_limits<int>::max());
-    const std::vector<uchar> bytes =
-        cv::d2det::storeOperatingScore(std::vector<uchar>(file.begin(), file.end()), static_cast<float>(score));
+    std::vector<uchar> bytes =
+        cv::d2det::storeOperatingScore(std::vector<uchar>(file.begin(), file.end()), static_cast<float>(boxes.score));
+    const std::vector<float> scores = classNames.empty() ? std::vector<float>() : scoresOfClasses(classNames, boxes);
+    if (!scores.empty())
+        bytes = cv::d2det::storeOperatingScores(bytes, scores);
     d2det::writeTextAtomically(path, std::string(bytes.begin(), bytes.end()));
-    std::cout << "operating score " << cv::format("%.4f", score) << ", written to " << path << "\n";
+    std::cout << "operating score " << cv::format("%.4f", boxes.score) << ", written to " << path << "\n";
+    for (size_t i = 0; i < scores.size(); i++)
+        std::cout << "  " << cli::printable(classNames[i]) << " " << cv::format("%.4f", scores[i]) << "\n";
 }
 
 void evaluate(const cli::po::variables_map& args, const std::string& commandLine)
@@ -266,7 +291,8 @@ void evaluate(const cli::po::variables_map& args, const std::string& commandLine
             [&]
             {
                 writeOperatingScore(cli::modelPath(args["model"].as<std::string>()),
-                                    args["write-operating-score"].as<std::string>(), measured[0].result.boxes.score);
+                                    args["write-operating-score"].as<std::string>(), measured[0].result.boxes,
+                                    args.count("per-class") ? detector->getClassNames() : std::vector<cv::String>());
             });
     if (args.count("csv"))
         files.write([&] { d2det::writeTextAtomically(args["csv"].as<std::string>(), d2det::classCsv(results)); });

@@ -11,15 +11,16 @@
      <mask rle left top width height>     run lengths of a part of the image, row by row, zeros first
 
    Polygons and ellipses of one image, label and group_id (not 0) are one object, as in CVAT's own conversion to COCO.
-   An attribute "is_crowd" or "iscrowd" that is true or 1 marks a crowd, an attribute "score" is the score of a detection.
-   Other shapes (points, polyline, cuboid, skeleton) are left out and counted; tags of images are not read. An image that
-   is listed without shapes has no objects.
+   An attribute "is_crowd" or "iscrowd" that is true or 1 marks a crowd, an attribute "score" is the score of a
+   detection. Other shapes (points, polyline, cuboid, skeleton) are left out and counted; tags of images are not read.
+   An image that is listed without shapes has no objects.
 
-   The classes are the labels of <meta>, in its order; without it those of the shapes, sorted by name. A part of the data
-   set is the attribute `subset` of its images. The image is the file `name` in the image folder or in a folder of it that
-   is named like the subset.
+   The classes are the labels of <meta>, in its order; without it those of the shapes, sorted by name. A part of the
+   data set is the attribute `subset` of its images. The image is the file `name` in the image folder or in a folder of
+   it that is named like the subset.
 
-   Files of more than 256 MiB and what xml_file.hpp refuses are rejected. "CVAT for video" (<track>) is another format. */
+   Files of more than 256 MiB and what xml_file.hpp refuses are rejected. "CVAT for video" (<track>) is another
+   format. */
 
 #ifndef D2DET_TRAINING_CVAT_READER_HPP
 #define D2DET_TRAINING_CVAT_READER_HPP

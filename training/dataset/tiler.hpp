@@ -6,9 +6,9 @@
    images.
 
    An object that a tile shows entirely keeps its box, outline and area, shifted. Of an object that the tile cuts, the
-   tile has the exact mask and the box around it, or without a mask the part of the box; less than `minVisible` of its area
-   is left out. A tile that shows nothing but such remains is left out as well: it would teach that they are background.
-   Of the tiles without any object a share is kept, the same ones for the same seed. */
+   tile has the exact mask and the box around it, or without a mask the part of the box; less than `minVisible` of its
+   area is left out. A tile that shows nothing but such remains is left out as well: it would teach that they are
+   background. Of the tiles without any object a share is kept, the same ones for the same seed. */
 
 #ifndef D2DET_TRAINING_TILER_HPP
 #define D2DET_TRAINING_TILER_HPP
@@ -55,8 +55,8 @@ public:
     Tiler(const TilerOptions& options, const Dataset& source, const std::string& imageFolder,
           const std::string& output);
 
-    /** Writes the tiles of an image. Throws std::runtime_error if a file cannot be written or two images would have tiles
-        of one name.
+    /** Writes the tiles of an image. Throws std::runtime_error if a file cannot be written or two images would have
+        tiles of one name.
         @param pixels as readAnnotatedImage() gives them. */
     void add(const ImageRecord& image, const cv::Mat& pixels);
 

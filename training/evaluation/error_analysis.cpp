@@ -106,7 +106,7 @@ private:
     std::vector<std::vector<ScoredDetection>> scoredByClass(const std::vector<Match>& matches) const;
     void addAveragePrecisions();
     void addScoreCurve();
-    double bestScore() const;
+    double bestScore(int onlyClass, double otherwise) const;
     cv::Mat1d overlaps(const ImageEntries& image) const;
     ImageOutcome outcomeOf(int64_t id, const ImageEntries& image) const;
     void addConfusions(const ImageEntries& image, const cv::Mat1d& iou);
@@ -230,17 +230,20 @@ void Analyzer::addAveragePrecisions()
     }
 }
 
-//! The (highest) score with the maximum F1; 0.5 if no detection is right at any score.
-double Analyzer::bestScore() const
+/** The (highest) score with the maximum F1.
+    @param onlyClass index of a class; negative: all together
+    @param otherwise score if no detection is right at any score. */
+double Analyzer::bestScore(int onlyClass, double otherwise) const
 {
     std::vector<ScoredDetection> all;
     for (const Match& match : matches_)
-        if (!match.ignored)
+        if (!match.ignored && (onlyClass < 0 || classOf(match.categoryId) == onlyClass))
             all.push_back({match.score, isRight(match)});
     std::sort(all.begin(), all.end(),
               [](const ScoredDetection& a, const ScoredDetection& b) { return a.score > b.score; });
-    const int positives = std::accumulate(positives_.begin(), positives_.end(), 0);
-    double best = 0, score = 0.5;
+    const int positives = onlyClass < 0 ? std::accumulate(positives_.begin(), positives_.end(), 0)
+                                        : positives_[static_cast<size_t>(onlyClass)];
+    double best = 0, score = otherwise;
     int right = 0;
     for (size_t i = 0; i < all.size(); i++)
     {
@@ -485,10 +488,11 @@ Analysis Analyzer::run()
         result_.classes.emplace_back();
         result_.classes.back().which = options_.classes[c];
         result_.classes.back().objects = positives_[c];
+        result_.classes.back().bestScore = bestScore(static_cast<int>(c), std::numeric_limits<double>::quiet_NaN());
     }
     addAveragePrecisions();
     addScoreCurve();
-    result_.score = std::isnan(options_.score) ? bestScore() : options_.score;
+    result_.score = std::isnan(options_.score) ? bestScore(-1, 0.5) : options_.score;
     result_.confusion.classes = static_cast<int>(positives_.size());
     result_.confusion.counts.resize((positives_.size() + 1) * (positives_.size() + 1));
     for (const auto& image : images_)

@@ -71,6 +71,8 @@ struct ClassNumbers
     int objects = 0;     //!< without crowds
     int detections = 0;  //!< all scores, at most 100 per image
     Outcomes outcomes;
+    double bestScore =
+        std::numeric_limits<double>::quiet_NaN();  //!< of the highest F1 of this class; NaN: none is right
 };
 
 enum ErrorType

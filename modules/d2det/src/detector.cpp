@@ -207,11 +207,41 @@ Network::InputShapes inputShapes(int batch, int height, int width)
     return {{IMAGE_INPUT, dnn::MatShape{batch, 3, height, width}}, {INFO_INPUT, dnn::MatShape{batch, 3}}};
 }
 
-bool isDeltaDecode(const Ptr<dnn::Layer>& layer)
+//! Whether a layer is one of an operator of this module, such as "D2DeltaBoxDecode".
+bool isOperator(const Ptr<dnn::Layer>& layer, const String& type)
 {
-    const String suffix = "D2DeltaBoxDecode";  // in OpenCV 4 behind "d2det."
-    return layer && layer->type.size() >= suffix.size() &&
-           layer->type.compare(layer->type.size() - suffix.size(), suffix.size(), suffix) == 0;
+    return layer && layer->type.size() >= type.size() &&  // in OpenCV 4 behind "d2det."
+           layer->type.compare(layer->type.size() - type.size(), type.size(), type) == 0;
+}
+
+//! Layers keep what they compute during its lifetime.
+class Recording
+{
+public:
+    explicit Recording(const std::vector<Ptr<BaseLayer>>& layers) : layers_(layers)
+    {
+        for (const Ptr<BaseLayer>& layer : layers_)
+            layer->setRecording(true);
+    }
+    ~Recording()
+    {
+        for (const Ptr<BaseLayer>& layer : layers_)
+            layer->setRecording(false);
+    }
+    Recording(const Recording&) = delete;
+    Recording& operator=(const Recording&) = delete;
+
+private:
+    std::vector<Ptr<BaseLayer>> layers_;
+};
+
+//! The first tensor of the only layer that has recorded something; empty: none.
+Mat recordedBy(const std::vector<Ptr<BaseLayer>>& layers)
+{
+    for (const Ptr<BaseLayer>& layer : layers)
+        if (!layer->recorded().empty())
+            return layer->recorded().front();
+    return Mat();
 }
 
 class DetectorImpl CV_FINAL : public Detector
@@ -237,8 +267,21 @@ public:
     {
         checkThreshold(threshold, "score threshold");
         scoreThreshold_ = threshold;
+        classThresholds_.clear();
     }
     float getScoreThreshold() const CV_OVERRIDE { return scoreThreshold_; }
+
+    void setClassScoreThresholds(const std::vector<float>& thresholds) CV_OVERRIDE
+    {
+        if (!thresholds.empty() && thresholds.size() != classNames_.size())
+            CV_Error_(Error::StsUnmatchedSizes,
+                      ("there are %d score thresholds of classes, the model has %d classes",
+                       static_cast<int>(thresholds.size()), static_cast<int>(classNames_.size())));
+        for (const float threshold : thresholds)
+            checkThreshold(threshold, "score threshold of a class");
+        classThresholds_ = thresholds;
+    }
+    std::vector<float> getClassScoreThresholds() const CV_OVERRIDE { return classThresholds_; }
 
     void setNMSThreshold(float threshold) CV_OVERRIDE
     {
@@ -290,6 +333,8 @@ public:
     void setClassAgnosticNMS(bool agnostic) CV_OVERRIDE { agnostic_ = agnostic; }
     bool getClassAgnosticNMS() const CV_OVERRIDE { return agnostic_; }
     float getOperatingScore() const CV_OVERRIDE { return detectionLayers_.back()->info.operatingScore; }
+    std::vector<float> getOperatingScores() const CV_OVERRIDE { return detectionLayers_.back()->info.operatingScores; }
+    void explain(InputArray image, OutputArray detections, std::vector<DetectionExplanation>& explanations) CV_OVERRIDE;
     bool reachedMaxDetections() const CV_OVERRIDE { return reachedLimit_; }
 
     std::vector<String> getClassNames() const CV_OVERRIDE { return classNames_; }
@@ -312,6 +357,9 @@ private:
     std::vector<ImageDetections> run(const std::vector<Mat>& images, bool withMasks);
     std::vector<ImageDetections> runParts(const std::vector<Mat>& images, bool withMasks);
     void noticeLimit();
+    float lowestThreshold() const;
+    float thresholdOf(float classId) const;
+    std::vector<Ptr<BaseLayer>> layersOf(const String& type) const;
     void segmentAll(const std::vector<Mat>& images, OutputArrayOfArrays detections,
                     std::vector<std::vector<BoxMask>>& masks, OutputArrayOfArrays maskScores);
     ImageDetections detectionsOfImage(const Outputs& outputs, int batchIndex, const InputGeometry& geometry,
@@ -325,6 +373,7 @@ private:
     int maxProposals_ = 0;
     kernels::DetectionsParams detectionParams_;  //!< current settings of the last D2Detections layer
     float scoreThreshold_ = 0;
+    std::vector<float> classThresholds_;  //!< by class, in place of scoreThreshold_; empty: none
     InputParams input_;
     TileParams tiles_;
     bool agnostic_ = false;                              //!< boxes of different classes compete
@@ -349,6 +398,21 @@ DetectorImpl::DetectorImpl(const CheckedModel& model, const String& name) : net_
     input_ = detectionLayers_.back()->info.input;
     checkInputParams(input_);
     nameClasses();
+    if (getOperatingScores().size() == classNames_.size())
+        classThresholds_ = getOperatingScores();
+}
+
+//! Least score that any class needs.
+float DetectorImpl::lowestThreshold() const
+{
+    return classThresholds_.empty() ? scoreThreshold_
+                                    : *std::min_element(classThresholds_.begin(), classThresholds_.end());
+}
+
+float DetectorImpl::thresholdOf(float classId) const
+{
+    const size_t index = classId >= 0 ? static_cast<size_t>(classId) : 0;
+    return index < classThresholds_.size() ? classThresholds_[index] : scoreThreshold_;
 }
 
 //! Finds the D2Proposal and D2Detections layers.
@@ -392,7 +456,7 @@ Stage DetectorImpl::stageOf(const Ptr<dnn::Layer>& layer, Stage& stage) const
         stage = MASKS;  // all layers after the detections
         return POSTPROCESS;
     }
-    if (stage == CLASSIFICATION && isDeltaDecode(layer))
+    if (stage == CLASSIFICATION && isOperator(layer, "D2DeltaBoxDecode"))
         return REGRESSION;  // of Faster R-CNN, whose deltas come from the features of the classifier
     const Stage own = stage;
     if (layer == detectionLayers_.front())
@@ -436,8 +500,8 @@ void DetectorImpl::applySettings(int batch)
     last.nmsMode = detectionParams_.nmsMode;
     last.softSigma = detectionParams_.softSigma;
     last.limit = detectionParams_.limit;
-    last.scoreThreshold = std::min(modelParams_.back().scoreThreshold, scoreThreshold_);
-    detectionLayers_.front()->settings.scoreThreshold = scoreThreshold_;
+    last.scoreThreshold = std::min(modelParams_.back().scoreThreshold, lowestThreshold());
+    detectionLayers_.front()->settings.scoreThreshold = lowestThreshold();
 }
 
 //! Raises cv::Exception if a pass exceeds the memory or work of any plausible model. Runs for new shapes only.
@@ -547,9 +611,11 @@ ImageDetections DetectorImpl::detectionsOfImage(const Outputs& outputs, int batc
     for (int i = first; i < first + detectionParams_.maxDetections; i++)
     {
         const float* row = outputs.rows.ptr<float>(i);
-        if (!(row[1] >= 0) || static_cast<int>(row[0]) != batchIndex || !(row[2] >= scoreThreshold_))
+        if (!(row[1] >= 0) || static_cast<int>(row[0]) != batchIndex || !(row[2] >= lowestThreshold()))
             continue;
         rows++;
+        if (!(row[2] >= thresholdOf(row[1])))
+            continue;
         const Vec4d whole = imageBox(row + 3, geometry);
         float box[4];
         bool finite = true;
@@ -565,6 +631,7 @@ ImageDetections DetectorImpl::detectionsOfImage(const Outputs& outputs, int batc
         std::copy(box, box + 4, out);
         out[4] = row[2];
         out[5] = row[1];
+        found.rows.push_back(i);
         if (masks.empty())
             continue;
         const int size[2] = {masks.size[2], masks.size[3]};
@@ -826,6 +893,122 @@ void DetectorImpl::segmentAll(const std::vector<Mat>& images, OutputArrayOfArray
         copyAll(scores, 1, CV_32F, maskScores);
 }
 
+std::vector<Ptr<BaseLayer>> DetectorImpl::layersOf(const String& type) const
+{
+    std::vector<Ptr<BaseLayer>> result;
+    for (const Ptr<dnn::Layer>& layer : net_.layers())
+        if (const Ptr<BaseLayer> own = isOperator(layer, type) ? layer.dynamicCast<BaseLayer>() : Ptr<BaseLayer>())
+            result.push_back(own);
+    return result;
+}
+
+//! Box (x1, y1, x2, y2) in pixels of the network's input -> image.
+Rect2d imageRect(const float* box, const InputGeometry& g)
+{
+    const Vec4d corners = imageBox(box, g);
+    return Rect2d(corners[0], corners[1], corners[2] - corners[0], corners[3] - corners[1]);
+}
+
+//! @param cells [k, k, 8] as D2DenseBoxDecode records them.
+void explainBox(const float* cells, int k, const InputGeometry& g, DetectionExplanation& e)
+{
+    e.cellBoxes.create(k * k, 4, CV_32F);
+    e.cellPoints.create(k * k, 2, CV_32F);
+    e.overlap.create(k, k, CV_32F);
+    e.cellWeights.create(k, k, CV_32F);
+    float sum = 0;
+    for (int i = 0; i < k * k; i++)
+        sum += cells[8 * i + 7];
+    for (int i = 0; i < k * k; i++)
+    {
+        const float* cell = cells + 8 * i;
+        const Vec4d box = imageBox(cell, g);
+        for (int c = 0; c < 4; c++)
+            e.cellBoxes.at<float>(i, c) = static_cast<float>(box[c]);
+        e.cellPoints.at<float>(i, 0) = static_cast<float>(cell[4] / g.scaleX);
+        e.cellPoints.at<float>(i, 1) = static_cast<float>(cell[5] / g.scaleY);
+        e.overlap.at<float>(i / k, i % k) = cell[6];
+        e.cellWeights.at<float>(i / k, i % k) = sum > 0 ? cell[7] / sum : 0.f;
+    }
+}
+
+//! @param samples [K, K, S, S, 2] as D2DeformRoIPool records them.
+void explainSampling(const float* samples, int bins, int perBin, const InputGeometry& g, DetectionExplanation& e)
+{
+    e.samplingPoints.create(bins, 2, CV_32F);
+    for (int bin = 0; bin < bins; bin++)
+    {
+        double x = 0, y = 0;
+        for (int i = 0; i < perBin; i++, samples += 2)
+        {
+            x += samples[0];
+            y += samples[1];
+        }
+        e.samplingPoints.at<float>(bin, 0) = static_cast<float>(x / perBin / g.scaleX);
+        e.samplingPoints.at<float>(bin, 1) = static_cast<float>(y / perBin / g.scaleY);
+    }
+}
+
+void DetectorImpl::explain(InputArray input, OutputArray detections, std::vector<DetectionExplanation>& explanations)
+{
+    CV_TRACE_FUNCTION();
+    const Mat image = input.getMat();
+    checkInputImage(image);
+    const std::vector<Ptr<BaseLayer>> decode = layersOf("D2DenseBoxDecode"), deform = layersOf("D2DeformRoIPool"),
+                                      weighting = layersOf("D2AdaptiveWeightedPool");
+    if (decode.size() != 1 || detectionLayers_.size() != 2)
+        CV_Error(Error::StsNotImplemented,
+                 "the model has no dense local regression, which explain shows: use a D2Det model (model.roi.type "
+                 "d2det)");
+    std::vector<Ptr<BaseLayer>> all{detectionLayers_.front(), detectionLayers_.back(), decode[0]};
+    all.insert(all.end(), deform.begin(), deform.end());
+    all.insert(all.end(), weighting.begin(), weighting.end());
+    const Recording recording(all);
+    times_.fill(0.);
+    reachedLimit_ = false;
+    std::vector<ImageDetections> results(1);
+    runGroup(std::vector<Mat>(1, image), std::vector<int>(1, 0), false, results);
+    const ImageDetections found =
+        agnostic_ ? suppressOtherClasses(results[0], detectionParams_.nmsThreshold) : results[0];
+    noticeLimit();
+
+    const Mat candidateOf = recordedBy({all[1]}), proposalOf = recordedBy({all[0]});
+    const Mat samples = recordedBy(deform), weights = recordedBy(weighting);
+    if (candidateOf.empty() || proposalOf.empty() || decode[0]->recorded().size() != 2 ||
+        (samples.empty() && weights.empty() && !weighting.empty()))
+        CV_Error(Error::StsNotImplemented,
+                 "explain works with OpenCV's own backend on the CPU: create the detector with backend 0 and target 0");
+    const Mat &rois = decode[0]->recorded()[0], &cells = decode[0]->recorded()[1];
+    const InputGeometry geometry = inputGeometry(image.size(), input_);
+    explanations.assign(found.rows.size(), DetectionExplanation());
+    for (int i = 0; i < static_cast<int>(found.rows.size()); i++)
+    {
+        DetectionExplanation& e = explanations[i];
+        const float* d = found.detections.ptr<float>(i);
+        e.box = Rect2d(d[0], d[1], double(d[2]) - d[0], double(d[3]) - d[1]);
+        e.score = d[4];
+        e.classId = static_cast<int>(d[5]);
+        const int candidate = static_cast<int>(candidateOf.ptr<float>()[found.rows[i]]);
+        CV_Check(candidate, candidate >= 0 && candidate < cells.size[0], "a detection without a candidate");
+        const int proposal = static_cast<int>(proposalOf.ptr<float>()[candidate]);
+        e.proposal = imageRect(rois.ptr<float>(candidate) + 1, geometry);
+        explainBox(cells.ptr<float>(candidate), cells.size[1], geometry, e);
+        if (!samples.empty())
+        {
+            CV_Check(proposal, proposal >= 0 && proposal < samples.size[0], "a candidate without a proposal");
+            explainSampling(samples.ptr<float>(proposal), samples.size[1] * samples.size[2],
+                            samples.size[3] * samples.size[4], geometry, e);
+        }
+        if (!weights.empty())
+        {
+            CV_Check(proposal, proposal >= 0 && proposal < weights.size[0], "a candidate without a proposal");
+            const int size[2] = {weights.size[1], weights.size[2]};
+            e.samplingWeights = Mat(2, size, CV_32F, const_cast<float*>(weights.ptr<float>(proposal))).clone();
+        }
+    }
+    copyRows(found.detections, 6, detections);
+}
+
 std::vector<double> DetectorImpl::getTimings(std::vector<String>& stages) const
 {
     stages.assign(STAGE_NAMES, STAGE_NAMES + NUM_STAGES);
@@ -853,12 +1036,37 @@ Ptr<Detector> Detector::create(const dnn::Net& net)
     return makePtr<DetectorImpl>(CheckedModel{net, nullptr}, "(network)");
 }
 
+namespace
+{
+
+std::vector<uchar> describe(const std::vector<uchar>& model, const std::vector<OnnxDescription>& attributes)
+{
+    checkKindOfModel(model, "(memory)");
+    checkOnnx(model.data(), model.size(), "(memory)");
+    return describeOnnx(model, "(memory)", attributes);
+}
+
+}  // namespace
+
 std::vector<uchar> storeOperatingScore(const std::vector<uchar>& model, float score)
 {
     checkThreshold(score, "operating score");
-    checkKindOfModel(model, "(memory)");
-    checkOnnx(model.data(), model.size(), "(memory)");
-    return describeOnnx(model, "(memory)", "operating_score", score);
+    // Scores of the classes are of an earlier measurement.
+    return describe(model, {{"operating_score", {score}, false}, {"operating_scores", {}, true}});
+}
+
+std::vector<uchar> storeOperatingScores(const std::vector<uchar>& model, const std::vector<float>& scores)
+{
+    for (const float score : scores)
+        checkThreshold(score, "operating score of a class");
+    const std::vector<uchar> without = describe(model, {{"operating_scores", {}, true}});
+    if (scores.empty())
+        return without;
+    const size_t classes = Detector::create(without)->getClassNames().size();
+    if (classes != scores.size())
+        CV_Error_(Error::StsUnmatchedSizes, ("there are %d operating scores, the model has %d classes",
+                                             static_cast<int>(scores.size()), static_cast<int>(classes)));
+    return describe(without, {{"operating_scores", scores, true}});
 }
 
 }  // namespace d2det

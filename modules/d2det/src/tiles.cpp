@@ -173,6 +173,8 @@ ImageDetections rowsOf(const ImageDetections& all, const std::vector<int>& order
             result.masks.push_back(all.masks[order[i]]);
         if (!all.maskScores.empty())
             result.maskScores.push_back(all.maskScores[order[i]]);
+        if (!all.rows.empty())
+            result.rows.push_back(all.rows[order[i]]);
     }
     return result;
 }

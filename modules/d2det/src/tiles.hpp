@@ -22,6 +22,7 @@ struct ImageDetections
     Mat detections;              //!< N x 6, pixels of the image (the part)
     std::vector<BoxMask> masks;  //!< N masks, or empty
     std::vector<float> maskScores;
+    std::vector<int> rows;  //!< N rows of the network's output; empty after mergeParts
 };
 
 //! Raises cv::Exception for a value out of range.

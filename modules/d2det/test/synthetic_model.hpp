@@ -132,6 +132,55 @@ inline std::vector<uint8_t> modelWithMasks(int boxColumns = 4, int candidates = 
     return model(g.message());
 }
 
+/** The synthetic model with D2Det's second stage. Classification: 2 x 2 bins displaced by `offset` (x and y, in RoI
+    sizes; gamma 0.1), weighted by the features themselves with gain 2. Regression: 2 x 2 cells whose offsets (l, r, t,
+    b) are `dense`, and overlap logits that the red channel makes: 8 - red / 4, below 0 where red is above 32. */
+inline std::vector<uint8_t> modelWithDenseBoxes(const std::vector<float>& dense, float offset)
+{
+    Graph g = syntheticGraph();
+    const std::vector<Message> old = g.nodes;
+    g.nodes.assign(old.begin(), old.begin() + 4);  // three convolutions and the proposals
+    const auto constant =
+        [&](const std::string& name, const std::vector<float>& weights, const std::vector<float>& bias)
+    {
+        g.initializers.push_back(tensor(name + "_w", {static_cast<int>(bias.size()), 3, 1, 1}, weights));
+        g.initializers.push_back(tensor(name + "_b", {static_cast<int>(bias.size())}, bias));
+        g.nodes.push_back(
+            node("Conv", "", {"image", name + "_w", name + "_b"}, {name},
+                 {attribute("kernel_shape", std::vector<int>{1, 1}), attribute("strides", std::vector<int>{16, 16})}));
+    };
+    const auto pool = [&](const char* rois, const char* from, const char* to)
+    {
+        g.nodes.push_back(
+            node("D2RoIAlign", "d2det", {rois, from}, {to},
+                 {attribute("feat_strides", std::vector<int>{16}), attribute("output_size", std::vector<int>{2, 2}),
+                  attribute("sampling_ratio", 1), attribute("aligned", 0)}));
+    };
+    constant("shift", std::vector<float>(6, 0.f), {offset, offset});
+    constant("dense", std::vector<float>(12, 0.f), dense);
+    constant("logit", {0, 0, -0.25f}, {8.f});
+    pool("rois", "shift", "shifts");
+    g.nodes.push_back(
+        node("D2DeformRoIPool", "d2det", {"rois", "feat", "shifts"}, {"bins"},
+             {attribute("feat_strides", std::vector<int>{16}), attribute("output_size", std::vector<int>{2, 2}),
+              attribute("sampling_ratio", 2), attribute("gamma", 0.1f)}));
+    g.nodes.push_back(node("D2AdaptiveWeightedPool", "d2det", {"bins", "bins"}, {"pooled"}, {attribute("gain", 2.f)}));
+    g.nodes.insert(g.nodes.end(), old.begin() + 5, old.end() - 1);  // from Reshape to "refined"
+    pool("refined", "dense", "dense_offsets");
+    pool("refined", "logit", "dense_overlap");
+    g.nodes.push_back(
+        node("D2DenseBoxDecode", "d2det", {"refined", "dense_offsets", "dense_overlap", "im_info"}, {"decoded"}, {}));
+    g.nodes.push_back(node("Concat", "", {"kept_batch", "decoded"}, {"final"}, {attribute("axis", 1)}));
+    g.nodes.push_back(
+        node("D2Detections", "d2det", {"final", "labels"}, {"detections"},
+             {attribute("labelled", 1), attribute("score_threshold", 0.f), attribute("max_detections", CAPACITY),
+              attribute("format_version", 1), attribute("channel_order", "bgr"),
+              attribute("std", std::vector<float>(3, 1.f)), attribute("mean", std::vector<float>(3, 0.f)),
+              attribute("short_side", 64), attribute("long_side", 96), attribute("divisor", 32),
+              attribute("class_names", "cat\ndog")}));
+    return model(g.message());
+}
+
 inline std::vector<uint8_t> syntheticModel(const ModelOptions& options = ModelOptions())
 {
     return model(syntheticGraph(options).message());

@@ -476,6 +476,105 @@ TEST(D2Det_Detector, says_that_its_capacity_was_reached)
     EXPECT_FALSE(detector->reachedMaxDetections());
 }
 
+TEST(D2Det_Detector, scores_of_classes)
+{
+    using cv::d2det::storeOperatingScore;
+    using cv::d2det::storeOperatingScores;
+    const std::vector<uchar> model = storeOperatingScore(syntheticModel(), 0.375f);
+    const std::vector<float> scores{0.25f, 0.625f};
+    const Ptr<Detector> plain = Detector::create(model);
+    EXPECT_TRUE(plain->getOperatingScores().empty());
+    EXPECT_TRUE(plain->getClassScoreThresholds().empty());
+    const std::vector<uchar> scored = storeOperatingScores(model, scores);
+    const Ptr<Detector> detector = Detector::create(scored);
+    EXPECT_EQ(scores, detector->getOperatingScores());
+    EXPECT_EQ(scores, detector->getClassScoreThresholds());
+    EXPECT_EQ(0.375f, detector->getOperatingScore()) << "that of all classes stays";
+    EXPECT_EQ(plain->getScoreThreshold(), detector->getScoreThreshold());
+
+    const Mat image = sceneOf(SCENE, {LEFT, RIGHT});  // classes 0 and 1, scores 200 / 256 and 128 / 256
+    expectRows(detect(*detector, image), {rowOf(LEFT, 0, 200 / 256.f)});
+    detector->setClassScoreThresholds({0.9f, 0.4f});
+    expectRows(detect(*detector, image), {rowOf(RIGHT, 1, 128 / 256.f)});
+    detector->setClassScoreThresholds({0.f, 0.5f});  // at least
+    EXPECT_EQ(2, detect(*detector, image).rows);
+    detector->setScoreThreshold(0.7f);  // for all
+    EXPECT_TRUE(detector->getClassScoreThresholds().empty());
+    expectRows(detect(*detector, image), {rowOf(LEFT, 0, 200 / 256.f)});
+    detector->setClassScoreThresholds({});
+    EXPECT_EQ(0.7f, detector->getScoreThreshold());
+    for (const std::vector<float>& wrong : {std::vector<float>{0.5f}, std::vector<float>{0.5f, 1.5f},
+                                            std::vector<float>{0.5f, std::numeric_limits<float>::quiet_NaN()}})
+    {
+        EXPECT_THROW(detector->setClassScoreThresholds(wrong), cv::Exception);
+        EXPECT_THROW(storeOperatingScores(model, wrong), cv::Exception);
+    }
+
+    EXPECT_EQ(model, storeOperatingScores(scored, {}));
+    EXPECT_EQ(scored.size(), storeOperatingScores(scored, {0.5f, 0.5f}).size()) << "earlier ones are replaced";
+    const Ptr<Detector> newer = Detector::create(storeOperatingScore(scored, 0.5f));
+    EXPECT_TRUE(newer->getOperatingScores().empty()) << "of an earlier measurement";
+    EXPECT_EQ(0.5f, newer->getOperatingScore());
+    ModelOptions options;
+    options.described = false;
+    EXPECT_THROW(storeOperatingScores(syntheticModel(options), scores), cv::Exception);
+}
+
+TEST(D2Det_Detector, explains_its_boxes)
+{
+    for (const float offset : {0.f, 1.5f})
+    {
+        const Ptr<Detector> detector =
+            Detector::create(onnx::modelWithDenseBoxes({0.25f, 0.5f, 0.125f, 0.375f}, offset));
+        detector->setScoreThreshold(
+            0.1f);  // that of class 0 is 0.15 at least, the red pixel gives class 1 at most 0.07
+        Mat image = sceneOf(SCENE, {LEFT});
+        image.at<Vec3b>(32, 48) = Vec3b(0, 0, 200);  // beside LEFT: the overlap of the right cells ends there
+        const Mat rows = detect(*detector, image);
+        ASSERT_EQ(1, rows.rows);
+        Mat same;
+        std::vector<cv::d2det::DetectionExplanation> explanations;
+        detector->explain(image, same, explanations);
+        EXPECT_EQ(0, cv::norm(rows, same, NORM_INF));
+        ASSERT_EQ(1u, explanations.size());
+        const cv::d2det::DetectionExplanation& e = explanations[0];
+        EXPECT_EQ(0, e.classId);
+        EXPECT_EQ(rows.at<float>(0, 4), e.score);
+        EXPECT_EQ(Rect2d(16, 16, 32, 32), e.proposal);
+        const Mat points = (Mat_<float>(4, 2) << 24, 24, 40, 24, 24, 40, 40, 40);
+        EXPECT_LE(cv::norm(points, e.cellPoints, NORM_INF), 1e-4);
+        const float on = 1 / (1 + std::exp(-8.f)), off = 1 / (1 + std::exp(4.5f));
+        const Mat probabilities = (Mat_<float>(2, 2) << on, off, on, off);
+        const Mat shares = (Mat_<float>(2, 2) << 0.5f, 0, 0.5f, 0);
+        EXPECT_LE(cv::norm(probabilities, e.overlap, NORM_INF), 1e-4);
+        EXPECT_EQ(0, cv::norm(shares, e.cellWeights, NORM_INF));
+        for (int i = 0; i < 4; i++)
+        {
+            const float x = points.at<float>(i, 0), y = points.at<float>(i, 1);
+            const Mat box = (Mat_<float>(1, 4) << x - 8, y - 4, x + 16, y + 12);
+            EXPECT_LE(cv::norm(box, e.cellBoxes.row(i), NORM_INF), 1e-4) << i;
+        }
+        Mat mean = e.cellWeights.reshape(1, 1) * e.cellBoxes;
+        EXPECT_LE(cv::norm(mean, rows.colRange(0, 4), NORM_INF), 1e-4);
+        EXPECT_EQ(Rect2d(rows.at<float>(0, 0), rows.at<float>(0, 1), rows.at<float>(0, 2) - rows.at<float>(0, 0),
+                         rows.at<float>(0, 3) - rows.at<float>(0, 1)),
+                  e.box);
+        EXPECT_LE(cv::norm(points + 0.1 * 32 * offset, e.samplingPoints, NORM_INF), 1e-4);
+        ASSERT_EQ(Size(2, 2), e.samplingWeights.size());
+        EXPECT_NEAR(4, cv::sum(e.samplingWeights)[0], 1e-4) << "one window, shares of 1/4 in a plain average";
+        EXPECT_GT(e.samplingWeights.at<float>(1, 1), e.samplingWeights.at<float>(0, 0));
+        EXPECT_EQ(0, cv::norm(rows, detect(*detector, image), NORM_INF));
+        detector->explain(sceneOf(SCENE, {}), same, explanations);
+        EXPECT_TRUE(explanations.empty());
+    }
+    // Without dense regression there is nothing to show; the detector works on.
+    const Ptr<Detector> other = Detector::create(syntheticModel());
+    Mat rows;
+    std::vector<cv::d2det::DetectionExplanation> explanations;
+    EXPECT_THROW(other->explain(sceneOf(SCENE, {LEFT}), rows, explanations), cv::Exception);
+    expectRows(detect(*other, sceneOf(SCENE, {LEFT})), {rowOf(LEFT, 0, 200 / 256.f)});
+}
+
 TEST(D2Det_Detector, operating_score_of_the_model)
 {
     using cv::d2det::storeOperatingScore;

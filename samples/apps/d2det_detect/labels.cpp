@@ -81,7 +81,7 @@ d2det::Annotation annotationOf(const float* d, const cv::d2det::BoxMask* mask)
 
 Labels::Labels(const LabelOptions& options, const fs::path& folder, const std::vector<cli::Source>& sources,
                const std::vector<cv::String>& classNames)
-    : options_(options), folder_(folder), sources_(sources)
+    : options_(options), folder_(folder), sources_(sources), frameNames_(folder / "frames", sources)
 {
     for (size_t i = 0; i < classNames.size(); i++)
     {
@@ -113,16 +113,15 @@ d2det::WriteOptions Labels::writeOptions(const std::string& format) const
 }
 
 //! frames/walk_000012.png, without loss.
-std::string Labels::saveFrame(const cli::DetectedImage& result) const
+std::string Labels::saveFrame(const cli::DetectedImage& result)
 {
-    const fs::path folder = folder_ / "frames" / sources_[result.source].name.parent_path();
-    fs::create_directories(folder);
     std::string stem = sources_[result.source].name.filename().string();
     std::replace(stem.begin(), stem.end(), '.', '_');
-    const fs::path path = folder / (stem + cv::format("_%06d.png", result.frame));
     std::vector<uchar> bytes;
     if (!cv::imencode(".png", result.image, bytes))
-        throw std::runtime_error("cannot write " + path.string());
+        throw std::runtime_error("a frame of " + stem + " cannot be written as PNG");
+    const fs::path path =
+        frameNames_.take(sources_[result.source].name.parent_path() / (stem + cv::format("_%06d.png", result.frame)));
     d2det::AtomicFile file(path.string());
     file.write(bytes.data(), bytes.size());
     file.commit();

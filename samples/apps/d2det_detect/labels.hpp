@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What d2det_detect found as data sets, to be corrected and trained on: --labels. They are written after the last image,
-   one folder dataset_FORMAT for each format. Frames of videos are saved as images. */
+/* What d2det_detect found as data sets, to be corrected and trained on: --labels. They are written after the last
+   image, one folder dataset_FORMAT for each format. Frames of videos are saved as images. */
 
 #ifndef D2DET_APPS_DETECT_LABELS_HPP
 #define D2DET_APPS_DETECT_LABELS_HPP
@@ -44,11 +44,12 @@ public:
 
 private:
     d2det::WriteOptions writeOptions(const std::string& format) const;
-    std::string saveFrame(const cli::DetectedImage& result) const;
+    std::string saveFrame(const cli::DetectedImage& result);
 
     LabelOptions options_;
     std::filesystem::path folder_;
     const std::vector<cli::Source>& sources_;
+    cli::OutputNames frameNames_;
     d2det::Dataset dataset_;
     std::unordered_set<std::string> paths_;
     std::string imageFolder_;  //!< common folder of all images

@@ -8,6 +8,7 @@
 typedef cv::dnn::Net dnn_Net;
 typedef std::vector<cv::d2det::Rle> vector_Rle;
 typedef std::vector<cv::d2det::BoxMask> vector_BoxMask;
+typedef std::vector<cv::d2det::DetectionExplanation> vector_DetectionExplanation;
 typedef std::vector<std::vector<double>> vector_vector_double;
 
 #endif

@@ -144,12 +144,19 @@ D2DET_HOST_DEVICE inline DeformAxis makeDeformAxis(const DeformRoIPoolParams& p,
     return axis;
 }
 
-//! Taps of sample i of bin b displaced by `offset`, weight 1: the divisor depends on the samples inside (legacy).
+//! Coordinate of sample i of bin b displaced by `offset`.
+D2DET_HOST_DEVICE inline float sampleCoord(const DeformRoIPoolParams& p, const DeformAxis& axis, int b, float offset,
+                                           int i)
+{
+    const float base = axis.start + static_cast<float>(b) * axis.binLength + p.gamma * offset * axis.length;
+    return base + (static_cast<float>(i) + (p.legacy ? 0.f : 0.5f)) * axis.step;
+}
+
+//! Taps of that sample, weight 1: the divisor depends on the samples inside (legacy).
 D2DET_HOST_DEVICE inline int sampleTaps(const DeformRoIPoolParams& p, const DeformAxis& axis, int b, float offset,
                                         int i, Tap* taps)
 {
-    const float base = axis.start + static_cast<float>(b) * axis.binLength + p.gamma * offset * axis.length;
-    const float coord = base + (static_cast<float>(i) + (p.legacy ? 0.f : 0.5f)) * axis.step;
+    const float coord = sampleCoord(p, axis, b, offset, i);
     return p.legacy ? cornerTaps(coord, axis.size, 1.f, taps) : alignTaps(coord, axis.size, 1.f, taps);
 }
 

@@ -53,6 +53,34 @@ protected:
                                          outputs[0].ptr<float>());
     }
 
+    /** How much each cell counts: [R, h, w], mean over the channels, 1 for the
+     share that it has in plain averages. The pool is linear in F, so that the
+     gradient of the sum of its outputs is the sum of the shares. */
+    void record(const std::vector<Mat>& inputs, const std::vector<Mat>& outputs,
+                std::vector<Mat>& recorded) const CV_OVERRIDE
+    {
+        kernels::AdaptiveWeightedPoolParams p = paramsFor(inputs[0]);
+        const int rows = inputs[0].size[0], channels = inputs[0].size[1], cells = p.height * p.width;
+        p.planes = channels;
+        const int shape[3] = {rows, p.height, p.width};
+        Mat weights = Mat::zeros(3, shape, CV_32F);
+        const size_t size = static_cast<size_t>(channels) * cells,
+                     pooled = static_cast<size_t>(channels) * outputs[0].size[2] * outputs[0].size[3];
+        const std::vector<float> ones(pooled, 1.f), zeros(size, 0.f);
+        std::vector<float> shares(size), unused(size), plain(size);
+        kernels::adaptiveWeightedPoolBackwardCpu(p, zeros.data(), zeros.data(), ones.data(),
+                                                 {plain.data(), unused.data()});
+        for (int r = 0; r < rows; r++)
+        {
+            kernels::adaptiveWeightedPoolBackwardCpu(p, inputs[0].ptr<float>(r), inputs[1].ptr<float>(r), ones.data(),
+                                                     {shares.data(), unused.data()});
+            float* weight = weights.ptr<float>(r);
+            for (size_t i = 0; i < size; i++)
+                weight[i % cells] += shares[i] / (plain[i] * static_cast<float>(channels));
+        }
+        recorded.push_back(weights);
+    }
+
 #ifdef D2DET_HAVE_CUDA
     cuda::Status runCuda(CudaPass& pass) CV_OVERRIDE
     {

@@ -394,8 +394,16 @@ void BaseLayer::forward(InputArrayOfArrays inputs, OutputArrayOfArrays outputs, 
     }
     forwardChecked(
         *this, inputs, outputs, internals, [this](const std::vector<MatShape>& shapes) { return outputShapes(shapes); },
-        [this](const std::vector<Mat>& in, std::vector<Mat>& out) { run(in, out); });
+        [this](const std::vector<Mat>& in, std::vector<Mat>& out)
+        {
+            run(in, out);
+            recorded_.clear();
+            if (recording_)
+                record(in, out, recorded_);
+        });
 }
+
+void BaseLayer::record(const std::vector<Mat>&, const std::vector<Mat>&, std::vector<Mat>&) const {}
 
 #if CV_VERSION_MAJOR >= 5
 void BaseLayer::getTypes(const std::vector<dnn::MatType>&, const int requiredOutputs, const int requiredInternals,

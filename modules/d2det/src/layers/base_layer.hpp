@@ -165,6 +165,20 @@ public:
         skipped_ = skipped;
     }
 
+    /** Keeps what record() says of every pass until recording ends; for
+     Detector::explain. Works in both engines, on backends whose passes call
+     forward(). */
+    void setRecording(bool recording)
+    {
+        recording_ = recording;
+        recorded_.clear();
+    }
+    //! Of the last pass; empty if there was none, or none through forward().
+    const std::vector<Mat>& recorded() const
+    {
+        return recorded_;
+    }
+
 protected:
     //! Shapes of all outputs; cv::Exception for invalid input shapes.
     virtual std::vector<dnn::MatShape> outputShapes(const std::vector<dnn::MatShape>& inputs) const = 0;
@@ -173,6 +187,9 @@ protected:
                               const std::vector<dnn::MatShape>& outputs) const = 0;
     //! Forward pass. Inputs: dense float32, checked by outputShapes; outputs: dense float32 of the resulting shapes.
     virtual void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) = 0;
+    //! What is to be kept of a pass, in memory of its own; nothing by default.
+    virtual void record(const std::vector<Mat>& inputs, const std::vector<Mat>& outputs,
+                        std::vector<Mat>& recorded) const;
     //! Inputs that are no constants of the model; those come last. Only for layers that have constants.
     virtual size_t numInputs() const
     {
@@ -180,7 +197,8 @@ protected:
     }
 
 private:
-    bool skipped_ = false;
+    bool skipped_ = false, recording_ = false;
+    std::vector<Mat> recorded_;
 
 #ifdef D2DET_HAVE_CUDA
 public:

@@ -10,6 +10,7 @@
 
 #include "base_layer.hpp"
 #include "kernels/deform_roi_pool.hpp"
+#include "kernels/taps.hpp"
 
 namespace cv
 {
@@ -71,6 +72,37 @@ protected:
             paramsFor(inputs),
             {makePyramid(inputs, 1, strides_), inputs[0].ptr<float>(), inputs[0].size[0], offsetsOf(inputs)},
             outputs[0].ptr<float>());
+    }
+
+    /** Where bins sample the image, with offsets only: [R, K, K, S, S, 2] (x, y),
+   * pixels of the network's input. */
+    void record(const std::vector<Mat>& inputs, const std::vector<Mat>&, std::vector<Mat>& recorded) const CV_OVERRIDE
+    {
+        if (!hasOffsets(inputs))
+            return;
+        const kernels::DeformRoIPoolParams p = paramsFor(inputs);
+        const kernels::FeaturePyramid<float> maps = makePyramid(inputs, 1, strides_);
+        const int rows = inputs[0].size[0], K = p.pooledSize, k = p.offsetSize, S = p.samplingRatio;
+        const int shape[6] = {rows, K, K, S, S, 2};
+        Mat points(6, shape, CV_32F);
+        float* out = points.ptr<float>();
+        for (int r = 0; r < rows; r++)
+        {
+            const float* roi = inputs[0].ptr<float>(r);
+            const float* offsets = inputs.back().ptr<float>(r);
+            const int level = kernels::roiLevel(roi, p.finestScale, maps.levels, p.legacy);
+            const float stride = maps.stride[level];
+            const kernels::DeformAxis x = kernels::makeDeformAxis(p, roi[1], roi[3], stride, maps.width[level]);
+            const kernels::DeformAxis y = kernels::makeDeformAxis(p, roi[2], roi[4], stride, maps.height[level]);
+            for (int i = 0; i < K * K * S * S; i++)
+            {
+                const int bin = i / (S * S), row = bin / K, column = bin % K;
+                const float* offset = offsets + (row / (K / k)) * k + column / (K / k);
+                *out++ = (kernels::sampleCoord(p, x, column, offset[0], i % S) + 0.5f) * stride;
+                *out++ = (kernels::sampleCoord(p, y, row, offset[k * k], i / S % S) + 0.5f) * stride;
+            }
+        }
+        recorded.push_back(points);
     }
 
 #ifdef D2DET_HAVE_CUDA

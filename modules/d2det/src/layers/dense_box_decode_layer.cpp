@@ -8,7 +8,7 @@
      output   boxes [R, 4] */
 
 #include "base_layer.hpp"
-#include "kernels/dense_box_decode.hpp"
+#include "kernels/dense_box_cell.hpp"
 
 namespace cv
 {
@@ -53,6 +53,29 @@ protected:
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE
     {
         kernels::denseBoxDecodeCpu(params_, makeInput(inputs), outputs[0].ptr<float>());
+    }
+
+    /** rois [R, 5], then [R, k, k, 8] of the cells: box (x1, y1, x2, y2), point
+     (x, y), probability of overlap, weight in the mean (0: not in it). Pixels
+     of the network's input. */
+    void record(const std::vector<Mat>& inputs, const std::vector<Mat>&, std::vector<Mat>& recorded) const CV_OVERRIDE
+    {
+        const int rows = inputs[0].size[0], k = inputs[1].size[2];
+        const int shape[4] = {rows, k, k, 8};
+        Mat cells(4, shape, CV_32F);
+        float* out = cells.ptr<float>();
+        for (int r = 0; r < rows; r++)
+            for (int cell = 0; cell < k * k; cell++, out += 8)
+            {
+                const float* roi = inputs[0].ptr<float>(r);
+                const float *offsets = inputs[1].ptr<float>(r), *overlap = inputs[2].ptr<float>(r);
+                float unused[4], weight = 0;
+                kernels::boxOfCell(roi, offsets, k, cell, out, out + 4);
+                out[6] = kernels::sigmoid(overlap[cell]);
+                out[7] = kernels::decodeCell(params_, roi, offsets, overlap, k, cell, unused, &weight) ? weight : 0.f;
+            }
+        recorded.push_back(inputs[0].clone());
+        recorded.push_back(cells);
     }
 
 #ifdef D2DET_HAVE_CUDA

@@ -93,6 +93,13 @@ ModelInfo readInfo(const dnn::Layer& layer, const Attributes& attributes)
     info.input.keepRatio = attributes.getFlag("keep_ratio", true);
     if (attributes.has("operating_score"))
         info.operatingScore = attributes.getFloat("operating_score", 0.f, 0.f, 1.f);
+    if (attributes.has("operating_scores"))
+        info.operatingScores = attributes.getList("operating_scores", 1, static_cast<int>(MAX_CLASSES), 0., 1.);
+    if (!info.operatingScores.empty() && !info.classNames.empty() &&
+        info.operatingScores.size() != info.classNames.size())
+        layerError(layer, Error::StsUnmatchedSizes,
+                   format("attribute operating_scores has %d values, class_names %d",
+                          static_cast<int>(info.operatingScores.size()), static_cast<int>(info.classNames.size())));
     info.maskScoreWeight = attributes.getFloat("mask_score_weight", 0.f, 0.f, 1e6f);
     return info;
 }
@@ -181,6 +188,19 @@ void DetectionsLayer::run(const std::vector<Mat>& inputs, std::vector<Mat>& outp
 {
     kernels::detectionsCpu(settings, makeInput(inputs),
                            {outputs[0].ptr<float>(), outputRows_ ? outputs[1].ptr<float>() : nullptr});
+}
+
+void DetectionsLayer::record(const std::vector<Mat>& inputs, const std::vector<Mat>& outputs,
+                             std::vector<Mat>& recorded) const
+{
+    if (outputRows_)
+    {
+        recorded.push_back(outputs[1].clone());
+        return;
+    }
+    Mat detections(outputs[0].size[0], outputs[0].size[1], CV_32F), rows(outputs[0].size[0], 1, CV_32F);
+    kernels::detectionsCpu(settings, makeInput(inputs), {detections.ptr<float>(), rows.ptr<float>()});
+    recorded.push_back(rows);
 }
 
 #ifdef D2DET_HAVE_CUDA

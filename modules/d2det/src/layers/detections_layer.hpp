@@ -16,6 +16,7 @@
      channel_order   string  "rgb" or "bgr"
      short_side, long_side, divisor, keep_ratio   ints, see InputParams
      operating_score  float  0..1: see Detector::getOperatingScore; absent: not measured
+     operating_scores  floats  0..1, one for each class: see Detector::getOperatingScores
      mask_score_weight  float  0: score of a mask = score of the class + weight * predicted IoU (model.md 4.3) */
 
 #ifndef OPENCV_D2DET_DETECTIONS_LAYER_HPP
@@ -46,6 +47,7 @@ struct ModelInfo
     InputParams input;
     float maskScoreWeight = 0;
     float operatingScore = -1;
+    std::vector<float> operatingScores;  //!< by class; empty: not measured
 };
 
 class DetectionsLayer CV_FINAL : public BaseLayer
@@ -61,6 +63,10 @@ protected:
     double operations(const std::vector<dnn::MatShape>& inputs,
                       const std::vector<dnn::MatShape>& outputs) const CV_OVERRIDE;
     void run(const std::vector<Mat>& inputs, std::vector<Mat>& outputs) CV_OVERRIDE;
+    //! Row of `rois` of each detection, [batch_size * max_detections, 1], -1 in
+    //! unused rows; the second output.
+    void record(const std::vector<Mat>& inputs, const std::vector<Mat>& outputs,
+                std::vector<Mat>& recorded) const CV_OVERRIDE;
 #ifdef D2DET_HAVE_CUDA
     size_t cudaWorkspace(const std::vector<Mat>& inputs) const CV_OVERRIDE;
     cuda::Status runCuda(CudaPass& pass) CV_OVERRIDE;

@@ -412,7 +412,7 @@ const OperatorRule OPERATORS[] = {
      "max_detections:int class_agnostic_boxes:int labelled:int output_rows:int legacy:int "
      // the description of the model
      "format_version:int model_name:text class_names:text mean:reals std:reals channel_order:text short_side:int "
-     "long_side:int divisor:int keep_ratio:int mask_score_weight:real operating_score:real",
+     "long_side:int divisor:int keep_ratio:int mask_score_weight:real operating_score:real operating_scores:reals",
      ownLayer},
 };
 

@@ -53,6 +53,16 @@ void addReal(WireWriter& node, const char* name, float value)
     addAttribute(node, name, OnnxAttributeType::REAL, [&](WireWriter& attribute) { attribute.real(2, value); });
 }
 
+void addReals(WireWriter& node, const char* name, const std::vector<float>& values)
+{
+    addAttribute(node, name, OnnxAttributeType::REALS,
+                 [&](WireWriter& attribute)
+                 {
+                     for (const float value : values)
+                         attribute.real(7, value);
+                 });
+}
+
 void addTensor(WireWriter& node, const std::string& name, const WireField& tensor)
 {
     addAttribute(node, name, OnnxAttributeType::TENSOR,
@@ -289,8 +299,8 @@ std::vector<uchar> rewriteOnnx(const std::vector<uchar>& model, const String& na
     return Rewriter(model, name, changes).run();
 }
 
-std::vector<uchar> describeOnnx(const std::vector<uchar>& model, const String& name, const String& attribute,
-                                float value)
+std::vector<uchar> describeOnnx(const std::vector<uchar>& model, const String& name,
+                                const std::vector<OnnxDescription>& attributes)
 {
     const WireReader reader(model.data(), name);
     // Attributes of a node by name; an attribute's name is its field 1.
@@ -328,7 +338,11 @@ std::vector<uchar> describeOnnx(const std::vector<uchar>& model, const String& n
         }
     };
     const auto replaceAttribute = [&](const WireField& field, WireWriter&)
-    { return field.number == 5 && field.wire == BYTES && nameOf(field) == attribute; };
+    {
+        return field.number == 5 && field.wire == BYTES &&
+               std::any_of(attributes.begin(), attributes.end(),
+                           [&](const OnnxDescription& attribute) { return nameOf(field) == attribute.name; });
+    };
     const auto replaceNode = [&](const WireField& field, WireWriter& out)
     {
         if (field.number != 1 || field.wire != BYTES || !isDescribed(field))
@@ -336,7 +350,11 @@ std::vector<uchar> describeOnnx(const std::vector<uchar>& model, const String& n
         found = true;
         WireWriter node;
         copy(field.data, field.end(), node, replaceAttribute);
-        addReal(node, attribute.c_str(), value);
+        for (const OnnxDescription& attribute : attributes)
+            if (attribute.isList && !attribute.values.empty())
+                addReals(node, attribute.name.c_str(), attribute.values);
+            else if (!attribute.values.empty())
+                addReal(node, attribute.name.c_str(), attribute.values[0]);
         out.message(1, node);
         return true;
     };

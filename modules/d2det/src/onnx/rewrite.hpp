@@ -31,12 +31,20 @@ struct OnnxRewrite
     @param name name of the model in messages */
 std::vector<uchar> rewriteOnnx(const std::vector<uchar>& model, const String& name, const OnnxRewrite& changes);
 
-/** The model with a float attribute of its description, in place of an earlier one of that name.
+//! An attribute of a model's description.
+struct OnnxDescription
+{
+    String name;
+    std::vector<float> values;  //!< empty: without the attribute
+    bool isList = false;        //!< a list of floats, otherwise one
+};
+
+/** The model with attributes of its description, in place of earlier ones of their names.
     @param model accepted by checkOnnx; without a description (attribute format_version of a node of domain "d2det")
     cv::Exception is raised
     @param name name of the model in messages */
-std::vector<uchar> describeOnnx(const std::vector<uchar>& model, const String& name, const String& attribute,
-                                float value);
+std::vector<uchar> describeOnnx(const std::vector<uchar>& model, const String& name,
+                                const std::vector<OnnxDescription>& attributes);
 
 }  // namespace d2det
 }  // namespace cv

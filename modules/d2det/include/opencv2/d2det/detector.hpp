@@ -89,9 +89,45 @@ CV_EXPORTS_W std::vector<Rect> calculateTiles(Size image, const TileParams& para
 /** @brief Stores the score from which detections of a model are to be used, see Detector::getOperatingScore().
 @param model content of an ONNX file written by d2det_export; another one raises cv::Exception.
 @param score 0 to 1, another value raises cv::Exception.
-@return content of the file with the score, in place of an earlier one.
+@return content of the file with the score, in place of an earlier one and of scores of the classes.
 */
 CV_EXPORTS_W std::vector<uchar> storeOperatingScore(const std::vector<uchar>& model, float score);
+
+/** @brief Stores for each class the score from which its detections are to be used, see Detector::getOperatingScores().
+
+The score of storeOperatingScore stays in the model. A Detector uses the scores of the classes by default.
+@param model content of an ONNX file written by d2det_export; another one raises cv::Exception.
+@param scores one for each class, 0 to 1, another number or value raises cv::Exception; empty: removes those of the
+model.
+@return content of the file with the scores, in place of earlier ones.
+*/
+CV_EXPORTS_W std::vector<uchar> storeOperatingScores(const std::vector<uchar>& model, const std::vector<float>& scores);
+
+/** @brief How D2Det found one object: Detector::explain().
+
+Dense local regression: each of k x k cells of a proposal predicts a box and whether it lies on the object (the binary
+overlap). The box of the detection is the mean of the boxes of those cells, clipped to the image. Discriminative RoI
+pooling: the classifier looks at K x K bins, each displaced by a learned offset and weighted by a learned weight. All
+coordinates are pixels of the image, not clipped to it.
+*/
+struct CV_EXPORTS_W_SIMPLE DetectionExplanation
+{
+    CV_WRAP DetectionExplanation() : classId(-1), score(0.f) {}
+
+    CV_PROP_RW int classId;      //!< class of the detection
+    CV_PROP_RW float score;      //!< score of the detection
+    CV_PROP_RW Rect2d proposal;  //!< box before the regression, from which the cells are
+    CV_PROP_RW Rect2d box;       //!< box of the detection: mean of cellBoxes by cellWeights, clipped to the image
+    CV_PROP_RW Mat cellBoxes;    //!< k*k x 4 CV_32F: x1 y1 x2 y2 of the box of each cell, row by row
+    CV_PROP_RW Mat cellPoints;   //!< k*k x 2 CV_32F: x y of the center of each cell
+    CV_PROP_RW Mat overlap;      //!< k x k CV_32F: probability that the cell lies on the object, 0 to 1
+    CV_PROP_RW Mat cellWeights;  //!< k x k CV_32F: share in the mean, 0 for a cell that is not used; the sum is 1, or 0
+                                 //!< if no cell is used: then the proposal is the box
+    CV_PROP_RW Mat samplingPoints;   //!< K*K x 2 CV_32F: x y of the mean of each bin's samples, row by row; empty if
+                                     //!< the model has no deformable pooling
+    CV_PROP_RW Mat samplingWeights;  //!< K x K CV_32F: what the bin counts, mean over the channels, 1: as much as in a
+                                     //!< plain average; empty if the model has no adaptive weighting
+};
 
 /** @brief D2Det object detector.
 
@@ -215,15 +251,37 @@ public:
                                      std::vector<std::vector<BoxMask>>& masks,
                                      OutputArrayOfArrays maskScores = noArray()) = 0;
 
-    /** @brief Sets the minimum score of a detection. All setters take effect at the next call.
+    /** @brief Detects objects in one image and tells how each of them was found.
+
+    The entire image goes through the network once, without tiles and masks. Raises cv::Exception (StsNotImplemented)
+    for a model without dense local regression (Faster, Mask, Cascade R-CNN) and on other backends than OpenCV's on the
+    CPU. Works in both engines of cv::dnn: the layers keep what they compute, the network has no more outputs.
+    @param image 8-bit image with 1 (gray), 3 (BGR) or 4 (BGRA) channels.
+    @param detections N x 6 CV_32F as detect() gives them without tiles.
+    @param explanations N explanations in the order of the detections.
+    */
+    CV_WRAP virtual void explain(InputArray image, OutputArray detections,
+                                 CV_OUT std::vector<DetectionExplanation>& explanations) = 0;
+
+    /** @brief Sets the minimum score of a detection for all classes: those of setClassScoreThresholds() are dropped.
+    All setters take effect at the next call.
 
     The threshold applies to the candidates of the classifier before box refinement, and to the final scores after soft
     NMS.
     @param threshold 0 to 1, another value raises cv::Exception; default: stored in the model. */
     CV_WRAP virtual void setScoreThreshold(float threshold) = 0;
-    /** @brief Minimum score of a detection.
+    /** @brief Minimum score of a detection, where the classes have none of their own.
     @return current score threshold, 0 to 1; default: stored in the model. */
     CV_WRAP virtual float getScoreThreshold() const = 0;
+
+    /** @brief Sets a minimum score for each class, in place of the one of setScoreThreshold().
+    @param thresholds one for each class (getClassNames()), 0 to 1; another number or value raises cv::Exception. Empty:
+    that of setScoreThreshold() for all. Default: getOperatingScores() if the model has them, otherwise empty.
+    */
+    CV_WRAP virtual void setClassScoreThresholds(const std::vector<float>& thresholds) = 0;
+    /** @brief Minimum scores of the classes.
+    @return one for each class, or empty if all have that of getScoreThreshold(). */
+    CV_WRAP virtual std::vector<float> getClassScoreThresholds() const = 0;
 
     /** @brief Sets the IoU above which a box suppresses another box of its class (NMS_HARD, NMS_SOFT_LINEAR).
     @param threshold 0 to 1, another value raises cv::Exception; default: stored in the model. */
@@ -289,6 +347,11 @@ public:
     if it was measured (d2det_evaluate --write-operating-score). The score threshold is not set to it.
     @return 0 to 1; negative if the model has none. */
     CV_WRAP virtual float getOperatingScore() const = 0;
+
+    /** @brief For each class the score from which its detections are to be used (d2det_evaluate --write-operating-score
+    --per-class). A new Detector uses them: setClassScoreThresholds().
+    @return one score for each class, 0 to 1; empty if the model has none by class. */
+    CV_WRAP virtual std::vector<float> getOperatingScores() const = 0;
 
     /** @brief Whether the last call may have lost detections to the limit of setMaxDetections(). A warning is logged
     when that happens for the first time.
