@@ -5,21 +5,12 @@
 /* Annotations in COCO's JSON. */
 
 #include "common.hpp"
-
-#include "dataset/dataset.hpp"
+#include "dataset_options.hpp"
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
 {
     static const fuzz::ScratchFolder folder;
     const std::string path = folder.write("instances.json", data, size);
-    fuzz::reads(
-        [&]
-        {
-            d2det::ReadOptions options;
-            options.keepSegmentation = true;
-            options.checkImages = false;
-            options.maxBadFraction = 1;
-            d2det::readDataset(path, folder.path(), options);
-        });
+    fuzz::reads([&] { d2det::readDataset(path, folder.path(), fuzz::datasetOptions()); });
     return 0;
 }

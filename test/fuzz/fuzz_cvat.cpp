@@ -5,6 +5,7 @@
 /* An annotation file of CVAT, and the masks in it. */
 
 #include "common.hpp"
+#include "dataset_options.hpp"
 
 #include "dataset/dataset.hpp"
 #include "dataset/segmentation.hpp"
@@ -20,15 +21,12 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
     fuzz::reads(
         [&]
         {
-            d2det::ReadOptions options;
-            options.keepSegmentation = true;
-            options.checkImages = false;
-            options.maxBadFraction = 1;
-            const d2det::Dataset dataset = d2det::readDataset(folder.path() + "/annotations.xml", "", options);
-            for (const d2det::ImageRecord& image : dataset.images)
-                for (const d2det::Annotation& a : image.annotations)
-                    if (a.segmentation && int64_t(image.width) * image.height <= MAX_PIXELS)
-                        d2det::usableRle(*a.segmentation, image.height, image.width);
+            const d2det::Dataset dataset =
+                d2det::readDataset(folder.path() + "/annotations.xml", "", fuzz::datasetOptions());
+            for (const d2det::ImageRecord& record : dataset.images)
+                for (const d2det::Annotation& a : record.annotations)
+                    if (a.segmentation && int64_t(record.width) * record.height <= MAX_PIXELS)
+                        d2det::usableRle(*a.segmentation, record.height, record.width);
         });
     return 0;
 }

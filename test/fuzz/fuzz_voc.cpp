@@ -5,21 +5,13 @@
 /* An annotation file of Pascal VOC. */
 
 #include "common.hpp"
-
-#include "dataset/dataset.hpp"
+#include "dataset_options.hpp"
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
 {
     static const fuzz::ScratchFolder folder;
     static const std::string image = folder.write("JPEGImages/a.png", fuzz::pngHeader());
     folder.write("Annotations/a.xml", data, size);
-    fuzz::reads(
-        [&]
-        {
-            d2det::ReadOptions options;
-            options.checkImages = false;
-            options.maxBadFraction = 1;
-            d2det::readDataset(folder.path(), "", options);
-        });
+    fuzz::reads([&] { d2det::readDataset(folder.path(), "", fuzz::datasetOptions()); });
     return 0;
 }

@@ -5,8 +5,7 @@
 /* YOLO's text files: the description data.yaml, a line "----", the labels of an image. */
 
 #include "common.hpp"
-
-#include "dataset/dataset.hpp"
+#include "dataset_options.hpp"
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
 {
@@ -17,14 +16,6 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
     folder.write("data.yaml", text.substr(0, at));
     folder.write("labels/train/a.txt", text.substr(std::min(at + line.size(), text.size())));
     for (const char* name : {"", "/data.yaml"})
-        fuzz::reads(
-            [&]
-            {
-                d2det::ReadOptions options;
-                options.keepSegmentation = true;
-                options.checkImages = false;
-                options.maxBadFraction = 1;
-                d2det::readDataset(folder.path() + name, "", options);
-            });
+        fuzz::reads([&] { d2det::readDataset(folder.path() + name, "", fuzz::datasetOptions()); });
     return 0;
 }

@@ -45,6 +45,7 @@
 #include <map>
 #include <memory>
 #include <numeric>
+#include <utility>
 
 namespace cv
 {
@@ -174,12 +175,11 @@ struct CheckedModel
     std::shared_ptr<const ModelCheck> check;
 };
 
-CheckedModel readModel(const std::vector<uchar>& file, const String& name, int backend, int target)
+CheckedModel readModel(std::vector<uchar> bytes, const String& name, int backend, int target)
 {
-    checkKindOfModel(file, name);
-    checkOnnx(file.data(), file.size(), name);
-    const std::vector<uchar> bytes = widenHalfWeights(file, name);
+    checkKindOfModel(bytes, name);
     checkOnnx(bytes.data(), bytes.size(), name);
+    bytes = widenHalfWeights(std::move(bytes), name);
     registerLayers();
     CheckedModel model;
     model.check = std::make_shared<ModelCheck>(bytes, name);
@@ -608,10 +608,11 @@ ImageDetections DetectorImpl::detectionsOfImage(const Outputs& outputs, int batc
     Mat masks = outputs.masks;
     Mat result(detectionParams_.maxDetections, 6, CV_32F);
     int count = 0;
+    const float lowest = lowestThreshold();
     for (int i = first; i < first + detectionParams_.maxDetections; i++)
     {
         const float* row = outputs.rows.ptr<float>(i);
-        if (!(row[1] >= 0) || static_cast<int>(row[0]) != batchIndex || !(row[2] >= lowestThreshold()))
+        if (!(row[1] >= 0) || static_cast<int>(row[0]) != batchIndex || !(row[2] >= lowest))
             continue;
         rows++;
         if (!(row[2] >= thresholdOf(row[1])))

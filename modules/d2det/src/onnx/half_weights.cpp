@@ -3,6 +3,7 @@
 // of this distribution and at http://opencv.org/license.html.
 
 #include "half_weights.hpp"
+#include "check.hpp"
 #include "graph.hpp"
 #include "wire.hpp"
 
@@ -51,7 +52,7 @@ WireWriter widened(const OnnxConstant& constant, const std::string& name)
 
 }  // namespace
 
-std::vector<uchar> widenHalfWeights(const std::vector<uchar>& model, const String& name)
+std::vector<uchar> widenHalfWeights(std::vector<uchar> model, const String& name)
 {
     const OnnxGraph graph = readOnnxGraph(model.data(), model.size(), name);
     std::map<size_t, const OnnxConstant*> casts;  // node -> its constant
@@ -105,6 +106,7 @@ std::vector<uchar> widenHalfWeights(const std::vector<uchar>& model, const Strin
         else
             out.raw(start, p);
     }
+    checkOnnx(out.bytes.data(), out.bytes.size(), name);
     return std::move(out.bytes);
 }
 

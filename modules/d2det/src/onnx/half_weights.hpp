@@ -20,9 +20,9 @@ namespace d2det
 /** The model with every Cast of a FLOAT16 constant to float32 carried out: a constant of float32 in its place. A model
     without such nodes is returned as it is. So checks and rewriting know one form of weights, and engines need not
     convert in every pass.
-    @param model accepted by checkOnnx; cv::Exception if the result has 2 GiB or more
+    @param model accepted by checkOnnx, as the result is; cv::Exception if that has 2 GiB or more
     @param name name of the model in messages */
-std::vector<uchar> widenHalfWeights(const std::vector<uchar>& model, const String& name);
+std::vector<uchar> widenHalfWeights(std::vector<uchar> model, const String& name);
 
 }  // namespace d2det
 }  // namespace cv
