@@ -80,7 +80,7 @@ void runPlain(int rows, int, int steps, const int32_t* A, const uint32_t* B, int
             C[i * ldc + j] = acc[i][j];
 }
 
-const Int8Kernel PLAIN = {"baseline", PLAIN_MR, PLAIN_NR, false, runPlain};
+const Int8Kernel PLAIN = {"baseline", PLAIN_MR, PLAIN_NR, false, false, runPlain};
 
 #if D2DET_INT8_NEON
 
@@ -88,8 +88,8 @@ const Int8Kernel PLAIN = {"baseline", PLAIN_MR, PLAIN_NR, false, runPlain};
 
 constexpr int NEON_MR = 4, NEON_WIDTH = 4, NEON_VECTORS = 4;
 
-/** NEON's products take two signed or two unsigned operands: the columns are made signed, u - 128, and each row's sum of
-    weights times 128 is added at the end. */
+/** NEON's products take two signed or two unsigned operands: the columns are made signed, u - 128, and each row's sum
+    of weights times 128 is added at the end. */
 template <int ROWS, int VECTORS>
 void tileNeonInt8(int steps, const int32_t* A, const uint32_t* B, int32_t* C, size_t ldc, bool accumulate)
 {
@@ -151,7 +151,7 @@ void runNeon(int rows, int columns, int steps, const int32_t* A, const uint32_t*
     tiles[columns > 2 * NEON_WIDTH][rows - 1](steps, A, B, C, ldc, accumulate);
 }
 
-const Int8Kernel NEON = {"NEON", NEON_MR, NEON_VECTORS* NEON_WIDTH, false, runNeon};
+const Int8Kernel NEON = {"NEON", NEON_MR, NEON_VECTORS* NEON_WIDTH, false, true, runNeon};
 
 #endif  // D2DET_INT8_NEON
 
@@ -208,13 +208,13 @@ void runAvx2(int rows, int columns, int steps, const int32_t* A, const uint32_t*
     tiles[columns > AVX2_WIDTH][rows - 1](steps, A, B, C, ldc, accumulate);
 }
 
-const Int8Kernel AVX2 = {"AVX2", AVX2_MR, 2 * AVX2_WIDTH, true, runAvx2};
+const Int8Kernel AVX2 = {"AVX2", AVX2_MR, 2 * AVX2_WIDTH, true, true, runAvx2};
 
 // ------------------------------------------------------------------ AVX-512, with and without VNNI
 
 constexpr int AVX512_MR = 12, AVX512_WIDTH = 16;
 
-// Two functions of one text: a function has one target, and what a template parameter chooses would be compiled for both.
+// Two functions of one text: a function has one target, whatever a template parameter chooses inside of it.
 #define D2DET_TILE_AVX512(name, runName, extensions, MULTIPLY)                                                       \
     template <int ROWS, int VECTORS>                                                                                 \
     __attribute__((target(extensions))) void name(int steps, const int32_t* A, const uint32_t* B, int32_t* C,        \
@@ -270,8 +270,8 @@ constexpr int AVX512_MR = 12, AVX512_WIDTH = 16;
 D2DET_TILE_AVX512(tileAvx512Int8, runAvx512, "avx512f,avx512bw", D2DET_MULTIPLY_BW)
 D2DET_TILE_AVX512(tileAvx512Vnni, runAvx512Vnni, "avx512f,avx512bw,avx512vnni", D2DET_MULTIPLY_VNNI)
 
-const Int8Kernel AVX512 = {"AVX-512", AVX512_MR, 2 * AVX512_WIDTH, true, runAvx512};
-const Int8Kernel AVX512_VNNI = {"AVX-512 VNNI", AVX512_MR, 2 * AVX512_WIDTH, false, runAvx512Vnni};
+const Int8Kernel AVX512 = {"AVX-512", AVX512_MR, 2 * AVX512_WIDTH, true, true, runAvx512};
+const Int8Kernel AVX512_VNNI = {"AVX-512 VNNI", AVX512_MR, 2 * AVX512_WIDTH, false, true, runAvx512Vnni};
 
 struct Avx512Parts
 {

@@ -46,6 +46,7 @@ struct Int8Kernel
     int mr;            //!< rows of an A panel
     int nr;            //!< columns of a B panel
     bool saturates;    //!< needs pairs of weights that cannot saturate
+    bool vectors;      //!< has instructions for such products
     /** C[0..rows) [0..nr) = A panel * B panel (+ C if accumulate); rows <= mr; B and C aligned to a cache line, ldc a
         multiple of 16; for columns <= nr / 2 the right half of C may remain unchanged. */
     void (*run)(int rows, int columns, int steps, const int32_t* A, const uint32_t* B, int32_t* C, size_t ldc,

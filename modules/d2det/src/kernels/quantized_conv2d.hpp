@@ -14,8 +14,8 @@
    in float; a NaN counts as the least value. The last line is float: sum, rounded to float, times the product of the
    scales, rounded; nothing is fused. So all processors give the same bits.
 
-   Weights have a scale for each output channel, maps one for all: with a scale for each input channel the products could
-   not be summed as integers.
+   Weights have a scale for each output channel, maps one for all: with a scale for each input channel the products
+   could not be summed as integers.
 
    Four input channels of a pixel lie in one word (int8_gemm.hpp), so that a map of words is gathered like one of floats
    with a quarter of the channels. Convolutions of 1x1 with stride 1 make the words where they are needed, others
@@ -56,11 +56,21 @@ struct QuantizedFilters
     std::vector<int32_t> corrections;  //!< [O] -zero times the sum of the weights
 };
 
+//! r of a weight.
+inline int8_t quantizedWeight(float w, float scale)
+{
+    return static_cast<int8_t>(std::nearbyint(std::min(std::max(w / scale, -128.f), 127.f)));
+}
+
 //! Products of one output, which must not exceed Int8Kernel::MAX_DEPTH.
 inline double quantizedDepth(const Conv2dParams& p)
 {
     return 4. * ((p.inChannels / p.groups + 3) / 4) * p.kernelHeight * p.kernelWidth;
 }
+
+/** Whether a convolution is faster in integers than in float32: nowhere without vector instructions for them, and
+    without VNNI not where float32 uses Winograd's method, which saves more products than int8 does. */
+bool quantizationPays(const Conv2dParams& p, const Int8Kernel& kernel = int8Kernel());
 
 QuantizedFilters packQuantizedFilters(const Conv2dParams& p, const InputQuantization& input, const float* weight,
                                       const float* weightScales, const Int8Kernel& kernel = int8Kernel());

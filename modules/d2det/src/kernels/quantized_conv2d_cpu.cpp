@@ -26,8 +26,8 @@ constexpr int STEP = Int8Kernel::STEP;
 
 // ------------------------------------------------------------------ floats to words
 
-/* A float below 2^22 plus 1.5 2^23 has no room for fractions: the sum is rounded to the nearest integer, halves to even,
-   which stands in the low bits. */
+/* A float below 2^22 plus 1.5 2^23 has no room for fractions: the sum is rounded to the nearest integer, halves to
+   even, which stands in the low bits. */
 constexpr float ROUNDER = 12582912.f;
 constexpr uint32_t ROUNDER_BITS = 0x4b400000u;
 
@@ -219,12 +219,19 @@ bool makesOwnWords(const Conv2dParams& p, const Conv2dShape& s, const std::vecto
            tasks[0].last - tasks[0].first == p.outChannels / p.groups;
 }
 
-int8_t quantizeWeight(float w, float scale)
-{
-    return static_cast<int8_t>(std::nearbyint(std::min(std::max(w / scale, -128.f), 127.f)));
-}
-
 }  // namespace
+
+bool quantizationPays(const Conv2dParams& p, const Int8Kernel& kernel)
+{
+    if (!kernel.vectors)
+        return false;
+    constexpr int TILES = 1000;  // a map that is large enough for the transform of the weights
+    const bool plain = p.groups == 1 && p.kernelHeight == 3 && p.kernelWidth == 3 && p.strideY == 1 && p.strideX == 1 &&
+                       p.dilationY == 1 && p.dilationX == 1;
+    return !kernel.saturates || !plain ||
+           !useWinograd(p.method, p.inChannels, p.outChannels, TILES, int64_t(TILES) * WinogradTiles::PIXELS,
+                        gemmKernel());
+}
 
 QuantizedFilters packQuantizedFilters(const Conv2dParams& p, const InputQuantization& input, const float* weight,
                                       const float* weightScales, const Int8Kernel& kernel)
@@ -244,7 +251,7 @@ QuantizedFilters packQuantizedFilters(const Conv2dParams& p, const InputQuantiza
             for (int c = 0; c < channels; c++)
                 for (int cell = 0; cell < area; cell++)
                 {
-                    const int8_t w = quantizeWeight(*weight++, weightScales[o]);
+                    const int8_t w = quantizedWeight(*weight++, weightScales[o]);
                     const size_t step = static_cast<size_t>(row) * steps + c / STEP * area + cell;
                     A[step * STEP + c % STEP] = w;
                     sum += w;

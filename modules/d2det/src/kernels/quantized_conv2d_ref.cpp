@@ -28,7 +28,7 @@ int64_t quantizedValue(const InputQuantization& input, float x)
     return static_cast<int64_t>(std::nearbyint(std::min(steps, high)));
 }
 
-int64_t quantizedWeight(float w, float scale)
+int64_t integerWeight(float w, float scale)
 {
     return static_cast<int64_t>(std::nearbyint(std::min(std::max(w / scale, -128.f), 127.f)));
 }
@@ -44,9 +44,9 @@ int64_t sumAt(const Conv2dParams& p, const Conv2dShape& s, const InputQuantizati
             {
                 const int y = y0 + i * p.dilationY, x = x0 + j * p.dilationX;
                 if (y >= 0 && y < s.height && x >= 0 && x < s.width)
-                    sum += quantizedValue(input, X[(static_cast<size_t>(c) * s.height + y) * s.width + x]) *
-                           quantizedWeight(filter[(static_cast<size_t>(c) * p.kernelHeight + i) * p.kernelWidth + j],
-                                           scale);
+                    sum +=
+                        quantizedValue(input, X[(static_cast<size_t>(c) * s.height + y) * s.width + x]) *
+                        integerWeight(filter[(static_cast<size_t>(c) * p.kernelHeight + i) * p.kernelWidth + j], scale);
             }
     return sum;
 }

@@ -8,11 +8,12 @@
      outputs  Y [N, O, oh, ow]
 
    With the attributes input_scale, input_zero and weight_scales it computes in 8-bit integers
-   (kernels/quantized_conv2d.hpp). Its constants are float32 all the same. */
+   (kernels/quantized_conv2d.hpp). Its constants are float32 all the same. With the attribute number it can record, for
+   ModelQuantizer, this number and a histogram of X. */
 
 #include "base_layer.hpp"
 #include "kernels/conv2d.hpp"
-#include "kernels/quantized_conv2d.hpp"
+#include "kernels/quantization.hpp"
 
 #include "opencv2/dnn/shape_utils.hpp"
 
@@ -58,6 +59,7 @@ public:
             layerError(*this, Error::StsBadArg, "attribute ceiling needs relu = 1");
         hasBias_ = attributes.getFlag("has_bias", false);
         readQuantization(attributes);
+        number_ = attributes.getInt("number", -1, -1, 1 << 24);
         if (!blobs.empty())
             setConstants(blobs);
     }
@@ -106,6 +108,15 @@ protected:
             kernels::quantizedConv2dCpu(params_, shape, X.ptr<float>(), quantized_, bias, outputs[0].ptr<float>());
         else
             kernels::conv2dCpu(params_, shape, X.ptr<float>(), filters_, bias, outputs[0].ptr<float>());
+    }
+
+    void record(const std::vector<Mat>& inputs, const std::vector<Mat>&, std::vector<Mat>& recorded) const CV_OVERRIDE
+    {
+        if (number_ < 0)
+            return;
+        kernels::ValueHistogram histogram;
+        histogram.add(inputs[0].ptr<float>(), inputs[0].total());
+        recorded = {Mat(1, 1, CV_32S, Scalar(number_)), Mat(histogram.data(), true)};
     }
 
 #ifdef D2DET_HAVE_CUDA
@@ -204,6 +215,7 @@ private:
     kernels::Conv2dParams params_;
     int padBottom_ = 0, padRight_ = 0;
     bool hasBias_ = false;
+    int number_ = -1;       //!< of the node in its model; -1: records nothing
     MatShape weightShape_;  //!< also after packing
     ConstantsWatch watch_;
     kernels::InputQuantization input_;
