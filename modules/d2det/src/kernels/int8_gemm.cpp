@@ -88,8 +88,8 @@ const Int8Kernel PLAIN = {"baseline", PLAIN_MR, PLAIN_NR, false, runPlain};
 
 constexpr int NEON_MR = 4, NEON_WIDTH = 4, NEON_VECTORS = 4;
 
-/** NEON's products take two signed or two unsigned operands: the columns are made signed, u - 128, and each row's sum of
-    weights times 128 is added at the end. */
+/** NEON's products take two signed or two unsigned operands: the columns are made signed, u - 128, and each row's sum
+    of weights times 128 is added at the end. */
 template <int ROWS, int VECTORS>
 void tileNeonInt8(int steps, const int32_t* A, const uint32_t* B, int32_t* C, size_t ldc, bool accumulate)
 {
@@ -214,7 +214,7 @@ const Int8Kernel AVX2 = {"AVX2", AVX2_MR, 2 * AVX2_WIDTH, true, runAvx2};
 
 constexpr int AVX512_MR = 12, AVX512_WIDTH = 16;
 
-// Two functions of one text: a function has one target, and what a template parameter chooses would be compiled for both.
+// Two functions of one text: a function has one target, whatever a template parameter chooses inside of it.
 #define D2DET_TILE_AVX512(name, runName, extensions, MULTIPLY)                                                       \
     template <int ROWS, int VECTORS>                                                                                 \
     __attribute__((target(extensions))) void name(int steps, const int32_t* A, const uint32_t* B, int32_t* C,        \

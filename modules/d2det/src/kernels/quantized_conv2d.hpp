@@ -14,8 +14,8 @@
    in float; a NaN counts as the least value. The last line is float: sum, rounded to float, times the product of the
    scales, rounded; nothing is fused. So all processors give the same bits.
 
-   Weights have a scale for each output channel, maps one for all: with a scale for each input channel the products could
-   not be summed as integers.
+   Weights have a scale for each output channel, maps one for all: with a scale for each input channel the products
+   could not be summed as integers.
 
    Four input channels of a pixel lie in one word (int8_gemm.hpp), so that a map of words is gathered like one of floats
    with a quarter of the channels. Convolutions of 1x1 with stride 1 make the words where they are needed, others

@@ -26,8 +26,8 @@ constexpr int STEP = Int8Kernel::STEP;
 
 // ------------------------------------------------------------------ floats to words
 
-/* A float below 2^22 plus 1.5 2^23 has no room for fractions: the sum is rounded to the nearest integer, halves to even,
-   which stands in the low bits. */
+/* A float below 2^22 plus 1.5 2^23 has no room for fractions: the sum is rounded to the nearest integer, halves to
+   even, which stands in the low bits. */
 constexpr float ROUNDER = 12582912.f;
 constexpr uint32_t ROUNDER_BITS = 0x4b400000u;
 
