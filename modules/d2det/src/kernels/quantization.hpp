@@ -19,9 +19,9 @@ namespace d2det
 namespace kernels
 {
 
-/** How often values occur. The range grows by powers of two, and with it the bins, so that the histograms of two sets of
-    values add up to that of both, whatever their order. Zeros, which every quantization hits, and values that are not
-    finite are not counted. */
+/** How often values occur. The range grows by powers of two, and with it the bins, so that the histograms of two sets
+    of values add up to that of both, whatever their order. Zeros, which every quantization hits, and values that are
+    not finite are not counted. */
 class ValueHistogram
 {
 public:

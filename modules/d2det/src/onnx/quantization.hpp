@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Convolutions in 8-bit integers in a model file (docs/quantization.md): standard operators of opset 11, which any reader
-   of ONNX computes in float32 with the rounded values.
+/* Convolutions in 8-bit integers in a model file (docs/quantization.md): standard operators of opset 11, which any
+   reader of ONNX computes in float32 with the rounded values.
 
      x.rounded = DequantizeLinear(QuantizeLinear(x, x.step, x.zero), x.step, x.zero)   FLOAT and UINT8 scalars
      W         = Mul(Cast(W.int8), W.steps)                                            INT8 like W, FLOAT [O, 1, 1, 1]

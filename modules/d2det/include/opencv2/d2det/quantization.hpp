@@ -19,9 +19,9 @@ namespace d2det
 
 /** @brief Makes the convolutions of a model compute in 8-bit integers.
 
-The model looks at images like those that it will see later, which tell the range of every map between its layers; a hundred
-are enough. Convolutions of backbone, pyramid and RPN are quantized except for the first, of the image, and the last ones of
-the RPN. Boxes and scores, and all maps between layers, stay float32.
+The model looks at images like those that it will see later, which tell the range of every map between its layers; a
+hundred are enough. Convolutions of backbone, pyramid and RPN are quantized except for the first, of the image, and the
+last ones of the RPN. Boxes and scores, and all maps between layers, stay float32.
 @code{.cpp}
     Ptr<ModelQuantizer> quantizer = ModelQuantizer::create(model);
     for (const String& file : files)
