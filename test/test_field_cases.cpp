@@ -2,10 +2,10 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Inputs from the field: kinds of files and situations that public reports about detectors are full of. Every kind has a
-   number, f01 to w12, with which the names of its tests begin. Here the programs are run: the suite `shared` on the inputs
-   of the shared data (folder cases, f01_exif_turned_pictures and so on), the others on images that are made here. What
-   a kind is made of is tested where the code is, with inputs that the tests make:
+/* Inputs from the field: kinds of files and situations that public reports about detectors are full of. Every kind
+   has a number, f01 to w12, with which the names of its tests begin. Here the programs are run: the suite `shared` on
+   the inputs of the shared data (folder cases, f01_exif_turned_pictures and so on), the others on images that are made
+   here. What a kind is made of is tested where the code is, with inputs that the tests make:
 
      test_foreign_files      f01 to f03, f05, f07 to f11, f16, f19, w01, w02, w04 to w07
      test_same_rules         f01 in the trainer and in all programs
@@ -263,8 +263,8 @@ BOOST_AUTO_TEST_CASE(f13_mask_above_the_limit, *utf::precondition(MemoryIsThere{
     checkContains(measured.err, "big.jpg has more than 2^28 pixels, the limit of run lengths");
 }
 
-/** Masks take the memory of their boxes, not of the image: so a photograph of 48 megapixels with many people takes, with
-    masks, no more than without them and what lies in the boxes. */
+/** Masks take the memory of their boxes, not of the image: so a photograph of 48 megapixels with many people takes,
+    with masks, no more than without them and what lies in the boxes. */
 BOOST_AUTO_TEST_CASE(w09_memory_of_masks, *utf::precondition(MemoryIsThere{2000}))
 {
     const cv::Size size(8000, 6000);
@@ -307,8 +307,8 @@ BOOST_AUTO_TEST_CASE(w09_memory_of_masks, *utf::precondition(MemoryIsThere{2000}
         inBoxes += result["bbox"][2].get<double>() * result["bbox"][3].get<double>();
     }
     BOOST_TEST_MESSAGE(found.size() << " objects, " << inBoxes / MEGABYTE << " MB in their boxes");
-    // One entire mask is 48 MB, all of them would be more than a gigabyte. Half of one mask is left for run lengths, the
-    // network's masks of 28 x 28 and what the allocator keeps.
+    // One entire mask is 48 MB, all of them would be more than a gigabyte. Half of one mask is left for run lengths,
+    // the network's masks of 28 x 28 and what the allocator keeps.
     const double entire = size.area(), allowed = inBoxes + entire / 2;
     BOOST_REQUIRE(double(found.size()) * entire > 4 * allowed);
     BOOST_TEST((with - without) / MEGABYTE <= allowed / MEGABYTE);

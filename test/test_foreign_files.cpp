@@ -4,8 +4,8 @@
 
 /* Data sets and results as other programs write them: encodings, turned photographs, damaged images, ids that are
    texts, entries that do not belong together, layouts. The right values are those of the same data in its plain form.
-   Needs no LibTorch. The names f01, w02 and so on are those of the kinds in test_field_cases.cpp, which runs the programs
-   on them. */
+   Needs no LibTorch. The names f01, w02 and so on are those of the kinds in test_field_cases.cpp, which runs the
+   programs on them. */
 
 #define BOOST_TEST_MODULE foreign_files
 #include <boost/test/unit_test.hpp>
