@@ -1075,9 +1075,9 @@ BOOST_AUTO_TEST_CASE(the_program_says_what_it_does)
     const Outcome outcome = run(base + " --eval-every 1");
     BOOST_TEST(outcome.code == 0, outcome.text);
     // Before the first step, names of losses once.
-    for (const char* part : {"data        ", "validation  on 1 data set, every 1", "model       ",
-                             " million of them trained; ", "machine     cpu, 1 thread, float32",
-                             "losses      the sum of ", "dlr: dense local regression, the box"})
+    for (const char* part :
+         {"data        ", "validation  on 1 data set, every 1", "model       ", " million of them trained; ",
+          "machine     cpu, 1 thread, float32", "losses      the sum of ", "dlr: dense local regression, the box"})
     {
         checkContains(outcome.text, part);
         BOOST_TEST(outcome.text.find(part) == outcome.text.rfind(part), part << " twice");
