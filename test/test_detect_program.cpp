@@ -988,6 +988,23 @@ BOOST_AUTO_TEST_CASE(numbers_of_moving_boxes)
     BOOST_TEST((tracker.update(row(12. * 52, 0)) == std::vector<int>{4}), "after too long a gap");
 }
 
+//! A font that cannot be used is named before anything is looked at.
+BOOST_AUTO_TEST_CASE(fonts)
+{
+    const World world;
+    const std::pair<std::string, std::string> wrong[] = {
+        {"--font: none.ttf ", world.run("-o out a --font none.ttf").text},
+        {"--font: a/one.png ", world.run("-o out a --font a/one.png").text},
+        {"D2DET_FONT: none.ttf ", world.run("-o out a", "D2DET_FONT=none.ttf ").text}};
+    for (const auto& item : wrong)
+    {
+        BOOST_TEST(contains(item.second, item.first), item.second);
+        BOOST_TEST(std::count(item.second.begin(), item.second.end(), '\n') == 1, item.second);
+    }
+    BOOST_TEST(!fs::exists(world.root / "out"));
+    checkSucceeds(world.run("-o out a --font none", "D2DET_FONT=none.ttf "));
+}
+
 //! Models are found by name in the folders of D2DET_PATH and beside the program.
 BOOST_AUTO_TEST_CASE(models_by_name)
 {
