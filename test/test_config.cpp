@@ -9,10 +9,12 @@
 #include <boost/test/unit_test.hpp>
 
 #include "base/error.hpp"
+#include "base/installed.hpp"
 #include "config/config.hpp"
 #include "errors.hpp"
 #include "temp_folder.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -363,6 +365,35 @@ BOOST_AUTO_TEST_CASE(base_files_and_folders)
     BOOST_TEST(config.solver.batchSize == 3);
     BOOST_TEST(config.data.train.at(0).annotations == folder / "base/a.json");
     BOOST_TEST(config.data.train.at(0).images == folder / "images");
+}
+
+//! Installed configurations and models are found by name; a file of that name comes first.
+BOOST_AUTO_TEST_CASE(installed_files_by_name)
+{
+    const TempFolder folder, other;
+    folder.write("configs/mine.json", R"({"solver": {"epochs": 5}})");
+    folder.write("models/mine.onnx", "x");
+    other.write("configs/mine.json", R"({"solver": {"epochs": 6}})");
+    other.write("models/second.onnx", "x");
+    ::setenv("D2DET_PATH", (folder.path() + ":" + other.path()).c_str(), 1);
+    BOOST_TEST(findInstalled("mine", Installed::CONFIG) == folder / "configs/mine.json");
+    BOOST_TEST(findInstalled("mine.json", Installed::CONFIG) == folder / "configs/mine.json");
+    BOOST_TEST(findInstalled("mine", Installed::MODEL) == folder / "models/mine.onnx");
+    BOOST_TEST(findInstalled("second", Installed::MODEL) == other / "models/second.onnx");
+    BOOST_TEST(findInstalled("mine", Installed::WEIGHTS) == "mine");
+    BOOST_TEST(findInstalled("./mine", Installed::CONFIG) == "./mine");
+    const std::vector<std::string> models = installedNames(Installed::MODEL);
+    BOOST_TEST((std::count(models.begin(), models.end(), "mine") == 1 &&
+                std::count(models.begin(), models.end(), "second") == 1));
+
+    const TempFolder work;
+    const std::string child = work.write("child.json", R"({"base": "mine"})");
+    BOOST_TEST(loadConfig(child).solver.epochs == 5);
+    work.write("mine", R"({"solver": {"epochs": 7}})");
+    BOOST_TEST(loadConfig(child).solver.epochs == 7);
+    ::unsetenv("D2DET_PATH");
+    const std::string orphan = work.write("orphan.json", R"({"base": "mine.json"})");
+    BOOST_CHECK_THROW(loadConfig(orphan), Error);
 }
 
 BOOST_AUTO_TEST_CASE(base_cycles_and_missing_files)

@@ -122,7 +122,7 @@ BOOST_AUTO_TEST_CASE(comparison_with_report_and_table)
 }
 
 //! d2det_detect over one of the images counts images and classes in its own way.
-BOOST_AUTO_TEST_CASE(results_of_a_run_over_a_part)
+BOOST_AUTO_TEST_CASE(f03_results_of_a_run_over_a_part)
 {
     json found = result(1, 0, {5, 5, 50, 50}, 0.9);
     found["file_name"] = "val/2.png";
@@ -246,7 +246,7 @@ BOOST_AUTO_TEST_CASE(parts_together_are_the_whole)
 }
 
 //! A wrong output is found before the model runs, and what cannot be written does not cost the numbers.
-BOOST_AUTO_TEST_CASE(outputs_that_cannot_be_written)
+BOOST_AUTO_TEST_CASE(f14_outputs_that_cannot_be_written)
 {
     for (const char* option : {"--output", "--csv", "--report", "--write-operating-score"})
     {
@@ -298,7 +298,7 @@ BOOST_AUTO_TEST_CASE(operating_score)
 }
 
 //! Masks take time and memory: none where nothing is compared with them.
-BOOST_AUTO_TEST_CASE(no_masks_without_outlines)
+BOOST_AUTO_TEST_CASE(w09_no_masks_without_outlines)
 {
     json coco = json::parse(textOf((root / "instances_val.json").string()));
     for (json& object : coco["annotations"])

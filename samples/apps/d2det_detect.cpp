@@ -584,6 +584,7 @@ cli::po::options_description outputOptions()
         "show", "show results in a window; Esc or q ends, other keys show the next image")(
         "no-pictures", "no annotated images and videos")("no-json", "no detections.json")("quiet,q",
                                                                                           "print errors only");
+    cli::addFontOption(options);
     return options;
 }
 
@@ -721,6 +722,7 @@ int run(const std::vector<std::string>& words)
     if (const std::optional<int> code = cli::readCommandLine(line, words, args.values))
         return *code;
     readArguments(args);
+    cli::useFont(args.values);
 
     int64 skipped = 0;
     const auto skip = [&](const std::string& input, const std::string& reason)

@@ -174,6 +174,7 @@ cli::po::options_description makeOptions()
         "per-class",
         "with --write-operating-score: also the score of the highest F1 of each class; classes of fewer than 10 "
         "objects get that of all")("quiet,q", "no progress line");
+    cli::addFontOption(output);
     return options.add(data).add(output);
 }
 
@@ -378,6 +379,7 @@ int run(int argc, char** argv)
     if (const std::optional<int> code = cli::readCommandLine(line, cli::wordsOf(argc, argv), args))
         return *code;
     checkArguments(args);
+    cli::useFont(args);
     evaluate(args, d2det::shellCommand({argv, argv + argc}));
     return 0;
 }

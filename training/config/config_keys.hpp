@@ -257,7 +257,8 @@ void visit(V& v, MaskHeadConfig& c)
       "`fcn`: samples per cell and axis of its RoIAlign; 0: as many as the cell has pixels");
     v("scoring", c.scoring, "`d2det`: predict the IoU of the mask, for its score");
     v("score_channels", c.scoreChannels, range(1, 16384), "width of the two hidden layers that predict the IoU");
-    v("score_weight", c.scoreWeight, range(0, 1e3), "score of a mask = score of the class + this * predicted IoU");
+    v("score_weight", c.scoreWeight, range(0, 1e3),
+      "score of a mask = (score of the class + this * predicted IoU) / (1 + this)");
     v("second_pass", c.secondPass,
       "inference: the refined boxes are pooled again for the masks; false (`d2det` only): masks from the features of "
       "the boxes before their refinement, which takes less time, and a mask ends at the coarser box");
