@@ -127,7 +127,7 @@ struct World
     {
         std::vector<std::string> names;
         for (const json& entry : results(folder))
-            if (names.empty() || names.back() != entry["file_name"])
+            if (names.empty() || names.back() != entry["file_name"].get<std::string>())
                 names.push_back(entry["file_name"]);
         return names;
     }
