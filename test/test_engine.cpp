@@ -987,9 +987,9 @@ BOOST_AUTO_TEST_CASE(train_resume_evaluate)
     BOOST_TEST(std::count(outcome.text.begin(), outcome.text.end(), '\n') == 1);
 }
 
-/* SIGKILL at random instants of a training by the program, its start, its evaluations and the writing of its files among
-   them; D2DET_KILLS of them for each number of threads. Every training that comes to its end so is, bit by bit, the one
-   that was left alone. */
+/* SIGKILL at random instants of a training by the program, its start, its evaluations and the writing of its files
+   among them; D2DET_KILLS of them for each number of threads. Every training that comes to its end so is, bit by bit,
+   the one that was left alone. */
 BOOST_AUTO_TEST_CASE(killed_at_random_instants)
 {
     const char* const wanted = std::getenv("D2DET_KILLS");

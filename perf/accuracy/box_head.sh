@@ -2,11 +2,11 @@
 # What the head of dense local regression needs: trains it alone, for four epochs, on the frozen network of the Faster
 # R-CNN that run.sh trained on vhr10, and measures every variant on the tune split (every fifth training image).
 #
-# Every variant changes the shallow head: 3 convolutions of 128 channels, jitter 0.15, IoU loss, one sample per bin.
+# Every variant changes the shallow head: 3 convolutions of 128 channels, jitter 0.15, IoU loss, a sample per bin.
 #
 # usage: perf/accuracy/box_head.sh [VARIANT...]      (default: all; run.sh vhr10 faster_rcnn comes first)
 #
-# A variant takes 5 minutes on one core (wide: 12). What is finished is not done again. The table goes to standard output.
+# A variant takes 5 minutes on one core (wide: 12). What is finished is not done again. The table goes to stdout.
 #
 # Environment: D2DET_THREADS (default 1), D2DET_BIN (default build/test/bin), D2DET_DATA (default ../shared/data).
 set -euo pipefail

@@ -2,8 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* How long several processes take to add up gradients: for each size the median of repeated sums over c10d, as process 0
-   sees it. Started by a launcher, e.g. scripts/train_local.sh 2 d2det_allreduce_benchmark. Writes CSV: bytes,milliseconds. */
+/* How long several processes take to add up gradients: for each size the median of repeated sums over c10d, as process
+   0 sees it. Started by a launcher, e.g. scripts/train_local.sh 2 d2det_allreduce_benchmark. Writes CSV:
+   bytes,milliseconds. */
 
 #include "distributed/process_group.hpp"
 
