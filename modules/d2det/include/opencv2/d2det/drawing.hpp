@@ -30,7 +30,7 @@ CV_EXPORTS_W Scalar instanceColor(int number);
 /** @brief Draws a line of text as drawDetections does: smooth, in any alphabet for which there is a font.
 
 A text of ASCII characters looks as drawn by cv::putText with FONT_HERSHEY_SIMPLEX. Any other one is drawn in the first
-font that has all its characters: that of #setTextFont, that of the environment variable D2DET_FONT, then usual fonts of
+font that has all its characters: that of setTextFont, that of the environment variable D2DET_FONT, then usual fonts of
 the system such as DejaVu Sans and Noto Sans CJK. Where there is none, letters with accents, Greek and Cyrillic become
 the nearest Latin letters and any other character '?'. So it is for scripts whose characters join or run from right to
 left (Arabic, Hebrew, those of India), and wherever the module was built without FreeType.
@@ -56,11 +56,12 @@ CV_EXPORTS_W Size measureText(const String& text, double fontScale, int thicknes
 /** @brief Chooses the font of texts that are not ASCII, for all threads of the process.
 
 Raises cv::Exception if the file is no font that can be read, or the module was built without FreeType.
-@param file TrueType or OpenType font; where it lacks characters the others are looked at (see #drawText). Empty: the
+@param file TrueType or OpenType font; where it lacks characters the others are looked at (see drawText). Empty: the
     default. "none": no font, letters are replaced as if there was none. */
 CV_EXPORTS_W void setTextFont(const String& file);
 
 /** @brief File of the font that drawText takes for a text.
+@param text UTF-8.
 @return empty for ASCII, and where no font has all characters. */
 CV_EXPORTS_W String getTextFont(const String& text);
 
