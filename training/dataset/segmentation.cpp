@@ -209,4 +209,9 @@ catch (const cv::Exception&)
     return cv::Mat();
 }
 
+cv::Rect maskBounds(const cv::Mat& mask)
+{
+    return mask.empty() ? cv::Rect() : cv::d2det::rleBoundingBox(cv::d2det::rleEncode(mask));
+}
+
 }  // namespace d2det

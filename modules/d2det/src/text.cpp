@@ -406,7 +406,10 @@ Size measureText(const String& text, double fontScale, int thickness, int* basel
     int width = 0;
     if (isAscii(text) || !setInFont(text, fontScale, nullptr, Point(), Scalar(), width))
         return getTextSize(isAscii(text) ? text : replacement(text), HERSHEY, fontScale, thickness, baseline);
-    return Size(width, getTextSize("A", HERSHEY, fontScale, thickness, baseline).height);
+    // "g": in OpenCV 5 the base line is that of the letters, before it is one for all texts.
+    getTextSize("g", HERSHEY, fontScale, thickness, baseline);
+    int none = 0;
+    return Size(width, getTextSize("A", HERSHEY, fontScale, thickness, &none).height);
 }
 
 void drawText(InputOutputArray image_, const String& text, Point origin, double fontScale, const Scalar& color,

@@ -7,6 +7,7 @@
 #include "test_precomp.hpp"
 
 #include "opencv2/d2det/drawing.hpp"
+#include "opencv2/d2det/masks.hpp"
 #include "opencv2/imgproc.hpp"
 
 #include <limits>
@@ -224,7 +225,7 @@ TEST(D2Det_Drawing, texts_have_their_measured_size)
             const int accent = cvCeil(size.height * 0.5);
             const Rect place(origin.x - 2, origin.y - size.height - accent, size.width + 4,
                              size.height + accent + baseline + 2);
-            const Rect drawn = cv::boundingRect(image);
+            const Rect drawn = cv::d2det::rleBoundingBox(cv::d2det::rleEncode(image));
             EXPECT_EQ(drawn, drawn & place) << text << " " << scale;
             EXPECT_GT(drawn.width, size.width * 0.85) << text << " " << scale;
             cv::d2det::drawText(color, text, origin, scale, Scalar(0, 0, 255, 0));
