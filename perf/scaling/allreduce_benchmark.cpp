@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <string>
 #include <vector>
 
 namespace
@@ -48,9 +49,10 @@ int main()
             std::puts("bytes,milliseconds");
         for (const int64_t kilobytes : {4, 64, 1000, 4000, 16000, 36000, 64000, 164000})
         {
-            const double milliseconds = medianMilliseconds(*group, kilobytes * 1000);
+            const int64_t bytes = kilobytes * 1000;
+            const double milliseconds = medianMilliseconds(*group, bytes);
             if (group->rank() == 0)
-                std::printf("%lld,%.3f\n", static_cast<long long>(kilobytes * 1000), milliseconds);
+                std::printf("%s,%.3f\n", std::to_string(bytes).c_str(), milliseconds);
         }
         return 0;
     }

@@ -217,7 +217,9 @@ public:
         if (FT_New_Face(library, file.c_str(), 0, &face) != 0)
             return nullptr;
         std::unique_ptr<Font> font(new Font(file, face));
-        return FT_IS_SCALABLE(face) && FT_Select_Charmap(face, FT_ENCODING_UNICODE) == 0 ? std::move(font) : nullptr;
+        if (!FT_IS_SCALABLE(face) || FT_Select_Charmap(face, FT_ENCODING_UNICODE) != 0)
+            return nullptr;
+        return font;
     }
     ~Font() { FT_Done_Face(face_); }
     Font(const Font&) = delete;
@@ -337,7 +339,9 @@ private:
 
     bool add(std::vector<std::unique_ptr<Font>>& fonts, const std::string& file) const
     {
-        std::unique_ptr<Font> font = library_ ? Font::open(library_, file) : nullptr;
+        if (!library_)
+            return false;
+        std::unique_ptr<Font> font = Font::open(library_, file);
         if (!font)
             return false;
         fonts.push_back(std::move(font));
