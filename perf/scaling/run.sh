@@ -46,7 +46,7 @@ parameters=$(sed -n 's/^model .* \([0-9.]*\) million parameters.*/\1/p' "$work/r
     echo "two batches of four images, the last $((steps - steps / 2)) of $steps steps."
     echo
     awk -F, -v one="$one" -v two="$two" -v parameters="$parameters" '
-        NR > 1 { n++; bytes[n] = $1; ms[n] = $2; w = 1 / ($2 * $2); sw += w; sx += w * $1; sy += w * $2; sxx += w * $1 * $1; sxy += w * $1 * $2 }
+        NR > 1 { n++; bytes[n] = $1; ms[n] = $2 }
         function sum_ms(b, p, alpha, beta) { return 2 * (p - 1) * alpha + 2 * (p - 1) / p * b * beta }
         function row(name, alpha, beta,   p, t) {
             printf "| %s |", name
@@ -56,10 +56,10 @@ parameters=$(sed -n 's/^model .* \([0-9.]*\) million parameters.*/\1/p' "$work/r
         END {
             print "| processes | seconds per step | images/s | share of ideal |\n|---|---|---|---|"
             printf "| 1 | %.3f | %.2f | |\n| 2 | %.3f | %.2f | %.0f %% |\n\n", one, 8 / one, two, 8 / two, 50 * one / two
-            # t = 2 alpha + bytes * beta for two processes, by least squares of relative errors
-            beta = (sw * sxy - sx * sy) / (sw * sxx - sx * sx)
-            alpha = (sy - beta * sx) / sw / 2
-            if (alpha < 0) alpha = 0
+            # The smallest sum is latency alone; b from those of 4 MB and more, by least squares of relative errors.
+            alpha = ms[1] / 2
+            for (i = 1; i <= n; i++) if (bytes[i] >= 4e6) { w = bytes[i] / ms[i]; sxy += w * (ms[i] - 2 * alpha) / ms[i]; sxx += w * w }
+            beta = sxy / sxx
             print "Sums of two processes, median of nine, and the fit of the model below:\n\n| MB | measured ms | model ms |\n|---|---|---|"
             for (i = 1; i <= n; i++) printf "| %g | %.2f | %.2f |\n", bytes[i] / 1e6, ms[i], sum_ms(bytes[i], 2, alpha, beta)
             printf "\nModel: a ring of p processes takes 2 (p - 1) messages of latency a and moves 2 (p - 1) / p of the bytes:\n"
