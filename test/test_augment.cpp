@@ -290,7 +290,7 @@ BOOST_AUTO_TEST_CASE(flips_and_right_angles_are_exact)
     BOOST_CHECK_THROW(turnRight(turned, 4), cv::Exception);
 }
 
-//! Masks of a few scattered pixels in one to four columns; cv::boundingRect of OpenCV 4.6 is wrong for 1 in 400 of them.
+//! Masks of a few scattered pixels in up to four columns; OpenCV 4.6's boundingRect is wrong for 1 in 400 of them.
 BOOST_AUTO_TEST_CASE(bounds_of_narrow_masks)
 {
     cv::RNG random(1);
