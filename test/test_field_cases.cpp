@@ -208,6 +208,14 @@ BOOST_AUTO_TEST_CASE(f03_detect_then_evaluate)
     }
     write("ids.json", found);
     checkBoxes(run("d2det_evaluate", "-a part.json -r ids.json"), expected[0], expected[1], 0.011);
+    // The model has no operating score: what people look at begins at 0.5, and the evaluation says that this is a cut.
+    BOOST_REQUIRE(run("d2det_detect", "-m " + MODEL + " -q --no-pictures -o sure images/b.jpg images/c.jpg").code == 0);
+    const json sure = results("sure");
+    BOOST_TEST(!sure.empty());
+    BOOST_TEST(sure.size() ==
+               static_cast<size_t>(std::count_if(found.begin(), found.end(),
+                                                 [](const json& r) { return r["score"].get<double>() > 0.5; })));
+    checkContains(run("d2det_evaluate", "-a part.json -r sure/detections.json").out, "no result has a score below 0.");
     // Without names and ids of the annotations they are numbers that nobody knows.
     for (json& result : found)
         result["image_id"] = result["image_id"] == 10 ? 1 : 2;

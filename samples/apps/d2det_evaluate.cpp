@@ -34,6 +34,7 @@ namespace
 {
 
 const float DEFAULT_SCORE = 0.01f;  //!< low, because AP depends on the entire precision-recall curve
+const double HIGH_CUT = 0.1;        //!< complete results of a detector reach below this score
 constexpr int MIN_OBJECTS = 10;     //!< of a class, for an operating score of its own
 const int MAX_IMAGES = 12;          //!< worst and best images in a report, each
 const size_t MAX_NAME = 60;         //!< bytes of a detector name
@@ -49,6 +50,19 @@ std::vector<std::string> filesOf(const std::string& argument)
     for (std::string file; std::getline(parts, file, ',');)
         files.push_back(file);
     return files.empty() ? std::vector<std::string>{argument} : files;
+}
+
+/** Notes that results end at a high score, as lists made for people do: average precision counts what a detector finds
+    down to low scores. */
+void noteCut(DetectorResults& source)
+{
+    const auto lowest = std::min_element(source.results.begin(), source.results.end(),
+                                         [](const auto& a, const auto& b) { return a.score < b.score; });
+    if (lowest != source.results.end() && lowest->score > HIGH_CUT)
+        source.notes.push_back(
+            cv::format("no result has a score below %.4g: a list without such a cut (d2det_detect "
+                       "--score 0.01) has a higher average precision",
+                       lowest->score));
 }
 
 //! FILES=NAME, or FILES with the name of the first. A file name may also contain '='.
@@ -71,6 +85,7 @@ DetectorResults readResultFiles(const std::string& argument)
         std::vector<d2det::CocoResult> part = d2det::readCocoResults(file, &source.notes);
         std::move(part.begin(), part.end(), std::back_inserter(source.results));
     }
+    noteCut(source);
     source.details = {{"results", source.file}, {"number of results", std::to_string(source.results.size())}};
     return source;
 }
