@@ -184,8 +184,8 @@ __global__ void __launch_bounds__(THREADS) scatterKernel(View view, const float*
 
 // ------------------------------------------------------------------ products
 
-/** C [M, N] = A [M, K] B [K, N], or C += with `add`; one product per group, those of A, B, C and bias lie one behind the
-    other. With splits > 1 the depth is split and part i of group g is C[(g splits + i) M N ...] without bias. */
+/** C [M, N] = A [M, K] B [K, N], or C += with `add`; one product per group, those of A, B, C and bias lie one behind
+    the other. With splits > 1 the depth is split and part i of group g is C[(g splits + i) M N ...] without bias. */
 struct Product
 {
     const float *A, *B;

@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Inner part of the matrix products in float32 of roi_conv.cu and deform_conv2d.cu: what a thread of a block of 256 adds
-   up of a tile of SIZE x SIZE, from blocks of the depth in shared memory. */
+/* Inner part of the matrix products in float32 of roi_conv.cu and deform_conv2d.cu: what a thread of a block of 256
+   adds up of a tile of SIZE x SIZE, from blocks of the depth in shared memory. */
 
 #ifndef OPENCV_D2DET_CUDA_PRODUCT_TILE_HPP
 #define OPENCV_D2DET_CUDA_PRODUCT_TILE_HPP
