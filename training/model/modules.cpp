@@ -10,6 +10,7 @@
 #include "ops/ops.hpp"
 
 #include <cmath>
+#include <variant>
 
 namespace d2det
 {
