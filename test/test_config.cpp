@@ -175,6 +175,17 @@ BOOST_AUTO_TEST_CASE(kinds_of_second_stages)
                   "model.roi.aligned");
     checkContains(parseError(roi(R"("mask_head": {"type": "d2det", "all_levels": true})")), "needs type fcn");
     checkContains(parseError(R"({"model": {"backbone": {"activation": "relu6"}}})"), "relu6 needs type mobilenet_v2");
+    const auto deformable = [&](const std::string& rest)
+    { return parseError(R"({"model": {"backbone": {"deformable_stages": )" + rest + "}}}"); };
+    BOOST_TEST(deformable("[3, 4, 5]") == "");
+    BOOST_TEST(deformable(R"([5], "type": "resnext50_32x4d")") == "");
+    checkContains(deformable("[2]"), "model.backbone.deformable_stages");
+    checkContains(deformable("[6]"), "model.backbone.deformable_stages");
+    checkContains(deformable("[3, 4, 5, 5]"), "model.backbone.deformable_stages");
+    for (const char* type : {"resnet18", "resnet34", "mobilenet_v2", "mobilenet_edgetpu"})
+        checkContains(deformable(std::string(R"([4], "type": ")") + type + "\""),
+                      "model.backbone.deformable_stages: needs a type with bottlenecks: resnet50");
+    checkContains(deformable(R"([4, 5], "levels": [2, 3, 4])"), "stage 5 is above the last of levels, 4");
     checkContains(parseError(R"({"model": {"rpn": {"anchor_scales": [1, 2, 4, 8, 16],
                                  "anchor_ratios": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]}}})"),
                   "65 anchors per cell (scales x ratios), at most 64");

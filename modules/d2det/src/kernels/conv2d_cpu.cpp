@@ -5,6 +5,7 @@
 /* Convolution of entire maps on the CPU, see conv2d.hpp. */
 
 #include "conv2d.hpp"
+#include "conv_tasks.hpp"
 #include "simd.hpp"
 #include "parallel.hpp"
 
@@ -21,16 +22,6 @@ namespace kernels
 namespace
 {
 
-constexpr int MAX_PANELS = 8;        //!< B panels of a task: limited by the second-level cache
-constexpr int TASKS_PER_THREAD = 4;  //!< minimum; below, tasks are split for load balance
-constexpr int MIN_SPLIT = 4;         //!< A panels, so that gathering B is cheaper than the product
-
-//! Pixels [begin, end) of an image by output channels [first, last) of a group.
-struct Task
-{
-    int image, group, begin, end, first, last;
-};
-
 //! Neighboring output pixels of one row, neighboring columns of one panel.
 struct PixelRun
 {
@@ -42,7 +33,7 @@ struct PixelRun
 class Columns
 {
 public:
-    Columns(const Conv2dParams& p, const Conv2dShape& s, const float* X, const Task& task, int nr,
+    Columns(const Conv2dParams& p, const Conv2dShape& s, const float* X, const ConvTask& task, int nr,
             std::vector<PixelRun>& runs)
         : p_(p), s_(s), X_(X), nr_(nr), runs_(runs)
     {
@@ -120,30 +111,6 @@ private:
     std::vector<PixelRun>& runs_;
 };
 
-int divideUp(int a, int b)
-{
-    return (a + b - 1) / b;
-}
-
-std::vector<Task> makeTasks(const Conv2dParams& p, const Conv2dShape& s, const GemmKernel& kernel)
-{
-    const int area = s.outHeight * s.outWidth, panels = divideUp(area, kernel.nr);
-    const int wanted = TASKS_PER_THREAD * numThreads(), filters = p.outChannels / p.groups;
-    const int perTask = std::max(1, std::min(MAX_PANELS, divideUp(panels * s.batch * p.groups, wanted)));
-    const int blocks = divideUp(panels, perTask) * s.batch * p.groups;
-    const int aPanels = divideUp(filters, kernel.mr);
-    const int splits = std::max(1, std::min(divideUp(wanted, blocks), aPanels / MIN_SPLIT));
-    const int channels = divideUp(aPanels, splits) * kernel.mr, columns = perTask * kernel.nr;
-    std::vector<Task> tasks;
-    for (int image = 0; image < s.batch; image++)
-        for (int group = 0; group < p.groups; group++)
-            for (int begin = 0; begin < area; begin += columns)
-                for (int first = 0; first < filters; first += channels)
-                    tasks.push_back({image, group, begin, std::min(begin + columns, area), first,
-                                     std::min(first + channels, filters)});
-    return tasks;
-}
-
 //! Output range of the activation.
 float lowest(const Conv2dParams& p)
 {
@@ -198,7 +165,7 @@ D2DET_INLINE void finishBody(const ChannelRun& run)
 D2DET_DISPATCH(finish, finishBody, ChannelRun)
 
 //! C [channels, ldc] + bias -> channels of Y at the task's pixels.
-void writeTile(const Call& call, const Task& task, const float* C, size_t ldc)
+void writeTile(const Call& call, const ConvTask& task, const float* C, size_t ldc)
 {
     const size_t area = static_cast<size_t>(call.s.outHeight) * call.s.outWidth;
     float* const Y = call.output(task.image);
@@ -208,7 +175,7 @@ void writeTile(const Call& call, const Task& task, const float* C, size_t ldc)
                 highest(call.p)});
 }
 
-void runTask(const Call& call, const Task& task, const PackedMatrix& A)
+void runTask(const Call& call, const ConvTask& task, const PackedMatrix& A)
 {
     ThreadLease<std::vector<PixelRun>> runs;
     ThreadLease<Scratch, 0> memoryB;
@@ -346,7 +313,8 @@ void conv2dCpu(const Conv2dParams& p, const Conv2dShape& s, const float* X, cons
         conv2dWinograd(call, filters[0]);
         return;
     }
-    const std::vector<Task> tasks = makeTasks(p, s, kernel);
+    const std::vector<ConvTask> tasks =
+        makeConvTasks(s.batch, p.groups, s.outHeight * s.outWidth, p.outChannels / p.groups, kernel);
     parallelFor(
         static_cast<int>(tasks.size()),
         [&](int begin, int end)
