@@ -31,9 +31,9 @@ install_packages() {
 }
 
 packages_build="g++ cmake ninja-build ccache git ca-certificates"
-packages_module="libopencv-dev libboost-program-options-dev nlohmann-json3-dev libpugixml-dev libyaml-cpp-dev"
+packages_module="libopencv-dev libfreetype-dev libboost-program-options-dev nlohmann-json3-dev libpugixml-dev libyaml-cpp-dev"
 packages_training="libtorch-dev libgloo-dev libonnx-dev libprotobuf-dev protobuf-compiler libopenblas0-pthread"
-packages_test="libboost-test-dev libgtest-dev valgrind"
+packages_test="libboost-test-dev libgtest-dev valgrind iproute2"
 packages_reference="python3-torchvision"  # what tests compare imported models with
 packages_docs="doxygen texlive-binaries"
 packages_lint="clang-format clang-tidy"

@@ -9,10 +9,12 @@
 #include <boost/test/unit_test.hpp>
 
 #include "base/error.hpp"
+#include "base/installed.hpp"
 #include "config/config.hpp"
 #include "errors.hpp"
 #include "temp_folder.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -173,6 +175,17 @@ BOOST_AUTO_TEST_CASE(kinds_of_second_stages)
                   "model.roi.aligned");
     checkContains(parseError(roi(R"("mask_head": {"type": "d2det", "all_levels": true})")), "needs type fcn");
     checkContains(parseError(R"({"model": {"backbone": {"activation": "relu6"}}})"), "relu6 needs type mobilenet_v2");
+    const auto deformable = [&](const std::string& rest)
+    { return parseError(R"({"model": {"backbone": {"deformable_stages": )" + rest + "}}}"); };
+    BOOST_TEST(deformable("[3, 4, 5]") == "");
+    BOOST_TEST(deformable(R"([5], "type": "resnext50_32x4d")") == "");
+    checkContains(deformable("[2]"), "model.backbone.deformable_stages");
+    checkContains(deformable("[6]"), "model.backbone.deformable_stages");
+    checkContains(deformable("[3, 4, 5, 5]"), "model.backbone.deformable_stages");
+    for (const char* type : {"resnet18", "resnet34", "mobilenet_v2", "mobilenet_edgetpu"})
+        checkContains(deformable(std::string(R"([4], "type": ")") + type + "\""),
+                      "model.backbone.deformable_stages: needs a type with bottlenecks: resnet50");
+    checkContains(deformable(R"([4, 5], "levels": [2, 3, 4])"), "stage 5 is above the last of levels, 4");
     checkContains(parseError(R"({"model": {"rpn": {"anchor_scales": [1, 2, 4, 8, 16],
                                  "anchor_ratios": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]}}})"),
                   "65 anchors per cell (scales x ratios), at most 64");
@@ -363,6 +376,35 @@ BOOST_AUTO_TEST_CASE(base_files_and_folders)
     BOOST_TEST(config.solver.batchSize == 3);
     BOOST_TEST(config.data.train.at(0).annotations == folder / "base/a.json");
     BOOST_TEST(config.data.train.at(0).images == folder / "images");
+}
+
+//! Installed configurations and models are found by name; a file of that name comes first.
+BOOST_AUTO_TEST_CASE(installed_files_by_name)
+{
+    const TempFolder folder, other;
+    folder.write("configs/mine.json", R"({"solver": {"epochs": 5}})");
+    folder.write("models/mine.onnx", "x");
+    other.write("configs/mine.json", R"({"solver": {"epochs": 6}})");
+    other.write("models/second.onnx", "x");
+    ::setenv("D2DET_PATH", (folder.path() + ":" + other.path()).c_str(), 1);
+    BOOST_TEST(findInstalled("mine", Installed::CONFIG) == folder / "configs/mine.json");
+    BOOST_TEST(findInstalled("mine.json", Installed::CONFIG) == folder / "configs/mine.json");
+    BOOST_TEST(findInstalled("mine", Installed::MODEL) == folder / "models/mine.onnx");
+    BOOST_TEST(findInstalled("second", Installed::MODEL) == other / "models/second.onnx");
+    BOOST_TEST(findInstalled("mine", Installed::WEIGHTS) == "mine");
+    BOOST_TEST(findInstalled("./mine", Installed::CONFIG) == "./mine");
+    const std::vector<std::string> models = installedNames(Installed::MODEL);
+    BOOST_TEST((std::count(models.begin(), models.end(), "mine") == 1 &&
+                std::count(models.begin(), models.end(), "second") == 1));
+
+    const TempFolder work;
+    const std::string child = work.write("child.json", R"({"base": "mine"})");
+    BOOST_TEST(loadConfig(child).solver.epochs == 5);
+    work.write("mine", R"({"solver": {"epochs": 7}})");
+    BOOST_TEST(loadConfig(child).solver.epochs == 7);
+    ::unsetenv("D2DET_PATH");
+    const std::string orphan = work.write("orphan.json", R"({"base": "mine.json"})");
+    BOOST_CHECK_THROW(loadConfig(orphan), Error);
 }
 
 BOOST_AUTO_TEST_CASE(base_cycles_and_missing_files)

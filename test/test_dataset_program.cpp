@@ -844,8 +844,10 @@ BOOST_AUTO_TEST_CASE(mistakes)
     expectError(set.run("show", "--augmented --versions 0" + output), 2, "must be between");
     expectError(set.run("show", "--augmented --preset photos" + output), 1, "did you mean 'photo'?");
     expectError(set.run("show", "--augmented --config none.json" + output), 1, "none.json");
+    std::filesystem::create_directories(set.folder / "folder.png");
     for (const char* name : {"a.png", "b.png", "c.png"})
         set.folder.write(std::string("images/") + name, "x");
+    expectError(set.run("show", "--output " + set.folder / "folder.png"), 1, "it is a folder");  // not: the images
     const Outcome outcome = set.run("show", output);
     BOOST_TEST(outcome.code == 1);
     BOOST_TEST(contains(outcome.err, "none of the images can be read"));

@@ -20,12 +20,19 @@
 #include <opencv2/videoio.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <set>
 #include <sstream>
+#include <thread>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace fs = std::filesystem;
 namespace utf = boost::unit_test;
@@ -120,7 +127,7 @@ struct World
     {
         std::vector<std::string> names;
         for (const json& entry : results(folder))
-            if (names.empty() || names.back() != entry["file_name"])
+            if (names.empty() || names.back() != entry["file_name"].get<std::string>())
                 names.push_back(entry["file_name"]);
         return names;
     }
@@ -239,6 +246,12 @@ BOOST_AUTO_TEST_CASE(list_on_stdin)
     checkSucceeds(outcome);
     BOOST_TEST(world.files("out") == Names({"b/one.png", "b/c/three.png", "a/one.png", "a/two.png"}));
     BOOST_TEST(contains(outcome.text, "skipped a/*.png: there is no such file"), outcome.text);
+
+    // As Windows writes them: UTF-8 with a mark, UTF-16.
+    checkSucceeds(world.run("-o out -", "printf '\\357\\273\\277a/one.png\\r\\n\\357\\273\\277b/one.png' | "));
+    BOOST_TEST(world.files("out") == Names({"a/one.png", "b/one.png"}));
+    checkSucceeds(world.run("-o out -", "printf 'a/one.png\\r\\na/two.png\\r\\n' | iconv -f UTF-8 -t UTF-16 | "));
+    BOOST_TEST(world.files("out") == Names({"a/one.png", "a/two.png"}));
 
     const Outcome empty = world.run("-o out -", "printf '' | ");
     BOOST_TEST(empty.code == 1);
@@ -459,7 +472,7 @@ BOOST_AUTO_TEST_CASE(two_videos_of_one_name)
 }
 
 //! What OpenCV has no image decoder for is tried as a video, whatever its name.
-BOOST_AUTO_TEST_CASE(videos_by_their_content)
+BOOST_AUTO_TEST_CASE(f20_videos_by_their_content)
 {
     const World world;
     world.video("clip.avi", 4, {64, 48});
@@ -497,8 +510,96 @@ BOOST_AUTO_TEST_CASE(streams_and_cameras)
     BOOST_TEST(!contains(outcome.text, "secret"), outcome.text);
 }
 
+//! A camera of the network: sends JPEG images over HTTP, one every few milliseconds.
+class CameraServer
+{
+public:
+    CameraServer(int frames, int milliseconds) : frames_(frames), milliseconds_(milliseconds)
+    {
+        listening_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        sockaddr_in place{};
+        place.sin_family = AF_INET;
+        place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof(place);
+        BOOST_REQUIRE(::bind(listening_, reinterpret_cast<sockaddr*>(&place), size) == 0);  // at any free port
+        BOOST_REQUIRE(::listen(listening_, 4) == 0);
+        BOOST_REQUIRE(::getsockname(listening_, reinterpret_cast<sockaddr*>(&place), &size) == 0);
+        address_ = "http://127.0.0.1:" + std::to_string(ntohs(place.sin_port)) + "/gate.mjpg";
+        thread_ = std::thread([this] { serve(); });
+    }
+    ~CameraServer()
+    {
+        ::shutdown(listening_, SHUT_RDWR);
+        thread_.join();
+        ::close(listening_);
+    }
+
+    const std::string& address() const { return address_; }
+
+private:
+    static bool send(int to, const std::string& bytes)
+    {
+        for (size_t done = 0; done < bytes.size();)
+        {
+            const ssize_t sent = ::send(to, bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
+            if (sent <= 0)
+                return false;
+            done += static_cast<size_t>(sent);
+        }
+        return true;
+    }
+
+    void serve() const
+    {
+        for (int client; (client = ::accept(listening_, nullptr, nullptr)) >= 0; ::close(client))
+        {
+            bool open =
+                send(client, "HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=next\r\n\r\n");
+            for (int i = 0; open && i < frames_; i++)
+            {
+                std::vector<uchar> jpeg;
+                cv::imencode(".jpg", makeImage(i, {320, 240}), jpeg);
+                open = send(client,
+                            "--next\r\nContent-Type: image/jpeg\r\nContent-Length: " + std::to_string(jpeg.size()) +
+                                "\r\n\r\n" + std::string(jpeg.begin(), jpeg.end()) + "\r\n");
+                std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds_));
+            }
+        }
+    }
+
+    int frames_, milliseconds_, listening_ = -1;
+    std::string address_;
+    std::thread thread_;
+};
+
+//! Of a live stream that is faster than the detector the newest frame is looked at: results do not lag behind.
+BOOST_AUTO_TEST_CASE(newest_frames_of_a_stream)
+{
+    const World world;
+    const int frames = 150;
+    const CameraServer camera(frames, 8);
+    // A large input makes the detector slower than the camera.
+    const Outcome outcome =
+        world.shell("'" + programPath("d2det_detect") + "' --model '" + D2DET_SOURCE_DIR +
+                    "/data/models/d2det_mnv2_person.onnx' --threads 1 --short-side 480 --long-side 800 "
+                    "--score 0.0005 -o out --no-pictures --boxes-only " +
+                    camera.address());
+    checkSucceeds(outcome);
+    std::set<int> seen;
+    for (const json& entry : world.results("out"))
+    {
+        BOOST_TEST(entry["file_name"] == camera.address());
+        BOOST_TEST((seen.empty() || entry["frame"].get<int>() >= *seen.rbegin()));
+        seen.insert(entry["frame"].get<int>());
+    }
+    BOOST_REQUIRE(!seen.empty());
+    BOOST_TEST_MESSAGE(seen.size() << " of " << frames << " frames, the last one " << *seen.rbegin());
+    BOOST_TEST(seen.size() < frames * 0.8);
+    BOOST_TEST(*seen.rbegin() >= frames - 3);  // the end of the stream may cost the last one
+}
+
 //! Files that cannot grow further, as on a full disk: no half file is left, and the lists stay whole.
-BOOST_AUTO_TEST_CASE(no_space_for_the_results)
+BOOST_AUTO_TEST_CASE(f04_no_space_for_the_results)
 {
     const World world;
     world.video("clip.avi", 60, {320, 240});
@@ -527,7 +628,7 @@ BOOST_AUTO_TEST_CASE(no_space_for_the_results)
     BOOST_TEST(contains(output.text, "cannot write to the standard output"), output.text);
 }
 
-BOOST_AUTO_TEST_CASE(one_run_per_folder)
+BOOST_AUTO_TEST_CASE(f15_one_run_per_folder)
 {
     const World world;
     world.video("clip.avi", 400, {160, 120});
@@ -545,7 +646,7 @@ BOOST_AUTO_TEST_CASE(one_run_per_folder)
 }
 
 //! Limits of OpenCV and of file formats: such an image is named, the others are processed.
-BOOST_AUTO_TEST_CASE(images_beyond_limits)
+BOOST_AUTO_TEST_CASE(f13_images_beyond_limits)
 {
     const World world;
     const Outcome outcome = world.run("-o out a/one.png broken.png b/c/three.png", "OPENCV_IO_MAX_IMAGE_PIXELS=10000 ");
@@ -580,7 +681,7 @@ BOOST_AUTO_TEST_CASE(names_of_full_length)
 }
 
 //! With annotations the results have the ids of the data set and can be evaluated by any program.
-BOOST_AUTO_TEST_CASE(ids_of_annotations)
+BOOST_AUTO_TEST_CASE(f03_ids_of_annotations)
 {
     const World world;
     json coco = {
@@ -885,6 +986,23 @@ BOOST_AUTO_TEST_CASE(numbers_of_moving_boxes)
     for (int frame = 45; frame < 52; frame++)
         tracker.update(cv::Mat());
     BOOST_TEST((tracker.update(row(12. * 52, 0)) == std::vector<int>{4}), "after too long a gap");
+}
+
+//! A font that cannot be used is named before anything is looked at.
+BOOST_AUTO_TEST_CASE(fonts)
+{
+    const World world;
+    const std::pair<std::string, std::string> wrong[] = {
+        {"--font: none.ttf ", world.run("-o out a --font none.ttf").text},
+        {"--font: a/one.png ", world.run("-o out a --font a/one.png").text},
+        {"D2DET_FONT: none.ttf ", world.run("-o out a", "D2DET_FONT=none.ttf ").text}};
+    for (const auto& item : wrong)
+    {
+        BOOST_TEST(contains(item.second, item.first), item.second);
+        BOOST_TEST(std::count(item.second.begin(), item.second.end(), '\n') == 1, item.second);
+    }
+    BOOST_TEST(!fs::exists(world.root / "out"));
+    checkSucceeds(world.run("-o out a --font none", "D2DET_FONT=none.ttf "));
 }
 
 //! Models are found by name in the folders of D2DET_PATH and beside the program.

@@ -87,9 +87,23 @@ void requireAllGood(const std::string& name, int processes, const std::string& v
     }
 }
 
-std::shared_ptr<ProcessGroup> join(int seconds = 60)
+//! Seconds in TEST_LIMIT, a minute otherwise.
+std::shared_ptr<ProcessGroup> join()
 {
+    const char* const limit = std::getenv("TEST_LIMIT");
+    const int seconds = limit ? std::stoi(limit) : 60;
     return ProcessGroup::join(readLaunch(), torch::kCPU, std::chrono::seconds(seconds));
+}
+
+//! Network namespaces and a virtual cable between two of them: not in every container.
+boost::test_tools::assertion_result networksCanBeMade(boost::unit_test::test_unit_id)
+{
+    const TempFolder folder;
+    boost::test_tools::assertion_result can =
+        runShell(folder.path(), "unshare --map-root-user --net ip link add here type veth peer name there").code == 0;
+    if (!can)
+        can.message() << "SKIPPED: this system makes no network namespaces (unshare, ip)";
+    return can;
 }
 
 //! The suite "process" runs only where a launcher has set the variables.
@@ -289,6 +303,59 @@ BOOST_AUTO_TEST_CASE(ended_process_costs_no_step)
     TrainOptions options = withEvaluation(world, "run");
     options.resume = true;
     BOOST_TEST(Trainer(config, options).run());
+    BOOST_TEST(difference(world.last("alone"), world.last("run")) < 1e-6);
+}
+
+/* The same for a cut cable: the processes live in network namespaces of their own, joined by a virtual cable that goes
+   down in the middle of the training. Nothing closes their connections; only the timeout tells them. */
+BOOST_AUTO_TEST_CASE(cut_off_process_costs_no_step, *boost::unit_test::precondition(networksCanBeMade))
+{
+    constexpr int LIMIT = 5;  // seconds that the processes wait for each other
+    const World world;
+    Config config = configOf(world, 2);
+    config.solver.epochs = 40;
+    const std::string variables =
+        "OMP_NUM_THREADS=1 WORLD_SIZE=2 MASTER_ADDR=10.77.0.1 MASTER_PORT=29500 TEST_LIMIT=" + std::to_string(LIMIT) +
+        " " + trainVariables(world, config, "run");
+    const std::string program = "'" + programPath("d2det_test_distributed") + "' --run_test=process/trains";
+    std::ofstream(world.path("cut.sh"))
+        << "set -e\n"
+        << "unshare --net sleep 600 & other=$!\n"
+        << "trap 'kill -9 $other $(jobs -p) 2>/dev/null || true' EXIT\n"
+        << "until [ \"$(readlink /proc/$other/ns/net)\" != \"$(readlink /proc/self/ns/net)\" ]; do sleep 0.05; done\n"
+        << "there() { nsenter --net=/proc/$other/ns/net \"$@\"; }\n"
+        << "ip link set lo up; there ip link set lo up\n"
+        << "ip link add here type veth peer name there netns $other\n"
+        << "ip addr add 10.77.0.1/24 dev here; ip link set here up\n"
+        << "there ip addr add 10.77.0.2/24 dev there; there ip link set there up\n"
+        << "env RANK=0 LOCAL_RANK=0 GLOO_SOCKET_IFNAME=here " << variables << " " << program
+        << " >rank0.txt 2>&1 & a=$!\n"
+        << "there env RANK=1 LOCAL_RANK=0 GLOO_SOCKET_IFNAME=there " << variables << " " << program
+        << " >rank1.txt 2>&1 & b=$!\n"
+        << "while [ ! -e run/last.safetensors ] && kill -0 $a 2>/dev/null; do sleep 0.05; done\n"
+        << "ip link set here down; cut=$SECONDS\n"
+        << "code_a=0; wait $a || code_a=$?\n"
+        << "code_b=0; wait $b || code_b=$?\n"
+        << "echo codes $code_a $code_b seconds $((SECONDS - cut))\n";
+    const Outcome o = runShell(world.folder.path(), "unshare --map-root-user --net bash cut.sh");
+    const std::string first = textOf(world.path("rank0.txt")), second = textOf(world.path("rank1.txt"));
+    BOOST_TEST_INFO(o.text << first << second);
+    int codes[2] = {0, 0}, seconds = 0;
+    BOOST_REQUIRE(std::sscanf(o.out.c_str(), "codes %d %d seconds %d", &codes[0], &codes[1], &seconds) == 3);
+    BOOST_TEST(codes[0] != 0);
+    BOOST_TEST(codes[1] != 0);
+    BOOST_TEST(seconds <= LIMIT + 30, "both ended " << seconds << " s after the cut");  // slow machines save slowly
+    checkContains(first, "did not answer within 5 s");
+    checkContains(second, "did not answer within 5 s");
+
+    // What the first process saved is a state of the undisturbed training: one process goes on from there.
+    BOOST_TEST(std::stoi(world.last("run").metadata.at("iteration")) < 80, "the cut came too late");
+    for (const bool resume : {false, true})
+    {
+        TrainOptions options = withEvaluation(world, resume ? "run" : "alone");
+        options.resume = resume;
+        BOOST_TEST(Trainer(config, options).run());
+    }
     BOOST_TEST(difference(world.last("alone"), world.last("run")) < 1e-6);
 }
 

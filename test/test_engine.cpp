@@ -987,6 +987,56 @@ BOOST_AUTO_TEST_CASE(train_resume_evaluate)
     BOOST_TEST(std::count(outcome.text.begin(), outcome.text.end(), '\n') == 1);
 }
 
+/* SIGKILL at random instants of a training by the program, its start, its evaluations and the writing of its files
+   among them; D2DET_KILLS of them for each number of threads. Every training that comes to its end so is, bit by bit,
+   the one that was left alone. */
+BOOST_AUTO_TEST_CASE(killed_at_random_instants)
+{
+    const char* const wanted = std::getenv("D2DET_KILLS");
+    const int kills = wanted ? std::stoi(wanted) : 4;
+    constexpr double LATEST = 3;  // seconds; a start takes most of the first
+    for (const int threads : {1, 2})
+    {
+        const World world;
+        Config config = world.config();
+        config.solver.epochs = 10;  // 40 iterations
+        std::ofstream(world.path("c.json")) << configToJson(config);
+        const std::string begin = "--config " + world.path("c.json") + " ";
+        const std::string common = "--eval-every 1.5 --threads " + std::to_string(threads) + " --output ";
+        const Outcome alone = runProgram(world, begin + common + world.path("alone"));
+        BOOST_REQUIRE_MESSAGE(alone.code == 0, alone.text);
+
+        const std::string run = world.path("run");
+        cv::RNG random(static_cast<uint64_t>(threads));
+        int killed = 0, finished = 0;
+        while (killed < kills || finished == 0)
+        {
+            const bool resume = fs::exists(run + "/last.safetensors");
+            if (!resume)
+                fs::remove_all(run);
+            const double seconds = killed < kills ? random.uniform(0., LATEST) : 600.;
+            const Outcome part =
+                runShell(world.folder.path(), "timeout --signal=KILL " + std::to_string(seconds) + " '" + program() +
+                                                  "' " + (resume ? "--resume " : begin) + common + run);
+            if (part.code != 0)
+            {
+                BOOST_REQUIRE_MESSAGE(part.code == 128 + SIGKILL, part.text);
+                killed++;
+                continue;
+            }
+            finished++;
+            checkEqual(world.last("alone"), world.last("run"));
+            BOOST_TEST(linesOf(run + "/log.csv").size() == linesOf(world.path("alone/log.csv")).size());
+            BOOST_TEST(linesOf(run + "/eval.csv") == linesOf(world.path("alone/eval.csv")),
+                       boost::test_tools::per_element());
+            for (const auto& entry : fs::directory_iterator(run))
+                BOOST_TEST(entry.path().filename().string().find(".tmp") == std::string::npos, entry.path());
+            fs::remove_all(run);
+        }
+        BOOST_TEST_MESSAGE(threads << " threads: killed " << killed << " times, finished " << finished << " times");
+    }
+}
+
 //! The second run of the same command line with --resume finds everything done and prints the same table.
 BOOST_AUTO_TEST_CASE(repeated_with_other_seeds)
 {

@@ -18,6 +18,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 namespace fs = std::filesystem;
@@ -121,7 +122,7 @@ BOOST_AUTO_TEST_CASE(comparison_with_report_and_table)
 }
 
 //! d2det_detect over one of the images counts images and classes in its own way.
-BOOST_AUTO_TEST_CASE(results_of_a_run_over_a_part)
+BOOST_AUTO_TEST_CASE(f03_results_of_a_run_over_a_part)
 {
     json found = result(1, 0, {5, 5, 50, 50}, 0.9);
     found["file_name"] = "val/2.png";
@@ -199,8 +200,53 @@ BOOST_AUTO_TEST_CASE(the_model_and_its_own_results_agree)
         BOOST_TEST(lines[i] == lines[i + 4]);
 }
 
+//! Two processes share the images; their results together are measured like those of one.
+BOOST_AUTO_TEST_CASE(parts_together_are_the_whole)
+{
+    const std::string command = MODEL + ANNOTATIONS + "--images val --score 0.0005 -q ";
+    const Outcome whole = run(command + "--output whole.json");
+    BOOST_TEST(whole.code == 0, whole.err);
+    for (const char* part : {"1/2", "2/2"})
+    {
+        const Outcome o = run(command + "--part " + part + " --output part" + part[0] + ".json");
+        BOOST_TEST(o.code == 0, o.err);
+        BOOST_TEST(
+            contains(o.out, std::string("part ") + part[0] + " of 2: " + (part[0] == '1' ? "2" : "1") + " images"));
+    }
+    const auto resultsOf = [&](const std::string& name) { return json::parse(textOf((root / name).string())); };
+    std::set<std::string> parts, all;
+    for (const char* name : {"part1.json", "part2.json"})
+        for (const json& r : resultsOf(name))
+        {
+            parts.insert(r.dump());
+            BOOST_TEST((r["image_id"] == 2) == (std::string(name) == "part2.json"));
+        }
+    for (const json& r : resultsOf("whole.json"))
+        all.insert(r.dump());
+    BOOST_TEST(!all.empty());
+    BOOST_TEST((parts == all));
+    const Outcome merged = run(ANNOTATIONS + "--results part1.json,part2.json=x --results whole.json=x --csv c.csv");
+    BOOST_TEST(merged.code == 0, merged.err);
+    std::istringstream table(textOf((root / "c.csv").string()));
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(table, line);)
+        lines.push_back(line.substr(line.find(',') + 1));
+    BOOST_REQUIRE(lines.size() % 2 == 1);
+    const size_t half = lines.size() / 2;
+    BOOST_TEST(half >= 4u);
+    for (size_t i = 1; i <= half; i++)
+        BOOST_TEST(lines[i] == lines[i + half]);
+    // A file whose name has a comma is one file.
+    fs::rename(root / "whole.json", root / "a,b.json");
+    BOOST_TEST(run(ANNOTATIONS + "--results a,b.json").code == 0);
+    BOOST_TEST(contains(run(ANNOTATIONS + "--results part1.json,none.json").err, "none.json"));
+    for (const char* wrong : {"0/2", "3/2", "1", "1/2x", "-1/-1", ""})
+        BOOST_TEST(contains(run(command + "--part '" + wrong + "'").err, "it must be I/N"), wrong);
+    BOOST_TEST(run(ANNOTATIONS + "--results part1.json --part 1/2").code == 2);
+}
+
 //! A wrong output is found before the model runs, and what cannot be written does not cost the numbers.
-BOOST_AUTO_TEST_CASE(outputs_that_cannot_be_written)
+BOOST_AUTO_TEST_CASE(f14_outputs_that_cannot_be_written)
 {
     for (const char* option : {"--output", "--csv", "--report", "--write-operating-score"})
     {
@@ -252,7 +298,7 @@ BOOST_AUTO_TEST_CASE(operating_score)
 }
 
 //! Masks take time and memory: none where nothing is compared with them.
-BOOST_AUTO_TEST_CASE(no_masks_without_outlines)
+BOOST_AUTO_TEST_CASE(w09_no_masks_without_outlines)
 {
     json coco = json::parse(textOf((root / "instances_val.json").string()));
     for (json& object : coco["annotations"])

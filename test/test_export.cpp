@@ -66,12 +66,13 @@ const ONNX_NAMESPACE::NodeProto& producer(const ONNX_NAMESPACE::ModelProto& mode
 //! look for.
 void checkGraph(const ONNX_NAMESPACE::ModelProto& model)
 {
-    static const std::set<std::string> standard{"Conv",    "Relu",   "MaxPool", "AveragePool", "Resize", "Add", "Mul",
-                                                "Reshape", "Concat", "Slice",   "Softmax",     "Max",    "Cast"};
+    static const std::set<std::string> standard{"Conv",    "Relu", "MaxPool", "AveragePool", "Resize",
+                                                "Add",     "Mul",  "Reshape", "Concat",      "Slice",
+                                                "Softmax", "Max",  "Cast",    "Sigmoid"};
     static const std::set<std::string> own{
         "D2Proposal",       "D2RoIAlign",       "D2DeformRoIPool", "D2AdaptiveWeightedPool",
         "D2RoIConv",        "D2DenseBoxDecode", "D2Detections",    "D2GatherRows",
-        "D2DeltaBoxDecode", "D2ReLU6",          "D2InstanceNorm"};
+        "D2DeltaBoxDecode", "D2ReLU6",          "D2InstanceNorm",  "D2DeformConv2d"};
     static const std::set<std::string> reserved{
         "kernel_size", "stride", "pad",        "dilation", "pad_mode", "depth",        "name",
         "type",        "scales", "zeropoints", "strides",  "pads",     "kernel_shape", "has_dynamic_shapes"};

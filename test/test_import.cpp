@@ -355,6 +355,12 @@ BOOST_AUTO_TEST_CASE(program, *boost::unit_test::precondition(ProgramIsThere{"d2
     BOOST_TEST(list.code == 0);
     checkContains(list.out, "matrix Float [3, 4]");
     checkContains(list.out, "11 tensors");
+    for (const char* option : {"--output", "--weights", "--config"})  // before the file is read
+    {
+        const Outcome nowhere = run(std::string(option) + " none/x --input missing.pth");
+        BOOST_TEST(nowhere.code == 1);
+        checkContains(nowhere.err, "none/x cannot be created");
+    }
     const Outcome unknown = run("--output x.onnx --input " + file);
     BOOST_TEST(unknown.code == 1);
     checkContains(unknown.err, "zip.pth: the tensors have names of no known network");

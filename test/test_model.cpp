@@ -207,6 +207,9 @@ BOOST_AUTO_TEST_CASE(losses_reach_every_part)
     const std::set<std::string> rpn{"rpn_cls", "rpn_box"};
     std::vector<NamedConfig> cases = familyVariants();
     cases.push_back({"d2det", narrowConfig()});
+    cases.push_back({"d2det with deformable convolutions", narrowConfig()});
+    cases.back().config.backbone.type = BackboneType::RESNET50;
+    cases.back().config.backbone.deformableStages = {3, 5};
     const Batch batch = twoImages();
     for (NamedConfig& item : cases)
         BOOST_TEST_CONTEXT(item.name)
@@ -284,6 +287,51 @@ BOOST_AUTO_TEST_CASE(weights_of_losses)
     }
     config.roi.cascade.positiveIous = {0.5f, 0.99f, 0.7f};
     BOOST_TEST(run(config).at("cls2").item<double>() != weighted.at("cls2").item<double>());
+}
+
+//! A new deformable layer is the plain one with a mask of 0.5; its names are those of mmdetection.
+BOOST_AUTO_TEST_CASE(deformable_convolutions_of_a_backbone)
+{
+    BackboneConfig config;
+    config.type = BackboneType::RESNET50;
+    config.levels = {2, 3, 4};
+    config.norm = BackboneNorm::NONE;  // so that half of a convolution is half of its weight
+    torch::manual_seed(2);
+    Backbone plain(config);
+    config.deformableStages = {3, 4};
+    Backbone deformable(config);
+    torch::NoGradGuard noGrad;
+    auto mine = deformable->named_parameters();
+    size_t halved = 0;
+    for (const auto& item : plain->named_parameters())
+    {
+        mine[item.key()].copy_(item.value());
+        const bool inside = item.key().find("layer2.") == 0 || item.key().find("layer3.") == 0;
+        if (inside && item.key().find(".conv2.weight") != std::string::npos)
+        {
+            item.value().mul_(0.5);
+            halved++;
+        }
+    }
+    BOOST_TEST(halved == 4u + 6u);
+    BOOST_TEST(mine.size() == plain->named_parameters().size() + 2 * halved);
+    BOOST_REQUIRE(mine.contains("layer2.0.conv2.conv_offset.weight"));
+    BOOST_TEST(mine["layer2.0.conv2.conv_offset.weight"].sizes() == at::IntArrayRef({27, 128, 3, 3}));
+    BOOST_TEST(mine["layer3.5.conv2.conv_offset.bias"].sizes() == at::IntArrayRef({27}));
+    const Tensor image = torch::randn({2, 3, 64, 96});
+    const std::vector<Tensor> expected = plain->forward(image), got = deformable->forward(image);
+    for (size_t i = 0; i < expected.size(); i++)
+        BOOST_TEST((expected[i] - got[i]).abs().max().item<double>() <= 1e-4 * expected[i].abs().max().item<double>());
+    // Offsets of one cell down and to the right, and a mask of 1: the same map, moved.
+    mine["layer2.0.conv2.conv_offset.bias"].slice(0, 18).fill_(100);
+    ConvUnit unit = deformable->stages[2].blocks[0].units[1];
+    unit.relu = false;
+    const Tensor input = torch::randn({1, 128, 12, 14});
+    const Tensor still = unit.forward(input);
+    mine["layer2.0.conv2.conv_offset.bias"].slice(0, 0, 18).fill_(2);  // two cells are one of the output
+    const Tensor moved = unit.forward(input);
+    BOOST_TEST((still.slice(2, 1, 5).slice(3, 1, 6) - moved.slice(2, 0, 4).slice(3, 0, 5)).abs().max().item<double>() <=
+               1e-4 * still.abs().max().item<double>());
 }
 
 //! A cascade starts from the weights of Faster R-CNN: the first stage has the same names.

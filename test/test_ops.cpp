@@ -8,6 +8,7 @@
 #define BOOST_TEST_MODULE ops
 #include <boost/test/unit_test.hpp>
 
+#include "deform_conv2d_vectors.hpp"
 #include "golden.hpp"
 #include "errors.hpp"
 #include "gradient_check.hpp"
@@ -173,6 +174,74 @@ BOOST_AUTO_TEST_CASE(operators_of_the_trainer_have_cases)
         const bool any = std::any_of(cases.begin(), cases.end(), [](const CaseInfo& c) { return c.trainer; });
         BOOST_TEST(any == (ofTrainer.count(op->name()) > 0), op->name());
     }
+}
+
+//! Output and gradients of all inputs, one behind the other: values that are stored, at offsets of zero too.
+BOOST_AUTO_TEST_CASE(deformable_convolution_of_torchvision)
+{
+    using d2det_test::DeformConv2d;
+    size_t count = 0;
+    for (const d2det_test::DeformConv2dVector& v : d2det_test::deformConv2dVectors())
+        for (const DeformConv2d::Case& c : DeformConv2d::cases())
+        {
+            if (c.name != v.name)
+                continue;
+            BOOST_TEST_CONTEXT(v.name)
+            {
+                const DeformConv2d::Problem p(c, v.seed);
+                const std::vector<Tensor> inputs = trainerInputs(p, torch::kCPU, torch::kDouble);
+                const Tensor output = runInTrainer(p, inputs).at(0);
+                const Tensor upstream =
+                    torch::from_blob(const_cast<float*>(p.upstream.data()), output.sizes(), torch::kFloat);
+                std::vector<Tensor> all{output.flatten()};
+                for (const Tensor& gradient : gradients(output, inputs, upstream))
+                    all.push_back(gradient.flatten());
+                const Tensor got = torch::cat(all), expected = torch::tensor(v.values, torch::kDouble);
+                BOOST_REQUIRE(got.sizes() == expected.sizes());
+                const Tensor error = (got - expected).abs() / expected.abs().clamp_min(1);
+                BOOST_TEST(error.max().item<double>() < 1e-5);  // six digits are stored
+            }
+            count++;
+        }
+    BOOST_TEST(count == 4u);
+}
+
+//! Inputs that want no gradient get none, and change no other one.
+BOOST_AUTO_TEST_CASE(deformable_convolution_with_a_frozen_weight)
+{
+    const d2det_test::DeformConv2d::Problem p(d2det_test::DeformConv2d::cases()[0], 3);
+    std::vector<Tensor> inputs = trainerInputs(p, torch::kCPU, torch::kFloat);
+    runInTrainer(p, inputs).at(0).sum().backward();
+    const Tensor offset = inputs[1].grad().clone();
+    for (Tensor& input : inputs)
+        input = input.detach();
+    inputs[1].requires_grad_();
+    runInTrainer(p, inputs).at(0).sum().backward();
+    BOOST_TEST(torch::equal(offset, inputs[1].grad()));
+    BOOST_TEST(!inputs[3].grad().defined());
+}
+
+BOOST_AUTO_TEST_CASE(wrong_arguments_of_a_deformable_convolution)
+{
+    const Tensor X = torch::rand({1, 3, 4, 5}), offset = torch::zeros({1, 18, 4, 5}), mask = torch::rand({1, 9, 4, 5});
+    const Tensor weight = torch::rand({2, 3, 3, 3}), bias = torch::rand({2});
+    ops::kernels::DeformConv2dParams p;
+    p.padTop = p.padLeft = 1;
+    BOOST_CHECK_NO_THROW(ops::deformConv2d(X, offset, mask, weight, bias, p));
+    BOOST_CHECK_NO_THROW(ops::deformConv2d(X, offset, Tensor(), weight, Tensor(), p));
+    checkError("deformConv2d: offset has shape [1, 9, 4, 5], expected [1, 18, oh, ow]",
+               [&] { ops::deformConv2d(X, mask, mask, weight, bias, p); });
+    checkError("mask has shape", [&] { ops::deformConv2d(X, offset, offset, weight, bias, p); });
+    checkError("offset has 9 pixels along the height",
+               [&] {
+                   ops::deformConv2d(X, torch::zeros({1, 18, 9, 5}), mask, weight, bias, p);
+               });
+    checkError("weight has shape", [&] { ops::deformConv2d(X, offset, mask, torch::rand({2, 4, 3, 3}), bias, p); });
+    checkError("bias has 3 values", [&] { ops::deformConv2d(X, offset, mask, weight, torch::rand({3}), p); });
+    checkError("has type", [&] { ops::deformConv2d(X.to(torch::kDouble), offset, mask, weight, bias, p); });
+    checkError("bias has shape", [&] { ops::deformConv2d(X, offset, mask, weight, torch::rand({2, 1}), p); });
+    p.offsetGroups = 2;
+    checkError("offsetGroups is 2", [&] { ops::deformConv2d(X, offset, mask, weight, bias, p); });
 }
 
 //! The whole block of the classifier: weights from a convolution and an instance norm of the features themselves.

@@ -32,6 +32,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace fs = std::filesystem;
@@ -808,6 +809,16 @@ BOOST_AUTO_TEST_CASE(stale_files)
     BOOST_TEST(listFiles(folder.path(), false).size() == 4u);
     BOOST_TEST(std::ifstream(folder / own).good());
     BOOST_TEST(removeStaleFiles(folder / "none") == 0);
+
+    // A process that was killed and that nobody has waited for yet.
+    const pid_t killed = ::fork();
+    if (killed == 0)
+        ::_exit(0);
+    siginfo_t ended;
+    BOOST_REQUIRE(::waitid(P_PID, static_cast<id_t>(killed), &ended, WEXITED | WNOWAIT) == 0);
+    std::ofstream(folder / "f.svg.tmp" + std::to_string(killed)) << "x";
+    BOOST_TEST(removeStaleFiles(folder.path()) == 1);
+    BOOST_TEST(::waitpid(killed, nullptr, 0) == killed);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

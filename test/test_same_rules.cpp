@@ -430,7 +430,7 @@ BOOST_AUTO_TEST_CASE(programs_have_one_frame)
 BOOST_AUTO_TEST_SUITE(shared, *boost::unit_test::precondition(d2det::test::sharedPresent))
 
 //! Photographs from the field: the tag must not change what is measured.
-BOOST_AUTO_TEST_CASE(turned_photographs)
+BOOST_AUTO_TEST_CASE(f01_turned_photographs)
 {
     const std::filesystem::path root = d2det::test::sharedFolder() / "cases" / "f01_exif_turned_pictures";
     BOOST_REQUIRE_MESSAGE(std::filesystem::is_directory(root), "the shared data folder has no " << root);

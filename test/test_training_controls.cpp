@@ -1074,6 +1074,14 @@ BOOST_AUTO_TEST_CASE(the_program_says_what_it_does)
     const std::string base = "--config " + world.path("c.json") + " --output " + world.path("run");
     const Outcome outcome = run(base + " --eval-every 1");
     BOOST_TEST(outcome.code == 0, outcome.text);
+    // Before the first step, names of losses once.
+    for (const char* part :
+         {"data        ", "validation  on 1 data set, every 1", "model       ", " million of them trained; ",
+          "machine     cpu, 1 thread, float32", "losses      the sum of ", "dlr: dense local regression, the box"})
+    {
+        checkContains(outcome.text, part);
+        BOOST_TEST(outcome.text.find(part) == outcome.text.rfind(part), part << " twice");
+    }
     for (const char* part :
          {"anchors     of the scales ", "weights     of the classes: flat ", "sampling    repeat_factor: 1 of 8 images",
           "2 per epoch of 9 images, 4.00 epochs: 8 steps of 4 images (2 batches of 2)",

@@ -41,6 +41,8 @@ row() {
         pooling_weighted) title='+ discriminative pooling (deformable and weighted)'
                           settings="$faster roi.class_head.deformable=true roi.class_head.adaptive_weighting=true";;
         d2det)            title='D2Det, all parts'; settings='';;
+        d2det_shallow)    title='D2Det with a box head of 3 convolutions, jitter 0.15'
+                          settings='roi.box_head.convs=3 roi.box_head.jitter=0.15';;
         cascade_rcnn)     title='Cascade R-CNN'
                           settings="$faster roi.type=cascade_rcnn roi.delta_head.class_agnostic=true";;
         mask_rcnn)        title='Mask R-CNN'; settings="$faster $fcn";;
@@ -50,7 +52,7 @@ row() {
         *) die "unknown row '$1'";;
     esac
 }
-all='faster_rcnn d2det mask_rcnn d2det_masks dense_overlap pooling_weighted panet cascade_rcnn dense pooling'
+all='faster_rcnn d2det mask_rcnn d2det_masks dense_overlap pooling_weighted panet cascade_rcnn dense pooling d2det_shallow'
 rows=("$@")
 # shellcheck disable=SC2206
 [ ${#rows[@]} -gt 0 ] || rows=($all)
@@ -101,7 +103,7 @@ table() {
         for kind in boxes masks; do
             printf '\n## %s\n\n| detector | seeds | AP | AP50 | AP75 | AP90 | small | medium | large |\n' "${kind^}"
             echo '|---|---|---|---|---|---|---|---|---|'
-            for name in faster_rcnn dense dense_overlap pooling pooling_weighted d2det cascade_rcnn mask_rcnn panet d2det_masks; do
+            for name in faster_rcnn dense dense_overlap pooling pooling_weighted d2det_shallow d2det cascade_rcnn mask_rcnn panet d2det_masks; do
                 row "$name"
                 compgen -G "$work/$name/seed_*/result.csv" >/dev/null || continue
                 awk -F, -v kind="$kind" -v title="$title" '

@@ -95,14 +95,14 @@ public:
         {
             for (const Output& output : p.outputs)
                 arguments_.out.push_back(add(elements(output.shape)));
-            workspaceBytes_ = p.workspace();
-            workspace_ = add(workspaceBytes_ / sizeof(float) + 1);
         }
+        workspaceBytes_ = backward ? p.backwardWorkspace() : p.workspace();
+        workspace_ = add(workspaceBytes_ / sizeof(float) + 1);
         Floats().swap(p.upstream);
     }
     cuda::Status run() const
     {
-        return backward_ ? problem_->onDeviceBackward(arguments_)
+        return backward_ ? problem_->onDeviceBackward(arguments_, {workspace_, workspaceBytes_})
                          : problem_->onDevice(arguments_, {workspace_, workspaceBytes_});
     }
     size_t bytes() const

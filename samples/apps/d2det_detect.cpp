@@ -50,6 +50,7 @@ namespace
 {
 
 const char* const PROGRAM = "d2det_detect";
+const float DEFAULT_SCORE = 0.5f;  //!< of a model without an operating score
 const int MAX_FIRST_FAILURES = 3;  //!< images that cannot be processed before the first that can
 const double TRACK_SECONDS = 1;    //!< for which an object that is not seen keeps its number
 
@@ -584,6 +585,7 @@ cli::po::options_description outputOptions()
         "show", "show results in a window; Esc or q ends, other keys show the next image")(
         "no-pictures", "no annotated images and videos")("no-json", "no detections.json")("quiet,q",
                                                                                           "print errors only");
+    cli::addFontOption(options);
     return options;
 }
 
@@ -710,8 +712,7 @@ int run(const std::vector<std::string>& words)
 {
     cli::CommandLine line{PROGRAM, HELP,
                           cli::detectorOptions("lowest score of a detection, 0..1; if not given the "
-                                               "model's operating scores of the classes or of all, or else its "
-                                               "threshold")};
+                                               "model's operating scores of the classes or of all, or else 0.5")};
     line.options.add(inputOptions()).add(outputOptions()).add(labelOptions());
     line.epilogue =
         "\nExit code: 0 if something was processed, 1 if not, 2 for a wrong command line, 130 after Ctrl-C.\n";
@@ -721,6 +722,7 @@ int run(const std::vector<std::string>& words)
     if (const std::optional<int> code = cli::readCommandLine(line, words, args.values))
         return *code;
     readArguments(args);
+    cli::useFont(args.values);
 
     int64 skipped = 0;
     const auto skip = [&](const std::string& input, const std::string& reason)
@@ -738,9 +740,9 @@ int run(const std::vector<std::string>& words)
     if (sources.empty())
         throw std::runtime_error("none of the inputs could be processed");
     const cv::Ptr<Detector> detector = cli::makeDetector(args.values);
-    if (!args.values.count("score") && detector->getClassScoreThresholds().empty() &&
-        detector->getOperatingScore() >= 0)
-        detector->setScoreThreshold(detector->getOperatingScore());
+    // The threshold of the model itself is meant for evaluation: far too low for a person to look at.
+    if (!args.values.count("score") && detector->getClassScoreThresholds().empty())
+        detector->setScoreThreshold(detector->getOperatingScore() >= 0 ? detector->getOperatingScore() : DEFAULT_SCORE);
     std::optional<cli::ResultIds> ids;
     if (args.values.count("annotations"))
     {

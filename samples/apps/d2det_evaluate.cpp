@@ -13,12 +13,15 @@
 #include "report/class_csv.hpp"
 
 #include <cmath>
+#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <iostream>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
+#include <sstream>
 
 using cli::UsageError;
 using cv::d2det::Detector;
@@ -31,12 +34,39 @@ namespace
 {
 
 const float DEFAULT_SCORE = 0.01f;  //!< low, because AP depends on the entire precision-recall curve
+const double HIGH_CUT = 0.1;        //!< complete results of a detector reach below this score
 constexpr int MIN_OBJECTS = 10;     //!< of a class, for an operating score of its own
 const int MAX_IMAGES = 12;          //!< worst and best images in a report, each
 const size_t MAX_NAME = 60;         //!< bytes of a detector name
 
-//! FILE=NAME, or FILE with the name of the file. A file name may also contain '='.
-DetectorResults readResultFile(const std::string& argument)
+//! FILE, or several files that are parts of one detector's results: FILE,FILE. A file name may also contain ','.
+std::vector<std::string> filesOf(const std::string& argument)
+{
+    std::error_code error;
+    if (std::filesystem::exists(argument, error))
+        return {argument};
+    std::vector<std::string> files;
+    std::istringstream parts(argument);
+    for (std::string file; std::getline(parts, file, ',');)
+        files.push_back(file);
+    return files.empty() ? std::vector<std::string>{argument} : files;
+}
+
+/** Notes that results end at a high score, as lists made for people do: average precision counts what a detector finds
+    down to low scores. */
+void noteCut(DetectorResults& source)
+{
+    const auto lowest = std::min_element(source.results.begin(), source.results.end(),
+                                         [](const auto& a, const auto& b) { return a.score < b.score; });
+    if (lowest != source.results.end() && lowest->score > HIGH_CUT)
+        source.notes.push_back(
+            cv::format("no result has a score below %.4g: a list without such a cut (d2det_detect "
+                       "--score 0.01) has a higher average precision",
+                       lowest->score));
+}
+
+//! FILES=NAME, or FILES with the name of the first. A file name may also contain '='.
+DetectorResults readResultFiles(const std::string& argument)
 {
     DetectorResults source;
     source.file = argument;
@@ -47,11 +77,50 @@ DetectorResults readResultFile(const std::string& argument)
         source.file = argument.substr(0, equals);
         source.name = argument.substr(equals + 1);
     }
+    const std::vector<std::string> files = filesOf(source.file);
     if (source.name.empty())
-        source.name = std::filesystem::path(source.file).stem().string();
-    source.results = d2det::readCocoResults(source.file, &source.notes);
+        source.name = std::filesystem::path(files[0]).stem().string();
+    for (const std::string& file : files)
+    {
+        std::vector<d2det::CocoResult> part = d2det::readCocoResults(file, &source.notes);
+        std::move(part.begin(), part.end(), std::back_inserter(source.results));
+    }
+    noteCut(source);
     source.details = {{"results", source.file}, {"number of results", std::to_string(source.results.size())}};
     return source;
+}
+
+//! Part `index` of `count`, counted from 1.
+struct Part
+{
+    int index = 1, count = 1;
+};
+
+//! "2/8"; without the option the whole.
+Part readPart(const cli::po::variables_map& args)
+{
+    Part part;
+    if (!args.count("part"))
+        return part;
+    const std::string text = args["part"].as<std::string>();
+    int read = 0;
+    if (std::sscanf(text.c_str(), "%d/%d%n", &part.index, &part.count, &read) != 2 ||
+        static_cast<size_t>(read) != text.size() || part.index < 1 || part.index > part.count)
+        throw UsageError("--part is '" + text + "', it must be I/N with I from 1 to N, like 1/4");
+    return part;
+}
+
+//! Keeps every N-th image, so that the parts are alike even when similar images follow each other.
+void keepPart(const Part& part, d2det::Dataset& dataset)
+{
+    if (part.count == 1)
+        return;
+    std::vector<d2det::ImageRecord> kept;
+    for (size_t i = static_cast<size_t>(part.index) - 1; i < dataset.images.size();
+         i += static_cast<size_t>(part.count))
+        kept.push_back(std::move(dataset.images[i]));
+    dataset.images.swap(kept);
+    std::cout << "part " << part.index << " of " << part.count << ": " << dataset.images.size() << " images\n";
 }
 
 //! Makes the names unique.
@@ -71,7 +140,7 @@ const char* const HELP =
     "Measures a model on annotated images: COCO's average precision and recall of boxes and masks, by class, and "
     "speed.\n\n"
     "  d2det_evaluate --model FILE --annotations PATH [--images DIR] [options]\n"
-    "  d2det_evaluate --results FILE[=NAME] ... --annotations PATH [--images DIR] [options]\n\n"
+    "  d2det_evaluate --results FILE[,FILE...][=NAME] ... --annotations PATH [--images DIR] [options]\n\n"
     "Classes are matched by name; those of result files by category_name, or else by category_id, and their images by\n"
     "file_name, or else by image_id. Detections beyond the model's capacity do not\n"
     "exist; all other limits are COCO's (100 detections per image, IoU 0.50:0.95). With --model and --results all\n"
@@ -79,7 +148,10 @@ const char* const HELP =
     "Examples:\n"
     "  d2det_evaluate --model person.onnx --annotations instances_val.json --images val --output results.json\n"
     "  d2det_evaluate --model new.onnx --results old.json=before --annotations instances_val.json --images val \\\n"
-    "      --report comparison.html --csv classes.csv\n";
+    "      --report comparison.html --csv classes.csv\n"
+    "  d2det_evaluate --model person.onnx --annotations instances_val.json --images val --part 1/2 --output 1.json\n"
+    "  d2det_evaluate --model person.onnx --annotations instances_val.json --images val --part 2/2 --output 2.json\n"
+    "  d2det_evaluate --results 1.json,2.json --annotations instances_val.json --images val\n";
 
 cli::po::options_description makeOptions()
 {
@@ -93,8 +165,13 @@ cli::po::options_description makeOptions()
         "subset", po::value<std::string>()->value_name("NAME")->default_value(""),
         "every5th_val or every5th_train: of the images sorted by name, index 4, 9, ... is validation; or a part of a "
         "folder: train, val, test, trainval")(
-        "results,r", po::value<std::vector<std::string>>()->value_name("FILE[=NAME]")->composing(),
-        "measure the COCO results of any detector, too or instead of a model; can be repeated");
+        "results,r", po::value<std::vector<std::string>>()->value_name("FILE[,FILE...][=NAME]")->composing(),
+        "measure the COCO results of any detector, too or instead of a model; several files with commas are parts of "
+        "one "
+        "detector's results; can be repeated")(
+        "part", po::value<std::string>()->value_name("I/N"),
+        "only every N-th image from the I-th, 1..N: processes on one or several machines share the images, each with "
+        "--output, and --results measures their files together");
     po::options_description output("Output");
     output.add_options()("output,o", po::value<std::string>()->value_name("FILE"),
                          "write all detections of the model as COCO results")(
@@ -112,6 +189,7 @@ cli::po::options_description makeOptions()
         "per-class",
         "with --write-operating-score: also the score of the highest F1 of each class; classes of fewer than 10 "
         "objects get that of all")("quiet,q", "no progress line");
+    cli::addFontOption(output);
     return options.add(data).add(output);
 }
 
@@ -123,7 +201,7 @@ void checkArguments(const cli::po::variables_map& args)
     else
     {
         std::vector<const char*> options = cli::detectorOptionNames();
-        options.insert(options.end(), {"output", "write-operating-score"});
+        options.insert(options.end(), {"output", "part", "write-operating-score"});
         for (const char* option : options)
             if (args.count(option))
                 throw UsageError(std::string("--") + option + " needs --model");
@@ -133,6 +211,7 @@ void checkArguments(const cli::po::variables_map& args)
                                     static_cast<int>(d2det::MAX_REPORT_RESULTS)));
     if (!args.count("annotations"))
         throw UsageError("--annotations is missing");
+    readPart(args);
     cli::checkRange<int>(args, "pictures", 0, MAX_IMAGES);
     cli::checkRange<double>(args, "operating-score", -1e6, 1e6);
     if (args.count("per-class") && !args.count("write-operating-score"))
@@ -234,11 +313,12 @@ void evaluate(const cli::po::variables_map& args, const std::string& commandLine
         if (args.count(option))
             d2det::checkWritable(args[option].as<std::string>());
     FileWriter files;
-    const d2det::Dataset dataset = readAnnotations(args);
+    d2det::Dataset dataset = readAnnotations(args);
+    keepPart(readPart(args), dataset);
     std::vector<DetectorResults> sources;
     if (args.count("results"))  // before the model runs, to report a wrong file immediately
         for (const std::string& file : args["results"].as<std::vector<std::string>>())
-            sources.push_back(readResultFile(file));
+            sources.push_back(readResultFiles(file));
 
     d2det::EvaluatedData data = d2det::EvaluatedData::all(dataset);
     if (data.images.empty())
@@ -314,6 +394,7 @@ int run(int argc, char** argv)
     if (const std::optional<int> code = cli::readCommandLine(line, cli::wordsOf(argc, argv), args))
         return *code;
     checkArguments(args);
+    cli::useFont(args);
     evaluate(args, d2det::shellCommand({argv, argv + argc}));
     return 0;
 }

@@ -149,6 +149,9 @@ void writeWeights(const d2det::ImportResult& result, const std::string& path)
 void run(const po::variables_map& values)
 {
     const std::string input = values["input"].as<std::string>();
+    for (const char* name : {"output", "weights", "config"})  // before the work
+        if (values.count(name) && !values.count("list"))
+            d2det::checkWritable(values[name].as<std::string>());
     const d2det::TensorFile file = d2det::readWeightFile(input);
     if (values.count("list"))
         return listTensors(file);

@@ -326,5 +326,6 @@ int run(int argc, char** argv)
 int main(int argc, char** argv)
 {
     d2det::restartWithFastBlas(argv);
+    d2det::keepFreedMemory();
     return cli::runProgram(PROGRAM, [&] { return run(argc, argv); });
 }

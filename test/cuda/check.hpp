@@ -115,7 +115,11 @@ private:
 class OnDevice
 {
 public:
-    explicit OnDevice(const Problem& p) : problem_(p), upstream_(p.upstream), workspace_(p.workspace())
+    explicit OnDevice(const Problem& p)
+        : problem_(p),
+          upstream_(p.upstream),
+          workspace_(p.workspace()),
+          backwardWorkspace_(p.gradients.empty() ? 0 : p.backwardWorkspace())
     {
         for (const d2det_test::Tensor& input : p.inputs)
             in_.push_back(std::make_unique<DeviceArray<float>>(input.values));
@@ -136,6 +140,7 @@ public:
     }
     cuda::Workspace workspace() { return {workspace_.data(), workspace_.size()}; }
     size_t workspaceBytes() const { return workspace_.size(); }
+    cuda::Workspace backwardWorkspace() { return {backwardWorkspace_.data(), backwardWorkspace_.size()}; }
     DeviceArray<float>& input(size_t i) { return *in_[i]; }
     DeviceArray<float>& output(size_t i) { return *out_[i]; }
 
@@ -144,7 +149,7 @@ public:
     {
         requireSuccess(problem_.onDevice(forward(), workspace()), "forward");
         if (!problem_.gradients.empty())
-            requireSuccess(problem_.onDeviceBackward(backward()), "backward");
+            requireSuccess(problem_.onDeviceBackward(backward(), backwardWorkspace()), "backward");
         return results();
     }
     Results results() const
@@ -196,7 +201,7 @@ private:
     const Problem& problem_;
     Arrays in_, out_, grad_;
     DeviceArray<float> upstream_;
-    DeviceArray<char> workspace_;
+    DeviceArray<char> workspace_, backwardWorkspace_;
 };
 
 /** Calls check(problem) for every case of an operator's list that the CUDA kernel takes, with the seed of the running

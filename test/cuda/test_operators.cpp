@@ -31,6 +31,10 @@ std::string check(const Problem& p)
     if (anything && first.workspaceBytes() > 0 &&
         p.onDevice(first.forward(), {first.workspace().data, first.workspaceBytes() - 1}) != cuda::Status::INVALID)
         return "a workspace that is too small is accepted";
+    const size_t needed = first.backwardWorkspace().bytes;
+    if (anything && needed > 0 &&
+        p.onDeviceBackward(first.backward(), {first.backwardWorkspace().data, needed - 1}) != cuda::Status::INVALID)
+        return "a workspace of the backward pass that is too small is accepted";
     const Results got = first.run();
     const std::string error = compareResults(p, p.cudaLikeFast ? runFast(p) : runReference(p), got, Against::CUDA);
     if (!error.empty())

@@ -182,6 +182,19 @@ inline std::vector<NamedConfig> variants()
         c.backbone.type = BackboneType::RESNEXT50_32X4D;
     }
     {
+        ModelConfig& c = add("deformable convolutions in C4 and C5");
+        c.backbone.type = BackboneType::RESNET50;
+        c.backbone.deformableStages = {4, 5};
+    }
+    {
+        ModelConfig& c = add("deformable convolutions in C3 of ResNeXt-50, no norm");
+        c.backbone.type = BackboneType::RESNEXT50_32X4D;
+        c.backbone.levels = {2, 3};
+        c.backbone.norm = BackboneNorm::NONE;
+        c.backbone.deformableStages = {3};
+        c.roi.levels = 2;
+    }
+    {
         ModelConfig& c = add("MobileNetEdgeTPU");
         c.backbone.type = BackboneType::MOBILENET_EDGETPU;
         c.backbone.norm = BackboneNorm::NONE;

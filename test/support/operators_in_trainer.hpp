@@ -62,6 +62,13 @@ inline Tensors inTrainer(const d2det_test::DeformRoIPool::Problem& p, const Tens
     return {ops::deformRoIPool(pyramid.first, pyramid.second, in[0], offsets, p.params)};
 }
 
+inline Tensors inTrainer(const d2det_test::DeformConv2d::Problem& p, const Tensors& in)
+{
+    const size_t weight = p.hasMask ? 3 : 2;
+    return {ops::deformConv2d(in[0], in[1], p.hasMask ? in[2] : torch::Tensor(), in[weight],
+                              p.hasBias ? in[weight + 1] : torch::Tensor(), p.p)};
+}
+
 inline Tensors inTrainer(const d2det_test::AdaptiveWeightedPool::Problem& p, const Tensors& in)
 {
     return {ops::adaptiveWeightedPool(in[0], in[1], double(p.params().gain))};

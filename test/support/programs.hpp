@@ -11,7 +11,17 @@
 
 #include <cstdlib>
 
+#include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
+
+#ifdef __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define D2DET_TEST_SANITIZED
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define D2DET_TEST_SANITIZED
+#endif
 
 namespace d2det
 {
@@ -52,6 +62,48 @@ inline Outcome runShell(const std::string& folder, const std::string& command)
     const int status = std::system(
         ("cd '" + folder + "' && { " + command + "\n} > '" + out + "' 2> '" + err + "' < /dev/null").c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, textOf(out), textOf(err), textOf(out) + textOf(err)};
+}
+
+//! Whether tests and programs are built with a sanitizer that takes memory of its own.
+#ifdef D2DET_TEST_SANITIZED
+constexpr bool SANITIZED = true;
+#else
+constexpr bool SANITIZED = false;
+#endif
+
+struct MeasuredOutcome
+{
+    Outcome outcome;
+    size_t peakBytes = 0;  //!< most memory that was resident at once
+};
+
+/** Runs a shell command in a folder and measures it. A program that the shell starts counts only if the shell waits
+    for it; with `exec` before it, it is the process itself. The least that is measured is what this process holds. */
+inline MeasuredOutcome measureShell(const std::string& folder, const std::string& command)
+{
+    const std::string out = folder + "/stdout.txt", err = folder + "/stderr.txt";
+    const std::string words =
+        "cd '" + folder + "' && { " + command + "\n} > '" + out + "' 2> '" + err + "' < /dev/null";
+    // Not std::system: a process that shares this one's memory until exec takes over its peak.
+    const pid_t child = ::fork();
+    BOOST_REQUIRE(child >= 0);
+    if (child == 0)
+    {
+        ::execl("/bin/sh", "sh", "-c", words.c_str(), static_cast<char*>(nullptr));
+        ::_exit(127);
+    }
+    int status = 0;
+    rusage usage{};
+    BOOST_REQUIRE(::wait4(child, &status, 0, &usage) == child);
+    MeasuredOutcome measured;
+    measured.outcome = {WIFEXITED(status) ? WEXITSTATUS(status) : -1, textOf(out), textOf(err),
+                        textOf(out) + textOf(err)};
+#ifdef __APPLE__
+    measured.peakBytes = static_cast<size_t>(usage.ru_maxrss);
+#else
+    measured.peakBytes = static_cast<size_t>(usage.ru_maxrss) * 1024;
+#endif
+    return measured;
 }
 
 inline Outcome runProgram(const TempFolder& folder, const std::string& name, const std::string& arguments)

@@ -37,6 +37,19 @@ std::string resolved(const std::string& path)
 
 constexpr const char* TEMPORARY = ".tmp";  //!< then the number of the process
 
+/** False for a process that has ended, also while its parent has not asked how (a zombie): in containers whose first
+    process does not ask, that lasts. */
+bool isRunning(int process)
+{
+    if (::kill(process, 0) != 0 && errno == ESRCH)
+        return false;
+    std::ifstream file("/proc/" + std::to_string(process) + "/stat");
+    std::string stat;
+    std::getline(file, stat);
+    const size_t name = stat.rfind(") ");  // "NUMBER (NAME) STATE ...", and a name may have brackets
+    return name == std::string::npos || (stat.compare(name + 2, 1, "Z") != 0 && stat.compare(name + 2, 1, "X") != 0);
+}
+
 //! Whether a name is that of a temporary file without an owner.
 bool isStale(const std::string& name)
 {
@@ -49,7 +62,7 @@ bool isStale(const std::string& name)
     if (process.size() > 9 || process.find_first_not_of("0123456789") != std::string::npos)
         return false;
     const int number = std::stoi(process);
-    return number > 0 && ::kill(number, 0) != 0 && errno == ESRCH;
+    return number > 0 && !isRunning(number);
 }
 
 //! True for streams such as /dev/stdout or a pipe, which are written in place without renaming.

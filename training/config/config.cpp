@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/installed.hpp"
 #include "config/config_json.hpp"
 
 #include <algorithm>
@@ -64,6 +65,15 @@ std::string readText(const fs::path& path)
 
 void readFile(Config& config, const fs::path& path, std::vector<fs::path>& chain);
 
+//! A base: a file beside the one that names it, or else an installed configuration.
+fs::path findBase(const fs::path& folder, const std::string& name)
+{
+    std::error_code error;
+    const fs::path beside = folder / name;
+    const std::string installed = fs::exists(beside, error) ? name : findInstalled(name, Installed::CONFIG);
+    return installed == name ? beside : fs::path(installed);
+}
+
 //! Applies a configuration text after its "base" file.
 void readInto(Config& config, const std::string& text, const fs::path& folder, std::vector<fs::path>& chain)
 {
@@ -74,7 +84,8 @@ void readInto(Config& config, const std::string& text, const fs::path& folder, s
         if (!base.is_string())
             fail("base: expected a file name, got " + describeJson(base));
         object.erase("base");
-        readFile(config, folder / expandVariables(checkedText(base.get<std::string>(), "base"), "base"), chain);
+        readFile(config, findBase(folder, expandVariables(checkedText(base.get<std::string>(), "base"), "base")),
+                 chain);
     }
     readConfig(config, object, folder.string(), false);
 }

@@ -53,6 +53,7 @@ struct BackboneConfig
     int frozenStages = 1;
     Activation activation = Activation::RELU;
     double normEpsilon = 1e-5;
+    std::vector<int> deformableStages;  //!< with deformable 3x3 convolutions in their bottlenecks
 };
 
 enum class ExtraLevelType

@@ -185,6 +185,20 @@ void checkCascade(const RoIConfig& roi)
     sameLength("model.roi.cascade.loss_weights", c.lossWeights.size());
 }
 
+//! Bottlenecks are what the ResNets of 50 layers and more have.
+void checkDeformableStages(const BackboneConfig& c)
+{
+    static const BackboneType with[] = {BackboneType::RESNET50, BackboneType::RESNET101, BackboneType::RESNEXT50_32X4D,
+                                        BackboneType::RESNEXT101_32X8D, BackboneType::RESNEXT101_64X4D};
+    require(c.deformableStages.empty() || std::find(std::begin(with), std::end(with), c.type) != std::end(with),
+            "model.backbone.deformable_stages",
+            "needs a type with bottlenecks: resnet50, resnet101 or a resnext; or set it to []");
+    for (const int stage : c.deformableStages)
+        require(stage <= c.levels.back(), "model.backbone.deformable_stages",
+                "stage " + std::to_string(stage) + " is above the last of levels, " + std::to_string(c.levels.back()) +
+                    ", and is not built");
+}
+
 void checkModel(const ModelConfig& c)
 {
     const std::vector<int>& levels = c.backbone.levels;
@@ -193,6 +207,7 @@ void checkModel(const ModelConfig& c)
     const auto gap = [](int a, int b) { return b != a + 1; };
     require(std::adjacent_find(levels.begin(), levels.end(), gap) == levels.end(), "model.backbone.levels",
             "must ascend without a gap, for example [2, 3, 4, 5]");
+    checkDeformableStages(c.backbone);
     require(c.rpn.negativeIou <= c.rpn.positiveIou, "model.rpn.negative_iou", "must not be above positive_iou");
     const int pyramid = static_cast<int>(levels.size()) + c.fpn.extraLevels;
     require(c.roi.levels <= pyramid, "model.roi.levels",

@@ -95,6 +95,9 @@ void visit(V& v, BackboneConfig& c)
     v("activation", c.activation, {{"relu", Activation::RELU}, {"relu6", Activation::RELU6}},
       "`relu6`: min(max(x, 0), 6), with which MobileNetV2's weights for ImageNet were trained");
     v("norm_eps", c.normEpsilon, range(0, 1), "added to the variance in `frozen_bn`");
+    v("deformable_stages", c.deformableStages, range(3, 5).listOf(0, 3),
+      "stages whose 3x3 convolutions are deformable with a mask (DCN v2), as in the paper's best models: `[3, 4, 5]`. "
+      "They begin with offsets of zero and a mask of 0.5. ResNet-50, -101 and ResNeXt only");
 }
 
 template <class V>
@@ -257,7 +260,8 @@ void visit(V& v, MaskHeadConfig& c)
       "`fcn`: samples per cell and axis of its RoIAlign; 0: as many as the cell has pixels");
     v("scoring", c.scoring, "`d2det`: predict the IoU of the mask, for its score");
     v("score_channels", c.scoreChannels, range(1, 16384), "width of the two hidden layers that predict the IoU");
-    v("score_weight", c.scoreWeight, range(0, 1e3), "score of a mask = score of the class + this * predicted IoU");
+    v("score_weight", c.scoreWeight, range(0, 1e3),
+      "score of a mask = (score of the class + this * predicted IoU) / (1 + this)");
     v("second_pass", c.secondPass,
       "inference: the refined boxes are pooled again for the masks; false (`d2det` only): masks from the features of "
       "the boxes before their refinement, which takes less time, and a mask ends at the coarser box");

@@ -126,8 +126,9 @@ All keys of a configuration file. Written by `d2det_train --help-config`: change
 this file.
 
 A file is JSON with comments (`//`). Keys that it leaves out keep the default; an unknown key is an error that names the
-nearest known one. `"base": "other.json"` (a path relative to the file) reads that file first. In paths `${NAME}` and
-`${NAME:-default}` stand for environment variables, and a relative path starts at the file's folder.
+nearest known one. `"base": "other.json"` (a path relative to the file, or the name of an installed configuration such
+as `d2det_mnv2`) reads that file first. In paths `${NAME}` and `${NAME:-default}` stand for environment variables, and a
+relative path starts at the file's folder.
 `--set model.roi.levels=3` sets a value from the command line. The defaults are the paper's detector on COCO. A run
 writes all values to `config.json` in its folder and to its checkpoints.
 

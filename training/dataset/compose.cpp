@@ -5,6 +5,7 @@
 #include "dataset/compose.hpp"
 
 #include "dataset/geometry.hpp"
+#include "dataset/segmentation.hpp"
 
 #include <opencv2/imgproc.hpp>
 
@@ -74,13 +75,13 @@ void cover(LabeledBox& box, const cv::Mat& covered, const cv::Rect& part)
     cv::bitwise_and(box.mask(part), covered, below);
     if (cv::countNonZero(below) == 0)
         return;
-    const cv::Rect before = cv::boundingRect(box.mask);
+    const cv::Rect before = maskBounds(box.mask);
     const int pixels = cv::countNonZero(box.mask);
     box.mask = box.mask.clone();  // it may be shared with other samples
     box.mask(part).setTo(0, covered);
     box.outline.clear();
     box.visible *= double(cv::countNonZero(box.mask)) / pixels;
-    tighten(box, before, cv::boundingRect(box.mask));
+    tighten(box, before, maskBounds(box.mask));
 }
 
 bool gone(const LabeledBox& box, const KeepRule& rule)
@@ -96,7 +97,7 @@ void dropGone(std::vector<LabeledBox>& boxes, const KeepRule& rule)
 
 void paste(Sample& target, const Sample& source, const LabeledBox& object, Random& random, const AugmentConfig& config)
 {
-    const cv::Rect from = cv::boundingRect(object.mask);
+    const cv::Rect from = maskBounds(object.mask);
     const cv::Size size = target.image.size();
     const double most = std::min(double(size.width) / from.width, double(size.height) / from.height);
     const double factor = std::min(random.uniform(config.pasteScale[0], config.pasteScale[1]), most);
@@ -109,7 +110,7 @@ void paste(Sample& target, const Sample& source, const LabeledBox& object, Rando
     std::vector<LabeledBox> moved = movedBoxes({object}, map, size, KeepRule());
     if (moved.empty())
         return;  // so small that no pixel is left
-    const cv::Rect part = cv::boundingRect(moved[0].mask);
+    const cv::Rect part = maskBounds(moved[0].mask);
     const cv::Mat covered = moved[0].mask(part);
     // Made smaller by areas first, with a margin, or the border of the object would mix with that of the part.
     cv::Rect around({0, 0}, source.image.size());

@@ -166,10 +166,10 @@ std::vector<LabeledBox> boxesInside(const std::vector<LabeledBox>& boxes, const 
                 continue;
             if (!left.mask.empty())
             {
-                const cv::Rect after = cv::boundingRect(left.mask);
+                const cv::Rect after = maskBounds(left.mask);
                 if (after.empty())
                     continue;
-                tighten(left, cv::boundingRect(box.mask) - part.tl(), after);
+                tighten(left, maskBounds(box.mask) - part.tl(), after);
                 if (thinner(left, minSide))
                     continue;
             }
@@ -194,7 +194,7 @@ void drawSpan(Random& random, int side, double minScale, int& start, int& length
 //! Nearest neighbor; only the part of the image where the object can be is computed.
 cv::Mat warpedMask(const cv::Mat& mask, const cv::Matx23d& map, cv::Size size)
 {
-    const cv::Rect source = cv::boundingRect(mask);
+    const cv::Rect source = maskBounds(mask);
     const LabeledBox box{double(source.x), double(source.y), double(source.br().x), double(source.br().y)};
     const Bounds hull = movedHull(box, map);
     LabeledBox clipped;
@@ -219,7 +219,7 @@ bool moveMasked(LabeledBox& box, const cv::Matx23d& map, cv::Size size)
     bool cut = false;
     if (box.outline.empty())
     {
-        const cv::Rect span = cv::boundingRect(box.mask);
+        const cv::Rect span = maskBounds(box.mask);
         const LabeledBox around{double(span.x), double(span.y), double(span.br().x), double(span.br().y)};
         cut = !inside(movedHull(around, map), size);
         box.mask = warpedMask(box.mask, map, size);
@@ -238,7 +238,7 @@ bool moveMasked(LabeledBox& box, const cv::Matx23d& map, cv::Size size)
     }
     if (box.mask.empty())
         return false;
-    const cv::Rect left = cv::boundingRect(box.mask);
+    const cv::Rect left = maskBounds(box.mask);
     if (left.empty())
         return false;
     if (cut)

@@ -100,6 +100,7 @@ std::vector<std::vector<double>> simpleOutlines(const cv::d2det::Rle& mask, doub
     for (double epsilon = tolerance; epsilon >= MIN_TOLERANCE; epsilon /= 2)
     {
         std::vector<std::vector<double>> simple;
+        simple.reserve(exact.size());
         for (const std::vector<double>& polygon : exact)
             simple.push_back(simplified(polygon, epsilon));
         if (cv::d2det::rleIoU(cv::d2det::rleFromPolygons(simple, mask.height, mask.width), filled) >= MIN_IOU)
@@ -207,6 +208,11 @@ try
 catch (const cv::Exception&)
 {
     return cv::Mat();
+}
+
+cv::Rect maskBounds(const cv::Mat& mask)
+{
+    return mask.empty() ? cv::Rect() : cv::d2det::rleBoundingBox(cv::d2det::rleEncode(mask));
 }
 
 }  // namespace d2det

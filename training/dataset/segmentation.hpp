@@ -48,6 +48,12 @@ cv::d2det::Rle cropRle(const cv::d2det::Rle& mask, const cv::Rect& part);
 //! CV_8U mask of the image size, 0 or 1; empty if the segmentation is malformed or covers no pixel.
 cv::Mat toMask(const Segmentation& segmentation, int height, int width);
 
+/** @brief Smallest rectangle around the pixels of a mask (CV_8UC1, nonzero: set); empty if there are none.
+
+Not cv::boundingRect: that of OpenCV 4.6 leaves out a column of some masks that are two columns wide, and in OpenCV 5 it
+is part of another module. */
+cv::Rect maskBounds(const cv::Mat& mask);
+
 }  // namespace d2det
 
 #endif

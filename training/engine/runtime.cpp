@@ -20,6 +20,9 @@
 #include <thread>
 
 #include <dlfcn.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <unistd.h>
 
 namespace d2det
@@ -34,6 +37,14 @@ void setThreads(int threads)
     using SetThreads = void (*)(int);
     if (const auto setBlasThreads = reinterpret_cast<SetThreads>(::dlsym(RTLD_DEFAULT, "openblas_set_num_threads")))
         setBlasThreads(count);
+}
+
+void keepFreedMemory()
+{
+#ifdef __GLIBC__
+    ::mallopt(M_MMAP_MAX, 0);
+    ::mallopt(M_TRIM_THRESHOLD, -1);  // never
+#endif
 }
 
 void restartWithFastBlas(char** argv)

@@ -12,6 +12,7 @@
 #include "dataset/annotated_image.hpp"
 #include "engine/loader.hpp"
 #include "evaluation/ground_truth.hpp"
+#include "kernels/mask_score.hpp"
 #include "opencv2/d2det/detector.hpp"
 #include "opencv2/d2det/metrics.hpp"
 
@@ -205,7 +206,8 @@ void addDetections(const InferenceTrace& trace, const ModelConfig& config, const
             continue;
         detection.mask = cv::d2det::rleEncode(mask);
         if (trace.maskIous.defined())
-            detection.score += config.roi.maskHead.scoreWeight * trace.maskIous[i][0].item<double>();
+            detection.score = cv::d2det::kernels::maskScore(detection.score, trace.maskIous[i][0].item<double>(),
+                                                            double(config.roi.maskHead.scoreWeight));
         findings.masks.push_back(detection);
     }
 }

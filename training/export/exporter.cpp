@@ -114,10 +114,10 @@ std::string ModelExporter::columns(const std::string& input, const std::string& 
 
 // ------------------------------------------------------------------ convolutions
 
-//! Convolution with folded batch norm -> group norm -> ReLU; the last one writes `output`.
-std::string ModelExporter::convUnit(const ConvUnit& unit, const std::string& input, const std::string& output)
+//! Convolution with folded batch norm; a deformable one with the convolution of its offsets and mask.
+std::string ModelExporter::convolution(const ConvUnit& unit, const std::string& input, const std::string& output)
 {
-    const std::string name = nameOf(unit.conv->weight), result = output.empty() ? name : output;
+    const std::string name = nameOf(unit.conv->weight);
     const auto& options = unit.conv->options;
     using Padding = torch::ExpandingArray<2>;
     using std::get_if;  // the variant is c10's in old LibTorch and std's in new
@@ -127,15 +127,42 @@ std::string ModelExporter::convUnit(const ConvUnit& unit, const std::string& inp
     const auto pads = **padding, strides = *options.stride(), dilations = *options.dilation(),
                kernel = *options.kernel_size();
 
-    const bool normed = !unit.groupNorm.is_empty();
+    const std::vector<int64_t> strideList{strides[0], strides[1]}, dilationList{dilations[0], dilations[1]};
+    const std::vector<int64_t> padList{pads[0], pads[1], pads[0], pads[1]};
+    const auto plain = [&](const std::string& weight, const std::string& bias, int64_t groups, const std::string& to)
+    {
+        return node("Conv", {input, weight, bias}, to,
+                    {{"kernel_shape", std::vector<int64_t>{kernel[0], kernel[1]}},
+                     {"strides", strideList},
+                     {"pads", padList},
+                     {"dilations", dilationList},
+                     {"group", groups}});
+    };
     const auto [weight, bias] = unit.folded();
-    std::string x = normed || unit.relu ? result + ".conv" : result;
-    node("Conv", {input, weights(weight, name + ".weight"), weights(bias, name + ".bias")}, x,
-         {{"kernel_shape", std::vector<int64_t>{kernel[0], kernel[1]}},
-          {"strides", std::vector<int64_t>{strides[0], strides[1]}},
-          {"pads", std::vector<int64_t>{pads[0], pads[1], pads[0], pads[1]}},
-          {"dilations", std::vector<int64_t>{dilations[0], dilations[1]}},
-          {"group", options.groups()}});
+    const std::string weightName = weights(weight, name + ".weight"), biasName = weights(bias, name + ".bias");
+    if (unit.offset.is_empty())
+        return plain(weightName, biasName, options.groups(), output);
+    const std::string inner = nameOf(unit.offset->weight);
+    const std::string all =
+        plain(weights(unit.offset->weight, inner + ".weight"), weights(unit.offset->bias, inner + ".bias"), 1, inner);
+    const std::string offset = columns(all, inner + ".offset", 0, 2 * unit.cells());
+    const std::string logits = columns(all, inner + ".logits", 2 * unit.cells(), 3 * unit.cells());
+    return d2Node("D2DeformConv2d", {input, offset, node("Sigmoid", {logits}, inner + ".mask"), weightName, biasName},
+                  output,
+                  {{"conv_strides", strideList},
+                   {"conv_pads", padList},
+                   {"conv_dilations", dilationList},
+                   {"groups", options.groups()},
+                   {"has_mask", 1},
+                   {"has_bias", 1}});
+}
+
+//! Convolution -> group norm -> ReLU; the last one writes `output`.
+std::string ModelExporter::convUnit(const ConvUnit& unit, const std::string& input, const std::string& output)
+{
+    const std::string name = nameOf(unit.conv->weight), result = output.empty() ? name : output;
+    const bool normed = !unit.groupNorm.is_empty();
+    std::string x = convolution(unit, input, normed || unit.relu ? result + ".conv" : result);
     if (normed)
         x = groupNorm(*unit.groupNorm, x, unit.relu ? result + ".norm" : result);
     if (unit.relu6)

@@ -64,6 +64,7 @@ private:
     std::string reshape(const std::string& input, const std::string& output, const std::vector<int64_t>& shape);
     std::string columns(const std::string& input, const std::string& output, int64_t begin, int64_t end);
 
+    std::string convolution(const ConvUnit& unit, const std::string& input, const std::string& output);
     std::string convUnit(const ConvUnit& unit, const std::string& input, const std::string& output = "");
     std::string groupNorm(const torch::nn::GroupNormImpl& norm, const std::string& input, const std::string& output);
     std::string roiConv(const RoIConv& conv, const std::string& input, const RoIRows& rows,

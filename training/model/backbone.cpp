@@ -142,6 +142,18 @@ ConvUnit BackboneImpl::unit(const std::string& convPath, const std::string& norm
     return result;
 }
 
+/** Offsets and mask of a unit's convolution, as mmdetection's ModulatedDeformConv2dPack: "conv_offset" inside the
+    module of the convolution, zero at the start. */
+void BackboneImpl::makeDeformable(ConvUnit& unit)
+{
+    const auto& own = unit.conv->options;
+    torch::nn::Conv2dOptions options(own.in_channels(), 3 * unit.cells(), own.kernel_size());
+    options.stride(own.stride()).padding(own.padding()).dilation(own.dilation());
+    unit.offset = unit.conv->register_module("conv_offset", torch::nn::Conv2d(options));
+    torch::nn::init::zeros_(unit.offset->weight);
+    torch::nn::init::zeros_(unit.offset->bias);
+}
+
 void BackboneImpl::buildResNet(const BackboneConfig& config)
 {
     const ResNet net = resNet(config.type);
@@ -170,6 +182,9 @@ void BackboneImpl::buildResNet(const BackboneConfig& config)
         const int64_t width = net.bottleneck ? net.groups * net.groupWidth << (id - 2) : plain;
         stage.channels = out;
         const BackboneNorm norm = normOf(id);
+        const auto& deformed = config.deformableStages;
+        const bool deformable = std::find(deformed.begin(), deformed.end(), id) != deformed.end();
+        TORCH_CHECK(!deformable || net.bottleneck, "backbone.deformable_stages needs bottlenecks");
         for (int b = 0; b < net.depths[id - 2]; b++)
         {
             const std::string path = "layer" + std::to_string(id - 1) + "." + std::to_string(b) + ".";
@@ -184,6 +199,8 @@ void BackboneImpl::buildResNet(const BackboneConfig& config)
             {
                 add(block, 1, conv2d(in, width, 1), true);
                 add(block, 2, conv2d(width, width, 3, stride, net.groups), true);
+                if (deformable)
+                    makeDeformable(block.units.back());
                 add(block, 3, conv2d(width, out, 1), false);
             }
             else

@@ -4,7 +4,8 @@
 
 /* Backbones: ResNet-18/34/50/101 (He et al. 2016, stride in the 3x3 convolution), ResNeXt-50/101 (Xie et al. 2017),
    MobileNetV2 (Sandler et al. 2018, with ReLU or ReLU6) and MobileNetEdgeTPU 1.0 (Xiong et al., "MobileDets", 2021, and
-   its published model). Parameter names as in torchvision, which lacks the last one. Padding is symmetric. */
+   its published model). Parameter names as in torchvision, which lacks the last one. Padding is symmetric.
+   Deformable convolutions (config.deformableStages): model.md 1.2. */
 
 #ifndef D2DET_TRAINING_BACKBONE_HPP
 #define D2DET_TRAINING_BACKBONE_HPP
@@ -67,6 +68,7 @@ private:
     void buildMobileNetEdgeTpu(const BackboneConfig& config);
     ConvUnit unit(const std::string& convPath, const std::string& normPath, torch::nn::Conv2dOptions options,
                   BackboneNorm norm, bool relu);
+    void makeDeformable(ConvUnit& unit);
     void freeze(int frozenStages);
 
     BackboneConfig config_;

@@ -10,6 +10,7 @@
 #include "ops/ops.hpp"
 
 #include <cmath>
+#include <variant>
 
 namespace d2det
 {
@@ -18,7 +19,7 @@ namespace init = torch::nn::init;
 
 Tensor ConvUnit::forward(const Tensor& input) const
 {
-    Tensor x = torch::nn::Conv2d(conv)->forward(input);
+    Tensor x = offset.is_empty() ? torch::nn::Conv2d(conv)->forward(input) : deformed(input);
     if (!batchNorm.is_empty())
         x = torch::nn::BatchNorm2d(batchNorm)->forward(x);
     if (!groupNorm.is_empty())
@@ -26,6 +27,28 @@ Tensor ConvUnit::forward(const Tensor& input) const
     if (relu6)
         return torch::hardtanh_(x, 0, 6);
     return relu ? torch::relu_(x) : x;
+}
+
+Tensor ConvUnit::deformed(const Tensor& input) const
+{
+    const auto& options = conv->options;
+    const Tensor all = torch::nn::Conv2d(offset)->forward(input);
+    const Tensor mask = torch::sigmoid(all.slice(1, 2 * cells()));
+    ops::kernels::DeformConv2dParams p;
+    const auto stride = *options.stride(), dilation = *options.dilation();
+    using Padding = torch::ExpandingArray<2>;
+    using std::get_if;  // the variant is c10's in old LibTorch and std's in new
+    const Padding* const size = get_if<Padding>(&options.padding());
+    TORCH_CHECK(size, "a deformable convolution needs a padding in pixels");
+    const auto padding = **size;
+    p.groups = static_cast<int>(options.groups());
+    p.strideY = static_cast<int>(stride[0]);
+    p.strideX = static_cast<int>(stride[1]);
+    p.dilationY = static_cast<int>(dilation[0]);
+    p.dilationX = static_cast<int>(dilation[1]);
+    p.padTop = static_cast<int>(padding[0]);
+    p.padLeft = static_cast<int>(padding[1]);
+    return ops::deformConv2d(input, all.slice(1, 0, 2 * cells()), mask, conv->weight, conv->bias, p);
 }
 
 ConvUnit plainConv(torch::nn::Module& owner, const std::string& name, int64_t in, int64_t out, int64_t kernel,

@@ -33,11 +33,20 @@ struct ConvUnit
     torch::nn::GroupNorm groupNorm{nullptr};
     bool relu = false;
     bool relu6 = false;  //!< the ReLU ends at 6
+    /** Makes `conv` a deformable convolution with a mask, one group of offsets: computes 2 kh kw offsets (y before x)
+        and kh kw logits of the mask from the same input. */
+    torch::nn::Conv2d offset{nullptr};
 
     Tensor forward(const Tensor& input) const;
 
     //! Weight and bias of a single convolution equal to conv + batchNorm (always with bias). Group norm is not folded.
     std::pair<Tensor, Tensor> folded() const;
+
+    //! Cells of the kernel.
+    int64_t cells() const { return conv->weight.size(2) * conv->weight.size(3); }
+
+private:
+    Tensor deformed(const Tensor& input) const;
 };
 
 //! Convolution with bias 0 and "same" padding for odd kernels, registered in `owner`.

@@ -20,7 +20,9 @@
 
 #include <torch/torch.h>
 
+#include <cstring>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 namespace d2det
@@ -90,6 +92,29 @@ struct PyramidView
     std::vector<Tensor> dense;
     kernels::FeaturePyramid<T> view;
 };
+
+//! Parameters of a kernel as a list of integers, one per byte: an autograd context stores lists of integers, but no
+//! structs.
+template <typename Params>
+std::vector<int64_t> packParams(const Params& params)
+{
+    static_assert(std::is_trivially_copyable<Params>::value, "kept in the context as bytes");
+    unsigned char bytes[sizeof(Params)];
+    std::memcpy(bytes, &params, sizeof(Params));
+    return {bytes, bytes + sizeof(Params)};
+}
+
+//! Inverse of packParams.
+template <typename Params>
+Params unpackParams(const std::vector<int64_t>& list)
+{
+    unsigned char bytes[sizeof(Params)];
+    for (size_t i = 0; i < sizeof(Params); i++)
+        bytes[i] = static_cast<unsigned char>(list[i]);
+    Params params;
+    std::memcpy(&params, bytes, sizeof(Params));
+    return params;
+}
 
 //! Dense gradients of the maps, uninitialized: the kernels overwrite all elements.
 template <typename T>

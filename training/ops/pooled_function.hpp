@@ -17,7 +17,6 @@
 
 #include "ops/common.hpp"
 
-#include <cstring>
 #include <type_traits>
 #include <utility>
 
@@ -47,7 +46,7 @@ public:
         std::vector<Tensor> saved{rois};
         saved.insert(saved.end(), inputs.begin(), inputs.end());
         ctx->save_for_backward(saved);
-        ctx->saved_data["params"] = pack(settings.params);
+        ctx->saved_data["params"] = packParams(settings.params);
         ctx->saved_data["strides"] = std::vector<double>(settings.strides.begin(), settings.strides.end());
         const std::pair<int64_t, int64_t> size = Op::outputSize(settings.params);
         Tensor output = torch::empty({rois.size(0), inputs[0].size(1), size.first, size.second}, rois.options());
@@ -64,7 +63,7 @@ public:
         checkFirstOrder(Op::NAME, gradOutputs[0]);
         const std::vector<Tensor> saved = ctx->get_saved_variables();
         const std::vector<Tensor> inputs(saved.begin() + 1, saved.end());
-        Settings settings{unpack(ctx->saved_data["params"].toIntVector()), {}};
+        Settings settings{unpackParams<Params>(ctx->saved_data["params"].toIntVector()), {}};
         for (const double stride : ctx->saved_data["strides"].toDoubleVector())
             settings.strides.push_back(static_cast<float>(stride));
         std::vector<Tensor> grads = saved[0].scalar_type() == torch::kFloat
@@ -76,25 +75,6 @@ public:
     }
 
 private:
-    static_assert(std::is_trivially_copyable<Params>::value, "kept in the context as bytes");
-
-    //! Params as a list of integers, one per byte: the context stores lists of integers, but no structs.
-    static std::vector<int64_t> pack(const Params& params)
-    {
-        unsigned char bytes[sizeof(Params)];
-        std::memcpy(bytes, &params, sizeof(Params));
-        return {bytes, bytes + sizeof(Params)};
-    }
-    static Params unpack(const std::vector<int64_t>& list)
-    {
-        unsigned char bytes[sizeof(Params)];
-        for (size_t i = 0; i < sizeof(Params); i++)
-            bytes[i] = static_cast<unsigned char>(list[i]);
-        Params params;
-        std::memcpy(&params, bytes, sizeof(Params));
-        return params;
-    }
-
     //! Kernel view of all inputs; owns the dense copies.
     template <typename T>
     struct Input

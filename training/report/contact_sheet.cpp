@@ -21,25 +21,9 @@ namespace
 {
 
 constexpr int GAP = 10, CAPTION = 22;  // pixels
-constexpr int FONT = cv::FONT_HERSHEY_SIMPLEX;
 constexpr double TEXT = 0.38, MASK_OPACITY = 0.45;
 constexpr int SHIFT = 4;  // fractional bits of corners
 const cv::Scalar PAPER(34, 32, 30), CAPTION_COLOR(215, 212, 208);
-
-//! ASCII text for OpenCV fonts: other characters become '?'.
-std::string plainText(const std::string& utf8)
-{
-    std::string result;
-    for (const char c : utf8)
-    {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte >= 0x20 && byte < 0x7f)
-            result += c;
-        else if ((byte & 0xc0) != 0x80)  // not the continuation of a character
-            result += '?';
-    }
-    return result;
-}
 
 void blend(cv::Mat& image, const cv::Mat& mask, const cv::Scalar& color)
 {
@@ -55,7 +39,7 @@ void drawName(cv::Mat& image, const cv::Point& corner, const std::string& name, 
               std::vector<cv::Rect>& names)
 {
     int baseline = 0;
-    const cv::Size size = cv::getTextSize(name, FONT, TEXT, 1, &baseline);
+    const cv::Size size = cv::d2det::measureText(name, TEXT, 1, &baseline);
     const int height = size.height + 6;
     const int x = std::max(std::min(corner.x, image.cols - size.width - 4), 0);
     const int y = corner.y >= height ? corner.y - height : std::min(corner.y, std::max(image.rows - height, 0));
@@ -64,7 +48,7 @@ void drawName(cv::Mat& image, const cv::Point& corner, const std::string& name, 
         return;
     names.push_back(chip);
     cv::rectangle(image, chip, color, cv::FILLED);
-    cv::putText(image, name, {x + 2, y + height - 4}, FONT, TEXT, cv::Scalar(20, 20, 20), 1, cv::LINE_AA);
+    cv::d2det::drawText(image, name, {x + 2, y + height - 4}, TEXT, cv::Scalar(20, 20, 20));
 }
 
 cv::Point fine(double x, double y)
@@ -101,7 +85,7 @@ cv::Mat drawItem(const SheetItem& item, const std::vector<std::string>& classNam
     for (const SheetObject* object : bySize)
     {
         const auto index = static_cast<size_t>(object->category);
-        const std::string name = index < classNames.size() ? plainText(classNames[index]) : std::to_string(index);
+        const std::string name = index < classNames.size() ? classNames[index] : std::to_string(index);
         drawName(image, {cvRound(object->x1 * scale), cvRound(object->y1 * scale)},
                  object->crowd ? name + " crowd" : name, cv::d2det::classColor(object->category), names);
     }
@@ -111,10 +95,16 @@ cv::Mat drawItem(const SheetItem& item, const std::vector<std::string>& classNam
 //! The end of the text that fits.
 std::string fitting(const std::string& text, int width)
 {
-    std::string plain = plainText(text);
-    while (plain.size() > 4 && cv::getTextSize(plain, FONT, TEXT, 1, nullptr).width > width)
-        plain = "..." + plain.substr(4);
-    return plain;
+    const auto widthOf = [](const std::string& shown) { return cv::d2det::measureText(shown, TEXT, 1, nullptr).width; };
+    std::string shown = text;
+    for (size_t at = 0; at < text.size() && widthOf(shown) > width;)
+    {
+        at++;
+        while (at < text.size() && (text[at] & 0xc0) == 0x80)  // no half of a character (UTF-8)
+            at++;
+        shown = "..." + text.substr(at);
+    }
+    return shown;
 }
 
 }  // namespace
@@ -172,8 +162,7 @@ cv::Mat drawSheet(const std::vector<SheetItem>& items, const std::vector<std::st
     {
         const size_t column = i % static_cast<size_t>(columns), row = i / static_cast<size_t>(columns);
         const int x = GAP + static_cast<int>(column) * (cell + GAP);
-        cv::putText(sheet, fitting(items[i].caption, cell), {x, y + CAPTION - 8}, FONT, TEXT, CAPTION_COLOR, 1,
-                    cv::LINE_AA);
+        cv::d2det::drawText(sheet, fitting(items[i].caption, cell), {x, y + CAPTION - 8}, TEXT, CAPTION_COLOR);
         drawn[i].copyTo(sheet(cv::Rect({x + (cell - drawn[i].cols) / 2, y + CAPTION}, drawn[i].size())));
         if (column + 1 == static_cast<size_t>(columns))
             y += rowHeights[row] + CAPTION + GAP;

@@ -45,12 +45,11 @@ void drawName(cv::Mat& image, const cv::Rect2d& box, double scale, const std::st
 {
     int baseline = 0;
     const double size = 0.36;
-    const cv::Size text = cv::getTextSize(name, cv::FONT_HERSHEY_SIMPLEX, size, 1, &baseline);
+    const cv::Size text = cv::d2det::measureText(name, size, 1, &baseline);
     const int x = std::clamp(cvRound(box.x * scale), 0, std::max(image.cols - text.width - 4, 0));
     const int y = std::max(cvRound(box.y * scale) - 3, text.height + 3);
     cv::rectangle(image, cv::Rect(x, y - text.height - 3, text.width + 4, text.height + 5), color, cv::FILLED);
-    cv::putText(image, name, cv::Point(x + 2, y - 1), cv::FONT_HERSHEY_SIMPLEX, size, cv::Scalar(20, 20, 20), 1,
-                cv::LINE_AA);
+    cv::d2det::drawText(image, name, cv::Point(x + 2, y - 1), size, cv::Scalar(20, 20, 20));
 }
 
 void drawObjects(cv::Mat& image, double scale, const DetectionSet& set, const ImageOutcome& outcome,
@@ -60,7 +59,7 @@ void drawObjects(cv::Mat& image, double scale, const DetectionSet& set, const Im
     const auto draw = [&](const cv::d2det::CocoEvaluator::GroundTruth& object, const cv::Scalar& color)
     {
         drawFrame(image, object.box, scale, color, 2);
-        if (classes.size() > 1)  // fonts are ASCII only: other letters appear as ?
+        if (classes.size() > 1)
             drawName(image, object.box, scale, classes[classIndex(classes, object.categoryId)].name, color);
     };
     for (const auto& object : objects)

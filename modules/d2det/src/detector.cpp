@@ -21,6 +21,7 @@
 
 #include "compat.hpp"
 #include "prepare_input.hpp"
+#include "kernels/mask_score.hpp"
 #include "layers/detections_layer.hpp"
 #include "layers/proposal_layer.hpp"
 #include "network.hpp"
@@ -659,8 +660,10 @@ ImageDetections DetectorImpl::detectionsOfImage(const Outputs& outputs, int batc
         const Mat probabilities(2, size, CV_32F, masks.ptr<float>(i));
         const Vec4d maskBox = outputs.maskBoxes.empty() ? whole : imageBox(outputs.maskBoxes.ptr<float>(i), geometry);
         found.masks.push_back(cropMask(probabilities, maskBox, image));
-        const float iou = outputs.maskIous.empty() ? 0.f : outputs.maskIous.ptr<float>()[i];
-        found.maskScores.push_back(row[2] + detectionLayers_.back()->info.maskScoreWeight * iou);
+        found.maskScores.push_back(outputs.maskIous.empty()
+                                       ? row[2]
+                                       : kernels::maskScore(row[2], outputs.maskIous.ptr<float>()[i],
+                                                            detectionLayers_.back()->info.maskScoreWeight));
     }
     found.detections = result.rowRange(0, count);
     reachedLimit_ = reachedLimit_ || rows >= detectionParams_.limit;

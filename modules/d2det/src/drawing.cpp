@@ -13,6 +13,7 @@
 
 #include "compat.hpp"
 #include "masks/rle.hpp"
+#include "text.hpp"
 
 #include "opencv2/core/utils/trace.hpp"
 
@@ -20,7 +21,6 @@
 #include <array>
 #include <cmath>
 #include <numeric>
-#include <sstream>
 
 namespace cv
 {
@@ -31,7 +31,6 @@ namespace
 {
 
 constexpr int SHIFT = 4;  //!< fractional bits of the coordinates given to cv::rectangle
-constexpr int FONT = FONT_HERSHEY_SIMPLEX;
 constexpr double MASK_OPACITY = 0.45;
 
 struct Item
@@ -93,86 +92,15 @@ Scalar textColor(const Scalar& bgr)
     return luminance > 0.179 ? Scalar(20, 20, 20) : Scalar(255, 255, 255);
 }
 
-//! Latin letters for the characters from U+00C0, from U+0391 and from U+0410 on, separated by blanks.
-struct LatinLetters
-{
-    unsigned first;
-    const char* letters;
-};
-
-const LatinLetters LATIN_LETTERS[] = {
-    {0x00c0,
-     "A A A A A A AE C E E E E I I I I D N O O O O O x O U U U U Y Th ss "
-     "a a a a a a ae c e e e e i i i i d n o o o o o / o u u u u y th y "
-     "A a A a A a C c C c C c C c D d D d E e E e E e E e E e G g G g G g G g H h H h "
-     "I i I i I i I i I i IJ ij J j K k k L l L l L l L l L l N n N n N n n N n "
-     "O o O o O o OE oe R r R r R r S s S s S s S s T t T t T t U u U u U u U u U u U u "
-     "W w Y y Y Z z Z z Z z s"},
-    {0x0386,
-     "A . E I I ? O ? Y O i A B G D E Z E Th I K L M N X O P R ? S T Y F Ch Ps O I Y a e i i y "
-     "a b g d e z e th i k l m n x o p r s s t y f ch ps o i y o y o"},
-    {0x0401, "Yo"},
-    {0x0410,
-     "A B V G D E Zh Z I Y K L M N O P R S T U F Kh Ts Ch Sh Shch ' Y ' E Yu Ya "
-     "a b v g d e zh z i y k l m n o p r s t u f kh ts ch sh shch ' y ' e yu ya ? yo"},
-};
-
-//! Latin letters for a character; empty: there are none.
-std::string latinLetters(unsigned character)
-{
-    for (const LatinLetters& block : LATIN_LETTERS)
-    {
-        std::istringstream letters(block.letters);
-        std::string next;
-        for (unsigned c = block.first; c <= character && letters >> next; c++)
-            if (c == character)
-                return next == "?" ? "" : next;
-    }
-    return "";
-}
-
-//! Next character of a UTF-8 text; a malformed one is U+FFFD. `at` is advanced.
-unsigned nextCharacter(const std::string& text, size_t& at)
-{
-    const uchar lead = static_cast<uchar>(text[at++]);
-    if (lead < 0x80)
-        return lead;
-    const int more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
-    unsigned character = lead & (0x3f >> more);
-    int found = 0;
-    for (; at < text.size() && (static_cast<uchar>(text[at]) & 0xc0) == 0x80; at++, found++)
-        character = character << 6 | (static_cast<uchar>(text[at]) & 0x3f);
-    return lead >= 0xc0 && found == more ? character : 0xfffd;
-}
-
-/** Hershey fonts are limited to ASCII: a character (UTF-8) becomes the nearest Latin letters or one '?'.
-    @return empty if no character can be drawn. */
-std::string printable(const std::string& text)
-{
-    std::string result;
-    bool readable = text.empty();
-    for (size_t at = 0; at < text.size();)
-    {
-        const unsigned character = nextCharacter(text, at);
-        if (character >= 0x300 && character < 0x370)  // an accent of the letter before
-            continue;
-        const std::string drawn = character >= 0x20 && character < 0x7f ? std::string(1, static_cast<char>(character))
-                                                                        : latinLetters(character);
-        readable = readable || (!drawn.empty() && drawn != " ");
-        result += drawn.empty() ? "?" : drawn;
-    }
-    return readable ? result : "";
-}
-
 //! Text of a detection without its score.
 std::string labelOf(int row, int classId, const DrawParams& params)
 {
     if (!params.labels.empty())
-        return printable(params.labels[row]);
+        return drawableText(params.labels[row]);
     const bool named = classId >= 0 && classId < static_cast<int>(params.classNames.size());
     if (!named)
         return format("%d", classId);
-    const std::string name = printable(params.classNames[classId]);
+    const std::string name = drawableText(params.classNames[classId]);
     return name.empty() && !params.classNames[classId].empty() ? format("%d", classId) : name;
 }
 
@@ -223,7 +151,7 @@ Size chipSize(Item& item, const Sizes& sizes, Size image)
     for (int attempt = 0; attempt < 2; attempt++)
     {
         int baseline = 0;
-        const Size text = getTextSize(item.text, FONT, item.fontScale, sizes.fontLine, &baseline);
+        const Size text = measureText(item.text, item.fontScale, sizes.fontLine, &baseline);
         const Size chip(text.width + 2 * sizes.padding, text.height + baseline / 2 + 2 * sizes.padding);
         if (chip.width <= image.width && chip.height <= image.height)
             return chip;
@@ -336,10 +264,10 @@ void drawChip(Mat& image, const Item& item, const Scalar& color, const Sizes& si
     rectangle(image, item.chip, color, FILLED);
     rectangle(image, item.chip, color * 0.5, sizes.outline);  // separates chips of the same class
     int baseline = 0;
-    const Size text = getTextSize(item.text, FONT, item.fontScale, sizes.fontLine, &baseline);
+    const Size text = measureText(item.text, item.fontScale, sizes.fontLine, &baseline);
     const Point origin(item.chip.x + (item.chip.width - text.width) / 2,
                        item.chip.y + (item.chip.height - baseline / 2 + text.height) / 2);
-    putText(image, item.text, origin, FONT, item.fontScale, textColor(color), sizes.fontLine, LINE_AA);
+    drawText(image, item.text, origin, item.fontScale, textColor(color), sizes.fontLine);
 }
 
 //! Fills a mask and draws its contours, those of holes too.

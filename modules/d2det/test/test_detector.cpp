@@ -327,7 +327,7 @@ TEST(D2Det_Detector, masks_fill_their_own_boxes)
 }
 
 //! An image beyond the size of entire masks still has its boxes, and masks inside them.
-TEST(D2Det_Detector, masks_of_an_image_beyond_the_limit)
+TEST(D2Det_Detector, f13_masks_of_an_image_beyond_the_limit)
 {
     const Ptr<Detector> detector = Detector::create(modelWithMasks());
     const Mat huge(1, (1 << 28) + 1, CV_8UC1, Scalar(0));

@@ -7,6 +7,7 @@
 #include "test_precomp.hpp"
 
 #include "opencv2/d2det/drawing.hpp"
+#include "opencv2/d2det/masks.hpp"
 #include "opencv2/imgproc.hpp"
 
 #include <limits>
@@ -133,9 +134,17 @@ TEST(D2Det_Drawing, colors_and_labels_of_objects)
             EXPECT_GT(cv::norm(cv::d2det::instanceColor(a) - cv::d2det::instanceColor(b)), 40) << a << " and " << b;
 }
 
-//! The fonts have ASCII only: a name is drawn as the Latin letters that follow here.
+//! The font of texts while it lives.
+struct TextFont
+{
+    explicit TextFont(const std::string& file) { cv::d2det::setTextFont(file); }
+    ~TextFont() { cv::d2det::setTextFont(""); }
+};
+
+//! Without a font a name is drawn as the Latin letters that follow here.
 TEST(D2Det_Drawing, names_in_other_alphabets)
 {
+    const TextFont none("none");
     const std::pair<const char*, const char*> names[] = {
         {"Fu\xc3\x9fg\xc3\xa4nger", "Fussganger"},
         {"\xc5\x81\xc3\xb3\xc4\x91ka \xc5\xbe\xc5\xbf", "Lodka zs"},
@@ -145,6 +154,7 @@ TEST(D2Det_Drawing, names_in_other_alphabets)
         {"A\xe4\xba\xba", "A?"},            // a character without letters beside one that has
         {"\xe8\xa1\x8c\xe4\xba\xba", "0"},  // nothing to draw: the number of the class
         {"a\xff\xc3", "a??"},               // malformed UTF-8
+        {"\xe2\x80\x8b", "0"},              // only a joiner that nobody sees
         {"", ""}};
     for (const auto& name : names)
     {
@@ -153,6 +163,107 @@ TEST(D2Det_Drawing, names_in_other_alphabets)
         drawDetections(expected, oneDetection(100, 100, 300, 350, 0.9f, 0), {name.second});
         EXPECT_TRUE(same(expected, image)) << name.first;
     }
+}
+
+//! Names in Latin letters with accents, Cyrillic and Greek, and how many characters they have.
+const std::pair<const char*, size_t> FOREIGN_NAMES[] = {
+    {"Fu\xc3\x9fg\xc3\xa4nger", 9},
+    {"\xc5\x81\xc3\xb3\xc4\x91ka", 5},
+    {"\xd0\xa7\xd0\xb5\xd0\xbb\xd0\xbe\xd0\xb2\xd0\xb5\xd0\xba", 7},
+    {"\xce\xac\xce\xbd\xce\xb8\xcf\x81\xcf\x89\xcf\x80\xce\xbf\xcf\x82", 8}};
+
+const char* const NO_FONT = "SKIPPED: built without FreeType, or the system has no font for names that are not ASCII";
+
+bool haveFont()
+{
+    for (const auto& name : FOREIGN_NAMES)
+        if (cv::d2det::getTextFont(name.first).empty())
+            return false;
+    return true;
+}
+
+//! With a font a name is drawn in its own letters: not as question marks, not as Latin ones, each name as no other.
+TEST(D2Det_Drawing, names_in_their_own_letters)
+{
+    if (!haveFont())
+        D2DET_SKIP_TEST(NO_FONT);
+    const auto drawn = [](const std::string& name)
+    {
+        Mat image(400, 400, CV_8UC3, Scalar::all(0));
+        drawDetections(image, oneDetection(100, 100, 300, 350, 0.9f, 0), {name});
+        return image;
+    };
+    for (const auto& name : FOREIGN_NAMES)
+    {
+        const Mat image = drawn(name.first);
+        EXPECT_FALSE(same(image, drawn(std::string(name.second, '?')))) << name.first;
+        EXPECT_TRUE(same(image, drawn(name.first))) << name.first;
+        for (const auto& other : FOREIGN_NAMES)
+            EXPECT_EQ(name.first == other.first, same(image, drawn(other.first))) << name.first << " " << other.first;
+        const TextFont none("none");
+        EXPECT_FALSE(same(image, drawn(name.first))) << name.first;
+        EXPECT_EQ("", cv::d2det::getTextFont(name.first));
+    }
+    EXPECT_EQ("", cv::d2det::getTextFont("person"));
+    EXPECT_EQ("", cv::d2det::getTextFont("\xd8\xb3\xd9\x84\xd8\xa7\xd9\x85"));  // Arabic letters join
+    EXPECT_TRUE(same(drawn("\xd8\xb3\xd9\x84\xd8\xa7\xd9\x85"), drawn("0"))) << "the number of the class";
+}
+
+//! What is drawn of a text lies where measureText says, on images of any number of channels; the rest is cut off.
+TEST(D2Det_Drawing, texts_have_their_measured_size)
+{
+    for (const char* const text :
+         {"person", "fix", "W\xc3\xa4rter", "Z\xc3\xbcndfixierung", "\xd0\xa4\xd0\xb8\xd1\x88\xd0\xba\xd0\xb0"})
+        for (const double scale : {0.36, 0.5, 1., 2.3})
+        {
+            int baseline = 0;
+            const Size size = cv::d2det::measureText(text, scale, 1, &baseline);
+            Mat image(160, 900, CV_8UC1, Scalar(0)), color(image.size(), CV_8UC4, Scalar::all(0)), channel;
+            const Point origin(40, 90);
+            cv::d2det::drawText(image, text, origin, scale, Scalar(255));
+            // Half the height of a capital for the accent above it; 2 pixels for smooth borders.
+            const int accent = cvCeil(size.height * 0.5);
+            const Rect place(origin.x - 2, origin.y - size.height - accent, size.width + 4,
+                             size.height + accent + baseline + 2);
+            const Rect drawn = cv::d2det::rleBoundingBox(cv::d2det::rleEncode(image));
+            EXPECT_EQ(drawn, drawn & place) << text << " " << scale;
+            EXPECT_GT(drawn.width, size.width * 0.85) << text << " " << scale;
+            cv::d2det::drawText(color, text, origin, scale, Scalar(0, 0, 255, 0));
+            cv::extractChannel(color, channel, 2);
+            EXPECT_TRUE(same(image, channel));
+
+            Mat canvas(60, 90, CV_8UC3, Scalar::all(7));
+            Mat part = canvas(Rect(20, 20, 50, 20));
+            for (const Point at : {Point(-15, 12), Point(30, 3), Point(30, 40), Point(-3000, 10), Point(70, -20)})
+                cv::d2det::drawText(part, text, at, scale, Scalar::all(255));
+            part.setTo(Scalar::all(7));
+            EXPECT_TRUE(same(canvas, Mat(canvas.size(), CV_8UC3, Scalar::all(7)))) << text << " " << scale;
+        }
+    Mat image(60, 200, CV_8UC3, Scalar::all(9)), expected = image.clone();
+    cv::d2det::drawText(image, "person 0.97", Point(5, 40), 0.7, Scalar(1, 2, 3), 2);
+    cv::putText(expected, "person 0.97", Point(5, 40), FONT_HERSHEY_SIMPLEX, 0.7, Scalar(1, 2, 3), 2, LINE_AA);
+    EXPECT_TRUE(same(expected, image)) << "ASCII is drawn as ever";
+    Mat floats(10, 10, CV_32F);
+    EXPECT_THROW(cv::d2det::drawText(floats, "a", Point(), 1, Scalar()), cv::Exception);
+    EXPECT_THROW(cv::d2det::drawText(image, "a", Point(), 0, Scalar()), cv::Exception);
+}
+
+//! A font that cannot be read is refused, and the one before stays.
+TEST(D2Det_Drawing, wrong_fonts)
+{
+    EXPECT_THROW(cv::d2det::setTextFont("no such font.ttf"), cv::Exception);
+    EXPECT_THROW(cv::d2det::setTextFont(D2DET_SOURCE_DIR "/README.md"), cv::Exception);
+    if (!haveFont())
+        D2DET_SKIP_TEST(NO_FONT);
+    const std::string before = cv::d2det::getTextFont(FOREIGN_NAMES[0].first);
+    {
+        const TextFont none("none");
+        EXPECT_THROW(cv::d2det::setTextFont("no such font.ttf"), cv::Exception);
+        EXPECT_EQ("", cv::d2det::getTextFont(FOREIGN_NAMES[0].first));
+        cv::d2det::setTextFont(before);
+        EXPECT_EQ(before, cv::d2det::getTextFont(FOREIGN_NAMES[0].first));
+    }
+    EXPECT_EQ(before, cv::d2det::getTextFont(FOREIGN_NAMES[0].first));
 }
 
 TEST(D2Det_Drawing, tiny_images)

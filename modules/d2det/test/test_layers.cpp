@@ -491,7 +491,20 @@ TEST(D2Det_Layers, malformed_attributes_are_refused)
         {"D2Conv2d", "input_zero", DictValue(256)},
         {"D2Conv2d", "input_zero", DictValue(-1)},
         {"D2Conv2d", "weight_scales", reals({0.1, 0.1})},  // for more rows
-        {"D2Conv2d", "weight_scales", reals({0., 0.1, 0.1, 0.1, 0.1})}};
+        {"D2Conv2d", "weight_scales", reals({0., 0.1, 0.1, 0.1, 0.1})},
+        {"D2DeformConv2d", "conv_strides", ints({0, 1})},
+        {"D2DeformConv2d", "conv_strides", ints({1})},
+        {"D2DeformConv2d", "conv_dilations", ints({1, 1 << 13})},
+        {"D2DeformConv2d", "conv_pads", ints({1, 1, 1})},
+        {"D2DeformConv2d", "conv_pads", reals({0.5, 1, 1, 1})},
+        {"D2DeformConv2d", "groups", DictValue(0)},
+        {"D2DeformConv2d", "groups", DictValue(7)},
+        {"D2DeformConv2d", "groups", DictValue(1 << 20)},
+        {"D2DeformConv2d", "offset_groups", DictValue(0)},
+        {"D2DeformConv2d", "offset_groups", DictValue(5)},
+        {"D2DeformConv2d", "offset_groups", DictValue("many")},
+        {"D2DeformConv2d", "has_mask", DictValue(2)},
+        {"D2DeformConv2d", "has_bias", DictValue("yes")}};
     for (const BadAttribute& b : bad)
     {
         std::ostringstream text;

@@ -285,7 +285,7 @@ Bytes bytesOf(const std::string& text)
     return Bytes(text.begin(), text.end());
 }
 
-TEST(D2Det_ModelCheck, other_files_are_named)
+TEST(D2Det_ModelCheck, w12_other_files_are_named)
 {
     expectRefused(bytesOf("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"), "git lfs pull");
     expectRefused(bytesOf(std::string("PK\x03\x04", 4) + std::string(50, 'x')), "a zip archive");

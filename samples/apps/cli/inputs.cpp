@@ -289,15 +289,18 @@ private:
         sources.push_back(source);
     }
 
-    //! Lines are literal paths: no patterns, no cameras.
+    //! Lines are literal paths: no patterns, no cameras. As of other lists, the encoding may be one of Windows.
     void addLines(std::istream& list)
     {
+        static const std::string MARK = "\xef\xbb\xbf";  // of UTF-8; also in files that were joined
         std::string line;
         size_t lines = 0;
         const auto finishLine = [&]
         {
             if (!line.empty() && line.back() == '\r')
                 line.pop_back();
+            if (line.compare(0, MARK.size(), MARK) == 0)
+                line.erase(0, MARK.size());
             if (line.size() > MAX_PATH_BYTES)
                 skip_(line.substr(0, 60) + "...", "a line of the list is too long for a path");
             else if (!line.empty())
@@ -308,15 +311,32 @@ private:
                                          " lines");
         };
         size_t total = 0;
-        for (char c = 0; list.get(c); total++)
+        const auto take = [&](const std::string& text)
         {
-            if (c == '\n')
-                finishLine();
-            else if (line.size() <= MAX_PATH_BYTES)
-                line += c;
-            else if (total > MAX_LIST_LINES * MAX_PATH_BYTES)
-                throw std::runtime_error("the list on stdin is too long");
+            for (const char c : text)
+                if (c == '\n')
+                    finishLine();
+                else if (line.size() <= MAX_PATH_BYTES)
+                    line += c;
+                else if (total > MAX_LIST_LINES * MAX_PATH_BYTES)
+                    throw std::runtime_error("the list on stdin is too long");
+        };
+        std::string bytes(4, '\0'), text;
+        list.read(&bytes[0], static_cast<std::streamsize>(bytes.size()));
+        bytes.resize(static_cast<size_t>(list.gcount()));
+        d2det::TextDecoder decoder(bytes);
+        while (!bytes.empty())
+        {
+            total += bytes.size();
+            text.clear();
+            decoder.append(bytes.data(), bytes.size(), text);
+            take(text);
+            char c = 0;
+            bytes.clear();
+            if (list.get(c))
+                bytes += c;
         }
+        decoder.finish();
         finishLine();
         if (total == 0)
             skip_("-", "the list on stdin is empty");

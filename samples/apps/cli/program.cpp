@@ -10,6 +10,7 @@
 
 #include <opencv2/core.hpp>
 #include <opencv2/core/utils/logger.hpp>
+#include <opencv2/d2det/drawing.hpp>
 
 #include <algorithm>
 #include <cstdio>
@@ -176,6 +177,29 @@ void checkRange(const char* option, double value, double low, double high)
     if (!(value >= low && value <= high))
         throw UsageError(cv::format("--%s is %s, it must be between %s and %s", option, cv::format("%g", value).c_str(),
                                     cv::format("%g", low).c_str(), cv::format("%g", high).c_str()));
+}
+
+void addFontOption(po::options_description& options)
+{
+    options.add_options()("font", po::value<std::string>()->value_name("FILE"),
+                          "font (TrueType, OpenType) of names that are not ASCII; if not given that of the environment "
+                          "variable D2DET_FONT, then one of the system; none: Latin letters instead");
+}
+
+void useFont(const po::variables_map& values)
+{
+    const char* const variable = std::getenv("D2DET_FONT");
+    const bool given = values.count("font") > 0;
+    const std::string file = given ? values["font"].as<std::string>() : variable ? variable : "";
+    try
+    {
+        if (given || !file.empty())
+            cv::d2det::setTextFont(file);
+    }
+    catch (const cv::Exception& e)
+    {
+        throw std::runtime_error((given ? "--font: " : "D2DET_FONT: ") + oneLine(e.err));
+    }
 }
 
 std::string textOf(const po::variables_map& values, const char* option)

@@ -83,6 +83,12 @@ void checkRange(const po::variables_map& values, const char* option, T low, T hi
                    static_cast<double>(high));
 }
 
+//! Adds --font, for programs that draw names.
+void addFontOption(po::options_description& options);
+
+//! Takes the font of --font or of the environment variable D2DET_FONT. Throws std::runtime_error if it is none.
+void useFont(const po::variables_map& values);
+
 //! Text value of an option; empty if not given.
 std::string textOf(const po::variables_map& values, const char* option);
 

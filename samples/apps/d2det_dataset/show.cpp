@@ -4,6 +4,7 @@
 
 /* d2det_dataset show: a contact sheet of annotated images. */
 
+#include "base/atomic_file.hpp"
 #include "base/random.hpp"
 #include "base/text.hpp"
 #include "d2det_dataset/commands.hpp"
@@ -27,10 +28,19 @@ namespace dataset_program
 namespace
 {
 
-void writeImage(const fs::path& path, const cv::Mat& image)
+//! Before the images are read: makes the folder and throws if the sheet cannot be written.
+void checkSheet(const fs::path& path)
 {
     if (!cv::haveImageWriter(path.string()))
         throw UsageError("'" + path.string() + "' has no extension of an image that can be written; take .png or .jpg");
+    std::error_code error;
+    if (path.has_parent_path())
+        fs::create_directories(path.parent_path(), error);
+    d2det::checkWritable(path.string());
+}
+
+void writeImage(const fs::path& path, const cv::Mat& image)
+{
     if (!cv::imwrite(path.string(), image))
         throw std::runtime_error("cannot write " + path.string());
 }
@@ -163,11 +173,11 @@ int runShow(const po::variables_map& args)
             throw UsageError(std::string("--") + option + " is for --augmented");
     if (!args["versions"].defaulted() && !args.count("augmented"))
         throw UsageError("--versions is for --augmented");
+    cli::useFont(args);
     const d2det::Dataset dataset = checkedDataset(readRaw(args), args);
+    checkSheet(output);
     const std::vector<d2det::SheetItem> items = sheetItems(args, dataset);
     const cv::Mat sheet = d2det::drawSheet(items, dataset.classNames, columnsOf(args), args["cell"].as<int>());
-    if (fs::path(output).has_parent_path())
-        fs::create_directories(fs::path(output).parent_path());
     writeImage(output, sheet);
     std::cout << d2det::counted(items.size(), "image") << " drawn into " << output << " (" << sheet.cols << " x "
               << sheet.rows << ")\n";
@@ -188,6 +198,7 @@ po::options_description showOptions()
         "training configuration whose \"data\" says how to augment; the defaults if not given")(
         "preset", po::value<std::string>()->value_name("NAME"),
         "none, default, aerial, photo or industrial: sets all keys of augmentation (data.augment.preset)");
+    cli::addFontOption(options);
     return options;
 }
 

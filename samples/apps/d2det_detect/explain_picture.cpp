@@ -21,24 +21,14 @@ namespace
 constexpr int SIDE = 480, GAP = 20, TITLE = 56, LINE = 22;  // pixels of the picture
 constexpr int LEGEND_LINES = 5;
 constexpr double MARGIN = 0.25;  // around the object, share of its larger side
-constexpr int FONT = cv::FONT_HERSHEY_SIMPLEX;
 
 const cv::Scalar WHITE(255, 255, 255), INK(40, 40, 40), FINAL(40, 40, 235), PROPOSAL(0, 215, 255), USED(80, 205, 60),
     UNUSED(190, 190, 190);
 
-std::string ascii(std::string text)
-{
-    std::string result;
-    for (const char c : text)
-        if ((c & 0xc0) != 0x80)  // one for each character of UTF-8
-            result += c >= 0x20 && c < 0x7f ? c : '?';
-    return result;
-}
-
 void write(cv::Mat& canvas, const std::string& text, cv::Point at, double size = 0.46, int thickness = 1,
            const cv::Scalar& color = INK)
 {
-    cv::putText(canvas, text, at, FONT, size, color, thickness, cv::LINE_AA);
+    cv::d2det::drawText(canvas, text, at, size, color, thickness);
 }
 
 //! Color of a value from 0 to 1.
@@ -153,7 +143,7 @@ cv::Mat overlap(const View& view, const DetectionExplanation& e)
                     for (int i = 0; i < k * k; i++)
                         cv::rectangle(layer, cell(i / k, i % k), heat(e.overlap.ptr<float>()[i]), -1);
                 });
-    const cv::Size widest = cv::getTextSize("100", FONT, 0.4, 1, nullptr);
+    const cv::Size widest = cv::d2det::measureText("100", 0.4, 1, nullptr);
     const bool numbered = widest.width + 4 <= cell(0, 0).width && widest.height + 4 <= cell(0, 0).height;
     for (int i = 0; i < k * k; i++)
     {
@@ -163,7 +153,7 @@ cv::Mat overlap(const View& view, const DetectionExplanation& e)
         if (!numbered)
             continue;
         const std::string text = cv::format("%.0f", 100 * e.overlap.ptr<float>()[i]);
-        const cv::Size size = cv::getTextSize(text, FONT, 0.4, 1, nullptr);
+        const cv::Size size = cv::d2det::measureText(text, 0.4, 1, nullptr);
         const cv::Point at(place.x + (place.width - size.width) / 2, place.y + (place.height + size.height) / 2);
         write(canvas, text, at, 0.4, 3, INK);
         write(canvas, text, at, 0.4, 1, WHITE);
@@ -271,7 +261,7 @@ private:
 cv::Mat explainPicture(const cv::Mat& image, const DetectionExplanation& e, const std::string& title)
 {
     cv::Mat canvas(TITLE + SIDE + LINE * (LEGEND_LINES + 2), 3 * (SIDE + GAP) + GAP, CV_8UC3, WHITE);
-    write(canvas, ascii(title), {GAP, 28}, 0.7, 1);
+    write(canvas, title, {GAP, 28}, 0.7, 1);
     const View view(image, e);
     const int used = cv::countNonZero(e.cellWeights), cells = static_cast<int>(e.cellWeights.total());
 

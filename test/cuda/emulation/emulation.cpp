@@ -145,8 +145,8 @@ private:
             waiting = waiting || fibers_[i]->state == State::AT_BARRIER || fibers_[i]->state == State::IN_WARP;
         if (!released && waiting)
         {
-            std::fprintf(stderr, "emulated block (%u, %u) hangs: its threads wait for each other\n", blockIdx.x,
-                         blockIdx.y);
+            std::fprintf(stderr, "emulated block (%u, %u, %u) hangs: its threads wait for each other\n", blockIdx.x,
+                         blockIdx.y, blockIdx.z);
             std::abort();
         }
     }
@@ -201,21 +201,22 @@ void Block::enter()
 
 void launch(const std::function<void()>& kernel, dim3 grid, dim3 threads, size_t sharedBytes, cudaStream_t)
 {
-    if (grid.x == 0 || grid.y == 0 || grid.y > 65535 || threads.x == 0 || threads.x > MAX_THREADS ||
-        sharedBytes > (48u << 10))
+    if (grid.x == 0 || grid.y == 0 || grid.y > 65535 || grid.z == 0 || grid.z > 65535 || threads.x == 0 ||
+        threads.x > MAX_THREADS || sharedBytes > (48u << 10))
     {
         lastError = cudaErrorInvalidConfiguration;
         return;
     }
     gridDim = grid;
     blockDim = threads;
-    for (unsigned y = 0; y < grid.y; y++)
-        for (unsigned x = 0; x < grid.x; x++)
-        {
-            blockIdx = {x, y, 0};
-            sharedBytes_.assign(sharedBytes, static_cast<char>(0xFF));  // NaN: nobody may count on zeros
-            block.run(kernel, threads.x);
-        }
+    for (unsigned z = 0; z < grid.z; z++)
+        for (unsigned y = 0; y < grid.y; y++)
+            for (unsigned x = 0; x < grid.x; x++)
+            {
+                blockIdx = {x, y, z};
+                sharedBytes_.assign(sharedBytes, static_cast<char>(0xFF));  // NaN: nobody may count on zeros
+                block.run(kernel, threads.x);
+            }
 }
 
 void* dynamicShared()

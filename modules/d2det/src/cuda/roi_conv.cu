@@ -21,6 +21,7 @@
    more multiprocessors. */
 
 #include "conv_math.hpp"
+#include "product_tile.hpp"
 #include "row_norm.hpp"
 
 namespace cv
@@ -33,9 +34,8 @@ namespace cuda
 namespace
 {
 
-constexpr int THREADS = 256;
+constexpr int THREADS = PRODUCT_THREADS;
 constexpr int SORT_THREADS = 1024;
-constexpr int BK = 16;  //!< depth of a block
 
 //! Arrays in the workspace.
 struct Arrays
@@ -205,36 +205,13 @@ struct Carried
     }
 };
 
-//! Part of a tile computed by one thread: EDGE x EDGE values, channels ty + 16 i, columns tx + 16 j.
+//! Channels are the rows of the product.
 template <int SIZE>
-struct Accumulator
+struct Accumulator : ProductTile<SIZE>
 {
-    static constexpr int EDGE = SIZE / 16;
-    float sums[EDGE][EDGE] = {};
+    using ProductTile<SIZE>::EDGE;
+    using ProductTile<SIZE>::place;
 
-    //! Channels come in runs of 4 where EDGE is 8, so that they are read as vectors; columns likewise.
-    __device__ static int place(int thread, int i) { return i / 4 * (SIZE / (EDGE / 4)) + thread * 4 + i % 4; }
-
-    __device__ void multiply(const float (*sharedA)[SIZE + 4], const float (*sharedB)[SIZE])
-    {
-        const int ty = threadIdx.x / 16, tx = threadIdx.x % 16;
-#pragma unroll
-        for (int k = 0; k < BK; k++)
-        {
-            __align__(16) float a[EDGE], b[EDGE];
-#pragma unroll
-            for (int i = 0; i < EDGE; i += 4)
-            {
-                reinterpret_cast<float4&>(a[i]) = reinterpret_cast<const float4&>(sharedA[k][place(ty, i)]);
-                reinterpret_cast<float4&>(b[i]) = reinterpret_cast<const float4&>(sharedB[k][place(tx, i)]);
-            }
-#pragma unroll
-            for (int i = 0; i < EDGE; i++)
-#pragma unroll
-                for (int j = 0; j < EDGE; j++)
-                    sums[i][j] = fmaf(a[i], b[j], sums[i][j]);
-        }
-    }
     __device__ void write(const ConvView& view, const Tile& tile, float* out) const
     {
         const int ty = threadIdx.x / 16, tx = threadIdx.x % 16;
@@ -254,7 +231,7 @@ struct Accumulator
                 const int o = tile.firstChannel + place(ty, i);
                 if (o >= view.s.outChannels)
                     continue;
-                const float value = sums[i][j] + (bias ? bias[o] : 0.f);
+                const float value = this->sums[i][j] + (bias ? bias[o] : 0.f);
                 if (last)
                     y[outputIndex(view.s, o, pixel)] = activate(view.p, value);
                 else

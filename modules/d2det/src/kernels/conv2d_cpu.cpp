@@ -5,7 +5,7 @@
 /* Convolution of entire maps on the CPU, see conv2d.hpp. */
 
 #include "conv2d.hpp"
-#include "conv2d_tasks.hpp"
+#include "conv2d_columns.hpp"
 #include "simd.hpp"
 #include "parallel.hpp"
 
@@ -65,7 +65,7 @@ D2DET_INLINE void finishBody(const ChannelRun& run)
 D2DET_DISPATCH(finish, finishBody, ChannelRun)
 
 //! C [channels, ldc] + bias -> channels of Y at the task's pixels.
-void writeTile(const Call& call, const ConvolutionTask& task, const float* C, size_t ldc)
+void writeTile(const Call& call, const ConvTask& task, const float* C, size_t ldc)
 {
     const size_t area = static_cast<size_t>(call.s.outHeight) * call.s.outWidth;
     float* const Y = call.output(task.image);
@@ -75,7 +75,7 @@ void writeTile(const Call& call, const ConvolutionTask& task, const float* C, si
                 lowestOutput(call.p), highestOutput(call.p)});
 }
 
-void runTask(const Call& call, const ConvolutionTask& task, const PackedMatrix& A)
+void runTask(const Call& call, const ConvTask& task, const PackedMatrix& A)
 {
     ThreadLease<std::vector<PixelRun>> runs;
     ThreadLease<Scratch, 0> memoryB;
@@ -213,7 +213,8 @@ void conv2dCpu(const Conv2dParams& p, const Conv2dShape& s, const float* X, cons
         conv2dWinograd(call, filters[0]);
         return;
     }
-    const std::vector<ConvolutionTask> tasks = convolutionTasks(p, s, kernel.mr, kernel.nr);
+    const std::vector<ConvTask> tasks =
+        makeConvTasks(s.batch, p.groups, s.outHeight * s.outWidth, p.outChannels / p.groups, kernel.mr, kernel.nr);
     parallelFor(
         static_cast<int>(tasks.size()),
         [&](int begin, int end)

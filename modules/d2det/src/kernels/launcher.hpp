@@ -19,9 +19,10 @@
      need no workspace.
    - Errors inside kernels are reported at the next synchronization of the caller, as usual with CUDA.
 
-   Results: the same for every run, bit for bit, except roiAlignBackward and deformRoIPoolBackward's gradients of the
-   maps, which are summed by atomics in changing order. They agree with the CPU reference within float32 rounding;
-   decisions (levels, suppression, order) use the same expressions without fused multiply-add.
+   Results: the same for every run, bit for bit, except the gradients of the maps of roiAlignBackward,
+   deformRoIPoolBackward and deformConv2dBackward, which are summed by atomics in changing order. They agree with the
+   CPU reference within float32 rounding; decisions (levels, suppression, order) use the same expressions without fused
+   multiply-add.
 
    No CUDA header is needed here, and none in any kernels/<op>.hpp: builds without CUDA only see declarations. */
 

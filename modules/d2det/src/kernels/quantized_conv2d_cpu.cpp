@@ -5,7 +5,7 @@
 /* Convolution in 8-bit integers on the CPU, see quantized_conv2d.hpp. */
 
 #include "quantized_conv2d.hpp"
-#include "conv2d_tasks.hpp"
+#include "conv2d_columns.hpp"
 #include "parallel.hpp"
 #include "simd.hpp"
 
@@ -144,7 +144,7 @@ struct Call
 class FreshColumns
 {
 public:
-    FreshColumns(const Call& call, const ConvolutionTask& task, int nr) : call_(call), task_(task), nr_(nr) {}
+    FreshColumns(const Call& call, const ConvTask& task, int nr) : call_(call), task_(task), nr_(nr) {}
 
     void operator()(int k0, int block, uint32_t* B) const
     {
@@ -156,12 +156,12 @@ public:
 
 private:
     const Call& call_;
-    const ConvolutionTask& task_;
+    const ConvTask& task_;
     const int nr_;
 };
 
 //! C [channels, ldc] -> channels of Y at the task's pixels.
-void writeTile(const Call& call, const ConvolutionTask& task, const int32_t* C, size_t ldc)
+void writeTile(const Call& call, const ConvTask& task, const int32_t* C, size_t ldc)
 {
     const size_t area = static_cast<size_t>(call.s.outHeight) * call.s.outWidth;
     const int before = task.group * (call.p.outChannels / call.p.groups);
@@ -170,7 +170,7 @@ void writeTile(const Call& call, const ConvolutionTask& task, const int32_t* C, 
                 call.filters.factors[o], call.bias ? call.bias[o] : 0.f, lowestOutput(call.p), highestOutput(call.p)});
 }
 
-void runTask(const Call& call, const ConvolutionTask& task)
+void runTask(const Call& call, const ConvTask& task)
 {
     ThreadLease<std::vector<PixelRun>> runs;
     ThreadLease<ScratchOf<uint32_t>, 0> memoryB;
@@ -212,7 +212,7 @@ void quantizeImage(const Call& call, uint32_t* words)
 }
 
 //! Whether each task can make the words of its own columns, and no other task needs them.
-bool makesOwnWords(const Conv2dParams& p, const Conv2dShape& s, const std::vector<ConvolutionTask>& tasks)
+bool makesOwnWords(const Conv2dParams& p, const Conv2dShape& s, const std::vector<ConvTask>& tasks)
 {
     return p.kernelHeight == 1 && p.kernelWidth == 1 && p.strideY == 1 && p.strideX == 1 && p.padTop == 0 &&
            p.padLeft == 0 && s.outHeight == s.height && s.outWidth == s.width &&
@@ -271,7 +271,8 @@ void quantizedConv2dCpu(const Conv2dParams& p, const Conv2dShape& s, const float
     const Int8Kernel& kernel = *filters.groups[0].kernel;
     Conv2dShape one = s;
     one.batch = 1;
-    const std::vector<ConvolutionTask> tasks = convolutionTasks(p, one, kernel.mr, kernel.nr);
+    const std::vector<ConvTask> tasks =
+        makeConvTasks(1, p.groups, one.outHeight * one.outWidth, p.outChannels / p.groups, kernel.mr, kernel.nr);
     for (int image = 0; image < s.batch; image++)
     {
         Call call{p, one, filters, X, nullptr, bias, Y};

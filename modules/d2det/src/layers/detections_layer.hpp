@@ -17,7 +17,7 @@
      short_side, long_side, divisor, keep_ratio   ints, see InputParams
      operating_score  float  0..1: see Detector::getOperatingScore; absent: not measured
      operating_scores  floats  0..1, one for each class: see Detector::getOperatingScores
-     mask_score_weight  float  0: score of a mask = score of the class + weight * predicted IoU (model.md 4.3) */
+     mask_score_weight  float  0: share of the predicted IoU in the score of a mask, see kernels/mask_score.hpp */
 
 #ifndef OPENCV_D2DET_DETECTIONS_LAYER_HPP
 #define OPENCV_D2DET_DETECTIONS_LAYER_HPP

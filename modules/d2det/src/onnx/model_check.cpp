@@ -183,6 +183,11 @@ void activation(Step& s)
     s.sameAsInput(1);
 }
 
+void sigmoid(Step& s)
+{
+    s.sameAsInput(20);
+}
+
 //! Constant limits are scalars; which values they have does not matter here.
 void clip(Step& s)
 {
@@ -379,6 +384,7 @@ const OperatorRule OPERATORS[] = {
     {"", "MaxPool", "x", "kernel_shape:ints strides:ints pads:ints", pooling},
     {"", "AveragePool", "x", "kernel_shape:ints strides:ints pads:ints count_include_pad:int", pooling},
     {"", "Relu", "x", "", activation},
+    {"", "Sigmoid", "x", "", sigmoid},
     {"", "Clip", "xf?f?", "min:real max:real", clip},
     {"", "InstanceNormalization", "xff", "epsilon:real", instanceNorm},
     {"", "Mul", "xf", "", sumOrProduct},
@@ -389,6 +395,9 @@ const OperatorRule OPERATORS[] = {
     {"", "Slice", "xiii", "", slice},
     {"", "Concat", "x+", "axis:int", concatenation},
     {"", "Softmax", "x", "axis:int", softmax},
+    {D2DET_DOMAIN, "D2DeformConv2d", "xxx?ff?",
+     "conv_strides:ints conv_dilations:ints conv_pads:ints groups:int offset_groups:int has_mask:int has_bias:int",
+     ownLayer},
     {D2DET_DOMAIN, "D2Proposal", "x+",
      "feat_strides:numbers anchor_scale:real anchor_ratios:reals anchor_scales:reals pre_nms_top_n:int "
      "post_nms_top_n:int max_proposals:int nms_threshold:real min_size:real legacy:int",

@@ -119,7 +119,7 @@ struct AdaptiveWeightedPool
         {
             return cuda::adaptiveWeightedPool(params(), a.in[0], a.in[1], a.out[0], nullptr);
         }
-        cuda::Status onDeviceBackward(const Arguments<float>& a) const override
+        cuda::Status onDeviceBackward(const Arguments<float>& a, const cuda::Workspace&) const override
         {
             return cuda::adaptiveWeightedPoolBackward(params(), a.in[0], a.in[1], a.in.back(), {a.out[0], a.out[1]},
                                                       nullptr);

@@ -10,6 +10,7 @@
 
 #include "adaptive_weighted_pool.hpp"
 #include "conv2d.hpp"
+#include "deform_conv2d.hpp"
 #include "deform_roi_pool.hpp"
 #include "delta_box_decode.hpp"
 #include "dense_box_decode.hpp"

@@ -111,7 +111,7 @@ struct DeformRoIPool
         {
             return cuda::deformRoIPool(params, {pyramid(a), a.in[0], shape().numRois, offsetsOf(a)}, a.out[0], nullptr);
         }
-        cuda::Status onDeviceBackward(const Arguments<float>& a) const override
+        cuda::Status onDeviceBackward(const Arguments<float>& a, const cuda::Workspace&) const override
         {
             return cuda::deformRoIPoolBackward(params, {pyramid(a), a.in[0], shape().numRois, offsetsOf(a)},
                                                a.in.back(), a.out.data(), gradOffsetsOf(a), nullptr);

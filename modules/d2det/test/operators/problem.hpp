@@ -188,7 +188,11 @@ public:
         missing("a CUDA kernel");
         return cuda::Status::INVALID;
     }
-    virtual cuda::Status onDeviceBackward(const Arguments<float>&) const
+    virtual size_t backwardWorkspace() const
+    {
+        return 0;
+    }
+    virtual cuda::Status onDeviceBackward(const Arguments<float>&, const cuda::Workspace&) const
     {
         missing("a backward pass");
         return cuda::Status::INVALID;

@@ -74,7 +74,7 @@ struct RoIAlign
         {
             return cuda::roiAlign(params, {pyramid(a), a.in[0], shape().numRois}, a.out[0], nullptr);
         }
-        cuda::Status onDeviceBackward(const Arguments<float>& a) const override
+        cuda::Status onDeviceBackward(const Arguments<float>& a, const cuda::Workspace&) const override
         {
             return cuda::roiAlignBackward(params, {pyramid(a), a.in[0], shape().numRois}, a.in.back(), a.out.data(),
                                           nullptr);

@@ -213,8 +213,8 @@ public:
     the network are sampled at pixel centers inside the box; values of at least 0.5 are object pixels (see pasteMask).
     The box is that of the detection; in a model whose mask head has no second pass (output `mask_boxes`) it is the box
     before refinement, which may exclude a part of the refined box or extend beyond it.
-    @param maskScores N x 1 CV_32F: class score + weight * predicted mask IoU @cite Huang2019, the ranking for COCO mask
-    AP (may exceed 1); the class score itself if the model does not predict mask IoU.
+    @param maskScores N x 1 CV_32F, at most 1: weighted mean of class score and predicted mask IoU @cite Huang2019, the
+    ranking for COCO mask AP; the class score itself if the model does not predict mask IoU.
     */
     CV_WRAP virtual void segment(InputArray image, OutputArray detections, OutputArrayOfArrays masks,
                                  OutputArray maskScores = noArray()) = 0;

@@ -27,6 +27,44 @@ CV_EXPORTS_W Scalar classColor(int classId);
 @return BGR, 0..255, another sequence than that of classColor. */
 CV_EXPORTS_W Scalar instanceColor(int number);
 
+/** @brief Draws a line of text as drawDetections does: smooth, in any alphabet for which there is a font.
+
+A text of ASCII characters looks as drawn by cv::putText with FONT_HERSHEY_SIMPLEX. Any other one is drawn in the first
+font that has all its characters: that of setTextFont, that of the environment variable D2DET_FONT, then usual fonts of
+the system such as DejaVu Sans and Noto Sans CJK. Where there is none, letters with accents, Greek and Cyrillic become
+the nearest Latin letters and any other character '?'. So it is for scripts whose characters join or run from right to
+left (Arabic, Hebrew, those of India), and wherever the module was built without FreeType.
+
+Raises cv::Exception for an image of another type.
+@param image 8-bit image of 1 to 4 channels, modified in place; what lies outside is cut off.
+@param text UTF-8.
+@param origin left end of the base line.
+@param fontScale height of the text, as of cv::putText.
+@param color of the text, in the order of the channels.
+@param thickness of the lines of ASCII characters, pixels; fonts have their own. */
+CV_EXPORTS_W void drawText(InputOutputArray image, const String& text, Point origin, double fontScale,
+                           const Scalar& color, int thickness = 1);
+
+/** @brief Size of a text that drawText draws.
+@param text UTF-8.
+@param fontScale height of the text, as of cv::putText.
+@param thickness of the lines of ASCII characters, pixels.
+@param[out] baseline what letters such as g need below the base line, pixels.
+@return width, and height above the base line; capital letters with accents are higher. */
+CV_EXPORTS_W Size measureText(const String& text, double fontScale, int thickness, CV_OUT int* baseline);
+
+/** @brief Chooses the font of texts that are not ASCII, for all threads of the process.
+
+Raises cv::Exception if the file is no font that can be read, or the module was built without FreeType.
+@param file TrueType or OpenType font; where it lacks characters the others are looked at (see drawText). Empty: the
+    default. "none": no font, letters are replaced as if there was none. */
+CV_EXPORTS_W void setTextFont(const String& file);
+
+/** @brief File of the font that drawText takes for a text.
+@param text UTF-8.
+@return empty for ASCII, and where no font has all characters. */
+CV_EXPORTS_W String getTextFont(const String& text);
+
 /** @brief What drawDetections draws. Default: class number and score of every detection, in the color of its class. */
 struct DrawParams
 {
@@ -38,8 +76,7 @@ struct DrawParams
 
 /** @brief Draws boxes with class and score. Line width and text size are proportional to the size of the image.
 
-The fonts of OpenCV have ASCII characters only. Latin letters with accents, Greek and Cyrillic are drawn as the nearest
-Latin letters, any other character as '?', and a name without a character that can be drawn as the class number.
+Names may be of any alphabet, see drawText; one without a character that can be drawn becomes the class number.
 Raises cv::Exception for an image or detections of another type.
 @param image 8-bit BGR image, modified in place.
 @param detections N x 6 CV_32F as returned by Detector::detect, boxes in image pixels; may be empty.

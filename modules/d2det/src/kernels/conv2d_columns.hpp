@@ -2,15 +2,16 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What convolutions of entire maps by a matrix product have in common, whatever the type of the values: the partition
-   into tasks and the gathering of columns. Internal: of conv2d_cpu.cpp and quantized_conv2d_cpu.cpp. */
+/* What convolutions of entire maps by a matrix product have in common, whatever the type of the values: the columns of a
+   task and the range of the output. Internal: of conv2d_cpu.cpp and quantized_conv2d_cpu.cpp. */
 
-#ifndef OPENCV_D2DET_KERNELS_CONV2D_TASKS_HPP
-#define OPENCV_D2DET_KERNELS_CONV2D_TASKS_HPP
+#ifndef OPENCV_D2DET_KERNELS_CONV2D_COLUMNS_HPP
+#define OPENCV_D2DET_KERNELS_CONV2D_COLUMNS_HPP
 
 #include "conv2d.hpp"
-#include "parallel.hpp"
+#include "conv_tasks.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <vector>
@@ -21,16 +22,6 @@ namespace d2det
 {
 namespace kernels
 {
-
-constexpr int MAX_PANELS = 8;        //!< B panels of a task: limited by the second-level cache
-constexpr int TASKS_PER_THREAD = 4;  //!< minimum; below, tasks are split for load balance
-constexpr int MIN_SPLIT = 4;         //!< A panels, so that gathering B is cheaper than the product
-
-//! Pixels [begin, end) of an image by output channels [first, last) of a group.
-struct ConvolutionTask
-{
-    int image, group, begin, end, first, last;
-};
 
 //! Neighboring output pixels of one row, neighboring columns of one panel.
 struct PixelRun
@@ -46,8 +37,8 @@ class ConvolutionColumns
 {
 public:
     //! X: planes of the group; outside: of cells beyond the map; runs: memory that outlives this object.
-    ConvolutionColumns(const Conv2dParams& p, const Conv2dShape& s, const Cell* X, Cell outside,
-                       const ConvolutionTask& task, int nr, std::vector<PixelRun>& runs)
+    ConvolutionColumns(const Conv2dParams& p, const Conv2dShape& s, const Cell* X, Cell outside, const ConvTask& task,
+                       int nr, std::vector<PixelRun>& runs)
         : p_(p), s_(s), X_(X), outside_(outside), nr_(nr), runs_(runs)
     {
         runs_.clear();
@@ -61,7 +52,7 @@ public:
         }
     }
 
-    //! Depth [k0, k0 + block) -> panels [block, nr]. ConvolutionColumns beyond the last remain unchanged.
+    //! Depth [k0, k0 + block) -> panels [block, nr]. Columns beyond the last remain unchanged.
     void operator()(int k0, int block, Cell* B) const
     {
         const int area = p_.kernelHeight * p_.kernelWidth;
@@ -124,31 +115,6 @@ private:
     const int nr_;
     std::vector<PixelRun>& runs_;
 };
-
-inline int divideUp(int a, int b)
-{
-    return (a + b - 1) / b;
-}
-
-//! mr, nr: sizes of the panels of the product
-inline std::vector<ConvolutionTask> convolutionTasks(const Conv2dParams& p, const Conv2dShape& s, int mr, int nr)
-{
-    const int area = s.outHeight * s.outWidth, panels = divideUp(area, nr);
-    const int wanted = TASKS_PER_THREAD * numThreads(), filters = p.outChannels / p.groups;
-    const int perTask = std::max(1, std::min(MAX_PANELS, divideUp(panels * s.batch * p.groups, wanted)));
-    const int blocks = divideUp(panels, perTask) * s.batch * p.groups;
-    const int aPanels = divideUp(filters, mr);
-    const int splits = std::max(1, std::min(divideUp(wanted, blocks), aPanels / MIN_SPLIT));
-    const int channels = divideUp(aPanels, splits) * mr, columns = perTask * nr;
-    std::vector<ConvolutionTask> tasks;
-    for (int image = 0; image < s.batch; image++)
-        for (int group = 0; group < p.groups; group++)
-            for (int begin = 0; begin < area; begin += columns)
-                for (int first = 0; first < filters; first += channels)
-                    tasks.push_back({image, group, begin, std::min(begin + columns, area), first,
-                                     std::min(first + channels, filters)});
-    return tasks;
-}
 
 //! Output range of the activation.
 inline float lowestOutput(const Conv2dParams& p)

@@ -1,0 +1,15 @@
+# Optional: FreeType, for names that are not ASCII (src/text.cpp). Sets freetype_libraries; empty without it.
+option(D2DET_WITH_FREETYPE "Draw names in any alphabet with fonts of the system, where FreeType is found" ON)
+set(freetype_libraries)
+if(D2DET_WITH_FREETYPE)
+  find_package(Freetype QUIET)
+endif()
+if(D2DET_WITH_FREETYPE AND FREETYPE_FOUND)
+  set(freetype_libraries ${FREETYPE_LIBRARIES})
+  get_filename_component(text_source ${CMAKE_CURRENT_LIST_DIR}/../src/text.cpp ABSOLUTE)
+  set_source_files_properties(${text_source} PROPERTIES
+    COMPILE_DEFINITIONS D2DET_HAVE_FREETYPE INCLUDE_DIRECTORIES "${FREETYPE_INCLUDE_DIRS}")
+  message(STATUS "d2det: names are drawn with fonts (FreeType ${FREETYPE_VERSION_STRING})")
+else()
+  message(STATUS "d2det: names are drawn in Latin letters only (no FreeType, package libfreetype-dev)")
+endif()
