@@ -2,8 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-#include "cli/quantize.hpp"
+#include "cli/model_output.hpp"
 #include "base/atomic_file.hpp"
+#include "base/text.hpp"
 #include "cli/inputs.hpp"
 #include "cli/progress.hpp"
 
@@ -74,13 +75,10 @@ void addImages(cv::d2det::ModelQuantizer& quantizer, const std::vector<std::stri
     }
 }
 
-}  // namespace
-
-std::string writeQuantized(const std::string& output, const std::vector<std::string>& images,
-                           const std::function<void(const std::string& path)>& writeModel)
+void writeQuantized(const std::string& output, const std::vector<std::string>& images, const WriteOnnx& write)
 {
     const Temporary whole(d2det::withSuffix(output, ".float32.tmp"));
-    writeModel(whole.path());
+    std::cout << output << ": " << write(whole.path(), false) << std::endl;
     const cv::Ptr<cv::d2det::ModelQuantizer> quantizer = cv::d2det::ModelQuantizer::create(readBytes(whole.path()));
     addImages(*quantizer, images);
     if (quantizer->getImageCount() == 0)
@@ -92,10 +90,42 @@ std::string writeQuantized(const std::string& output, const std::vector<std::str
     file.commit();
     const auto megabytes = [](double size) { return cv::format("%.2f MB", size / 1e6); };
     std::error_code ignored;
-    return cv::format("%d convolutions in 8-bit integers, ranges from %d images, %s instead of %s",
-                      static_cast<int>(convolutions.size()), quantizer->getImageCount(),
-                      megabytes(static_cast<double>(bytes.size())).c_str(),
-                      megabytes(static_cast<double>(fs::file_size(whole.path(), ignored))).c_str());
+    std::cout << output << ": " << d2det::counted(static_cast<int64_t>(convolutions.size()), "convolution")
+              << " in 8-bit integers, ranges from " << d2det::counted(quantizer->getImageCount(), "image") << ", "
+              << megabytes(static_cast<double>(bytes.size())) << " instead of "
+              << megabytes(static_cast<double>(fs::file_size(whole.path(), ignored))) << std::endl;
+}
+
+}  // namespace
+
+void addModelOutput(po::options_description& options)
+{
+    // clang-format off
+    options.add_options()
+        ("output,o", po::value<std::string>()->value_name("FILE"), "ONNX file to write")
+        ("half", "write the large weights of the ONNX file in half precision, about half the size; computed is in float32")
+        ("quantize", po::value<std::vector<std::string>>()->value_name("IMAGES")->composing(),
+            "compute the convolutions of the model in 8-bit integers, faster and about a quarter of the file; ARG: a "
+            "folder or pattern of images like those that the model will see, a hundred are enough; may be repeated");
+    // clang-format on
+}
+
+void checkModelOutput(const po::variables_map& values)
+{
+    if (values.count("quantize") && values.count("half"))
+        throw UsageError("--quantize and --half exclude each other");
+    for (const char* option : {"half", "quantize"})
+        if (values.count(option) && !values.count("output"))
+            throw UsageError(std::string("--") + option + " needs --output");
+}
+
+void writeModelOutput(const po::variables_map& values, const WriteOnnx& write)
+{
+    const std::string output = values["output"].as<std::string>();
+    if (values.count("quantize"))
+        writeQuantized(output, textsOf(values, "quantize"), write);
+    else
+        std::cout << output << ": " << write(output, values.count("half") != 0) << std::endl;
 }
 
 }  // namespace cli
