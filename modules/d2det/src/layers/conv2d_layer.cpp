@@ -5,10 +5,15 @@
 /* Layer d2det.D2Conv2d: convolution of entire maps by the kernels of this module. Contract: operators.md 3.10.
 
      inputs   X [N, C, h, w], weight [O, C / groups, kh, kw], bias [O] with has_bias = 1; both are constants
-     outputs  Y [N, O, oh, ow] */
+     outputs  Y [N, O, oh, ow]
+
+   With the attributes input_scale, input_zero and weight_scales it computes in 8-bit integers
+   (kernels/quantized_conv2d.hpp). Its constants are float32 all the same. With the attribute number it can record, for
+   ModelQuantizer, this number and a histogram of X. */
 
 #include "base_layer.hpp"
 #include "kernels/conv2d.hpp"
+#include "kernels/quantization.hpp"
 
 #include "opencv2/dnn/shape_utils.hpp"
 
@@ -24,6 +29,7 @@ namespace
 
 constexpr int MAX_LENGTH = 1 << 12;  //!< strides, dilations, pads, sides of a kernel
 constexpr int MAX_CHANNELS = 1 << 20;
+constexpr float MIN_STEP = 1e-20f, MAX_STEP = 1e15f;  //!< of quantized values: their inverses and products are finite
 
 class Conv2dLayer CV_FINAL : public BaseLayer
 {
@@ -52,6 +58,8 @@ public:
         if (params_.ceiling > 0.f && !params_.relu)
             layerError(*this, Error::StsBadArg, "attribute ceiling needs relu = 1");
         hasBias_ = attributes.getFlag("has_bias", false);
+        readQuantization(attributes);
+        number_ = attributes.getInt("number", -1, -1, 1 << 24);
         if (!blobs.empty())
             setConstants(blobs);
     }
@@ -83,16 +91,32 @@ protected:
         const std::vector<Mat> constants = layerConstants(*this, inputs, numInputs());
         if (blobs.empty() && watch_.changed(constants))
             setConstants(constants);
-        if (!constants[0].empty() && (!blobs.empty() || filters_.empty()))
+        if (!constants[0].empty() && (!blobs.empty() || (filters_.empty() && quantized_.groups.empty())))
         {
-            filters_ = kernels::packFilters(params_, constants[0].ptr<float>());
+            const float* weight = constants[0].ptr<float>();
+            if (isQuantized())
+                quantized_ = kernels::packQuantizedFilters(params_, input_, weight, weightScales_.data());
+            else
+                filters_ = kernels::packFilters(params_, weight);
             if (!blobs.empty())
-                blobs[0].release();  // filters_ is the only copy
+                blobs[0].release();  // the packed one is the only copy
         }
         const Mat &X = inputs[0], &Y = outputs[0];
         const kernels::Conv2dShape shape = {X.size[0], X.size[2], X.size[3], Y.size[2], Y.size[3]};
-        kernels::conv2dCpu(params_, shape, X.ptr<float>(), filters_, hasBias_ ? constants[1].ptr<float>() : nullptr,
-                           outputs[0].ptr<float>());
+        const float* bias = hasBias_ ? constants[1].ptr<float>() : nullptr;
+        if (isQuantized())
+            kernels::quantizedConv2dCpu(params_, shape, X.ptr<float>(), quantized_, bias, outputs[0].ptr<float>());
+        else
+            kernels::conv2dCpu(params_, shape, X.ptr<float>(), filters_, bias, outputs[0].ptr<float>());
+    }
+
+    void record(const std::vector<Mat>& inputs, const std::vector<Mat>&, std::vector<Mat>& recorded) const CV_OVERRIDE
+    {
+        if (number_ < 0)
+            return;
+        kernels::ValueHistogram histogram;
+        histogram.add(inputs[0].ptr<float>(), inputs[0].total());
+        recorded = {Mat(1, 1, CV_32S, Scalar(number_)), Mat(histogram.data(), true)};
     }
 
 #ifdef D2DET_HAVE_CUDA
@@ -111,6 +135,29 @@ private:
     size_t numConstants() const
     {
         return hasBias_ ? 2 : 1;
+    }
+
+    //! All three attributes or none.
+    void readQuantization(const Attributes& attributes)
+    {
+        const bool scale = attributes.has("input_scale"), zero = attributes.has("input_zero");
+        const bool weights = attributes.has("weight_scales");
+        if (scale != zero || scale != weights)
+            layerError(*this, Error::StsBadArg,
+                       "attributes input_scale, input_zero and weight_scales go together, some are missing");
+        if (!weights)
+            return;
+        input_.scale = attributes.getPositive("input_scale", 1.f, MAX_STEP);
+        input_.zero = attributes.getInt("input_zero", 0, 0, 255);
+        if (!(input_.scale >= MIN_STEP))
+            layerError(*this, Error::StsOutOfRange,
+                       format("attribute input_scale is %g, it must be at least %g", input_.scale, MIN_STEP));
+        weightScales_ = attributes.getList("weight_scales", 1, MAX_CHANNELS, MIN_STEP, MAX_STEP);
+    }
+
+    bool isQuantized() const
+    {
+        return !weightScales_.empty();
     }
 
     //! Checks the constants and takes the sizes from them.
@@ -140,6 +187,17 @@ private:
         params_.kernelHeight = weight.size[2];
         params_.kernelWidth = weight.size[3];
         filters_.clear();
+        quantized_ = kernels::QuantizedFilters();
+        if (!isQuantized())
+            return;
+        if (weightScales_.size() != static_cast<size_t>(params_.outChannels))
+            layerError(*this, Error::StsUnmatchedSizes,
+                       format("attribute weight_scales has %d values, weight has %d rows",
+                              static_cast<int>(weightScales_.size()), params_.outChannels));
+        if (kernels::quantizedDepth(params_) > kernels::Int8Kernel::MAX_DEPTH)
+            layerError(*this, Error::StsOutOfRange,
+                       format("an output is the sum of %g products, in 8-bit integers at most %d",
+                              kernels::quantizedDepth(params_), kernels::Int8Kernel::MAX_DEPTH));
     }
 
     //! Output length along one axis; 0 if a length is unknown.
@@ -157,9 +215,13 @@ private:
     kernels::Conv2dParams params_;
     int padBottom_ = 0, padRight_ = 0;
     bool hasBias_ = false;
+    int number_ = -1;       //!< of the node in its model; -1: records nothing
     MatShape weightShape_;  //!< also after packing
     ConstantsWatch watch_;
+    kernels::InputQuantization input_;
+    std::vector<float> weightScales_;  //!< empty: float32
     std::vector<kernels::PackedMatrix> filters_;
+    kernels::QuantizedFilters quantized_;
 };
 
 }  // namespace
