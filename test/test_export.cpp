@@ -600,7 +600,7 @@ BOOST_AUTO_TEST_CASE(quantizedConvolutions)
     plain->detect(image, expected);
 
     const Outcome result = run(folder, base + " --quantize images");
-    BOOST_REQUIRE(result.code == 0, result.text);
+    BOOST_REQUIRE_MESSAGE(result.code == 0, result.text);
     checkContains(result.text, "convolutions in 8-bit integers, ranges from 2 images");
     BOOST_TEST(fs::file_size(folder / "a.onnx") < full);
     const cv::Ptr<cv::d2det::Detector> quantized = cv::d2det::Detector::create(folder / "a.onnx");
