@@ -48,8 +48,8 @@ auto glooDevice(const Launch& launch)
     return c10d::ProcessGroupGloo::createDefaultDevice();
 }
 
-/** The server of the store without libuv, which not every LibTorch has (Debian's 2.14). It is asked for a few keys at the
-    start only. LibTorch before 2.1 has no such choice. */
+/** The server of the store without libuv, which not every LibTorch has (Debian's 2.14). It is asked for a few keys at
+    the start only. LibTorch before 2.1 has no such choice. */
 template <typename Options>
 auto withoutLibuv(Options& options, int) -> decltype(options.useLibUV, void())
 {

@@ -69,7 +69,7 @@ Tensor someRoIs(int64_t count)
 }
 
 /** Gives the offsets and mask logits of deformable convolutions a deviation of 1 (pixel), as trained ones have about.
-    Offsets as large as the maps' values would let every such layer multiply the rounding errors of the layers before. */
+    Offsets as large as the maps' values would let every such layer multiply the rounding errors before it. */
 void adjustDeformations(BackboneImpl& backbone, const Tensor& image)
 {
     Tensor x = image;

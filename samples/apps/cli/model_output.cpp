@@ -52,12 +52,30 @@ std::vector<uchar> readBytes(const std::string& path)
     return bytes;
 }
 
-void addImages(cv::d2det::ModelQuantizer& quantizer, const std::vector<std::string>& inputs)
+void warn(const std::string& input, const std::string& reason)
 {
-    const auto skip = [](const std::string& input, const std::string& reason)
-    { std::cerr << "warning: " << input << ": " << reason << "\n"; };
+    std::cerr << "warning: " << printable(input) << ": " << reason << "\n";
+}
+
+//! The images of --quantize, before any work; none at all is an error.
+std::vector<Source> listImages(const std::vector<std::string>& inputs)
+{
+    std::vector<std::pair<std::string, std::string>> skipped;
+    const std::vector<Source> sources =
+        listSources(inputs, {}, std::cin,
+                    [&](const std::string& input, const std::string& reason) { skipped.emplace_back(input, reason); });
+    if (sources.empty())
+        throw std::runtime_error("--quantize: " + (skipped.empty()
+                                                       ? "there is no image"
+                                                       : printable(skipped[0].first) + ": " + skipped[0].second));
+    for (const auto& entry : skipped)
+        warn(entry.first, entry.second);
+    return sources;
+}
+
+void addImages(cv::d2det::ModelQuantizer& quantizer, const std::vector<Source>& sources)
+{
     const InputOptions options;
-    const std::vector<Source> sources = listSources(inputs, options, std::cin, skip);
     Progress progress(true, "images", countImages(sources, options));
     ImageReader reader(sources, options, 2);
     ImageReader::Item item;
@@ -66,7 +84,7 @@ void addImages(cv::d2det::ModelQuantizer& quantizer, const std::vector<std::stri
         if (item.kind == ImageReader::Item::FAILED)
         {
             progress.clear();
-            skip(sources[item.source].path.string(), item.reason);
+            warn(sources[item.source].path.string(), item.reason);
         }
         if (item.kind != ImageReader::Item::IMAGE)
             continue;
@@ -77,10 +95,11 @@ void addImages(cv::d2det::ModelQuantizer& quantizer, const std::vector<std::stri
 
 void writeQuantized(const std::string& output, const std::vector<std::string>& images, const WriteOnnx& write)
 {
+    const std::vector<Source> sources = listImages(images);
     const Temporary whole(d2det::withSuffix(output, ".float32.tmp"));
     std::cout << output << ": " << write(whole.path(), false) << std::endl;
     const cv::Ptr<cv::d2det::ModelQuantizer> quantizer = cv::d2det::ModelQuantizer::create(readBytes(whole.path()));
-    addImages(*quantizer, images);
+    addImages(*quantizer, sources);
     if (quantizer->getImageCount() == 0)
         throw std::runtime_error("--quantize: no image could be read; the ranges of the maps are taken from images");
     std::vector<cv::String> convolutions;

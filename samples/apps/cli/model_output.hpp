@@ -23,9 +23,9 @@ void checkModelOutput(const po::variables_map& values);
 //! Writes the model to a path, its large weights in half precision or not; returns one line about the file.
 using WriteOnnx = std::function<std::string(const std::string& path, bool half)>;
 
-/** Writes the file --output in the form that the options name and prints what was written. For --quantize, the model goes
-    into a temporary file beside it first; the images are inputs as those of d2det_detect. Throws std::runtime_error if
-    none of them can be read. */
+/** Writes the file --output in the form that the options name and prints what was written. For --quantize, the model
+    goes into a temporary file beside it first; the images are inputs as those of d2det_detect. Throws
+    std::runtime_error if none of them can be read. */
 void writeModelOutput(const po::variables_map& values, const WriteOnnx& write);
 
 }  // namespace cli

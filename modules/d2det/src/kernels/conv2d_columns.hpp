@@ -2,8 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* What convolutions of entire maps by a matrix product have in common, whatever the type of the values: the columns of a
-   task and the range of the output. Internal: of conv2d_cpu.cpp and quantized_conv2d_cpu.cpp. */
+/* What convolutions of entire maps by a matrix product have in common, whatever the type of the values: the columns of
+   a task and the range of the output. Internal: of conv2d_cpu.cpp and quantized_conv2d_cpu.cpp. */
 
 #ifndef OPENCV_D2DET_KERNELS_CONV2D_COLUMNS_HPP
 #define OPENCV_D2DET_KERNELS_CONV2D_COLUMNS_HPP

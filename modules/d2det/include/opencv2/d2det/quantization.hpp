@@ -46,7 +46,9 @@ public:
     */
     CV_WRAP virtual void addImage(InputArray image) = 0;
 
-    //! @brief Returns how many images were added.
+    /** @brief Number of images that were added.
+    @return the number.
+    */
     CV_WRAP virtual int getImageCount() const = 0;
 
     /** @brief Returns the quantized model. Without an image cv::Exception is raised.
