@@ -203,6 +203,11 @@ BOOST_AUTO_TEST_CASE(epsilon)
     BOOST_TEST(result.config.model.backbone.normEpsilon == 0);  // as torchvision publishes its weights
     BOOST_TEST(same(firstOf(result, "backbone.bn1.weight"), file.tensors.at("backbone.body.bn1.weight")));
     ImportOptions other;
+    TensorFile second = file;  // norms in the pyramid: version 2, which torchvision publishes for its default
+    second.tensors["backbone.fpn.inner_blocks.0.1.running_var"] = torch::ones({16});
+    ImportOptions some;
+    some.partial = true;
+    BOOST_TEST(importModel(second, some).config.model.backbone.normEpsilon == 1e-5);
     other.normEpsilon = 1e-5;
     BOOST_TEST(importModel(file, other).config.model.backbone.normEpsilon == 1e-5);
     other.overrides = {"model.backbone.norm_eps=0.0001"};
