@@ -32,6 +32,7 @@ using namespace d2det_test;
 using cv::d2det::OnnxQuantization;
 using onnx::attribute;
 using onnx::node;
+using onnx::occurrences;
 typedef std::vector<uchar> Bytes;
 
 // ------------------------------------------------------------------ choice of scales
@@ -213,15 +214,6 @@ OnnxQuantization twoConvolutions()
     // B is below 8: a range that ends before would cut off more than rounding takes.
     quantization["Y"] = {8.f / 255, 0, std::vector<float>{0.01f, 0.02f, 0.03f, 0.04f, 0.05f, 0.06f}, {}};
     return quantization;
-}
-
-int occurrences(const Bytes& model, const std::string& text)
-{
-    int count = 0;
-    const std::string all(model.begin(), model.end());
-    for (size_t at = all.find(text); at != std::string::npos; at = all.find(text, at + 1))
-        count++;
-    return count;
 }
 
 std::vector<Mat> run(const Bytes& model)

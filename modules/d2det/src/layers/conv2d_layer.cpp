@@ -11,7 +11,7 @@
    (kernels/quantized_conv2d.hpp). Its constants are float32 all the same. With the attribute number it can record, for
    ModelQuantizer, this number and a histogram of X. */
 
-#include "base_layer.hpp"
+#include "conv_window.hpp"
 #include "kernels/conv2d.hpp"
 #include "kernels/quantization.hpp"
 
@@ -27,8 +27,6 @@ using dnn::MatShape;
 namespace
 {
 
-constexpr int MAX_LENGTH = 1 << 12;  //!< strides, dilations, pads, sides of a kernel
-constexpr int MAX_CHANNELS = 1 << 20;
 constexpr float MIN_STEP = 1e-20f, MAX_STEP = 1e15f;  //!< of quantized values: their inverses and products are finite
 
 class Conv2dLayer CV_FINAL : public BaseLayer
@@ -37,22 +35,7 @@ public:
     explicit Conv2dLayer(const dnn::LayerParams& layerParams) : BaseLayer(layerParams)
     {
         const Attributes attributes(layerParams);
-        const auto list = [&](const char* attribute, int count, int low)
-        {
-            return attributes.has(attribute) ? attributes.getInts(attribute, count, low, MAX_LENGTH)
-                                             : std::vector<int>(static_cast<size_t>(count), low);
-        };
-        const std::vector<int> strides = list("conv_strides", 2, 1), dilations = list("conv_dilations", 2, 1);
-        const std::vector<int> pads = list("conv_pads", 4, 0);
-        params_.strideY = strides[0];
-        params_.strideX = strides[1];
-        params_.dilationY = dilations[0];
-        params_.dilationX = dilations[1];
-        params_.padTop = pads[0];
-        params_.padLeft = pads[1];
-        padBottom_ = pads[2];
-        padRight_ = pads[3];
-        params_.groups = attributes.getInt("groups", 1, 1, MAX_CHANNELS);
+        ends_ = readWindow(attributes, params_);
         params_.relu = attributes.getFlag("relu", false);
         params_.ceiling = attributes.getFloat("ceiling", 0.f, 0.f, FLT_MAX);
         if (params_.ceiling > 0.f && !params_.relu)
@@ -74,10 +57,10 @@ protected:
         const MatShape& X = inputs[0];
         checkShape(*this, "X", X, {ANY, dimension(weight, 1) * params_.groups, ANY, ANY});
         return {outputShape(*this, {dimension(X, 0), dimension(weight, 0),
-                                    length(dimension(X, 2), params_.padTop + padBottom_, params_.dilationY,
-                                           dimension(weight, 2), params_.strideY),
-                                    length(dimension(X, 3), params_.padLeft + padRight_, params_.dilationX,
-                                           dimension(weight, 3), params_.strideX)})};
+                                    windowSteps(*this, dimension(X, 2), params_.padTop + ends_.bottom,
+                                                params_.dilationY, dimension(weight, 2), params_.strideY),
+                                    windowSteps(*this, dimension(X, 3), params_.padLeft + ends_.right,
+                                                params_.dilationX, dimension(weight, 3), params_.strideX)})};
     }
 
     double operations(const std::vector<MatShape>& inputs, const std::vector<MatShape>& outputs) const CV_OVERRIDE
@@ -152,7 +135,7 @@ private:
         if (!(input_.scale >= MIN_STEP))
             layerError(*this, Error::StsOutOfRange,
                        format("attribute input_scale is %g, it must be at least %g", input_.scale, MIN_STEP));
-        weightScales_ = attributes.getList("weight_scales", 1, MAX_CHANNELS, MIN_STEP, MAX_STEP);
+        weightScales_ = attributes.getList("weight_scales", 1, MAX_CONV_CHANNELS, MIN_STEP, MAX_STEP);
     }
 
     bool isQuantized() const
@@ -164,23 +147,12 @@ private:
     void setConstants(const std::vector<Mat>& constants)
     {
         const Mat& weight = constants[0];
-        if (constants.size() != numConstants())
-            layerError(*this, Error::StsBadArg,
-                       format("has %d constants, with has_bias = %d it needs %d", static_cast<int>(constants.size()),
-                              hasBias_, static_cast<int>(numConstants())));
-        if (weight.dims != 4 || weight.total() == 0 || weight.size[0] > MAX_CHANNELS || weight.size[1] > MAX_CHANNELS ||
-            weight.size[2] > MAX_LENGTH || weight.size[3] > MAX_LENGTH)
-            layerError(*this, Error::StsBadSize,
-                       format("weight has %d dimensions and %g values, it must be [O, C / groups, kh, kw]", weight.dims,
-                              static_cast<double>(weight.total())));
-        if (weight.size[0] % params_.groups != 0 || weight.size[1] > MAX_CHANNELS / params_.groups)
-            layerError(*this, Error::StsBadSize,
-                       format("weight has %d rows and %d channels, which do not make %d groups", weight.size[0],
-                              weight.size[1], params_.groups));
-        if (hasBias_ && constants[1].total() != static_cast<size_t>(weight.size[0]))
-            layerError(*this, Error::StsUnmatchedSizes,
-                       format("bias has %d values, weight has %d rows", static_cast<int>(constants[1].total()),
-                              weight.size[0]));
+        checkConstantCount(*this, constants, hasBias_);
+        if (weight.dims != 4 || weight.total() == 0 || weight.size[0] > MAX_CONV_CHANNELS ||
+            weight.size[1] > MAX_CONV_CHANNELS || weight.size[2] > MAX_WINDOW || weight.size[3] > MAX_WINDOW)
+            badWeight(*this, weight);
+        checkGroups(*this, weight.size[0], weight.size[1], params_.groups);
+        checkBias(*this, constants, hasBias_);
         weightShape_ = dnn::shape(weight);
         params_.outChannels = weight.size[0];
         params_.inChannels = weight.size[1] * params_.groups;
@@ -200,20 +172,8 @@ private:
                               kernels::quantizedDepth(params_), kernels::Int8Kernel::MAX_DEPTH));
     }
 
-    //! Output length along one axis; 0 if a length is unknown.
-    int64 length(int in, int pads, int dilation, int kernel, int stride) const
-    {
-        if (in == 0 || kernel == 0)
-            return 0;
-        const int64 room = int64(in) + pads - int64(dilation) * (kernel - 1) - 1;
-        if (room < 0)
-            layerError(*this, Error::StsBadSize,
-                       format("the kernel is larger than the input of %d with %d zeros around", in, pads));
-        return room / stride + 1;
-    }
-
     kernels::Conv2dParams params_;
-    int padBottom_ = 0, padRight_ = 0;
+    EndPads ends_;
     bool hasBias_ = false;
     int number_ = -1;       //!< of the node in its model; -1: records nothing
     MatShape weightShape_;  //!< also after packing
@@ -228,9 +188,7 @@ private:
 
 Ptr<dnn::Layer> createConv2dLayer(dnn::LayerParams& params)
 {
-    const Ptr<dnn::Layer> layer = makePtr<Conv2dLayer>(params);
-    params.blobs.clear();  // the network keeps params; this way only the layer owns the weights and can free them
-    return layer;
+    return createOwner<Conv2dLayer>(params);
 }
 
 }  // namespace d2det

@@ -140,6 +140,9 @@ struct OnnxGraph
     is up to the checks. The fields point into `data`. */
 OnnxGraph readOnnxGraph(const uchar* data, size_t size, const String& name);
 
+//! The model with the message `graph` in place of its graph. `reader` reads the model.
+std::vector<uchar> withGraph(const std::vector<uchar>& model, const WireReader& reader, const WireWriter& graph);
+
 }  // namespace d2det
 }  // namespace cv
 

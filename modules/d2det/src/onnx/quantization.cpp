@@ -173,22 +173,6 @@ kernels::Conv2dParams sizesOf(const OnnxNode& node, const std::vector<int>& weig
     return p;
 }
 
-//! A model with another graph.
-std::vector<uchar> withGraph(const std::vector<uchar>& model, const WireReader& reader, const WireWriter& graph)
-{
-    WireWriter out;
-    out.bytes.reserve(graph.bytes.size() + 1024);
-    for (const uchar *p = model.data(), *end = p + model.size(); p < end;)
-    {
-        const uchar* const start = p;
-        if (reader.next(p, end).number == 7)
-            out.message(7, graph);
-        else
-            out.raw(start, p);
-    }
-    return std::move(out.bytes);
-}
-
 //! A node with other names of inputs.
 WireWriter withInputs(const OnnxNode& node, const WireReader& reader, const std::vector<std::string>& inputs)
 {
