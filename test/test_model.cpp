@@ -334,6 +334,28 @@ BOOST_AUTO_TEST_CASE(deformable_convolutions_of_a_backbone)
                1e-4 * still.abs().max().item<double>());
 }
 
+//! Output and gradient of the ReLU that ends at 6, its kinks included, against LibTorch's function that is not in place.
+BOOST_AUTO_TEST_CASE(relu6_gradient)
+{
+    struct Owner : torch::nn::Module
+    {
+    } owner;
+    ConvUnit unit = plainConv(owner, "conv", 1, 1, 1);
+    unit.relu6 = true;
+    unit.conv->weight.detach().fill_(1);
+    const Tensor values = torch::tensor({-1.f, 0.f, 1e-3f, 3.f, 5.999f, 6.f, 7.f, 100.f}).view({1, 1, 2, 4});
+    const Tensor weights = torch::arange(1, 9).to(torch::kFloat).view({1, 1, 2, 4});
+    const Tensor x = values.clone().requires_grad_(), y = values.clone().requires_grad_();
+    const Tensor out = unit.forward(x), expected = torch::hardtanh(y, 0, 6);
+    (out * weights).sum().backward();
+    (expected * weights).sum().backward();
+    BOOST_CHECK(torch::equal(out, expected));
+    BOOST_CHECK(torch::equal(x.grad(), y.grad()));
+    BOOST_CHECK(torch::equal(unit.conv->weight.grad().sum(), (y.grad() * values).sum()));
+    torch::NoGradGuard noGrad;
+    BOOST_CHECK(torch::equal(unit.forward(values.clone()), expected));
+}
+
 //! A cascade starts from the weights of Faster R-CNN: the first stage has the same names.
 BOOST_AUTO_TEST_CASE(names_of_the_stages)
 {

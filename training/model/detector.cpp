@@ -130,10 +130,9 @@ std::vector<Tensor> DetectorImpl::roiLevels(const std::vector<Tensor>& pyramid) 
 {
     std::vector<Tensor> levels(pyramid.begin(), pyramid.begin() + config.roi.levels);
     // The pooling operators read dense float32 maps: conversions by autocast and channels-last are undone once for
-    // all.
+    // all, not by every operator in both directions.
     for (Tensor& level : levels)
-        if (level.is_cuda() || level.scalar_type() == torch::kBFloat16)
-            level = ops::fullPrecision(level).contiguous();
+        level = ops::fullPrecision(level).contiguous();
     return levels;
 }
 

@@ -17,6 +17,31 @@ namespace d2det
 
 namespace init = torch::nn::init;
 
+namespace
+{
+
+/** min(max(x, 0), 6) in place. Its gradient needs only the output, which the next layer keeps anyway; LibTorch's
+    hardtanh_ copies its input for it. */
+class ReLU6Function : public torch::autograd::Function<ReLU6Function>
+{
+public:
+    static Tensor forward(torch::autograd::AutogradContext* ctx, Tensor x)
+    {
+        x.clamp_(0, 6);
+        ctx->mark_dirty({x});
+        ctx->save_for_backward({x});
+        return x;
+    }
+
+    static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
+                                                   const torch::autograd::variable_list& gradOutputs)
+    {
+        return {at::hardtanh_backward(gradOutputs[0], ctx->get_saved_variables()[0], 0, 6)};
+    }
+};
+
+}  // namespace
+
 Tensor ConvUnit::forward(const Tensor& input) const
 {
     Tensor x = offset.is_empty() ? torch::nn::Conv2d(conv)->forward(input) : deformed(input);
@@ -25,7 +50,7 @@ Tensor ConvUnit::forward(const Tensor& input) const
     if (!groupNorm.is_empty())
         x = torch::nn::GroupNorm(groupNorm)->forward(ops::fullPrecision(x));
     if (relu6)
-        return torch::hardtanh_(x, 0, 6);
+        return ReLU6Function::apply(x);
     return relu ? torch::relu_(x) : x;
 }
 
