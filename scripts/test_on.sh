@@ -95,14 +95,16 @@ make_root() {
     mv "$folder.new" "$folder"
 }
 
-# add_opencv5: OpenCV of experimental. Its source list goes away again, so that everything else comes from unstable.
+# add_opencv5: OpenCV of experimental, everything else of unstable: with "-t experimental" the C library would be newer than
+# unstable's, and what needs its exact version, such as valgrind, could not be installed any more.
 add_opencv5() {
     # shellcheck disable=SC2016
     enter bash -c '
         case $(dpkg-query -W -f="\${Version}" libopencv-dev 2>/dev/null) in 5*) exit;; esac
         sed "s/ sid / experimental /" /etc/apt/sources.list >/etc/apt/sources.list.d/experimental.list
-        trap "rm -f /etc/apt/sources.list.d/experimental.list" EXIT
-        apt-get update && apt-get install -y --no-install-recommends -t experimental libopencv-dev' \
+        printf "%s\n" "Package: src:opencv" "Pin: release a=experimental" "Pin-Priority: 990" \
+            >/etc/apt/preferences.d/opencv5
+        apt-get update && apt-get install -y --no-install-recommends libopencv-dev' \
         >"$folder.log" 2>&1 ||
         { tail -n 5 "$folder.log" >&2; unavailable "OpenCV 5 could not be installed, the output is in $folder.log"; }
 }

@@ -9,12 +9,11 @@
 #include <boost/test/unit_test.hpp>
 
 #include "dataset/augment.hpp"
+#include "base/contours.hpp"
 #include "dataset/compose.hpp"
 #include "dataset/geometry.hpp"
 #include "dataset/pixel_effects.hpp"
 #include "dataset/segmentation.hpp"
-
-#include <opencv2/imgproc.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -7,13 +7,13 @@
 #define BOOST_TEST_MODULE dataset_program
 #include <boost/test/unit_test.hpp>
 
+#include "base/contours.hpp"
 #include "shared_data.hpp"
 #include "errors.hpp"
 #include "programs.hpp"
 
 #include <nlohmann/json.hpp>
 #include <opencv2/imgcodecs.hpp>
-#include <opencv2/imgproc.hpp>
 
 #include <opencv2/d2det/masks.hpp>
 

@@ -8,6 +8,7 @@
 #define BOOST_TEST_MODULE same_rules
 #include <boost/test/unit_test.hpp>
 
+#include "base/contours.hpp"
 #include "config/config.hpp"
 #include "dataset/image_source.hpp"
 #include "dataset/lint.hpp"
@@ -22,10 +23,6 @@
 
 #include <opencv2/d2det/detector.hpp>
 #include <opencv2/d2det/masks.hpp>
-#include <opencv2/imgproc.hpp>
-#if __has_include(<opencv2/geometry.hpp>)
-#include <opencv2/geometry.hpp>  // OpenCV 5: boundingRect
-#endif
 
 #include <nlohmann/json.hpp>
 

@@ -4,7 +4,7 @@
 
 #include "dataset/segmentation.hpp"
 
-#include <opencv2/imgproc.hpp>
+#include "base/contours.hpp"
 
 #include <algorithm>
 #include <cmath>
