@@ -352,8 +352,8 @@ BOOST_AUTO_TEST_CASE(second_version_of_torchvision)
             if (contains(item.first, "running_var"))
                 item.second.mul_(1e-5);
         const ImportResult result = importModel(file, {});
-        for (const auto* list : {&result.foreign, &result.report.missing, &result.report.mismatched,
-                                 &result.report.unused})
+        for (const auto* list :
+             {&result.foreign, &result.report.missing, &result.report.mismatched, &result.report.unused})
             BOOST_TEST(list->empty(), (list->empty() ? "" : list->front()));
         const auto of = [&](const std::string& name) { return file.tensors.at(name).to(torch::kDouble); };
         const auto folded = [&](const std::string& from, const std::string& to)

@@ -139,7 +139,7 @@ inline std::vector<NamedConfig> familyVariants()
         c.roi.maskHead.allLevels = true;
     }
     {
-        ModelConfig& c = add("faster, convolutions and one fully connected layer, as in torchvision's version 2");
+        ModelConfig& c = add("faster, convolutions and one fully connected layer, as in version 2 of torchvision");
         c.roi.aligned = false;
         c.rpn.convs = 2;
         c.roi.classHead.convs = 3;

@@ -183,7 +183,8 @@ void visit(V& v, ClassHeadConfig& c)
       "3 x 3 convolutions on the pooled features, before the fully connected layers, each with a bias and a ReLU; 4 in "
       "version 2 of torchvision's networks. Not together with `all_levels`");
     v("conv_channels", c.convChannels, range(1, 8192), "channels of these convolutions");
-    v("fcs", c.fcs, range(1, 2), "hidden fully connected layers of the classifier; 1 in version 2 of torchvision's networks");
+    v("fcs", c.fcs, range(1, 2),
+      "hidden fully connected layers of the classifier; 1 in version 2 of torchvision's networks");
     v("fc_channels", c.fcChannels, range(1, 16384), "width of these layers");
     v("loss_weight", c.lossWeight, range(0, 1e6), "factor of the classification loss `cls`");
     v("class_weighting", c.classWeighting, {{"given", ValueSource::GIVEN}, {"auto", ValueSource::AUTO}},

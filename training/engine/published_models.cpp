@@ -23,7 +23,7 @@ namespace
 {
 
 constexpr int64_t MAX_WIDTH = 1 << 16;  // channels; the configuration has limits below
-constexpr int MAX_FCS = 2;              // hidden fully connected layers of a class head
+constexpr size_t MAX_FCS = 2;           // hidden fully connected layers of a class head
 constexpr int RELEASED_GROUP = 16;      // channels per group of the group norm in D2Det's box head
 
 // COCO's classes by id, 1 to 90, as torchvision lists them; "N/A": ids that COCO does not use.
@@ -148,7 +148,7 @@ void torchvisionConfig(const TensorMap& tensors, ModelConfig& c)
     c.roi.classHead.convChannels = outputsOf(tensors, "roi_heads.box_head.0.0.weight", c.roi.classHead.convChannels);
     if (!head.fcs.empty())
     {
-        c.roi.classHead.fcs = std::min(static_cast<int>(head.fcs.size()), MAX_FCS);
+        c.roi.classHead.fcs = static_cast<int>(std::min(head.fcs.size(), MAX_FCS));
         c.roi.classHead.fcChannels = outputsOf(tensors, head.fcs[0] + ".weight", c.roi.classHead.fcChannels);
     }
     c.name = masks ? "mask_rcnn" : "faster_rcnn";

@@ -140,7 +140,8 @@ private:
         NormTensors n;
         if (!norm.empty() && takeNorm(norm, n))
         {
-            require(weight.dim() == 4 && n.fits(weight.size(0)), from + ".weight", weight, "as many outputs as the batch norm " + norm);
+            require(weight.dim() == 4 && n.fits(weight.size(0)), from + ".weight", weight,
+                    "as many outputs as the batch norm " + norm);
             const Tensor factor = n.factor(options_.fileEpsilon);
             bias = ((bias.defined() ? bias.to(torch::kDouble) : torch::zeros_like(n.mean)) - n.mean) * factor + n.bias;
             weight = weight.to(torch::kDouble) * factor.view({-1, 1, 1, 1});

@@ -28,7 +28,7 @@ public:
     RoIConv offset1{nullptr}, offset2{nullptr}, offset3{nullptr};  //!< pooled 3x3 -> offsets [R, 2, k, k]
     RoIConv weighting{nullptr};                                    //!< conv + instance norm of the adaptive weighting
     std::vector<RoIConv> convs;                                    //!< 3x3 on the pooled features
-    std::vector<RoIConv> fc1;                                      //!< one, or one per level with pooling from all levels
+    std::vector<RoIConv> fc1;  //!< one, or one per level with pooling from all levels
     RoIConv fc2{nullptr}, classifier{nullptr};
 
 private:
