@@ -5,12 +5,14 @@
 
 """Checkpoints with the names of other projects and what their networks compute: what test_import.cpp compares with.
 
-Usage: import_reference.py FOLDER trunks|torchvision|release
+Usage: import_reference.py FOLDER trunks|torchvision|second|release
 Writes files NAME.pth as torch.save makes them, and NAME.safetensors with inputs and results of NAME.
 
   trunks       resnet18, resnet50, resnext50_32x4d, mobilenet_v2 of torchvision: feature maps of four stages
   torchvision  maskrcnn_resnet50_fpn and fasterrcnn_resnet50_fpn in the published structure with random weights: pyramid,
                maps of the RPN, boxes, scores, labels, masks
+  second       the same for maskrcnn_resnet50_fpn_v2 and fasterrcnn_resnet50_fpn_v2, with the features behind the fully
+               connected layer of the box head
   release      a narrow detector under the names of D2Det's release (docs/model.md 8), computed here from the formulas in
                docs/model.md 1.7, 2, 3 and 4 alone
 """
@@ -22,7 +24,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 from torchvision.models import mobilenet_v2, resnet18, resnet50, resnext50_32x4d
-from torchvision.models.detection import fasterrcnn_resnet50_fpn, maskrcnn_resnet50_fpn
+from torchvision.models.detection import (fasterrcnn_resnet50_fpn, fasterrcnn_resnet50_fpn_v2, maskrcnn_resnet50_fpn,
+                                          maskrcnn_resnet50_fpn_v2)
 from torchvision.models.detection._utils import overwrite_eps
 from torchvision.ops import roi_align
 
@@ -121,7 +124,10 @@ def detect(model, image, path):
         logits, deltas = model.rpn.head(list(features.values()))
         proposals, _ = model.rpn(batch, features)
         found, _ = model.roi_heads(features, proposals, batch.image_sizes)
-    tensors = OrderedDict([("image", batch.tensors), ("proposals", proposals[0]), ("pixels", image)])
+        pooled = model.roi_heads.box_roi_pool(features, proposals, batch.image_sizes)
+        behind = model.roi_heads.box_head(pooled)
+    tensors = OrderedDict([("image", batch.tensors), ("proposals", proposals[0]), ("pixels", image),
+                           ("box_features", behind)])
     for i, (feature, logit, delta) in enumerate(zip(features.values(), logits, deltas)):
         tensors["pyramid%d" % i], tensors["logit%d" % i], tensors["delta%d" % i] = feature, logit, delta
     tensors.update(found[0])
@@ -140,14 +146,16 @@ def old_names(state):
     return out
 
 
+OPTIONS = dict(weights=None, weights_backbone=None, min_size=HEIGHT, max_size=WIDTH,
+               rpn_pre_nms_top_n_test=300, rpn_post_nms_top_n_test=100)
+
+
 @torch.no_grad()
 def torchvision(folder):
     image = smooth_image(HEIGHT, WIDTH, 2)
-    options = dict(weights=None, weights_backbone=None, min_size=HEIGHT, max_size=WIDTH,
-                   rpn_pre_nms_top_n_test=300, rpn_post_nms_top_n_test=100)
     for name, make, classes in (("mask", maskrcnn_resnet50_fpn, 91), ("faster", fasterrcnn_resnet50_fpn, 4)):
         torch.manual_seed(5)
-        model = make(num_classes=classes, **options).eval()
+        model = make(num_classes=classes, **OPTIONS).eval()
         overwrite_eps(model, 0.0)
         randomize(model)
         scale_outputs(model, [image.float() / 255])
@@ -160,6 +168,34 @@ def torchvision(folder):
         else:
             wrapped = OrderedDict(("module." + key, value) for key, value in state.items())
             torch.save({"model": wrapped, "epoch": 3}, folder + "/faster.pth", _use_new_zipfile_serialization=False)
+        detect(model, image, "%s/%s.safetensors" % (folder, name))
+
+
+def small_variances(model):
+    """Running variances as trained networks have them, from 1e-6 on, where an epsilon of 1e-5 counts. Convolutions and
+    running means are scaled along: what the norms give stays of the same size."""
+    for module in model.modules():
+        layers = list(module.children())
+        for conv, norm in zip(layers, layers[1:]):
+            if isinstance(norm, nn.BatchNorm2d):
+                variance = 10 ** torch.empty_like(norm.running_var).uniform_(-6, 0)
+                norm.running_var.copy_(variance)
+                norm.running_mean.mul_(variance.sqrt())
+                conv.weight.mul_(variance.sqrt().view(-1, 1, 1, 1))
+
+
+@torch.no_grad()
+def second(folder):
+    image = smooth_image(HEIGHT, WIDTH, 2)
+    for name, make, classes in (("mask2", maskrcnn_resnet50_fpn_v2, 91), ("faster2", fasterrcnn_resnet50_fpn_v2, 4)):
+        torch.manual_seed(5)
+        model = make(num_classes=classes, **OPTIONS).eval()
+        randomize(model)
+        small_variances(model)
+        scale_outputs(model, [image.float() / 255])
+        if classes == 91:
+            model.roi_heads.box_predictor.cls_score.bias[UNUSED] = -100.0
+        torch.save(model.state_dict(), "%s/%s.pth" % (folder, name))
         detect(model, image, "%s/%s.safetensors" % (folder, name))
 
 
@@ -322,4 +358,4 @@ def release(folder):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    {"trunks": trunks, "torchvision": torchvision, "release": release}[sys.argv[2]](sys.argv[1])
+    {"trunks": trunks, "torchvision": torchvision, "second": second, "release": release}[sys.argv[2]](sys.argv[1])

@@ -127,6 +127,9 @@ BOOST_AUTO_TEST_CASE(controls_of_a_training)
         {"model.rpn.anchors", {"given", "auto"}},
         {"model.roi.class_head.class_weighting", {"given", "auto"}},
         {"model.roi.class_head.class_weights", {"[]", "[0]", "[1000000, 0.5]"}},
+        {"model.roi.class_head.convs", {"0", "64"}},
+        {"model.roi.class_head.conv_channels", {"1", "8192"}},
+        {"model.roi.class_head.fcs", {"1", "2"}},
         {"model.roi.class_head.background_weight", {"0", "1000000"}}};
     for (const auto& [key, values] : good)
         for (const char* value : values)
@@ -147,6 +150,11 @@ BOOST_AUTO_TEST_CASE(controls_of_a_training)
         {"data.repeat_threshold=1.1", "data.repeat_threshold: 1.1"},
         {"validation.loss=1", "validation.loss: expected true or false"},
         {"model.rpn.anchors=fitted", "model.rpn.anchors: 'fitted' is none of 'given', 'auto'"},
+        {"model.roi.class_head.convs=-1", "model.roi.class_head.convs: -1 is not in 0 .. 64"},
+        {"model.roi.class_head.convs=65", "model.roi.class_head.convs: 65"},
+        {"model.roi.class_head.conv_channels=0", "model.roi.class_head.conv_channels: 0"},
+        {"model.roi.class_head.fcs=0", "model.roi.class_head.fcs: 0 is not in 1 .. 2"},
+        {"model.roi.class_head.fcs=3", "model.roi.class_head.fcs: 3"},
         {"model.roi.class_head.class_weights=[-1]", "model.roi.class_head.class_weights[0]: -1"},
         {"model.roi.class_head.background_weight=-1", "model.roi.class_head.background_weight: -1"}};
     for (const auto& [override, message] : bad)
@@ -169,6 +177,15 @@ BOOST_AUTO_TEST_CASE(kinds_of_second_stages)
                   "model.roi.cascade.std_factors: 3 values, but positive_ious has 2 stages");
     checkContains(parseError(roi(R"("class_head": {"all_levels": true})")),
                   "model.roi.class_head.all_levels: needs deformable and adaptive_weighting set to false");
+    const auto allLevels = [&](const std::string& keys)
+    {
+        return parseError(
+            roi(R"("class_head": {"deformable": false, "adaptive_weighting": false, "all_levels": true)" + keys + "}"));
+    };
+    BOOST_TEST(allLevels(R"(, "fcs": 1)") == "");
+    checkContains(allLevels(R"(, "convs": 4)"),
+                  "model.roi.class_head.convs: 4 convolutions do not go together with all_levels");
+    BOOST_TEST(parseError(roi(R"("class_head": {"convs": 4, "fcs": 1})")) == "");
     checkContains(parseError(roi(R"("aligned": false)")), "model.roi.aligned: false needs class_head.deformable");
     BOOST_TEST(parseError(roi(R"("aligned": false, )" + plain)) == "");
     checkContains(parseError(R"({"model": {"legacy": true, "roi": {"aligned": false, )" + plain + "}}}"),

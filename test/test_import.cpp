@@ -82,6 +82,51 @@ TensorFile fasterRCNN(int64_t rows, bool masks = false)
     return file;
 }
 
+/** Version 2 of torchvision's networks, narrow: norms behind the convolutions of pyramid and heads, an RPN of two
+    convolutions, a box head of four convolutions and one fully connected layer. */
+TensorFile secondVersion(int64_t rows, bool masks = false)
+{
+    TensorFile file = fasterRCNN(rows, masks);
+    TensorMap& tensors = file.tensors;
+    const auto move = [&](const std::string& from, const std::string& to)
+    {
+        tensors[to] = tensors.at(from);
+        tensors.erase(from);
+    };
+    const auto normed = [&](const std::string& name, const Tensor& weight)
+    {
+        tensors[name + ".0.weight"] = weight;
+        for (const char* part : {".1.weight", ".1.running_var"})
+            tensors[name + part] = torch::rand({weight.size(0)}) + 0.5;
+        for (const char* part : {".1.bias", ".1.running_mean"})
+            tensors[name + part] = torch::randn({weight.size(0)}) * 0.1;
+        tensors[name + ".1.num_batches_tracked"] = torch::tensor(7);
+    };
+    const auto norm = [&](const std::string& from, const std::string& to)
+    {
+        normed(to, tensors.at(from + ".weight"));
+        tensors.erase(from + ".weight");
+        tensors.erase(from + ".bias");
+    };
+    for (const std::string n : {"0", "1", "2", "3"})
+    {
+        for (const std::string name : {"backbone.fpn.inner_blocks.", "backbone.fpn.layer_blocks."})
+            norm(name + n, name + n);
+        if (masks)
+            norm("roi_heads.mask_head.mask_fcn" + std::to_string(std::stoi(n) + 1), "roi_heads.mask_head." + n);
+        normed("roi_heads.box_head." + n, torch::randn({20, n == "0" ? 16 : 20, 3, 3}) * 0.1);
+    }
+    for (const std::string part : {".weight", ".bias"})
+    {
+        tensors["rpn.head.conv.1.0" + part] = tensors.at("rpn.head.conv" + part) * 0.5;
+        move("rpn.head.conv" + part, "rpn.head.conv.0.0" + part);
+        move("roi_heads.box_head.fc6" + part, "roi_heads.box_head.5" + part);
+        tensors.erase("roi_heads.box_head.fc7" + part);
+    }
+    tensors["roi_heads.box_head.5.weight"] = torch::randn({24, 20 * 49}) * 0.1;
+    return file;
+}
+
 bool same(const Tensor& a, const Tensor& b)
 {
     return a.sizes() == b.sizes() && torch::equal(a.to(torch::kFloat), b.to(torch::kFloat));
@@ -203,11 +248,8 @@ BOOST_AUTO_TEST_CASE(epsilon)
     BOOST_TEST(result.config.model.backbone.normEpsilon == 0);  // as torchvision publishes its weights
     BOOST_TEST(same(firstOf(result, "backbone.bn1.weight"), file.tensors.at("backbone.body.bn1.weight")));
     ImportOptions other;
-    TensorFile second = file;  // norms in the pyramid: version 2, which torchvision publishes for its default
-    second.tensors["backbone.fpn.inner_blocks.0.1.running_var"] = torch::ones({16});
-    ImportOptions some;
-    some.partial = true;
-    BOOST_TEST(importModel(second, some).config.model.backbone.normEpsilon == 1e-5);
+    // Version 2 is published for the default of its batch norm.
+    BOOST_TEST(importModel(secondVersion(3), {}).config.model.backbone.normEpsilon == 1e-5);
     other.normEpsilon = 1e-5;
     BOOST_TEST(importModel(file, other).config.model.backbone.normEpsilon == 1e-5);
     other.overrides = {"model.backbone.norm_eps=0.0001"};
@@ -284,6 +326,8 @@ BOOST_AUTO_TEST_CASE(configuration_of_torchvision)
         c.backbone.type = BackboneType::RESNET18;
         c.fpn.channels = c.rpn.channels = 16;
         c.roi.classHead.fcChannels = 24;
+        if (c.roi.classHead.convs > 0)
+            c.roi.classHead.convChannels = 20;
         if (c.roi.maskHead.type != MaskHeadType::NONE)
             c.roi.maskHead.channels = 8;
         Config both;
@@ -294,6 +338,67 @@ BOOST_AUTO_TEST_CASE(configuration_of_torchvision)
     };
     expect(importModel(fasterRCNN(4), {}), "faster_rcnn_r50_torchvision.json");
     expect(importModel(fasterRCNN(4, true), {}), "mask_rcnn_r50_torchvision.json");
+    expect(importModel(secondVersion(4), {}), "faster_rcnn_r50_v2_torchvision.json");
+    expect(importModel(secondVersion(4, true), {}), "mask_rcnn_r50_v2_torchvision.json");
+}
+
+//! Version 2 of torchvision's networks is imported whole; the norms of its heads are in their convolutions.
+BOOST_AUTO_TEST_CASE(second_version_of_torchvision)
+{
+    for (const bool masks : {false, true})
+    {
+        TensorFile file = secondVersion(4, masks);
+        for (auto& item : file.tensors)  // of the order of the epsilon, as some channels of trained networks have it
+            if (contains(item.first, "running_var"))
+                item.second.mul_(1e-5);
+        const ImportResult result = importModel(file, {});
+        for (const auto* list :
+             {&result.foreign, &result.report.missing, &result.report.mismatched, &result.report.unused})
+            BOOST_TEST(list->empty(), (list->empty() ? "" : list->front()));
+        const auto of = [&](const std::string& name) { return file.tensors.at(name).to(torch::kDouble); };
+        const auto folded = [&](const std::string& from, const std::string& to)
+        {
+            const Tensor factor = of(from + ".1.weight") / torch::sqrt(of(from + ".1.running_var") + 1e-5);
+            const Tensor weight = firstOf(result, to + ".weight"), bias = firstOf(result, to + ".bias");
+            const Tensor wanted = (of(from + ".0.weight") * factor.view({-1, 1, 1, 1})).view_as(weight);
+            const Tensor shift = (of(from + ".1.bias") - of(from + ".1.running_mean") * factor).view_as(bias);
+            BOOST_TEST(torch::allclose(weight.to(torch::kDouble), wanted, 1e-5, 1e-6), to);
+            BOOST_TEST(torch::allclose(bias.to(torch::kDouble), shift, 1e-5, 1e-6), to);
+        };
+        for (const std::string n : {"0", "1", "2", "3"})
+        {
+            folded("backbone.fpn.inner_blocks." + n, "fpn.lateral" + n);
+            folded("backbone.fpn.layer_blocks." + n, "fpn.output" + n);
+            folded("roi_heads.box_head." + n, "class_head.conv" + n);
+            if (masks)
+                folded("roi_heads.mask_head." + n, "mask_head.conv" + n);
+        }
+        BOOST_TEST(same(firstOf(result, "rpn.conv2.weight"), file.tensors.at("rpn.head.conv.1.0.weight")));
+        BOOST_TEST(same(firstOf(result, "class_head.fc1.weight"),
+                        file.tensors.at("roi_heads.box_head.5.weight").view({1, 24, 20, 7, 7})));
+        BOOST_TEST(result.weights.count("class_head.fc2.weight") == 0u);
+
+        // A training with this network starts from all of it.
+        Detector model(result.config.model);
+        const LoadReport started = initializeModel(*model, weightsForModel(file, result.config.model).tensors);
+        BOOST_TEST(started.missing.empty());
+        BOOST_TEST(started.unused.empty());
+    }
+    // The class of torchvision has other numbers of layers, too.
+    TensorFile two = secondVersion(4);
+    const Tensor second = torch::randn({24, 24}), bias = torch::randn({24});
+    two.tensors["roi_heads.box_head.7.weight"] = second;
+    two.tensors["roi_heads.box_head.7.bias"] = bias;
+    const ImportResult result = importModel(two, {});
+    BOOST_TEST(result.config.model.roi.classHead.fcs == 2);
+    BOOST_TEST(result.report.unused.empty());
+    BOOST_TEST(same(firstOf(result, "class_head.fc2.weight").view({24, 24}), second));
+    two.tensors["roi_heads.box_head.9.weight"] = second;
+    two.tensors["roi_heads.box_head.9.bias"] = bias;
+    requireError<Error>([&] { importModel(two, {}); }, {"a box head with 3 fully connected layers"});
+    ImportOptions partial;
+    partial.partial = true;
+    BOOST_TEST(importModel(two, partial).report.unused.size() == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_fit)
@@ -315,8 +420,9 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit)
         requireError<Error>([&] { importModel(other, {}); }, {part});
     };
     const TensorFile good = fasterRCNN(4);
-    refused(good, "version 2", "roi_heads.box_head.0.0.weight", torch::zeros({1}));
     refused(good, "keypoints", "roi_heads.keypoint_head.0.weight", torch::zeros({1}));
+    refused(secondVersion(4), "as many outputs as the batch norm", "roi_heads.box_head.1.1.running_mean",
+            torch::zeros({1}));
     refused(good, "deformable", "backbone.body.layer2.0.conv2_offset.weight", torch::zeros({1}));
     refused(good, "a multiple of 49", "roi_heads.box_head.fc6.weight", torch::zeros({24, 50}));
     refused(good, "ResNeXt", "backbone.body.layer1.0.conv2.weight", torch::zeros({64, 4, 3, 3}));

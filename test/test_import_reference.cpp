@@ -190,6 +190,62 @@ Rows forwardNet(const std::string& path, const Tensor& image, cv::Mat* masks)
     return rows;
 }
 
+//! Class of every label of the 91 of COCO; -1 for those without a class.
+std::vector<int> classesOfCoco()
+{
+    std::vector<int> classOfLabel(91, -1);
+    const std::vector<std::string> all = classNamesOfRows(91, {});
+    for (int label = 1, next = 0; label <= 90; label++)
+        if (all[static_cast<size_t>(label - 1)] != "N/A")
+            classOfLabel[static_cast<size_t>(label)] = next++;
+    return classOfLabel;
+}
+
+//! A model with masks in Net and in Detector.
+void compareMaskModel(const std::string& path, const TensorMap& expected, const std::string& what)
+{
+    const Rows wanted = rowsOf(expected, classesOfCoco());
+    cv::Mat masks;
+    const Rows net = forwardNet(path, expected.at("image"), &masks);
+    checkMatch(net, wanted, what + " in Net");
+    const std::vector<int> partners = match(net, wanted);
+    for (size_t i = 0; i < partners.size(); i++)
+        if (partners[i] >= 0)
+        {
+            const Tensor mine =
+                torch::from_blob(masks.ptr<float>(static_cast<int>(i)), {1, 28, 28}, torch::kFloat).clone();
+            const double difference = (mine - expected.at("masks")[partners[i]]).abs().max().item<double>();
+            BOOST_TEST(difference < 5e-3, "mask " << i);  // of boxes that differ by up to 0.1 pixels
+        }
+    checkMatch(detectWith(path, imageOf(expected)), wanted, what + " in Detector");
+}
+
+//! A model with three classes and without masks.
+void compareBoxModel(const std::string& path, const TensorMap& expected, const std::string& what)
+{
+    const Rows wanted = rowsOf(expected, {-1, 0, 1, 2});
+    checkMatch(forwardNet(path, expected.at("image"), nullptr), wanted, what + " in Net");
+    checkMatch(detectWith(path, imageOf(expected)), wanted, what + " in Detector");
+}
+
+//! Features behind the fully connected layers of the class head, for the proposals of the reference.
+void compareClassHead(Detector& model, const TensorMap& expected)
+{
+    const torch::NoGradGuard noGrad;
+    const Tensor boxes = expected.at("proposals");
+    const Tensor rois = torch::cat({torch::zeros({boxes.size(0), 1}), boxes}, 1).contiguous();
+    std::vector<Tensor> pyramid;
+    for (int i = 0; i < 4; i++)
+        pyramid.push_back(expected.at("pyramid" + std::to_string(i)).contiguous());
+    checkClose(model->stages[0].classHead->features(pyramid, rois).flatten(1), expected.at("box_features"), FEATURES,
+               "features of the class head");
+}
+
+//! Settings of the reference.
+const std::string REFERENCE_SETTINGS =
+    " --set model.rpn.pre_nms_top_n_test=300 --set model.rpn.post_nms_top_n_test=100 --set "
+    "model.rpn.proposals_test=100 --short-side 224 --long-side 288";
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(reference, *boost::unit_test::precondition(torchvisionPresent))
@@ -228,17 +284,15 @@ BOOST_AUTO_TEST_CASE(detectors_of_torchvision)
 {
     const TempFolder folder;
     runReference(folder, "torchvision");
-    const std::string common =
-        " --set model.rpn.pre_nms_top_n_test=300 --set model.rpn.post_nms_top_n_test=100 --set "
-        "model.rpn.proposals_test=100 --short-side 224 --long-side 288";
-    const Outcome mask =
-        runProgram(folder, "d2det_import",
-                   "--input mask.pth --output mask.onnx --weights mask_ours.safetensors --config mask.json" + common);
+    const Outcome mask = runProgram(
+        folder, "d2det_import",
+        "--input mask.pth --output mask.onnx --weights mask_ours.safetensors --config mask.json" + REFERENCE_SETTINGS);
     BOOST_REQUIRE_MESSAGE(mask.code == 0, mask.text);
     checkContains(mask.out, "10 rows of the classifier without a class left out, 80 classes taken");
     BOOST_TEST(!contains(mask.out, "missing"));
     BOOST_TEST(!contains(mask.out, "not used"));
-    const Outcome faster = runProgram(folder, "d2det_import", "--input faster.pth --output faster.onnx" + common);
+    const Outcome faster =
+        runProgram(folder, "d2det_import", "--input faster.pth --output faster.onnx" + REFERENCE_SETTINGS);
     BOOST_REQUIRE_MESSAGE(faster.code == 0, faster.text);
 
     // Old names and the old format give the same weights.
@@ -254,32 +308,39 @@ BOOST_AUTO_TEST_CASE(detectors_of_torchvision)
     restoreModel(*model, modelWeights(ours));
     model->eval();
     comparePyramid(model, expected);
+    compareClassHead(model, expected);
     BOOST_TEST(configToJson(loadConfig(folder / "mask.json")) == configToJson(checkpointConfig(ours)));
 
-    std::vector<int> classOfLabel(91, -1);
-    const std::vector<std::string> all = classNamesOfRows(91, {});
-    for (int label = 1, next = 0; label <= 90; label++)
-        if (all[static_cast<size_t>(label - 1)] != "N/A")
-            classOfLabel[static_cast<size_t>(label)] = next++;
-    const Rows wanted = rowsOf(expected, classOfLabel);
-    cv::Mat masks;
-    const Rows net = forwardNet(folder / "mask.onnx", expected.at("image"), &masks);
-    checkMatch(net, wanted, "Mask R-CNN in Net");
-    const std::vector<int> partners = match(net, wanted);
-    for (size_t i = 0; i < partners.size(); i++)
-        if (partners[i] >= 0)
-        {
-            const Tensor mine =
-                torch::from_blob(masks.ptr<float>(static_cast<int>(i)), {1, 28, 28}, torch::kFloat).clone();
-            const double difference = (mine - expected.at("masks")[partners[i]]).abs().max().item<double>();
-            BOOST_TEST(difference < 5e-3, "mask " << i);  // of boxes that differ by up to 0.1 pixels
-        }
-    checkMatch(detectWith(folder / "mask.onnx", imageOf(expected)), wanted, "Mask R-CNN in Detector");
+    compareMaskModel(folder / "mask.onnx", expected, "Mask R-CNN");
+    compareBoxModel(folder / "faster.onnx", readSafetensors(folder / "faster.safetensors").tensors, "Faster R-CNN");
+}
 
-    const TensorMap few = readSafetensors(folder / "faster.safetensors").tensors;
-    const Rows three = rowsOf(few, {-1, 0, 1, 2});
-    checkMatch(forwardNet(folder / "faster.onnx", few.at("image"), nullptr), three, "Faster R-CNN in Net");
-    checkMatch(detectWith(folder / "faster.onnx", imageOf(few)), three, "Faster R-CNN in Detector");
+//! Version 2: norms in pyramid and heads, an RPN of two convolutions, a box head of four and one fully connected layer.
+BOOST_AUTO_TEST_CASE(second_detectors_of_torchvision)
+{
+    const TempFolder folder;
+    runReference(folder, "second");
+    for (const std::string name : {"mask2", "faster2"})
+        BOOST_TEST_CONTEXT(name)
+        {
+            const Outcome outcome = runProgram(folder, "d2det_import",
+                                               "--input " + name + ".pth --output " + name + ".onnx --weights " + name +
+                                                   "_ours.safetensors" + REFERENCE_SETTINGS);
+            BOOST_REQUIRE_MESSAGE(outcome.code == 0, outcome.text);
+            BOOST_TEST(!contains(outcome.out, "missing"), outcome.out);
+            BOOST_TEST(!contains(outcome.out, "not used"), outcome.out);
+            const TensorMap expected = readSafetensors(folder / (name + ".safetensors")).tensors;
+            const TensorFile ours = readSafetensors(folder / (name + "_ours.safetensors"));
+            Detector model(checkpointConfig(ours).model);
+            restoreModel(*model, modelWeights(ours));
+            model->eval();
+            comparePyramid(model, expected);
+            compareClassHead(model, expected);
+            if (name == "mask2")
+                compareMaskModel(folder / "mask2.onnx", expected, "Mask R-CNN, version 2");
+            else
+                compareBoxModel(folder / "faster2.onnx", expected, "Faster R-CNN, version 2");
+        }
 }
 
 BOOST_AUTO_TEST_CASE(release_of_d2det)

@@ -13,6 +13,7 @@
 #include "model/losses.hpp"
 
 #include <cmath>
+#include <map>
 #include <set>
 
 using namespace d2det;
@@ -372,6 +373,52 @@ BOOST_AUTO_TEST_CASE(names_of_the_stages)
     }
     for (const char* name : {"class_head2.fc1.weight", "box_head3.deltas.weight"})
         BOOST_TEST(all.contains(name), name);
+}
+
+//! Convolutions of the class head come before its first fully connected layer; a layer that is off has no weights.
+BOOST_AUTO_TEST_CASE(layers_of_the_class_head)
+{
+    ModelConfig config = narrowFaster();
+    const auto layers = [&]
+    {
+        std::map<std::string, std::vector<int64_t>> shapes;
+        for (const auto& item : Detector(config)->named_parameters())
+            if (item.key().rfind("class_head.", 0) == 0)
+                shapes[item.key().substr(11)] = item.value().sizes().vec();
+        return shapes;
+    };
+    using Shape = std::vector<int64_t>;
+    const auto plain = layers();
+    BOOST_TEST(plain.size() == 6u);
+    BOOST_TEST((plain.at("fc1.weight") == Shape{1, 64, 32, 7, 7}));
+    config.roi.classHead.convs = 2;
+    config.roi.classHead.convChannels = 40;
+    config.roi.classHead.fcs = 1;
+    const auto second = layers();
+    BOOST_TEST(second.size() == 8u);
+    BOOST_TEST((second.at("conv0.weight") == Shape{1, 40, 32, 3, 3}));
+    BOOST_TEST((second.at("conv1.weight") == Shape{1, 40, 40, 3, 3}));
+    BOOST_TEST((second.at("conv1.bias") == Shape{1, 40}));
+    BOOST_TEST((second.at("fc1.weight") == Shape{1, 64, 40, 7, 7}));
+    BOOST_TEST((second.at("classifier.weight") == Shape{1, 4, 64, 1, 1}));
+
+    // The same layers written out.
+    Detector model = randomModel(config);
+    const torch::NoGradGuard noGrad;
+    ClassHeadImpl& head = *model->stages[0].classHead;
+    std::vector<Tensor> pyramid;
+    for (const int64_t side : {32, 16, 8, 4})
+        pyramid.push_back(torch::randn({1, 32, side, side}));
+    const Tensor rois = torch::tensor({{0.f, 3.f, 5.f, 60.f, 90.f}, {0.f, 10.f, 10.f, 120.f, 127.f}});
+    RoIPool pool(config.roi, {4, 8, 16, 32}, false);
+    Tensor x = pool(pyramid, rois, 7, 2);
+    for (RoIConv& conv : head.convs)
+        x = torch::relu(torch::conv2d(x, conv->weight[0], conv->bias[0], 1, 1));
+    const RoIConv& fc = head.fc1[0];
+    x = torch::relu(x.flatten(1).matmul(fc->weight[0].flatten(1).t()) + fc->bias);
+    const Tensor features = head.features(pyramid, rois);
+    BOOST_REQUIRE((features.sizes() == at::IntArrayRef({2, 64, 1, 1})));
+    BOOST_TEST((features.flatten(1) - x).abs().max().item<double>() < 1e-4 * x.abs().max().item<double>());
 }
 
 //! Scales of anchors: all ratios of one scale are those of a model with that scale.

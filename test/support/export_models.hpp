@@ -139,6 +139,26 @@ inline std::vector<NamedConfig> familyVariants()
         c.roi.maskHead.allLevels = true;
     }
     {
+        ModelConfig& c = add("faster, convolutions and one fully connected layer, as in version 2 of torchvision");
+        c.roi.aligned = false;
+        c.rpn.convs = 2;
+        c.roi.classHead.convs = 3;
+        c.roi.classHead.convChannels = 40;
+        c.roi.classHead.fcs = 1;
+        c.roi.maskHead = fcnMasks();
+    }
+    {
+        ModelConfig& c = add("adaptive pooling, one fully connected layer");
+        c.fpn.type = NeckType::PAFPN;
+        c.roi.classHead.allLevels = true;
+        c.roi.classHead.fcs = 1;
+    }
+    {
+        ModelConfig& c = all.emplace_back(NamedConfig{"d2det, convolutions in the class head", narrowConfig()}).config;
+        c.roi.classHead.convs = 1;
+        c.roi.classHead.convChannels = 24;
+    }
+    {
         ModelConfig& c = add("cascade with masks");
         c.roi.type = RoIHeadType::CASCADE_RCNN;
         c.roi.deltaHead.classAgnostic = true;

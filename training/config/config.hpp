@@ -150,6 +150,9 @@ struct ClassHeadConfig
     int samplingRatio = 2;
     float gamma = 0.1f;
     float gain = 12;
+    int convs = 0;
+    int convChannels = 256;
+    int fcs = 2;
     int fcChannels = 1024;
     float lossWeight = 2;
     ValueSource classWeighting = ValueSource::GIVEN;

@@ -164,6 +164,9 @@ void checkPooling(const ModelConfig& c)
     const bool plain = !head.deformable && !head.adaptiveWeighting;
     require(plain || !head.allLevels, "model.roi.class_head.all_levels",
             "needs deformable and adaptive_weighting set to false");
+    require(!head.allLevels || head.convs == 0, "model.roi.class_head.convs",
+            std::to_string(head.convs) + " convolutions do not go together with all_levels, whose first layers are " +
+                "fully connected; set one of them to 0 or false");
     require(c.roi.aligned || (plain && !c.legacy), "model.roi.aligned",
             "false needs class_head.deformable, class_head.adaptive_weighting and model.legacy set to false");
 }

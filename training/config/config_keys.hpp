@@ -179,7 +179,13 @@ void visit(V& v, ClassHeadConfig& c)
     v("sampling_ratio", c.samplingRatio, range(1, 16), "samples per cell and axis");
     v("gamma", c.gamma, range(0, 1e3), "an offset of 1 moves a cell by this share of the RoI's side");
     v("gain", c.gain, range(0, 80), "the weight of a cell is exp(gain * sigmoid(prediction))");  // finite in float32
-    v("fc_channels", c.fcChannels, range(1, 16384), "width of the classifier's two hidden layers");
+    v("convs", c.convs, range(0, 64),
+      "3 x 3 convolutions on the pooled features, before the fully connected layers, each with a bias and a ReLU; 4 in "
+      "version 2 of torchvision's networks. Not together with `all_levels`");
+    v("conv_channels", c.convChannels, range(1, 8192), "channels of these convolutions");
+    v("fcs", c.fcs, range(1, 2),
+      "hidden fully connected layers of the classifier; 1 in version 2 of torchvision's networks");
+    v("fc_channels", c.fcChannels, range(1, 16384), "width of these layers");
     v("loss_weight", c.lossWeight, range(0, 1e6), "factor of the classification loss `cls`");
     v("class_weighting", c.classWeighting, {{"given", ValueSource::GIVEN}, {"auto", ValueSource::AUTO}},
       "`given`: by the next key; `auto`: the trainer sets that key before the first step, each class by 1 / sqrt(its "

@@ -23,6 +23,7 @@ namespace
 {
 
 constexpr int64_t MAX_WIDTH = 1 << 16;  // channels; the configuration has limits below
+constexpr size_t MAX_FCS = 2;           // hidden fully connected layers of a class head
 constexpr int RELEASED_GROUP = 16;      // channels per group of the group norm in D2Det's box head
 
 // COCO's classes by id, 1 to 90, as torchvision lists them; "N/A": ids that COCO does not use.
@@ -142,6 +143,14 @@ void torchvisionConfig(const TensorMap& tensors, ModelConfig& c)
                                outputsOf(tensors, "backbone.fpn.layer_blocks.0.0.weight", c.fpn.channels));
     c.rpn.channels = c.fpn.channels;
     c.roi.classHead.fcChannels = outputsOf(tensors, "roi_heads.box_head.fc6.weight", c.roi.classHead.fcChannels);
+    const ConvolutionalBoxHead head = convolutionalBoxHeadOf(tensors);
+    c.roi.classHead.convs = head.convs;
+    c.roi.classHead.convChannels = outputsOf(tensors, "roi_heads.box_head.0.0.weight", c.roi.classHead.convChannels);
+    if (!head.fcs.empty())
+    {
+        c.roi.classHead.fcs = static_cast<int>(std::min(head.fcs.size(), MAX_FCS));
+        c.roi.classHead.fcChannels = outputsOf(tensors, head.fcs[0] + ".weight", c.roi.classHead.fcChannels);
+    }
     c.name = masks ? "mask_rcnn" : "faster_rcnn";
     c.backbone.normEpsilon = publishedEpsilon(WeightFamily::TORCHVISION, tensors);
     c.backbone.frozenStages = 1;
@@ -290,10 +299,11 @@ std::vector<std::string> foreignParts(const TensorMap& tensors, WeightFamily fam
             parts.push_back("deformable convolutions in the backbone");
             break;
         }
+    const size_t layers = convolutionalBoxHeadOf(tensors).fcs.size();
+    if (layers > MAX_FCS)
+        parts.push_back("a box head with " + std::to_string(layers) +
+                        " fully connected layers; one or two are possible");
     const std::pair<const char*, const char*> prefixes[] = {
-        {"roi_heads.box_head.0.",
-         "four convolutions before the fully connected layer of the box head (version 2 of "
-         "torchvision's networks)"},
         {"roi_heads.keypoint_head.", "a head for keypoints"},
         {"head.classification_head.", "the one-stage heads of RetinaNet"},
         {"roi_head.", "the heads of mmdetection 2 or later"},

@@ -27,6 +27,7 @@ using torch::Tensor;
 constexpr int64_t POOLED_SIDE = 7;  // of the features that the first fully connected layer of a published head sees
 constexpr int64_t OFFSET_SIDE = 3;  // of those that the offsets of D2Det's pooling come from
 const char* const COUNTER = "num_batches_tracked";
+const std::string CONVOLUTIONAL_BOX_HEAD = "roi_heads.box_head.";
 
 bool endsWith(const std::string& text, const std::string& ending)
 {
@@ -57,6 +58,13 @@ struct NormTensors
     Tensor weight, bias, mean, variance;
 
     Tensor factor(double epsilon) const { return weight / torch::sqrt(variance + epsilon); }
+    //! Whether all are [outputs]; others would be broadcast.
+    bool fits(int64_t outputs) const
+    {
+        const Tensor* const parts[] = {&weight, &bias, &mean, &variance};
+        return std::all_of(std::begin(parts), std::end(parts),
+                           [&](const Tensor* part) { return part->dim() == 1 && part->size(0) == outputs; });
+    }
 };
 
 //! Takes tensors out of a file one by one; what nobody took is left.
@@ -69,6 +77,7 @@ public:
     void classifier();
     void edgeTpu();
     void torchvision();
+    void convolutionalBoxHead();
     void mmdetection();
     void fitNorms();
     NamedWeights finish();
@@ -131,7 +140,7 @@ private:
         NormTensors n;
         if (!norm.empty() && takeNorm(norm, n))
         {
-            require(weight.dim() == 4 && n.weight.dim() == 1 && n.weight.size(0) == weight.size(0), from, weight,
+            require(weight.dim() == 4 && n.fits(weight.size(0)), from + ".weight", weight,
                     "as many outputs as the batch norm " + norm);
             const Tensor factor = n.factor(options_.fileEpsilon);
             bias = ((bias.defined() ? bias.to(torch::kDouble) : torch::zeros_like(n.mean)) - n.mean) * factor + n.bias;
@@ -285,6 +294,7 @@ void Renamer::torchvision()
     const std::vector<int64_t> rows = classRows(roi + "box_predictor.cls_score.weight");
     linear(roi + "box_head.fc6", "class_head.fc1", POOLED_SIDE);
     linear(roi + "box_head.fc7", "class_head.fc2", 1);
+    convolutionalBoxHead();
     linear(roi + "box_predictor.cls_score", "class_head.classifier", 1, withBackground(rows));
     std::vector<int64_t> deltas;
     for (const int64_t row : rows)
@@ -299,6 +309,21 @@ void Renamer::torchvision()
     }
     transposed(roi + "mask_predictor.conv5_mask", "mask_head.upsample0");
     byClass(roi + "mask_predictor.mask_fcn_logits", "mask_head.classifier", rows);
+}
+
+/* Version 2: 0 to n - 1 are convolutions with a norm, n flattens, n + 1 and, where there are two, n + 3 are fully
+   connected. */
+void Renamer::convolutionalBoxHead()
+{
+    const ConvolutionalBoxHead head = convolutionalBoxHeadOf(file_);
+    const std::string from = CONVOLUTIONAL_BOX_HEAD;
+    for (int i = 0; i < head.convs; i++)
+    {
+        const std::string n = from + std::to_string(i);
+        convolution(n + ".0", n + ".1", "class_head.conv" + std::to_string(i), true);
+    }
+    for (size_t i = 0; i < head.fcs.size() && i < 2; i++)
+        linear(head.fcs[i], "class_head.fc" + std::to_string(i + 1), i == 0 ? POOLED_SIDE : 1);
 }
 
 void Renamer::mmdetection()
@@ -382,6 +407,7 @@ void Renamer::fitNorms()
                             part(item.first)};
         if (!options_.foldNorms)
         {
+            require(n.fits(n.weight.numel()), item.first, item.second, "one value per scale of the batch norm");
             put(norm + ".weight",
                 n.weight * torch::sqrt((n.variance + options_.modelEpsilon) / (n.variance + options_.fileEpsilon)));
             changed++;
@@ -389,9 +415,9 @@ void Renamer::fitNorms()
         }
         if (conv == convs.end())
             continue;
-        const Tensor kernel = part(conv->second + ".weight"), factor = n.factor(options_.fileEpsilon);
-        require(kernel.size(0) == factor.numel(), conv->second + ".weight", kernel,
-                "as many outputs as the batch norm " + norm);
+        const Tensor kernel = part(conv->second + ".weight");
+        require(n.fits(kernel.size(0)), conv->second + ".weight", kernel, "as many outputs as the batch norm " + norm);
+        const Tensor factor = n.factor(options_.fileEpsilon);
         put(conv->second + ".weight", kernel * factor.view({-1, 1, 1, 1}));
         put(conv->second + ".bias", n.bias - n.mean * factor);
         for (const char* name : {".weight", ".bias", ".running_mean", ".running_var"})
@@ -487,6 +513,18 @@ WeightFamily recognizeFamily(const TensorMap& tensors)
     if (any({"conv00."}) && any({"conv71."}))
         return WeightFamily::EDGETPU;
     return any({"features.0.0."}) ? WeightFamily::MOBILENET : WeightFamily::UNKNOWN;
+}
+
+ConvolutionalBoxHead convolutionalBoxHeadOf(const TensorMap& tensors)
+{
+    const auto layer = [](int i) { return CONVOLUTIONAL_BOX_HEAD + std::to_string(i); };
+    ConvolutionalBoxHead head;
+    while (tensors.count(layer(head.convs) + ".0.weight"))
+        head.convs++;
+    // Behind the convolutions one layer flattens; behind each fully connected one is a ReLU.
+    for (int i = head.convs + 1; tensors.count(layer(i) + ".weight"); i += 2)
+        head.fcs.push_back(layer(i));
+    return head;
 }
 
 double publishedEpsilon(WeightFamily family, const TensorMap& tensors)

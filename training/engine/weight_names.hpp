@@ -55,6 +55,16 @@ struct NamedWeights
     std::vector<std::string> notes;   //!< what was done to the weights, a sentence each
 };
 
+//! The box head of version 2 of torchvision's networks (FastRCNNConvFCHead).
+struct ConvolutionalBoxHead
+{
+    int convs = 0;
+    std::vector<std::string> fcs;  //!< names of the fully connected layers in the file
+};
+
+//! Without layers for a file with another box head.
+ConvolutionalBoxHead convolutionalBoxHeadOf(const TensorMap& tensors);
+
 //! Epsilon of batch norm in the program that wrote a file of this family with these tensors.
 double publishedEpsilon(WeightFamily family, const TensorMap& tensors);
 

@@ -65,12 +65,13 @@ std::string ModelExporter::largest(const Names& inputs, const std::string& outpu
 
 // ------------------------------------------------------------------ class head
 
-//! Features behind the two fully connected layers. @param name of the head, prefix of its tensors.
+//! Features behind the hidden fully connected layers. @param name of the head, prefix of its tensors.
 std::string ModelExporter::classFeatures(const ClassHeadImpl& head, const Levels& levels, const std::string& rois,
                                          const std::string& name)
 {
     const ClassHeadConfig& c = config_.roi.classHead;
     const int64_t k = c.pooledSize;
+    const auto second = [&](const std::string& x) { return head.fc2.is_empty() ? x : roiConv(head.fc2, x, rois); };
     if (c.allLevels)
     {
         Names parts;
@@ -80,7 +81,7 @@ std::string ModelExporter::classFeatures(const ClassHeadImpl& head, const Levels
             parts.push_back(roiConv(
                 head.fc1[i], poolWithoutOffsets(one, rois, name + ".pooled_level" + std::to_string(i), k), rois));
         }
-        return roiConv(head.fc2, largest(parts, name + ".largest"), rois);
+        return second(largest(parts, name + ".largest"));
     }
     const bool fine = c.deformable || c.adaptiveWeighting;  // pooling is 2k x 2k, then halved
     std::string x;
@@ -110,7 +111,9 @@ std::string ModelExporter::classFeatures(const ClassHeadImpl& head, const Levels
                   {"strides", std::vector<int64_t>{2, 2}},
                   {"pads", std::vector<int64_t>{1, 1, 1, 1}},
                   {"count_include_pad", 0}});
-    return roiConv(head.fc2, roiConv(head.fc1[0], x, rois), rois);
+    for (const RoIConv& conv : head.convs)
+        x = roiConv(conv, x, rois);
+    return second(roiConv(head.fc1[0], x, rois));
 }
 
 //! Probabilities [R, C + 1] from the features.

@@ -8,6 +8,8 @@
 
 #include "ops/ops.hpp"
 
+#include <cmath>
+
 namespace d2det
 {
 
@@ -44,16 +46,27 @@ ClassHeadImpl::ClassHeadImpl(const RoIConfig& config, int64_t inChannels, int64_
         o.bias = false;
         weighting = register_module("weighting", RoIConv(o));  // stays zero: plain averaging at first
     }
+    for (int i = 0; i < c.convs; i++)
+    {
+        RoIConvOptions o;
+        o.in = i == 0 ? inChannels : c.convChannels;
+        o.out = c.convChannels;
+        o.relu = true;
+        convs.push_back(register_module("conv" + std::to_string(i), RoIConv(o)));
+        torch::nn::init::normal_(convs.back()->weight, 0, std::sqrt(2.0 / (9.0 * c.convChannels)));
+    }
     if (c.allLevels)
         for (int level = 0; level < config.levels; level++)
             fc1.push_back(add("fc1_level" + std::to_string(level), 1, inChannels, c.fcChannels, k, true));
     else
-        fc1.push_back(add("fc1", 1, inChannels, c.fcChannels, k, true));
-    fc2 = add("fc2", 1, c.fcChannels, c.fcChannels, 1, true);
+        fc1.push_back(add("fc1", 1, c.convs > 0 ? c.convChannels : inChannels, c.fcChannels, k, true));
+    if (c.fcs > 1)
+        fc2 = add("fc2", 1, c.fcChannels, c.fcChannels, 1, true);
     classifier = add("classifier", 1, c.fcChannels, numClasses + 1, 1, false);
     for (RoIConv& fc : fc1)
         xavierInit(fc);
-    xavierInit(fc2);
+    if (!fc2.is_empty())
+        xavierInit(fc2);
     torch::nn::init::normal_(classifier->weight, 0, 0.01);
 }
 
@@ -88,6 +101,26 @@ Tensor ClassHeadImpl::pooled(const std::vector<Tensor>& pyramid, const Tensor& r
     return fine ? torch::avg_pool2d(x, 3, 2, 1, false, /*count_include_pad=*/false) : x;
 }
 
+//! Pooling, convolutions and the first fully connected layer: [R, F, 1, 1].
+Tensor ClassHeadImpl::firstLayer(const std::vector<Tensor>& pyramid, const Tensor& rois, const RoIGroups& groups)
+{
+    const ClassHeadConfig& c = config_.classHead;
+    if (!c.allLevels)
+    {
+        Tensor x = pooled(pyramid, rois, groups);
+        for (RoIConv& conv : convs)
+            x = conv(x, groups);
+        return fc1[0](x, groups);
+    }
+    Tensor largest;
+    for (size_t level = 0; level < fc1.size(); level++)
+    {
+        const Tensor x = fc1[level](pool_.fromLevel(pyramid, level, rois, c.pooledSize, c.samplingRatio), groups);
+        largest = level == 0 ? x : torch::maximum(largest, x);
+    }
+    return largest;
+}
+
 Tensor ClassHeadImpl::features(const std::vector<Tensor>& pyramid, const Tensor& proposals)
 {
     const torch::Device device = pyramid[0].device();
@@ -96,15 +129,8 @@ Tensor ClassHeadImpl::features(const std::vector<Tensor>& pyramid, const Tensor&
     RoIGroups groups;
     if (!c.sharedLevels && (c.deformable || c.adaptiveWeighting))
         groups = RoIGroups(proposals, config_.finestScale, static_cast<int>(pyramid.size()), legacy_, device);
-    if (!c.allLevels)
-        return fc2(fc1[0](pooled(pyramid, rois, groups), groups), groups);
-    Tensor largest;
-    for (size_t level = 0; level < fc1.size(); level++)
-    {
-        const Tensor x = fc1[level](pool_.fromLevel(pyramid, level, rois, c.pooledSize, c.samplingRatio), groups);
-        largest = level == 0 ? x : torch::maximum(largest, x);
-    }
-    return fc2(largest, groups);
+    const Tensor x = firstLayer(pyramid, rois, groups);
+    return fc2.is_empty() ? x : fc2(x, groups);
 }
 
 Tensor ClassHeadImpl::classify(const Tensor& features)

@@ -19,7 +19,7 @@ class ClassHeadImpl : public torch::nn::Module
 public:
     ClassHeadImpl(const RoIConfig& config, int64_t inChannels, int64_t numClasses, const std::vector<float>& strides,
                   bool legacy);
-    //! Features [R, F, 1, 1] behind the two fully connected layers. The RoIs may be on the CPU for a pyramid on any
+    //! Features [R, F, 1, 1] behind the hidden fully connected layers. The RoIs may be on the CPU for a pyramid on any
     //! device, which avoids waiting for the device.
     Tensor features(const std::vector<Tensor>& pyramid, const Tensor& rois);
     Tensor classify(const Tensor& features);  //!< logits [R, numClasses + 1], background last
@@ -27,11 +27,13 @@ public:
 
     RoIConv offset1{nullptr}, offset2{nullptr}, offset3{nullptr};  //!< pooled 3x3 -> offsets [R, 2, k, k]
     RoIConv weighting{nullptr};                                    //!< conv + instance norm of the adaptive weighting
+    std::vector<RoIConv> convs;                                    //!< 3x3 on the pooled features
     std::vector<RoIConv> fc1;  //!< one, or one per level with pooling from all levels
     RoIConv fc2{nullptr}, classifier{nullptr};
 
 private:
     Tensor pooled(const std::vector<Tensor>& pyramid, const Tensor& proposals, const RoIGroups& groups);
+    Tensor firstLayer(const std::vector<Tensor>& pyramid, const Tensor& rois, const RoIGroups& groups);
 
     RoIConfig config_;
     RoIPool pool_;
