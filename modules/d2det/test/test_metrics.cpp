@@ -14,6 +14,8 @@
 
 #include "../src/kernels/box.hpp"
 
+#include "keypoint_vectors.hpp"
+
 #include <limits>
 #include <map>
 #include <numeric>
@@ -856,6 +858,177 @@ TEST(D2Det_CocoProperties, ap_falls_as_boxes_move_away)
     }
     EXPECT_LT(lastCoco, 0.2);
     EXPECT_LT(lastVoc, 0.2);
+}
+
+// ------------------------------------------------------------------ keypoints
+
+CocoEvaluator evaluatorOf(const d2det_test::KeypointVector& vector, bool byRows)
+{
+    CocoEvaluator evaluator;
+    evaluator.setImages({vector.images.begin(), vector.images.end()});
+    evaluator.setCategories({vector.categories.begin(), vector.categories.end()});
+    evaluator.setKeypointSigmas(vector.sigmas);
+    for (const std::vector<double>& o : vector.objects)
+    {
+        CocoEvaluator::GroundTruth gt;
+        gt.imageId = static_cast<int64>(o[0]);
+        gt.categoryId = static_cast<int64>(o[1]);
+        gt.box = cv::Rect2d(o[2], o[3], o[4], o[5]);
+        gt.area = o[6];
+        gt.crowd = o[7] != 0;
+        gt.numKeypoints = static_cast<int>(o[8]);
+        for (size_t i = 9; i < o.size(); i += 3)
+            gt.keypoints.emplace_back(o[i], o[i + 1], o[i + 2]);
+        if (byRows)
+            evaluator.addGroundTruths(cv::Mat(1, 8, CV_64F, const_cast<double*>(o.data())), {},
+                                      cv::Mat(1, 3 * vector.points, CV_64F, const_cast<double*>(o.data() + 9)));
+        else
+            evaluator.addGroundTruth(gt);
+    }
+    for (const std::vector<double>& d : vector.detections)
+    {
+        CocoEvaluator::Detection detection;
+        detection.imageId = static_cast<int64>(d[0]);
+        detection.categoryId = static_cast<int64>(d[1]);
+        detection.score = d[2];
+        for (size_t i = 3; i < d.size(); i += 2)
+            detection.keypoints.emplace_back(d[i], d[i + 1], 1);
+        if (byRows)
+            evaluator.addDetections(cv::Mat(cv::Matx<double, 1, 7>(d[0], d[1], 0, 0, 1, 1, d[2])), {},
+                                    cv::Mat(detection.keypoints).reshape(1, 1));
+        else
+            evaluator.addDetection(detection);
+    }
+    return evaluator;
+}
+
+TEST(D2Det_CocoKeypoints, numbers_of_pycocotools)
+{
+    for (const d2det_test::KeypointVector& vector : d2det_test::keypointVectors())
+    {
+        SCOPED_TRACE(vector.name);
+        const CocoEvaluator evaluator = evaluatorOf(vector, false);
+        const std::vector<double> numbers = evaluator.summarize(cv::d2det::IOU_KEYPOINTS);
+        ASSERT_EQ(vector.summary.size(), numbers.size());
+        for (size_t i = 0; i < numbers.size(); i++)
+            EXPECT_NEAR(vector.summary[i], numbers[i], 1e-9) << i;
+        const std::vector<double> byCategory = evaluator.perCategoryAP(cv::d2det::IOU_KEYPOINTS);
+        ASSERT_EQ(vector.categoryAP.size(), byCategory.size());
+        for (size_t i = 0; i < byCategory.size(); i++)
+            EXPECT_NEAR(vector.categoryAP[i], byCategory[i], 1e-9) << i;
+        EXPECT_NEAR(vector.summary[1], evaluator.averagePrecision(0.5, cv::d2det::IOU_KEYPOINTS), 1e-9);
+    }
+}
+
+TEST(D2Det_CocoKeypoints, rows_of_numbers_are_the_same)
+{
+    // Rows have no num_keypoints: the first two vectors count what is labeled.
+    const std::vector<d2det_test::KeypointVector> vectors = d2det_test::keypointVectors();
+    for (size_t i = 0; i < 2; i++)
+        EXPECT_EQ(evaluatorOf(vectors[i], false).summarize(cv::d2det::IOU_KEYPOINTS),
+                  evaluatorOf(vectors[i], true).summarize(cv::d2det::IOU_KEYPOINTS));
+}
+
+//! Of one detection and one object with the box (10, 10, 20, 30) and the area 400.
+double similarity(const std::vector<cv::Vec3d>& detected, const std::vector<cv::Vec3d>& labeled,
+                  const std::vector<double>& sigmas = {})
+{
+    CocoEvaluator evaluator;
+    evaluator.setImages({1});
+    evaluator.setCategories({1});
+    evaluator.setKeypointSigmas(sigmas);
+    evaluator.addGroundTruth({1, 1, {10, 10, 20, 30}, 400, false, {}, labeled, -1});
+    evaluator.addDetection({1, 1, {}, 0.5, {}, detected});
+    return evaluator.matches(0.99, cv::d2det::IOU_KEYPOINTS).at(0).iou;
+}
+
+TEST(D2Det_CocoKeypoints, similarity_by_hand)
+{
+    const std::vector<double> sigmas = {0.05, 0.1};
+    const std::vector<cv::Vec3d> truth = {{12, 14, 2}, {20, 30, 1}}, first = {{12, 14, 2}, {0, 0, 0}};
+    // Distance 5 and area 400: 25 / (2 * 400 * 0.1^2) = 3.125; the second point is exact.
+    EXPECT_NEAR((std::exp(-3.125) + 1) / 2, similarity({{15, 18, 1}, {20, 30, 1}}, truth, sigmas), 1e-12);
+    EXPECT_NEAR(1., similarity({{12, 14, 1}, {900, 30, 1}}, first, sigmas), 1e-12);
+    // No labeled point: the box from (-10, -20) to (50, 70); the second point is 4 to the left and 3 below.
+    for (const std::vector<cv::Vec3d>& none : {std::vector<cv::Vec3d>(), std::vector<cv::Vec3d>(2)})
+        EXPECT_NEAR((1 + std::exp(-25. / (2 * 400 * 0.04))) / 2, similarity({{-10, 70, 1}, {-14, 73, 1}}, none, sigmas),
+                    1e-12);
+    // The default: COCO's nose, 0.026, of 17 points; of another number 0.05.
+    for (const size_t points : {17, 3})
+    {
+        std::vector<cv::Vec3d> labeled(points), detected(points, cv::Vec3d(7, 7, 1));
+        labeled[0] = {7, 8, 2};
+        const double sigma = points == 17 ? 0.026 : 0.05;
+        EXPECT_NEAR(std::exp(-1 / (2 * 400 * 4 * sigma * sigma)), similarity(detected, labeled), 1e-12);
+    }
+}
+
+TEST(D2Det_CocoKeypoints, perfect_points_give_one_and_nothing_else_does)
+{
+    CocoEvaluator evaluator;
+    evaluator.setImages({1, 2});
+    evaluator.setCategories({1});
+    cv::RNG rng(5);
+    for (int i = 0; i < 10; i++)
+    {
+        CocoEvaluator::GroundTruth gt{1 + i % 2, 1, cv::Rect2d(100 * i, 0, 80, 90), 80. * 90, false};
+        CocoEvaluator::Detection detection{gt.imageId, 1, gt.box, 0.5};
+        for (int k = 0; k < 4; k++)
+            gt.keypoints.emplace_back(100 * i + rng.uniform(0., 80.), rng.uniform(0., 90.), 1 + k % 2);
+        detection.keypoints = gt.keypoints;
+        evaluator.addGroundTruth(gt);
+        evaluator.addDetection(detection);
+    }
+    const std::vector<double> numbers = evaluator.summarize(cv::d2det::IOU_KEYPOINTS);
+    ASSERT_EQ(10u, numbers.size());
+    for (const int i : {0, 1, 2, 3, 5, 6, 7, 8})
+        EXPECT_NEAR(1., numbers[i], 1e-12) << i;
+    EXPECT_EQ(-1., numbers[4]);  // no large object
+    EXPECT_EQ(-1., numbers[9]);
+    evaluator.setKeypointSigmas(std::vector<double>(4, 1e-3));  // exact points stay exact
+    EXPECT_NEAR(1., evaluator.summarize(cv::d2det::IOU_KEYPOINTS)[0], 1e-12);
+    EXPECT_EQ(std::vector<double>(10, -1.), CocoEvaluator().summarize(cv::d2det::IOU_KEYPOINTS));
+}
+
+TEST(D2Det_CocoKeypoints, only_twenty_detections_count)
+{
+    CocoEvaluator evaluator;
+    evaluator.setImages({1});
+    evaluator.setCategories({1});
+    evaluator.addGroundTruth({1, 1, {0, 0, 50, 50}, 2500, false, {}, {{10, 10, 2}, {40, 40, 2}}, -1});
+    for (int i = 0; i < 20; i++)
+        evaluator.addDetection({1, 1, {}, 0.9, {}, {{200, 200, 1}, {300, 300, 1}}});
+    evaluator.addDetection({1, 1, {}, 0.5, {}, {{10, 10, 1}, {40, 40, 1}}});
+    EXPECT_EQ(0., evaluator.averagePrecision(0.5, cv::d2det::IOU_KEYPOINTS));
+    EXPECT_EQ(20u, evaluator.matches(0.5, cv::d2det::IOU_KEYPOINTS).size());
+}
+
+TEST(D2Det_CocoKeypoints, wrong_input_is_refused)
+{
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    const int type = cv::d2det::IOU_KEYPOINTS;
+    CocoEvaluator evaluator;
+    evaluator.setImages({1});
+    evaluator.setCategories({1});
+    EXPECT_THROW(evaluator.addDetection({1, 1, {}, 0.5, {}, {{0, nan, 1}}}), cv::Exception);
+    EXPECT_THROW(evaluator.addGroundTruth({1, 1, {}, 1, false, {}, {{0, 0, nan}}, -1}), cv::Exception);
+    EXPECT_THROW(evaluator.setKeypointSigmas({0.1, 0}), cv::Exception);
+    EXPECT_THROW(evaluator.setKeypointSigmas({nan}), cv::Exception);
+    EXPECT_THROW(evaluator.summarize(3), cv::Exception);
+    EXPECT_THROW(evaluator.addDetections(cv::Mat(2, 7, CV_64F, cv::Scalar(1)), {}, cv::Mat(1, 6, CV_64F)),
+                 cv::Exception);
+    EXPECT_THROW(evaluator.addDetections(cv::Mat(2, 7, CV_64F, cv::Scalar(1)), {}, cv::Mat(2, 5, CV_64F)),
+                 cv::Exception);
+    evaluator.addGroundTruth({1, 1, {0, 0, 9, 9}, 81, false, {}, {{1, 1, 2}, {2, 2, 2}}, -1});
+    EXPECT_THROW(evaluator.vocAveragePrecision(0.5, cv::d2det::VOC_2010, -1, type), cv::Exception);
+    CocoEvaluator boxes = evaluator, other = evaluator;
+    boxes.addDetection({1, 1, {0, 0, 9, 9}, 0.5});
+    EXPECT_NEAR(1., boxes.summarize()[0], 1e-12);
+    EXPECT_THROW(boxes.summarize(type), cv::Exception);  // without points
+    other.addDetection({1, 1, {}, 0.5, {}, std::vector<cv::Vec3d>(3)});
+    EXPECT_THROW(other.summarize(type), cv::Exception);  // three instead of two
+    evaluator.setKeypointSigmas({0.1, 0.1, 0.1});
+    EXPECT_THROW(evaluator.summarize(type), cv::Exception);
 }
 
 // ------------------------------------------------------------------ Pascal VOC
