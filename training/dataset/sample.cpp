@@ -74,6 +74,8 @@ std::vector<LabeledBox> usableBoxesWithMasks(const ImageRecord& image, double mi
         if (auto box = usableBox(a, image, minSide))
         {
             addMask(*box, a, image);
+            box->keypoints = a.keypoints;
+            dropOutside(box->keypoints, {image.width, image.height});
             boxes.push_back(*box);
         }
     return boxes;
@@ -118,6 +120,7 @@ void resizeBoxes(std::vector<LabeledBox>& boxes, const cv::Size& from, const cv:
         for (std::vector<double>& part : box.outline)
             for (size_t i = 0; i < part.size(); i++)
                 part[i] *= i % 2 ? scaleY : scaleX;
+        moveKeypoints(box.keypoints, {scaleX, 0, 0, 0, scaleY, 0}, to);
     }
 }
 

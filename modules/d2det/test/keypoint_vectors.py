@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """Writes keypoint_vectors.hpp: what pycocotools computes for keypoints, for the tests of CocoEvaluator.
 
-usage: PYTHONPATH=FOLDER /usr/bin/python3 keypoint_vectors.py > keypoint_vectors.hpp && clang-format -i keypoint_vectors.hpp
+usage: PYTHONPATH=FOLDER /usr/bin/python3 keypoint_vectors.py > keypoint_vectors.hpp
 
-FOLDER has pycocotools, also only its Python files (PythonAPI of https://github.com/cocodataset/cocoapi): keypoints do not
-need its extension module, nor matplotlib. Annotation ids begin at 1, as pycocotools treats id 0 as "not matched".
+FOLDER has pycocotools, also only its Python files (PythonAPI of https://github.com/cocodataset/cocoapi): keypoints do
+not need its extension module, nor matplotlib. Annotation ids begin at 1, as pycocotools treats id 0 as "not matched".
 """
 import contextlib
 import io
@@ -116,15 +116,16 @@ def make(name, points, sigmas, images, categories, perImage, random, special):
         width, height = side, side * random.uniform(0.6, 1.6)
         shown = random.integers(0, 3, points) if visibility is None else np.full(points, visibility)
         place = np.stack([x + random.uniform(0, 1, points) * width, y + random.uniform(0, 1, points) * height], 1)
-        row = [image, category, number(x), number(y), number(width), number(height), number(width * height * 0.6), crowd,
-               int((shown > 0).sum()) if count is None else count]
+        row = [image, category, number(x), number(y), number(width), number(height), number(width * height * 0.6),
+               crowd, int((shown > 0).sum()) if count is None else count]
         for p, v in zip(place, shown):
             row += [number(p[0]), number(p[1]), int(v)] if v else [0, 0, 0]
         objects.append(row)
         for _ in range(int(random.integers(0, 3)) if copies is None else copies):
             noise = side * random.choice([0.01, 0.04, 0.12])
             found = place + random.normal(0, noise, place.shape)
-            detections.append([image, category, number(random.uniform(0, 100)) / 100] + [number(v) for v in found.flatten()])
+            score = number(random.uniform(0, 100)) / 100
+            detections.append([image, category, score] + [number(v) for v in found.flatten()])
 
     for image in images:
         for _ in range(perImage):

@@ -60,9 +60,8 @@ With iouType = IOU_MASK every evaluated ground truth and detection needs a mask,
 the same size; otherwise cv::Exception is raised. The same holds for a value of iouType that is not an IoUType and for
 an IoU threshold outside (0, 1].
 
-With iouType = IOU_KEYPOINTS the IoU is the object keypoint similarity
-\f[ OKS = \frac{1}{n} \sum_{i: v_i > 0} \exp \frac{-d_i^2}{2 a (2 \sigma_i)^2} \f]
-of the n labeled points of a ground truth of area a, at the distances d from those of the detection. At most 20
+With iouType = IOU_KEYPOINTS the IoU is the object keypoint similarity (OKS), the mean of exp(-d^2 / (2 a (2 sigma)^2))
+over the labeled points of a ground truth of area a, at the distances d from those of the detection. At most 20
 detections of an image and category count. A ground truth without labeled points is ignored like a crowd; its similarity
 is that of the distances of all points from its box of three times the width and height. Every evaluated detection needs
 keypoints, as many as the ground truths of its category; otherwise cv::Exception is raised.
@@ -181,8 +180,8 @@ public:
     /** @brief COCO matching at one IoU threshold (all areas).
     @param iouThreshold in (0, 1].
     @param iouType one of IoUType.
-    @return the 100 (IOU_KEYPOINTS: 20) detections of highest score of each image and category, including images and categories without
-    ground truth; in order of category id, image id and descending score. */
+    @return the 100 (IOU_KEYPOINTS: 20) detections of highest score of each image and category, including images and
+    categories without ground truth; in order of category id, image id and descending score. */
     std::vector<Match> matches(double iouThreshold, int iouType = IOU_BOX) const;
 
     /** @brief Average precision by the definition of Pascal VOC @cite Everingham2010.
