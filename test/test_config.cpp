@@ -182,9 +182,10 @@ BOOST_AUTO_TEST_CASE(kinds_of_second_stages)
     checkContains(deformable("[2]"), "model.backbone.deformable_stages");
     checkContains(deformable("[6]"), "model.backbone.deformable_stages");
     checkContains(deformable("[3, 4, 5, 5]"), "model.backbone.deformable_stages");
-    for (const char* type : {"resnet18", "resnet34", "mobilenet_v2", "mobilenet_edgetpu"})
+    BOOST_TEST(deformable(R"([4], "type": "resnet18")") == "");
+    for (const char* type : {"mobilenet_v2", "mobilenet_edgetpu"})
         checkContains(deformable(std::string(R"([4], "type": ")") + type + "\""),
-                      "model.backbone.deformable_stages: needs a type with bottlenecks: resnet50");
+                      "model.backbone.deformable_stages: needs a ResNet or ResNeXt");
     checkContains(deformable(R"([4, 5], "levels": [2, 3, 4])"), "stage 5 is above the last of levels, 4");
     checkContains(parseError(R"({"model": {"rpn": {"anchor_scales": [1, 2, 4, 8, 16],
                                  "anchor_ratios": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]}}})"),

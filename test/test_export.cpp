@@ -17,6 +17,7 @@
 #include "export/onnx_graph.hpp"
 
 #include <opencv2/d2det.hpp>
+#include <opencv2/imgcodecs.hpp>
 
 #ifndef ONNX_NAMESPACE
 #define ONNX_NAMESPACE onnx
@@ -579,6 +580,43 @@ BOOST_AUTO_TEST_CASE(randomWeights)
     const Outcome half = run(folder, base + " --classes 5 --seed 7 --half");
     BOOST_TEST(half.code == 0, half.text);
     BOOST_TEST(fs::file_size(folder / "a.onnx") < 0.56 * double(full));
+}
+
+//! The kernels and rules have their tests in the module; here: the file, what is said, and what stays behind.
+BOOST_AUTO_TEST_CASE(quantizedConvolutions)
+{
+    const TempFolder folder;
+    fs::create_directory(folder / "images");
+    const cv::Mat image = syntheticImage(200, 280, 5);
+    cv::imwrite(folder / "images/a.png", image);
+    cv::imwrite(folder / "images/b.png", syntheticImage(160, 200, 6));
+    const std::string base =
+        "--random --classes 5 --config " + writeConfig(folder, smallFamily()) + " --output " + (folder / "a.onnx");
+    BOOST_REQUIRE(run(folder, base).code == 0);
+    const auto full = fs::file_size(folder / "a.onnx");
+    cv::Mat expected, found;
+    const cv::Ptr<cv::d2det::Detector> plain = cv::d2det::Detector::create(folder / "a.onnx");
+    plain->setScoreThreshold(0);
+    plain->detect(image, expected);
+
+    const Outcome result = run(folder, base + " --quantize images");
+    BOOST_REQUIRE_MESSAGE(result.code == 0, result.text);
+    checkContains(result.text, "convolutions in 8-bit integers, ranges from 2 images");
+    BOOST_TEST(fs::file_size(folder / "a.onnx") < full);
+    const cv::Ptr<cv::d2det::Detector> quantized = cv::d2det::Detector::create(folder / "a.onnx");
+    quantized->setScoreThreshold(0);
+    quantized->detect(image, found);
+    BOOST_TEST(found.rows > 0);
+    BOOST_TEST((found.size != expected.size || cv::norm(found, expected, cv::NORM_INF) > 0));  // weights are rounded
+
+    const std::string before = textOf(folder / "a.onnx");
+    expectError(run(folder, base + " --quantize images --half"), 2, "exclude");
+    expectError(run(folder, base + " --quantize nothing_here"), 1, "nothing_here");
+    BOOST_TEST((textOf(folder / "a.onnx") == before));
+    size_t onnxFiles = 0;
+    for (const auto& entry : fs::directory_iterator(folder.path()))
+        onnxFiles += contains(entry.path().filename().string(), "a.onnx");
+    BOOST_TEST(onnxFiles == 1u);  // no temporary file
 }
 
 BOOST_AUTO_TEST_CASE(wrongUsage)

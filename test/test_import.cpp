@@ -15,6 +15,8 @@
 
 #include "opencv2/d2det.hpp"
 
+#include <opencv2/imgcodecs.hpp>
+
 #include <nlohmann/json.hpp>
 
 #include <fstream>
@@ -201,6 +203,11 @@ BOOST_AUTO_TEST_CASE(epsilon)
     BOOST_TEST(result.config.model.backbone.normEpsilon == 0);  // as torchvision publishes its weights
     BOOST_TEST(same(firstOf(result, "backbone.bn1.weight"), file.tensors.at("backbone.body.bn1.weight")));
     ImportOptions other;
+    TensorFile second = file;  // norms in the pyramid: version 2, which torchvision publishes for its default
+    second.tensors["backbone.fpn.inner_blocks.0.1.running_var"] = torch::ones({16});
+    ImportOptions some;
+    some.partial = true;
+    BOOST_TEST(importModel(second, some).config.model.backbone.normEpsilon == 1e-5);
     other.normEpsilon = 1e-5;
     BOOST_TEST(importModel(file, other).config.model.backbone.normEpsilon == 1e-5);
     other.overrides = {"model.backbone.norm_eps=0.0001"};
@@ -376,12 +383,21 @@ BOOST_AUTO_TEST_CASE(program, *boost::unit_test::precondition(ProgramIsThere{"d2
     BOOST_TEST(!std::filesystem::exists(folder / "part.onnx"));
     BOOST_TEST(run("--partial --output part.onnx --input part.safetensors").code == 0);
     BOOST_TEST(run("--output whole.safetensors --input whole.safetensors").code == 2);
+    const Outcome nowhere = run("--weights w.safetensors --quantize images --input whole.safetensors");
+    BOOST_TEST(nowhere.code == 2);
+    checkContains(nowhere.err, "--quantize needs --output");
     folder.write("names.txt", "cat\ndog\nN/A\n");
     const Outcome good = run("--output whole.onnx --classes names.txt --input whole.safetensors");
     BOOST_TEST(good.code == 0, good.text);
     checkContains(good.out, "2 classes");
     const auto names = cv::d2det::Detector::create(folder / "whole.onnx")->getClassNames();
     BOOST_TEST(names == (std::vector<std::string>{"cat", "dog"}), boost::test_tools::per_element());
+    std::filesystem::create_directory(folder / "images");
+    cv::imwrite(folder / "images/a.png", cv::Mat(64, 96, CV_8UC3, cv::Scalar(40, 90, 160)));
+    const Outcome quantized = run("--output int8.onnx --quantize images --short-side 64 --input whole.safetensors");
+    BOOST_TEST(quantized.code == 0, quantized.text);
+    checkContains(quantized.out, "convolutions in 8-bit integers, ranges from 1 image,");
+    BOOST_TEST(std::filesystem::file_size(folder / "int8.onnx") < std::filesystem::file_size(folder / "whole.onnx"));
 
     TensorFile trunk;
     trunk.tensors = resNet18("");

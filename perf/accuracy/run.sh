@@ -30,8 +30,11 @@ faster="roi.type=faster_rcnn $no_pooling roi.class_head.loss_weight=1 test.nms_m
 fcn='roi.mask_head.type=fcn roi.mask_head.channels=64 roi.mask_head.norm_groups=0 roi.mask_head.convs=4
      roi.mask_head.sampling_ratio=1 roi.mask_head.scoring=false'
 d2det_masks='roi.mask_head.type=d2det'
-title='' settings=''
+r18='backbone.type=resnet18 backbone.activation=relu backbone.new_stages=[5] backbone.new_stage_norm=group_norm'
+mobilenet=mobilenet_v2_folded resnet=resnet18_stem_layer1-3_folded
+title='' settings='' start=''
 row() {
+    start=$mobilenet
     case $1 in
         faster_rcnn)      title='Faster R-CNN'; settings=$faster;;
         dense)            title='+ dense local regression'; settings="$no_pooling roi.box_head.binary_overlap=false";;
@@ -49,10 +52,14 @@ row() {
         panet)            title='PANet'
                           settings="$faster $fcn fpn.type=pafpn roi.class_head.all_levels=true roi.mask_head.all_levels=true";;
         d2det_masks)      title='D2Det with masks'; settings=$d2det_masks;;
+        d2det_r18)        title='D2Det, ResNet-18'; settings=$r18; start=$resnet;;
+        d2det_r18_dcn)    title='D2Det, ResNet-18 with deformable convolutions in C4'
+                          settings="$r18 backbone.deformable_stages=[4]" start=$resnet;;
         *) die "unknown row '$1'";;
     esac
 }
-all='faster_rcnn d2det mask_rcnn d2det_masks dense_overlap pooling_weighted panet cascade_rcnn dense pooling d2det_shallow'
+all='faster_rcnn d2det mask_rcnn d2det_masks dense_overlap pooling_weighted panet cascade_rcnn dense pooling d2det_shallow d2det_r18
+     d2det_r18_dcn'
 rows=("$@")
 # shellcheck disable=SC2206
 [ ${#rows[@]} -gt 0 ] || rows=($all)
@@ -70,7 +77,7 @@ train() {
         options=(--resume)
     else
         rm -rf "$folder/run"
-        options=(--config "$here/$data.json" --init "$shared/weights/mobilenet_v2_folded.safetensors" --set "solver.seed=$2")
+        options=(--config "$here/$data.json" --init "$shared/weights/$start.safetensors" --set "solver.seed=$2")
         for setting in $settings; do options+=(--set "model.$setting"); done
     fi
     say "$data: $title, seed $2"
@@ -98,12 +105,13 @@ table() {
         echo "# Accuracy on $data"
         echo
         echo "\`perf/accuracy/run.sh $data\`, $(date -u +%Y-%m-%d): one recipe ([$data.json](../accuracy/$data.json)) for all rows,"
-        echo "MobileNetV2 from ImageNet weights, evaluated once by \`d2det_evaluate\` on the images of instances_val.json. Mean and,"
+        echo "MobileNetV2 from ImageNet weights where no other backbone is named, evaluated once by \`d2det_evaluate\` on the images of instances_val.json. Mean and,"
         echo "behind it, standard deviation over the seeds, in percent."
         for kind in boxes masks; do
             printf '\n## %s\n\n| detector | seeds | AP | AP50 | AP75 | AP90 | small | medium | large |\n' "${kind^}"
             echo '|---|---|---|---|---|---|---|---|---|'
-            for name in faster_rcnn dense dense_overlap pooling pooling_weighted d2det_shallow d2det cascade_rcnn mask_rcnn panet d2det_masks; do
+            for name in faster_rcnn dense dense_overlap pooling pooling_weighted d2det_shallow d2det cascade_rcnn d2det_r18 d2det_r18_dcn mask_rcnn \
+                panet d2det_masks; do
                 row "$name"
                 compgen -G "$work/$name/seed_*/result.csv" >/dev/null || continue
                 awk -F, -v kind="$kind" -v title="$title" '

@@ -10,16 +10,16 @@
 
    --set      default: all that this machine has and OPENCV_CPU_DISABLE does not exclude
    --seconds  for each kernel (default 0.3)
-   KERNEL     product, winograd or the stem of an operator's files, e.g. roi_align; default: all
+   KERNEL     product, product_int8, winograd or the stem of an operator's files, e.g. roi_align; default: all
    --check    fails if the product, with the instruction set that is chosen without any option, does not reach half of
               the multipliers' peak with the widest set of the processor, as when dispatch falls to the baseline.
               Prints SKIPPED on a processor without AVX2.
 
    One thread, of many runs the fastest. Columns:
 
-     GFLOP/s   multiplications and additions. Convolutions: those of the direct sum; Winograd's method makes a quarter
-               of the multiplications and can exceed the peak
-     peak      GFLOP/s of the multipliers with this set, measured in turn with the kernel
+     GFLOP/s   multiplications and additions, of float or of 8-bit integers. Convolutions: those of the direct sum;
+               Winograd's method makes a quarter of the multiplications and can exceed the peak, as integers can
+     peak      GFLOP/s of the float multipliers with this set, measured in turn with the kernel
      GB/s      every input read and every output written once
      of copy   GB/s : memory copy; above 100 % where the arrays stay in a cache */
 
@@ -27,6 +27,7 @@
 
 #include "kernels/gemm.hpp"
 #include "kernels/instruction_set.hpp"
+#include "kernels/int8_gemm.hpp"
 #include "kernels/simd.hpp"
 #include "kernels/winograd_transforms.hpp"
 
@@ -202,6 +203,37 @@ std::vector<Measurement> productKernels()
     return result;
 }
 
+//! The same in 8-bit integers.
+std::vector<Measurement> int8ProductKernels()
+{
+    const Int8Kernel& kernel = int8Kernel();
+    constexpr int STEPS = Int8Kernel::KC, REPEATS = 200;
+    const size_t sizeA = static_cast<size_t>(kernel.mr) * STEPS, sizeB = static_cast<size_t>(kernel.nr) * STEPS;
+    std::vector<Measurement> result;
+    for (const int rows : {kernel.mr, (kernel.mr + 1) / 2, 1})
+        for (const int columns : {kernel.nr, kernel.nr / 2})
+        {
+            auto A = std::make_shared<AlignedArray<int32_t>>(sizeA);
+            auto B = std::make_shared<AlignedArray<uint32_t>>(sizeB);
+            auto C = std::make_shared<AlignedArray<int32_t>>(static_cast<size_t>(kernel.mr) * kernel.nr);
+            Random random(1);
+            for (size_t i = 0; i < sizeA; i++)  // bytes of 0 to 63: no pair saturates
+                A->data()[i] = static_cast<int32_t>(random.next() & 0x3f3f3f3f);
+            for (size_t i = 0; i < sizeB; i++)
+                B->data()[i] = static_cast<uint32_t>(random.next());
+            result.push_back({cv::format("product in int8 (%s), tile %d x %d", kernel.name, rows, columns),
+                              2. * REPEATS * rows * columns * STEPS * Int8Kernel::STEP,
+                              REPEATS * sizeof(float) * (double(rows + columns) * STEPS + 2. * rows * columns),
+                              [=, &kernel]
+                              {
+                                  for (int i = 0; i < REPEATS; i++)
+                                      kernel.run(rows, columns, STEPS, A->data(), B->data(), C->data(),
+                                                 static_cast<size_t>(kernel.nr), false);
+                              }});
+        }
+    return result;
+}
+
 //! The transforms of 16 windows, filters or tiles; what is done in one pass over memory of the first cache.
 std::vector<Measurement> winogradKernels()
 {
@@ -289,6 +321,9 @@ void printSet(InstructionSet set, const std::set<std::string>& wanted, double bu
     if (chosen("product"))
         for (const Measurement& m : productKernels())
             print(m, copy, budget);
+    if (chosen("product_int8"))
+        for (const Measurement& m : int8ProductKernels())
+            print(m, copy, budget);
     if (chosen("winograd"))
         for (const Measurement& m : winogradKernels())
             print(m, copy, budget);
@@ -361,7 +396,7 @@ int run(const std::vector<std::string>& arguments)
                                         "--check");
         else
         {
-            if (argument != "product" && argument != "winograd")
+            if (argument != "product" && argument != "product_int8" && argument != "winograd")
                 operatorOf(argument);  // it exists
             wanted.insert(argument);
         }

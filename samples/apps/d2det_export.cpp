@@ -8,6 +8,7 @@
 #include "base/atomic_file.hpp"
 #include "base/installed.hpp"
 #include "base/text.hpp"
+#include "cli/model_output.hpp"
 #include "cli/program.hpp"
 #include "engine/checkpoint.hpp"
 #include "export/exporter.hpp"
@@ -42,11 +43,11 @@ po::options_description optionsDescription()
         ("checkpoint", file(), "weights: a checkpoint of d2det_train (.safetensors)")
         ("average", texts("FILE=SHARE"),
             "mix in the weights of another checkpoint of the same model, e.g. of an earlier stage of its "
-            "training; --checkpoint has what the shares leave of 1; may be repeated")
-        ("output,o", file(), "ONNX file to write")
+            "training; --checkpoint has what the shares leave of 1; may be repeated");
+    cli::addModelOutput(options);
+    options.add_options()
         ("weights", file(),
             "also write the bare weights in half precision (.safetensors), as a start for another training (--init)")
-        ("half", "write the large weights of the ONNX file in half precision, about half the size; computed is in float32")
         ("config", file(), "model configuration; default: the one stored in the checkpoint")
         ("set", texts("KEY=VALUE"),
             "change one value of the configuration, e.g. model.test.score_threshold=0.1; may be repeated")
@@ -78,6 +79,7 @@ void checkUsage(const po::variables_map& values)
         throw UsageError("--ema and --no-ema need --checkpoint");
     if (has("classes") && !has("random"))
         throw UsageError("--classes needs --random; a checkpoint knows its classes");
+    cli::checkModelOutput(values);
     if (has("classes") && values["classes"].as<int>() < 1)
         throw UsageError("--classes must be at least 1");
     std::error_code error;
@@ -207,10 +209,13 @@ void run(const po::variables_map& values)
         d2det::restoreModel(*model, averageWeights(values, file));
     model->eval();
 
-    const std::string output = values["output"].as<std::string>();
-    d2det::ExportOptions options;
-    options.half = values.count("half") != 0;
-    std::cout << output << ": " << d2det::exportOnnx(model, output, options).text() << std::endl;
+    cli::writeModelOutput(values,
+                          [&](const std::string& path, bool half)
+                          {
+                              d2det::ExportOptions options;
+                              options.half = half;
+                              return d2det::exportOnnx(model, path, options).text();
+                          });
     if (values.count("weights"))
         writeWeights(model, values["weights"].as<std::string>());
 }

@@ -8,6 +8,7 @@
 #include "base/atomic_file.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "cli/model_output.hpp"
 #include "cli/program.hpp"
 #include "engine/model_import.hpp"
 #include "export/exporter.hpp"
@@ -42,9 +43,9 @@ po::options_description optionsDescription()
     po::options_description options("Import");
     // clang-format off
     options.add_options()
-        ("input,i", file(), "file of weights: .pth or .pt of PyTorch, .safetensors, or an index of several (.json)")
-        ("output,o", file(), "ONNX file to write")
-        ("half", "write its large weights in half precision, about half the size; computed is in float32")
+        ("input,i", file(), "file of weights: .pth or .pt of PyTorch, .safetensors, or an index of several (.json)");
+    cli::addModelOutput(options);
+    options.add_options()
         ("weights", file(),
             "also or only write the weights with this project's names (.safetensors), for d2det_train --init and "
             "d2det_export --checkpoint")
@@ -75,6 +76,7 @@ void checkUsage(const po::variables_map& values)
         throw UsageError("--output or --weights is missing");
     if (has("norm-eps") && !(values["norm-eps"].as<double>() >= 0 && values["norm-eps"].as<double>() < 1))
         throw UsageError("--norm-eps must be from 0 to 1");
+    cli::checkModelOutput(values);
     for (const char* name : {"output", "weights", "config"})
     {
         std::error_code error;
@@ -178,12 +180,14 @@ void run(const po::variables_map& values)
         writeWeights(result, values["weights"].as<std::string>());
     if (values.count("config"))
         d2det::writeTextAtomically(values["config"].as<std::string>(), d2det::configToJson(result.config));
-    if (!values.count("output"))
-        return;
-    const std::string output = values["output"].as<std::string>();
-    d2det::ExportOptions options;
-    options.half = values.count("half") != 0;
-    std::cout << output << ": " << d2det::exportOnnx(result.model, output, options).text() << std::endl;
+    if (values.count("output"))
+        cli::writeModelOutput(values,
+                              [&](const std::string& path, bool half)
+                              {
+                                  d2det::ExportOptions options;
+                                  options.half = half;
+                                  return d2det::exportOnnx(result.model, path, options).text();
+                              });
 }
 
 int importWeights(const std::vector<std::string>& words)

@@ -10,6 +10,7 @@
 #include "onnx/check.hpp"
 #include "onnx/half_weights.hpp"
 #include "onnx/model_check.hpp"
+#include "onnx/quantization.hpp"
 #include "onnx/rewrite.hpp"
 
 #include <opencv2/d2det/layers.hpp>
@@ -28,11 +29,15 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
             cv::d2det::checkOnnx(file.data(), file.size(), "model");
             const std::vector<uchar> model = cv::d2det::widenHalfWeights(file, "model");
             cv::d2det::checkOnnx(model.data(), model.size(), "widened");
+            cv::d2det::OnnxQuantization quantization;
+            const std::vector<uchar> plain = cv::d2det::takeQuantization(model, "model", quantization);
+            cv::d2det::checkOnnx(plain.data(), plain.size(), "without quantization");
             cv::d2det::OnnxRewrite changes;
+            changes.quantization = &quantization;
             changes.convolutions = changes.constantsAsAttributes = true;
-            const std::vector<uchar> changed = cv::d2det::rewriteOnnx(model, "model", changes);
+            const std::vector<uchar> changed = cv::d2det::rewriteOnnx(plain, "model", changes);
             cv::d2det::checkOnnx(changed.data(), changed.size(), "changed");
-            const cv::d2det::ModelCheck check(model, "model");
+            const cv::d2det::ModelCheck check(plain, "model");
             check.checkPass(2, 96, 64);
         });
     return 0;

@@ -187,6 +187,11 @@ inline std::vector<NamedConfig> variants()
         c.backbone.deformableStages = {4, 5};
     }
     {
+        ModelConfig& c = add("deformable convolutions in C5 of ResNet-18");
+        c.backbone.type = BackboneType::RESNET18;
+        c.backbone.deformableStages = {5};
+    }
+    {
         ModelConfig& c = add("deformable convolutions in C3 of ResNeXt-50, no norm");
         c.backbone.type = BackboneType::RESNEXT50_32X4D;
         c.backbone.levels = {2, 3};

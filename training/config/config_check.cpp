@@ -186,14 +186,12 @@ void checkCascade(const RoIConfig& roi)
     sameLength("model.roi.cascade.loss_weights", c.lossWeights.size());
 }
 
-//! Bottlenecks are what the ResNets of 50 layers and more have.
 void checkDeformableStages(const BackboneConfig& c)
 {
-    static const BackboneType with[] = {BackboneType::RESNET50, BackboneType::RESNET101, BackboneType::RESNEXT50_32X4D,
-                                        BackboneType::RESNEXT101_32X8D, BackboneType::RESNEXT101_64X4D};
-    require(c.deformableStages.empty() || std::find(std::begin(with), std::end(with), c.type) != std::end(with),
-            "model.backbone.deformable_stages",
-            "needs a type with bottlenecks: resnet50, resnet101 or a resnext; or set it to []");
+    static const BackboneType without[] = {BackboneType::MOBILENET_V2, BackboneType::MOBILENET_EDGETPU};
+    require(
+        c.deformableStages.empty() || std::find(std::begin(without), std::end(without), c.type) == std::end(without),
+        "model.backbone.deformable_stages", "needs a ResNet or ResNeXt as type; or set it to []");
     for (const int stage : c.deformableStages)
         require(stage <= c.levels.back(), "model.backbone.deformable_stages",
                 "stage " + std::to_string(stage) + " is above the last of levels, " + std::to_string(c.levels.back()) +

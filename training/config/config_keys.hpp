@@ -97,7 +97,8 @@ void visit(V& v, BackboneConfig& c)
     v("norm_eps", c.normEpsilon, range(0, 1), "added to the variance in `frozen_bn`");
     v("deformable_stages", c.deformableStages, range(3, 5).listOf(0, 3),
       "stages whose 3x3 convolutions are deformable with a mask (DCN v2), as in the paper's best models: `[3, 4, 5]`. "
-      "They begin with offsets of zero and a mask of 0.5. ResNet-50, -101 and ResNeXt only");
+      "They begin with offsets of zero and a mask of 0.5. ResNets and ResNeXts only; in ResNet-18 and -34 the second "
+      "convolution of each block");
 }
 
 template <class V>

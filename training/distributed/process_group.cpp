@@ -48,6 +48,19 @@ auto glooDevice(const Launch& launch)
     return c10d::ProcessGroupGloo::createDefaultDevice();
 }
 
+/** The server of the store without libuv, which not every LibTorch has (Debian's 2.14). It is asked for a few keys at
+    the start only. LibTorch before 2.1 has no such choice. */
+template <typename Options>
+auto withoutLibuv(Options& options, int) -> decltype(options.useLibUV, void())
+{
+    options.useLibUV = false;
+}
+
+template <typename Options>
+void withoutLibuv(Options& /*options*/, long /*without the member*/)
+{
+}
+
 class C10dGroup final : public ProcessGroup
 {
 public:
@@ -64,6 +77,7 @@ public:
                     options.numWorkers = static_cast<size_t>(launch.size);
                     options.waitWorkers = !launch.storeIsThere;
                     options.timeout = timeout;
+                    withoutLibuv(options, 0);
                     store_ = c10::make_intrusive<c10d::TCPStore>(launch.address, options);
                     store_->setTimeout(timeout);
 #ifdef D2DET_WITH_NCCL

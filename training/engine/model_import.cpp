@@ -62,7 +62,7 @@ TensorMap withoutPrefix(const TensorMap& tensors)
 double epsilonOf(const TensorFile& file, WeightFamily family, const ModelConfig& config)
 {
     if (family != WeightFamily::OWN && family != WeightFamily::UNKNOWN)
-        return publishedEpsilon(family);
+        return publishedEpsilon(family, file.tensors);
     return file.metadata.count("config") ? checkpointConfig(file).model.backbone.normEpsilon
                                          : config.backbone.normEpsilon;
 }

@@ -143,7 +143,7 @@ void torchvisionConfig(const TensorMap& tensors, ModelConfig& c)
     c.rpn.channels = c.fpn.channels;
     c.roi.classHead.fcChannels = outputsOf(tensors, "roi_heads.box_head.fc6.weight", c.roi.classHead.fcChannels);
     c.name = masks ? "mask_rcnn" : "faster_rcnn";
-    c.backbone.normEpsilon = publishedEpsilon(WeightFamily::TORCHVISION);
+    c.backbone.normEpsilon = publishedEpsilon(WeightFamily::TORCHVISION, tensors);
     c.backbone.frozenStages = 1;
     c.rpn.minSize = 1e-3f;
     c.rpn.rescueIou = 0;

@@ -489,10 +489,13 @@ WeightFamily recognizeFamily(const TensorMap& tensors)
     return any({"features.0.0."}) ? WeightFamily::MOBILENET : WeightFamily::UNKNOWN;
 }
 
-double publishedEpsilon(WeightFamily family)
+double publishedEpsilon(WeightFamily family, const TensorMap& tensors)
 {
-    // torchvision sets it to 0 for the weights that it publishes (models/detection/_utils.py, overwrite_eps).
-    return family == WeightFamily::TORCHVISION ? 0 : 1e-5;
+    // torchvision sets it to 0 for the weights that it publishes of its first detectors (models/detection/_utils.py,
+    // overwrite_eps). Version 2 of them, which has norms outside the backbone, was trained with its default.
+    const bool second = tensors.count("backbone.fpn.inner_blocks.0.1.running_var") > 0 ||
+                        tensors.count("roi_heads.box_head.0.1.running_var") > 0;
+    return family == WeightFamily::TORCHVISION && !second ? 0 : 1e-5;
 }
 
 NamedWeights renameWeights(const TensorMap& tensors, const NameOptions& options)

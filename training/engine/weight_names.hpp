@@ -55,8 +55,8 @@ struct NamedWeights
     std::vector<std::string> notes;   //!< what was done to the weights, a sentence each
 };
 
-//! Epsilon of batch norm in the program that wrote a file of this family.
-double publishedEpsilon(WeightFamily family);
+//! Epsilon of batch norm in the program that wrote a file of this family with these tensors.
+double publishedEpsilon(WeightFamily family, const TensorMap& tensors);
 
 //! Throws Error if a tensor has another shape than its place in the published network allows.
 NamedWeights renameWeights(const TensorMap& tensors, const NameOptions& options);

@@ -68,6 +68,32 @@ Tensor someRoIs(int64_t count)
     return torch::cat({torch::zeros({count, 1}), low, torch::max(high, low + 2)}, 1).contiguous();
 }
 
+/** Gives the offsets and mask logits of deformable convolutions a deviation of 1 (pixel), as trained ones have about.
+    Offsets as large as the maps' values would let every such layer multiply the rounding errors before it. */
+void adjustDeformations(BackboneImpl& backbone, const Tensor& image)
+{
+    Tensor x = image;
+    for (const Stage& stage : backbone.stages)
+    {
+        Tensor map = x;
+        for (const Block& block : stage.blocks)
+        {
+            Tensor inner = map;
+            for (const ConvUnit& unit : block.units)
+            {
+                if (!unit.offset.is_empty())
+                {
+                    Tensor weight = unit.offset->weight, bias = unit.offset->bias;
+                    adjust(weight, bias, torch::nn::Conv2d(unit.offset)->forward(inner), 0, 1);
+                }
+                inner = unit.forward(inner);
+            }
+            map = block.forward(map);
+        }
+        x = stage.forward(x);
+    }
+}
+
 void adjustPyramid(DetectorImpl& model, const Tensor& image)
 {
     FpnImpl& fpn = *model.fpn;
@@ -145,6 +171,8 @@ void randomizeModel(Detector& model, uint64_t seed)
     model->eval();
     fill(*model);
     const Tensor image = torch::randn({1, 3, SIDE, SIDE});
+    if (!model->config.backbone.deformableStages.empty())
+        adjustDeformations(*model->backbone, image);
     adjustPyramid(*model, image);
     std::vector<Tensor> pyramid = model->fpn(model->backbone(image));
     adjustRpn(*model, pyramid);

@@ -184,7 +184,6 @@ void BackboneImpl::buildResNet(const BackboneConfig& config)
         const BackboneNorm norm = normOf(id);
         const auto& deformed = config.deformableStages;
         const bool deformable = std::find(deformed.begin(), deformed.end(), id) != deformed.end();
-        TORCH_CHECK(!deformable || net.bottleneck, "backbone.deformable_stages needs bottlenecks");
         for (int b = 0; b < net.depths[id - 2]; b++)
         {
             const std::string path = "layer" + std::to_string(id - 1) + "." + std::to_string(b) + ".";
@@ -199,8 +198,6 @@ void BackboneImpl::buildResNet(const BackboneConfig& config)
             {
                 add(block, 1, conv2d(in, width, 1), true);
                 add(block, 2, conv2d(width, width, 3, stride, net.groups), true);
-                if (deformable)
-                    makeDeformable(block.units.back());
                 add(block, 3, conv2d(width, out, 1), false);
             }
             else
@@ -208,6 +205,8 @@ void BackboneImpl::buildResNet(const BackboneConfig& config)
                 add(block, 1, conv2d(in, width, 3, stride), true);
                 add(block, 2, conv2d(width, out, 3), false);
             }
+            if (deformable)  // the 3x3 convolution of a bottleneck, the second one of a basic block
+                makeDeformable(block.units[1]);
             if (stride != 1 || in != out)
                 block.shortcut.push_back(
                     unit(path + "downsample.0", path + "downsample.1", conv2d(in, out, 1, stride), norm, false));

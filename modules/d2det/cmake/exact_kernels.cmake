@@ -3,7 +3,7 @@
 # ARM. nvcc gets -fmad=false. Include this in the folder that compiles the sources: properties of sources are seen
 # there only.
 get_filename_component(exact_dir ${CMAKE_CURRENT_LIST_DIR}/../src/kernels ABSOLUTE)
-foreach(stem nms proposal detections dense_box_decode delta_box_decode)
+foreach(stem nms proposal detections dense_box_decode delta_box_decode quantized_conv2d)
   set_source_files_properties(${exact_dir}/${stem}_ref.cpp ${exact_dir}/${stem}_cpu.cpp
     PROPERTIES COMPILE_OPTIONS $<$<CXX_COMPILER_ID:GNU,Clang,AppleClang>:-ffp-contract=off>)
 endforeach()

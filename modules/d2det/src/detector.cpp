@@ -26,7 +26,9 @@
 #include "layers/proposal_layer.hpp"
 #include "network.hpp"
 #include "onnx/check.hpp"
+#include "kernels/quantized_conv2d.hpp"
 #include "onnx/half_weights.hpp"
+#include "onnx/quantization.hpp"
 #include "onnx/model_check.hpp"
 #include "onnx/rewrite.hpp"
 #include "tiles.hpp"
@@ -169,6 +171,20 @@ bool useOwnConvolution(int backend, int target)
     return isPlainCpu(backend, target) && std::strcmp(choice, "d2det") == 0;
 }
 
+/** Takes from the list what computes in float32: convolutions that are no slower so on this processor; with the
+    environment variable OPENCV_D2DET_INT8 = 0 all, with 1 none. */
+void leaveFloats(OnnxQuantization& quantization)
+{
+    const char* const choice = std::getenv("OPENCV_D2DET_INT8");
+    if (choice && std::strcmp(choice, "0") != 0 && std::strcmp(choice, "1") != 0)
+        CV_Error_(Error::StsBadArg, ("OPENCV_D2DET_INT8 is '%s', it must be 0 or 1", choice));
+    for (auto entry = quantization.begin(); entry != quantization.end();)
+    {
+        const bool integers = choice ? *choice == '1' : kernels::quantizationPays(entry->second.conv);
+        entry = integers ? std::next(entry) : quantization.erase(entry);
+    }
+}
+
 //! A network and the check that its file has passed, which also knows what larger inputs may cost.
 struct CheckedModel
 {
@@ -181,11 +197,15 @@ CheckedModel readModel(std::vector<uchar> bytes, const String& name, int backend
     checkKindOfModel(bytes, name);
     checkOnnx(bytes.data(), bytes.size(), name);
     bytes = widenHalfWeights(std::move(bytes), name);
+    OnnxQuantization quantization;
+    bytes = takeQuantization(std::move(bytes), name, quantization);
     registerLayers();
     CheckedModel model;
     model.check = std::make_shared<ModelCheck>(bytes, name);
     OnnxRewrite changes;
     changes.convolutions = useOwnConvolution(backend, target);
+    leaveFloats(quantization);
+    changes.quantization = &quantization;
     changes.constantsAsAttributes = CONSTANTS_ARE_INPUTS;
     try
     {

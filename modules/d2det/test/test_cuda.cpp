@@ -122,11 +122,16 @@ TEST(D2Det_CUDA, no_layer_falls_back)
     {
         const Ptr<Layer> layer = net.getLayer(net.getLayerId(name));
         types.insert(layer->type);
+        // OpenCV 5 keeps executors of its own layers (Conv2 has one) in a registry, without asking the layer.
+        if (CV_VERSION_MAJOR >= 5 && layer->type.find("D2") != 0)
+            continue;
         if (!hasNode(*layer, DNN_TARGET_CUDA))
             without += layer->type + " '" + name + "'\n";
     }
     EXPECT_EQ("", without);
-    EXPECT_TRUE(types.count("Convolution") && types.count("d2det.D2Proposal")) << "not the whole network";
+    const bool renamed = CV_VERSION_MAJOR >= 5;
+    EXPECT_TRUE(types.count(renamed ? "Conv2" : "Convolution")) << "not the whole network";
+    EXPECT_TRUE(types.count(renamed ? "D2Proposal" : "d2det.D2Proposal")) << "not the whole network";
 }
 
 TEST(D2Det_CUDA, layers_compute_the_same_as_on_the_CPU)

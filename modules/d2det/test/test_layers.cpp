@@ -485,6 +485,13 @@ TEST(D2Det_Layers, malformed_attributes_are_refused)
         {"D2Conv2d", "groups", DictValue(0)},
         {"D2Conv2d", "has_bias", DictValue("yes")},
         {"D2Conv2d", "ceiling", DictValue(-1.)},
+        {"D2Conv2d", "input_scale", DictValue(0.)},
+        {"D2Conv2d", "input_scale", DictValue(1e-30)},
+        {"D2Conv2d", "input_scale", DictValue(static_cast<double>(NaN))},
+        {"D2Conv2d", "input_zero", DictValue(256)},
+        {"D2Conv2d", "input_zero", DictValue(-1)},
+        {"D2Conv2d", "weight_scales", reals({0.1, 0.1})},  // for more rows
+        {"D2Conv2d", "weight_scales", reals({0., 0.1, 0.1, 0.1, 0.1})},
         {"D2DeformConv2d", "conv_strides", ints({0, 1})},
         {"D2DeformConv2d", "conv_strides", ints({1})},
         {"D2DeformConv2d", "conv_dilations", ints({1, 1 << 13})},

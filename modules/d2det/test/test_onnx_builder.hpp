@@ -160,6 +160,16 @@ inline std::vector<uint8_t> model(const Message& graph)
     return std::vector<uint8_t>(m.data.begin(), m.data.end());
 }
 
+//! How often the bytes of `text` are in a file.
+inline int occurrences(const std::vector<unsigned char>& file, const std::string& text)
+{
+    int count = 0;
+    const std::string all(file.begin(), file.end());
+    for (size_t at = all.find(text); at != std::string::npos; at = all.find(text, at + 1))
+        count++;
+    return count;
+}
+
 }  // namespace onnx
 }  // namespace opencv_test
 

@@ -25,6 +25,7 @@ namespace
 using cv::d2det::OnnxRewrite;
 using onnx::attribute;
 using onnx::node;
+using onnx::occurrences;
 typedef std::vector<uchar> Bytes;
 
 std::vector<float> values(size_t count, int seed)
@@ -69,15 +70,6 @@ Bytes rewritten(const Bytes& model, bool convolutions = true, bool constants = f
     const Bytes result = cv::d2det::rewriteOnnx(model, "test", changes);
     EXPECT_NO_THROW(cv::d2det::checkOnnx(result.data(), result.size(), "result"));
     return result;
-}
-
-int occurrences(const Bytes& model, const std::string& text)
-{
-    int count = 0;
-    const std::string all(model.begin(), model.end());
-    for (size_t at = all.find(text); at != std::string::npos; at = all.find(text, at + 1))
-        count++;
-    return count;
 }
 
 std::vector<Mat> run(const Bytes& model, const std::vector<String>& outputs)

@@ -36,5 +36,6 @@ All functions report errors as cv::Exception with the invalid value in the messa
 #include "opencv2/d2det/drawing.hpp"
 #include "opencv2/d2det/masks.hpp"
 #include "opencv2/d2det/metrics.hpp"
+#include "opencv2/d2det/quantization.hpp"
 
 #endif

@@ -19,44 +19,48 @@ namespace d2det
 namespace kernels
 {
 
-//! Uninitialized floats, aligned to a cache line. One cache line beyond the end may be read (unspecified values).
-class AlignedFloats
+//! Uninitialized values, aligned to a cache line. One cache line beyond the end may be read (unspecified values).
+template <typename T>
+class AlignedArray
 {
 public:
-    AlignedFloats() = default;
-    explicit AlignedFloats(size_t count) : memory_(new float[count + 2 * BYTES / sizeof(float)])
+    AlignedArray() = default;
+    explicit AlignedArray(size_t count) : memory_(new T[count + 2 * BYTES / sizeof(T)])
     {
         const size_t address = reinterpret_cast<size_t>(memory_.get());
-        data_ = memory_.get() + (BYTES - address % BYTES) % BYTES / sizeof(float);
+        data_ = memory_.get() + (BYTES - address % BYTES) % BYTES / sizeof(T);
     }
-    float* data() { return data_; }
-    const float* data() const { return data_; }
+    T* data() { return data_; }
+    const T* data() const { return data_; }
 
 private:
     static constexpr size_t BYTES = 64;
-    std::unique_ptr<float[]> memory_;
-    float* data_ = nullptr;
+    std::unique_ptr<T[]> memory_;
+    T* data_ = nullptr;
 };
+typedef AlignedArray<float> AlignedFloats;
 
 //! Buffer that only grows; growth discards the contents.
-class Scratch
+template <typename T>
+class ScratchOf
 {
 public:
-    float* get(size_t count)
+    T* get(size_t count)
     {
         if (count > size_)
         {
-            memory_ = AlignedFloats();  // frees the old memory first, for a lower peak
-            memory_ = AlignedFloats(count);
+            memory_ = AlignedArray<T>();  // frees the old memory first, for a lower peak
+            memory_ = AlignedArray<T>(count);
             size_ = count;
         }
         return memory_.data();
     }
 
 private:
-    AlignedFloats memory_;
+    AlignedArray<T> memory_;
     size_t size_ = 0;
 };
+typedef ScratchOf<float> Scratch;
 
 /** Lease of an object per thread that outlives the call, so that only the first pass allocates. Two simultaneous leases
     of the same T and SLOT in one thread would share memory and raise an exception. Kernels that are never nested can

@@ -5,7 +5,7 @@
 /* Convolution of entire maps on the CPU, see conv2d.hpp. */
 
 #include "conv2d.hpp"
-#include "conv_tasks.hpp"
+#include "conv2d_columns.hpp"
 #include "simd.hpp"
 #include "parallel.hpp"
 
@@ -21,106 +21,6 @@ namespace kernels
 
 namespace
 {
-
-//! Neighboring output pixels of one row, neighboring columns of one panel.
-struct PixelRun
-{
-    int panel, column, length;
-    int v, u;  //!< input cell of the first pixel and first kernel cell; may be outside the map
-};
-
-//! Gathers the columns of the output pixels of a task.
-class Columns
-{
-public:
-    Columns(const Conv2dParams& p, const Conv2dShape& s, const float* X, const ConvTask& task, int nr,
-            std::vector<PixelRun>& runs)
-        : p_(p), s_(s), X_(X), nr_(nr), runs_(runs)
-    {
-        runs_.clear();
-        for (int j = task.begin; j < task.end;)
-        {
-            const int y = j / s.outWidth, x = j % s.outWidth, column = (j - task.begin) % nr;
-            const int length = std::min(std::min(s.outWidth - x, task.end - j), nr - column);
-            runs_.push_back(
-                {(j - task.begin) / nr, column, length, y * p.strideY - p.padTop, x * p.strideX - p.padLeft});
-            j += length;
-        }
-    }
-
-    //! Depth [k0, k0 + block) -> panels [block, nr]. Columns beyond the last remain unchanged.
-    void operator()(int k0, int block, float* B) const
-    {
-        const int area = p_.kernelHeight * p_.kernelWidth;
-        int c = k0 / area, i = k0 % area / p_.kernelWidth, j = k0 % p_.kernelWidth;
-        for (int k = 0; k < block; k++)
-        {
-            const float* plane = X_ + static_cast<size_t>(c) * s_.height * s_.width;
-            for (const PixelRun& run : runs_)
-                gather(plane, run, i, j, B + (static_cast<size_t>(run.panel) * block + k) * nr_ + run.column);
-            if (++j == p_.kernelWidth)
-            {
-                j = 0;
-                if (++i == p_.kernelHeight)
-                {
-                    i = 0;
-                    c++;
-                }
-            }
-        }
-    }
-
-private:
-    void gather(const float* plane, const PixelRun& run, int i, int j, float* out) const
-    {
-        const int v = run.v + i * p_.dilationY, u = run.u + j * p_.dilationX;
-        if (v < 0 || v >= s_.height)
-        {
-            std::fill(out, out + run.length, 0.f);
-            return;
-        }
-        const float* row = plane + static_cast<size_t>(v) * s_.width;
-        const int last = u + (run.length - 1) * p_.strideX;
-        if (u >= 0 && last < s_.width)
-            copyInside(row + u, run.length, out);
-        else
-            for (int x = 0; x < run.length; x++)
-            {
-                const int at = u + x * p_.strideX;
-                out[x] = at >= 0 && at < s_.width ? row[at] : 0.f;
-            }
-    }
-
-    void copyInside(const float* in, int length, float* out) const
-    {
-        constexpr int WHOLE = GemmKernel::MAX_NR;
-        if (p_.strideX == 1 && length == WHOLE)
-            std::memcpy(out, in, WHOLE * sizeof(float));  // constant size: a few vector moves
-        else if (p_.strideX == 1)
-            for (int x = 0; x < length; x++)
-                out[x] = in[x];
-        else
-            for (int x = 0; x < length; x++)
-                out[x] = in[static_cast<size_t>(x) * p_.strideX];
-    }
-
-    const Conv2dParams& p_;
-    const Conv2dShape& s_;
-    const float* X_;
-    const int nr_;
-    std::vector<PixelRun>& runs_;
-};
-
-//! Output range of the activation.
-float lowest(const Conv2dParams& p)
-{
-    return p.relu ? 0.f : -std::numeric_limits<float>::infinity();
-}
-
-float highest(const Conv2dParams& p)
-{
-    return p.relu && p.ceiling > 0 ? p.ceiling : std::numeric_limits<float>::infinity();
-}
 
 //! Common data of all tasks of a call.
 struct Call
@@ -171,8 +71,8 @@ void writeTile(const Call& call, const ConvTask& task, const float* C, size_t ld
     float* const Y = call.output(task.image);
     const int before = task.group * (call.p.outChannels / call.p.groups);
     for (int o = before + task.first; o < before + task.last; o++, C += ldc)
-        finish({C, Y + o * area + task.begin, task.end - task.begin, call.bias ? call.bias[o] : 0.f, lowest(call.p),
-                highest(call.p)});
+        finish({C, Y + o * area + task.begin, task.end - task.begin, call.bias ? call.bias[o] : 0.f,
+                lowestOutput(call.p), highestOutput(call.p)});
 }
 
 void runTask(const Call& call, const ConvTask& task, const PackedMatrix& A)
@@ -186,7 +86,7 @@ void runTask(const Call& call, const ConvTask& task, const PackedMatrix& A)
     float* C = memoryC->get(ldc * (task.last - task.first));
     if (ldc > static_cast<size_t>(count))  // never written, but multiplied: no denormal values
         std::fill(B, B + ldc * depth, 0.f);
-    const Columns columns(call.p, call.s, call.input(task.image, task.group), task, nr, *runs);
+    const ConvolutionColumns<float> columns(call.p, call.s, call.input(task.image, task.group), 0.f, task, nr, *runs);
     multiplyBlocked(A, task.first, task.last, count, columns, B, C, ldc);
     writeTile(call, task, C, ldc);
 }
@@ -212,8 +112,8 @@ public:
         rows_ = ((task.end - 1) / perRow_ + 1) * SIDE + 2 - firstRow_;
         planesSize = static_cast<size_t>(rows_) * rowStride;
         bias = call.bias;
-        low = lowest(p_);
-        high = highest(p_);
+        low = lowestOutput(p_);
+        high = highestOutput(p_);
         memory.resize(count);
         for (int t = 0; t < count; t++)
             memory[t] = ((begin_ + t) / perRow_ * SIDE - firstRow_) * rowStride + (begin_ + t) % perRow_ * SIDE;
@@ -314,7 +214,7 @@ void conv2dCpu(const Conv2dParams& p, const Conv2dShape& s, const float* X, cons
         return;
     }
     const std::vector<ConvTask> tasks =
-        makeConvTasks(s.batch, p.groups, s.outHeight * s.outWidth, p.outChannels / p.groups, kernel);
+        makeConvTasks(s.batch, p.groups, s.outHeight * s.outWidth, p.outChannels / p.groups, kernel.mr, kernel.nr);
     parallelFor(
         static_cast<int>(tasks.size()),
         [&](int begin, int end)

@@ -3,14 +3,14 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* Partition of a convolution of entire maps as a matrix product: tasks of output pixels by output channels. For
-   conv2d_cpu.cpp and deform_conv2d_cpu.cpp. */
+   conv2d_cpu.cpp, deform_conv2d_cpu.cpp and quantized_conv2d_cpu.cpp. */
 
 #ifndef OPENCV_D2DET_KERNELS_CONV_TASKS_HPP
 #define OPENCV_D2DET_KERNELS_CONV_TASKS_HPP
 
-#include "gemm.hpp"
 #include "parallel.hpp"
 
+#include <algorithm>
 #include <vector>
 
 namespace cv
@@ -34,18 +34,19 @@ struct ConvTask
 /** Tasks in the order of images, groups, pixels and channels. Their sizes depend on the number of threads, results do
     not (gemm.hpp).
     @param area output pixels of an image
-    @param filters output channels of a group */
-inline std::vector<ConvTask> makeConvTasks(int batch, int groups, int area, int filters, const GemmKernel& kernel)
+    @param filters output channels of a group
+    @param mr, nr sizes of the panels of the product */
+inline std::vector<ConvTask> makeConvTasks(int batch, int groups, int area, int filters, int mr, int nr)
 {
     constexpr int MAX_PANELS = 8;        // B panels of a task: limited by the second-level cache
     constexpr int TASKS_PER_THREAD = 4;  // minimum; below, tasks are split for load balance
     constexpr int MIN_SPLIT = 4;         // A panels, so that gathering B is cheaper than the product
-    const int panels = divideUp(area, kernel.nr), wanted = TASKS_PER_THREAD * numThreads();
+    const int panels = divideUp(area, nr), wanted = TASKS_PER_THREAD * numThreads();
     const int perTask = std::max(1, std::min(MAX_PANELS, divideUp(panels * batch * groups, wanted)));
     const int blocks = divideUp(panels, perTask) * batch * groups;
-    const int aPanels = divideUp(filters, kernel.mr);
+    const int aPanels = divideUp(filters, mr);
     const int splits = std::max(1, std::min(divideUp(wanted, blocks), aPanels / MIN_SPLIT));
-    const int channels = divideUp(aPanels, splits) * kernel.mr, columns = perTask * kernel.nr;
+    const int channels = divideUp(aPanels, splits) * mr, columns = perTask * nr;
     std::vector<ConvTask> tasks;
     for (int image = 0; image < batch; image++)
         for (int group = 0; group < groups; group++)

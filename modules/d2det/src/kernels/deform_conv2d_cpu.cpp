@@ -557,7 +557,9 @@ void deformConv2dCpu(const DeformConv2dParams& p, const Conv2dShape& s, const De
                      const std::vector<PackedMatrix>& filters, float* Y)
 {
     const int area = s.outHeight * s.outWidth;
-    const std::vector<ConvTask> tasks = makeConvTasks(1, p.groups, area, p.outChannels / p.groups, *filters[0].kernel);
+    const GemmKernel& kernel = *filters[0].kernel;
+    const std::vector<ConvTask> tasks =
+        makeConvTasks(1, p.groups, area, p.outChannels / p.groups, kernel.mr, kernel.nr);
     ThreadLease<Scratch, 2> memory;
     for (int n = 0; n < s.batch; n++)
     {

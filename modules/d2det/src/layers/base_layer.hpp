@@ -245,6 +245,16 @@ void registerCudaExecutor(const String& type);
 //! Of an operator without a kernel: a layer of OpenCV's under a name of ours.
 Ptr<dnn::Layer> createReLU6Layer(dnn::LayerParams& params);
 
+/** Creates a layer that takes the constants out of `params`: the network keeps params; this way only the layer owns the
+    weights and can free them. */
+template <typename Created>
+Ptr<dnn::Layer> createOwner(dnn::LayerParams& params)
+{
+    const Ptr<dnn::Layer> layer = makePtr<Created>(params);
+    params.blobs.clear();
+    return layer;
+}
+
 }  // namespace d2det
 }  // namespace cv
 

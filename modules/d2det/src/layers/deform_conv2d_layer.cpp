@@ -8,7 +8,7 @@
               weight [O, C / groups, kh, kw], bias [O] with has_bias = 1; the last two are constants
      output   Y [N, O, oh, ow] */
 
-#include "base_layer.hpp"
+#include "conv_window.hpp"
 #include "kernels/deform_conv2d.hpp"
 
 #include "opencv2/dnn/shape_utils.hpp"
@@ -23,32 +23,14 @@ using dnn::MatShape;
 namespace
 {
 
-constexpr int MAX_LENGTH = 1 << 12;  //!< strides, dilations, pads, sides of a kernel
-constexpr int MAX_CHANNELS = 1 << 20;
-
 class DeformConv2dLayer CV_FINAL : public BaseLayer
 {
 public:
     explicit DeformConv2dLayer(const dnn::LayerParams& layerParams) : BaseLayer(layerParams)
     {
         const Attributes attributes(layerParams);
-        const auto list = [&](const char* attribute, int count, int low)
-        {
-            return attributes.has(attribute) ? attributes.getInts(attribute, count, low, MAX_LENGTH)
-                                             : std::vector<int>(static_cast<size_t>(count), low);
-        };
-        const std::vector<int> strides = list("conv_strides", 2, 1), dilations = list("conv_dilations", 2, 1);
-        const std::vector<int> pads = list("conv_pads", 4, 0);
-        params_.strideY = strides[0];
-        params_.strideX = strides[1];
-        params_.dilationY = dilations[0];
-        params_.dilationX = dilations[1];
-        params_.padTop = pads[0];
-        params_.padLeft = pads[1];
-        padBottom_ = pads[2];
-        padRight_ = pads[3];
-        params_.groups = attributes.getInt("groups", 1, 1, MAX_CHANNELS);
-        params_.offsetGroups = attributes.getInt("offset_groups", 1, 1, MAX_CHANNELS);
+        ends_ = readWindow(attributes, params_);
+        params_.offsetGroups = attributes.getInt("offset_groups", 1, 1, MAX_CONV_CHANNELS);
         hasMask_ = attributes.getFlag("has_mask", false);
         hasBias_ = attributes.getFlag("has_bias", false);
         if (!blobs.empty())
@@ -66,10 +48,10 @@ protected:
         const MatShape &X = inputs[0], &offset = inputs[1];
         const int kernelHeight = dimension(weight, 2), kernelWidth = dimension(weight, 3);
         checkShape(*this, "X", X, {ANY, dimension(weight, 1) * params_.groups, ANY, ANY});
-        const int64 oh =
-            length(dimension(X, 2), params_.padTop + padBottom_, params_.dilationY, kernelHeight, params_.strideY);
-        const int64 ow =
-            length(dimension(X, 3), params_.padLeft + padRight_, params_.dilationX, kernelWidth, params_.strideX);
+        const int64 oh = windowSteps(*this, dimension(X, 2), params_.padTop + ends_.bottom, params_.dilationY,
+                                     kernelHeight, params_.strideY);
+        const int64 ow = windowSteps(*this, dimension(X, 3), params_.padLeft + ends_.right, params_.dilationX,
+                                     kernelWidth, params_.strideX);
         const int64 points = int64(params_.offsetGroups) * kernelHeight * kernelWidth;
         if (2 * points > INT_MAX)
             layerError(*this, Error::StsOutOfRange,
@@ -179,14 +161,11 @@ private:
     void checkWeight(const MatShape& weight) const
     {
         const int rows = dimension(weight, 0), channels = dimension(weight, 1);
-        if (rows > MAX_CHANNELS || dimension(weight, 2) > MAX_LENGTH || dimension(weight, 3) > MAX_LENGTH)
+        if (rows > MAX_CONV_CHANNELS || dimension(weight, 2) > MAX_WINDOW || dimension(weight, 3) > MAX_WINDOW)
             layerError(*this, Error::StsOutOfRange,
                        format("weight has %d rows and a kernel of %d x %d, at most %d and %d x %d are supported", rows,
-                              dimension(weight, 2), dimension(weight, 3), MAX_CHANNELS, MAX_LENGTH, MAX_LENGTH));
-        if (rows % params_.groups != 0 || channels > MAX_CHANNELS / params_.groups)
-            layerError(*this, Error::StsBadSize,
-                       format("weight has %d rows and %d channels, which do not make %d groups", rows, channels,
-                              params_.groups));
+                              dimension(weight, 2), dimension(weight, 3), MAX_CONV_CHANNELS, MAX_WINDOW, MAX_WINDOW));
+        checkGroups(*this, rows, channels, params_.groups);
         if (channels * params_.groups % params_.offsetGroups != 0)
             layerError(*this, Error::StsBadSize,
                        format("attribute offset_groups is %d, it must divide the %d input channels",
@@ -198,20 +177,12 @@ private:
 
     void checkConstants(const std::vector<Mat>& constants) const
     {
-        if (constants.size() != numConstants())
-            layerError(*this, Error::StsBadArg,
-                       format("has %d constants, with has_bias = %d it needs %d", static_cast<int>(constants.size()),
-                              hasBias_, static_cast<int>(numConstants())));
+        checkConstantCount(*this, constants, hasBias_);
         const Mat& weight = constants[0];
         if (weight.dims != 4 || weight.total() == 0)
-            layerError(*this, Error::StsBadSize,
-                       format("weight has %d dimensions and %g values, it must be [O, C / groups, kh, kw]", weight.dims,
-                              static_cast<double>(weight.total())));
+            badWeight(*this, weight);
         checkWeight(dnn::shape(weight));
-        if (hasBias_ && constants[1].total() != static_cast<size_t>(weight.size[0]))
-            layerError(*this, Error::StsUnmatchedSizes,
-                       format("bias has %d values, weight has %d rows", static_cast<int>(constants[1].total()),
-                              weight.size[0]));
+        checkBias(*this, constants, hasBias_);
     }
 
     //! Checks the constants and takes the sizes from them.
@@ -221,18 +192,6 @@ private:
         weightShape_ = dnn::shape(constants[0]);
         params_ = paramsFor(weightShape_);
         filters_.clear();
-    }
-
-    //! Output length along one axis; 0 if a length is unknown.
-    int64 length(int in, int pads, int dilation, int kernel, int stride) const
-    {
-        if (in == 0 || kernel == 0)
-            return 0;
-        const int64 room = int64(in) + pads - int64(dilation) * (kernel - 1) - 1;
-        if (room < 0)
-            layerError(*this, Error::StsBadSize,
-                       format("the kernel is larger than the input of %d with %d zeros around", in, pads));
-        return room / stride + 1;
     }
 
 #ifdef D2DET_HAVE_CUDA
@@ -251,7 +210,7 @@ private:
 #endif
 
     kernels::DeformConv2dParams params_;
-    int padBottom_ = 0, padRight_ = 0;
+    EndPads ends_;
     bool hasMask_ = false, hasBias_ = false;
     MatShape weightShape_;  //!< also after packing
     ConstantsWatch watch_;
@@ -262,9 +221,7 @@ private:
 
 Ptr<dnn::Layer> createDeformConv2dLayer(dnn::LayerParams& params)
 {
-    const Ptr<dnn::Layer> layer = makePtr<DeformConv2dLayer>(params);
-    params.blobs.clear();  // the network keeps params; this way only the layer owns the weights and can free them
-    return layer;
+    return createOwner<DeformConv2dLayer>(params);
 }
 
 }  // namespace d2det

@@ -260,9 +260,7 @@ private:
 
 Ptr<dnn::Layer> createRoIConvLayer(dnn::LayerParams& params)
 {
-    const Ptr<dnn::Layer> layer = makePtr<RoIConvLayer>(params);
-    params.blobs.clear();  // the network keeps params; this way only the layer owns the weights and can free them
-    return layer;
+    return createOwner<RoIConvLayer>(params);
 }
 
 }  // namespace d2det

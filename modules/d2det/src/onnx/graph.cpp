@@ -260,5 +260,20 @@ OnnxGraph readOnnxGraph(const uchar* data, size_t size, const String& name)
     return GraphReader(data, name).read(data, size);
 }
 
+std::vector<uchar> withGraph(const std::vector<uchar>& model, const WireReader& reader, const WireWriter& graph)
+{
+    WireWriter out;
+    out.bytes.reserve(graph.bytes.size() + 1024);
+    for (const uchar *p = model.data(), *end = p + model.size(); p < end;)
+    {
+        const uchar* const start = p;
+        if (reader.next(p, end).number == 7)
+            out.message(7, graph);
+        else
+            out.raw(start, p);
+    }
+    return std::move(out.bytes);
+}
+
 }  // namespace d2det
 }  // namespace cv

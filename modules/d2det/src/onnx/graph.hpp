@@ -35,6 +35,8 @@ const char* const D2DET_DOMAIN = "d2det";  //!< of our operators
 enum class OnnxType  // TensorProto.DataType
 {
     FLOAT = 1,
+    UINT8 = 2,
+    INT8 = 3,
     INT64 = 7,
     FLOAT16 = 10
 };
@@ -106,6 +108,8 @@ struct OnnxConstant
     bool isFloat() const { return type == static_cast<uint64_t>(OnnxType::FLOAT); }
     bool isInteger() const { return type == static_cast<uint64_t>(OnnxType::INT64); }
     bool isHalf() const { return type == static_cast<uint64_t>(OnnxType::FLOAT16); }
+    bool isUint8() const { return type == static_cast<uint64_t>(OnnxType::UINT8); }
+    bool isInt8() const { return type == static_cast<uint64_t>(OnnxType::INT8); }
     //! The value of a scalar; NaN if it is none.
     float scalar() const;
 };
@@ -135,6 +139,9 @@ struct OnnxGraph
 /** Reads a model. Takes any bytes: what is no protobuf message raises cv::Exception; whether the contents fit together
     is up to the checks. The fields point into `data`. */
 OnnxGraph readOnnxGraph(const uchar* data, size_t size, const String& name);
+
+//! The model with the message `graph` in place of its graph. `reader` reads the model.
+std::vector<uchar> withGraph(const std::vector<uchar>& model, const WireReader& reader, const WireWriter& graph);
 
 }  // namespace d2det
 }  // namespace cv

@@ -96,18 +96,9 @@ std::vector<uchar> widenHalfWeights(std::vector<uchar> model, const String& name
     for (const auto& cast : casts)
         newGraph.message(5, widened(*cast.second, graph.nodes[cast.first].outputs[0]));
 
-    WireWriter out;
-    out.bytes.reserve(newGraph.bytes.size() + 1024);
-    for (const uchar *p = model.data(), *end = p + model.size(); p < end;)
-    {
-        const uchar* const start = p;
-        if (reader.next(p, end).number == 7)
-            out.message(7, newGraph);
-        else
-            out.raw(start, p);
-    }
-    checkOnnx(out.bytes.data(), out.bytes.size(), name);
-    return std::move(out.bytes);
+    std::vector<uchar> result = withGraph(model, reader, newGraph);
+    checkOnnx(result.data(), result.size(), name);
+    return result;
 }
 
 }  // namespace d2det

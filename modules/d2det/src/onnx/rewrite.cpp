@@ -222,9 +222,24 @@ private:
             addReal(out, "ceiling", ceiling);
             removed_.insert(activation);
         }
+        addQuantization(out, node);
+        if (changes_.numbers)
+            addInteger(out, "number", static_cast<int>(i));
         for (size_t k = 1; k < node.inputs.size(); k++)
             addTensor(out, node.inputs[k], constantInput(node, k)->field);
         rewritten_[i] = std::move(out);
+    }
+
+    void addQuantization(WireWriter& out, const OnnxNode& node) const
+    {
+        if (!changes_.quantization)
+            return;
+        const auto found = changes_.quantization->find(node.outputs[0]);
+        if (found == changes_.quantization->end())
+            return;
+        addReal(out, "input_scale", found->second.inputScale);
+        addInteger(out, "input_zero", found->second.inputZero);
+        addReals(out, "weight_scales", found->second.weightScales);
     }
 
     //! The constants at the end of the inputs become attributes.

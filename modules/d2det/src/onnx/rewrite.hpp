@@ -7,6 +7,8 @@
 #ifndef OPENCV_D2DET_ONNX_REWRITE_HPP
 #define OPENCV_D2DET_ONNX_REWRITE_HPP
 
+#include "quantization.hpp"
+
 #include "opencv2/core.hpp"
 
 #include <vector>
@@ -21,6 +23,9 @@ struct OnnxRewrite
     /** Conv nodes that the layer d2det.D2Conv2d computes become such nodes, a Relu, D2ReLU6 or Clip from 0 that follows
         becomes a part of them: operators.md 3.10. Other Conv nodes stay. */
     bool convolutions = false;
+    //! With convolutions: attributes of those that compute in integers; null: all compute in float32.
+    const OnnxQuantization* quantization = nullptr;
+    bool numbers = false;  //!< with convolutions: attribute `number`, index of the Conv node in the model
     /** Constants of the nodes of domain "d2det" become attributes. The new engine of OpenCV 5 hands constant inputs
         over anew in every pass and keeps them, an attribute belongs to the layer, which may repack and free it. */
     bool constantsAsAttributes = false;

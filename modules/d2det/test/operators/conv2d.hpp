@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* d2det.D2Conv2d: convolution of entire maps, for the CPU only. */
+/* d2det.D2Conv2d: convolution of entire maps, in float32 and in 8-bit integers, for the CPU only. */
 
 #ifndef D2DET_TEST_OPERATORS_CONV2D_HPP
 #define D2DET_TEST_OPERATORS_CONV2D_HPP
@@ -10,6 +10,7 @@
 #include "problem.hpp"
 
 #include "kernels/conv2d.hpp"
+#include "kernels/quantized_conv2d.hpp"
 
 namespace d2det_test
 {
@@ -24,6 +25,8 @@ struct Conv2d
         bool integers = false;  //!< small ones: sums are exact in any order
         bool relu = false, bias = true;
         float ceiling = 0;
+        bool quantized = false;
+        int zero = 0;  //!< of the input
 
         Case(const char* n, int N, int C, int h, int w, int O, int kh, int kw, int s, int d, int p, int end)
             : CaseInfo(n),
@@ -50,6 +53,15 @@ struct Conv2d
         {
             Case c = *this;
             c.groups = number;
+            return c;
+        }
+        //! In integers; the input, from -1 to 1, is cut off where 0 is at an end of the range.
+        Case inInt8(int zeroPoint) const
+        {
+            Case c = *this;
+            c.name += ", int8";
+            c.quantized = true;
+            c.zero = zeroPoint;
             return c;
         }
     };
@@ -94,6 +106,10 @@ struct Conv2d
             cases.back().relu = true;
             cases.back().ceiling = 6.f;
         }
+        const std::vector<Case> all = cases;
+        const int zeros[] = {128, 0, 255, 93};
+        for (size_t i = 0; i < all.size(); i++)
+            cases.push_back(all[i].inInt8(zeros[i / 2 % 4]));
         // Layers of ResNet-50 with its pyramid at 800 x 1344.
         cases.emplace_back("7x7, stride 2, of the image", 1, 3, 800, 1344, 64, 7, 7, 2, 1, 3, 3);
         cases.emplace_back("1x1 of 50x84", 1, 1024, 50, 84, 256, 1, 1, 1, 1, 0, 0);
@@ -101,8 +117,12 @@ struct Conv2d
         // Of ResNeXt-50 32x4d.
         cases.push_back(Case("3x3 of 200x336 in 32 groups of 4", 1, 128, 200, 336, 128, 3, 3, 1, 1, 1, 1).inGroups(32));
         cases.push_back(Case("3x3 of 50x84 in 32 groups of 16", 1, 512, 50, 84, 512, 3, 3, 1, 1, 1, 1).inGroups(32));
-        for (size_t i = cases.size() - 5; i < cases.size(); i++)
-            cases[i].large = true;
+        const size_t large = cases.size() - 5;
+        for (size_t i = 0; i < 5; i++)
+        {
+            cases[large + i].large = true;
+            cases.push_back(cases[large + i].inInt8(i == 0 ? 128 : 0));
+        }
         return cases;
     }
 
@@ -117,7 +137,7 @@ struct Conv2d
         activated.dilation = 2;
         Case grouped("in groups", 2, 6, 7, 4 * size, 9, 3, 3, 1, 1, 1, 1);
         grouped.groups = 3;
-        return {plain, activated, grouped};
+        return {plain, activated, grouped, plain.inInt8(100), activated.inInt8(0), grouped.inInt8(255)};
     }
 
     class Problem : public d2det_test::Problem
@@ -149,6 +169,14 @@ struct Conv2d
             bias = c.bias;
             if (bias)
                 add("bias", {c.outChannels});
+            isQuantized = c.quantized;
+            quantization.scale =
+                1.1f / static_cast<float>(std::max(c.zero, 255 - c.zero));  // reaches a little beyond 1
+            quantization.zero = c.zero;
+            Random scales(seed + 1);  // an attribute: the same for inputs of all sizes
+            for (int o = 0; o < c.outChannels; o++)
+                // Below 1 / 127 the largest weights are cut off; in benchmarks no pair saturates (int8_gemm.hpp).
+                weightScales.push_back(c.large ? 1.f / 64 : scales.real(0.8f, 1.2f) / 127);
             layer.numConstants = bias ? 2 : 1;
             layer.freeLengths = {{0, 0}, {0, 2}, {0, 3}};
             layer.attributes = {{"conv_strides", std::vector<int>{c.stride, c.stride}},
@@ -158,24 +186,53 @@ struct Conv2d
                                 {"has_bias", int(bias)},
                                 {"relu", int(c.relu)},
                                 {"ceiling", double(c.ceiling)}};
-            outputs.push_back({"Y", {c.batch, c.outChannels, s.outHeight, s.outWidth}, 5e-5, 5e-5});
+            if (isQuantized)
+            {
+                layer.attributes.emplace_back("input_scale", double(quantization.scale));
+                layer.attributes.emplace_back("input_zero", quantization.zero);
+                layer.attributes.push_back(Attribute::reals("weight_scales", weightScales));
+            }
+            const double tolerance = isQuantized ? SAME_BITS : 5e-5;
+            outputs.push_back({"Y", {c.batch, c.outChannels, s.outHeight, s.outWidth}, tolerance, tolerance});
         }
 
         kernels::Conv2dParams p;
         kernels::Conv2dShape s;
-        bool bias;
+        bool bias, isQuantized;
+        kernels::InputQuantization quantization;  // of a quantized one
+        Floats weightScales;
 
         void reference(const Arguments<float>& a) const override
         {
-            kernels::conv2dRef(p, s, a.in[0], a.in[1], bias ? a.in[2] : nullptr, a.out[0]);
+            if (isQuantized)
+                kernels::quantizedConv2dRef(p, s, quantization, a.in[0], a.in[1], weightScales.data(),
+                                            bias ? a.in[2] : nullptr, a.out[0]);
+            else
+                kernels::conv2dRef(p, s, a.in[0], a.in[1], bias ? a.in[2] : nullptr, a.out[0]);
         }
-        void fast(const Arguments<float>& a) const override { fast(a, kernels::gemmKernel()); }
+        void fast(const Arguments<float>& a) const override
+        {
+            if (isQuantized)
+                fast(a, kernels::int8Kernel());
+            else
+                fast(a, kernels::gemmKernel());
+        }
         void fast(const Arguments<float>& a, const kernels::GemmKernel& kernel) const
         {
             run(a, kernels::packFilters(p, a.in[1], kernel));
         }
+        void fast(const Arguments<float>& a, const kernels::Int8Kernel& kernel) const
+        {
+            run(a, kernels::packQuantizedFilters(p, quantization, a.in[1], weightScales.data(), kernel));
+        }
         std::function<void()> prepared(const Arguments<float>& a) const override
         {
+            if (isQuantized)
+            {
+                const auto quantized = std::make_shared<kernels::QuantizedFilters>(
+                    kernels::packQuantizedFilters(p, quantization, a.in[1], weightScales.data()));
+                return [this, a, quantized] { run(a, *quantized); };
+            }
             const auto filters = std::make_shared<std::vector<kernels::PackedMatrix>>(kernels::packFilters(p, a.in[1]));
             return [this, a, filters] { run(a, *filters); };
         }
@@ -186,6 +243,10 @@ struct Conv2d
         void run(const Arguments<float>& a, const std::vector<kernels::PackedMatrix>& filters) const
         {
             kernels::conv2dCpu(p, s, a.in[0], filters, bias ? a.in[2] : nullptr, a.out[0]);
+        }
+        void run(const Arguments<float>& a, const kernels::QuantizedFilters& filters) const
+        {
+            kernels::quantizedConv2dCpu(p, s, a.in[0], filters, bias ? a.in[2] : nullptr, a.out[0]);
         }
     };
 };
