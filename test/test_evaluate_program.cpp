@@ -11,7 +11,7 @@
 #include "errors.hpp"
 #include "programs.hpp"
 
-#include "keypoint_vectors.hpp"
+#include "coco_keypoints_vectors.hpp"
 
 #include <nlohmann/json.hpp>
 #include <opencv2/d2det.hpp>
@@ -185,7 +185,7 @@ BOOST_AUTO_TEST_CASE(masks_of_a_result_file)
 //! COCO's files for the numbers that pycocotools gave.
 BOOST_AUTO_TEST_CASE(keypoints_of_a_result_file)
 {
-    for (const d2det_test::KeypointVector& vector : d2det_test::keypointVectors())
+    for (const d2det_test::CocoKeypointsVector& vector : d2det_test::cocoKeypointsVectors())
     {
         json coco = {{"images", json::array()}, {"annotations", json::array()}, {"categories", json::array()}};
         for (const int image : vector.images)
@@ -212,12 +212,14 @@ BOOST_AUTO_TEST_CASE(keypoints_of_a_result_file)
         for (const std::vector<double>& d : vector.detections)
         {
             json points = json::array();
-            for (size_t i = 3; i < d.size(); i += 2)
+            for (size_t i = 7; i < d.size(); i += 2)
                 points.insert(points.end(), {d[i], d[i + 1], 1});
             results.push_back({{"image_id", static_cast<int>(d[0])},
                                {"category_id", static_cast<int>(d[1])},
                                {"score", d[2]},
                                {"keypoints", points}});
+            if (d[5] > 0)
+                results.back()["bbox"] = std::vector<double>(d.begin() + 3, d.begin() + 7);
         }
         write("points.json", coco);
         write("found.json", results);

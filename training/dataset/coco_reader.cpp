@@ -243,13 +243,14 @@ private:
     void replaceProvisionalIds();
     void repairCategories();
     bool inItem() const { return depth_ == 3 && section_ != OTHER && field_ != SKIPPED; }
+    static bool isOfKeypoints(Field field) { return field == KEYPOINTS || field == NUM_KEYPOINTS || field == SKELETON; }
     //! Of use in one type only; other types are as good as a missing key.
     bool isFree() const
     {
-        return field_ == COCO_URL || field_ == GROUP || field_ == SCORE || field_ == TILE_OF || field_ == KEYPOINTS ||
-               field_ == NUM_KEYPOINTS || field_ == SKELETON;
+        return field_ == COCO_URL || field_ == GROUP || field_ == SCORE || field_ == TILE_OF || isOfKeypoints(field_);
     }
-    bool inKeypoints() const { return depth_ > 3 && field_ == KEYPOINTS && section_ == ANNOTATIONS; }
+    //! The list of an annotation, or what is in its place.
+    bool inKeypoints() const { return depth_ >= 3 && field_ == KEYPOINTS && section_ == ANNOTATIONS; }
     void addKeypointValue(double value);
     void addKeypointName(const std::string& name);
     bool inSegmentation() const { return depth_ > 3 && field_ == SEGMENTATION; }
@@ -318,7 +319,7 @@ void CocoHandler::enter(bool object)
         fail(std::string("an entry of \"") + SECTION_NAMES[section_] + "\" is a list, expected an object");
     if (inItem() && field_ != SEGMENTATION && !isFree() && !(field_ == BBOX && !object))
         failField(object ? "an object" : "a list", field_ == BBOX ? "a list of 4 numbers" : "a single value");
-    if (inKeypoints() || (depth_ == 3 && section_ == ANNOTATIONS && field_ == KEYPOINTS && object))
+    if (inKeypoints() && (depth_ > 3 || object))
         keypoints_.spoiled = true;
     if (++depth_ > MAX_DEPTH)
         fail("nested deeper than " + std::to_string(MAX_DEPTH));
@@ -384,7 +385,8 @@ bool CocoHandler::key(std::string& name)
     {
         field_ = SKIPPED;
         for (const Known& known : KNOWN)
-            if (known.section == section_ && name == FIELD_NAMES[known.field])
+            if (known.section == section_ && name == FIELD_NAMES[known.field] &&
+                (keepKeypoints_ || !isOfKeypoints(known.field)))
                 field_ = known.field;
     }
     else if (depth_ == 4 && segmentationObject_)
@@ -408,14 +410,13 @@ void CocoHandler::beginItem()
 
 void CocoHandler::addKeypointValue(double value)
 {
+    keypoints_.spoiled = keypoints_.spoiled || depth_ != 4;
     if (keypoints_.values.size() <= 3 * MAX_KEYPOINTS)  // one more than there can be: the list is too long
         keypoints_.values.push_back(value);
 }
 
 void CocoHandler::addKeypointName(const std::string& name)
 {
-    if (!keepKeypoints_)
-        return;
     if (category_.keypoints.size() >= MAX_KEYPOINTS)
         fail("\"keypoints\" has more than " + std::to_string(MAX_KEYPOINTS) + " names");
     category_.keypoints.push_back(name);
@@ -436,7 +437,7 @@ void CocoHandler::endAnnotation()
         annotation_.segmentation = static_cast<int64_t>(raw.segmentations.size());
         raw.segmentations.push_back(std::move(segmentation_));
     }
-    if (keepKeypoints_ && (!keypoints_.values.empty() || keypoints_.spoiled))
+    if (!keypoints_.values.empty() || keypoints_.spoiled)
     {
         annotation_.keypoints = static_cast<int64_t>(raw.keypoints.size());
         raw.keypoints.push_back(std::move(keypoints_));
@@ -647,9 +648,9 @@ bool CocoHandler::string(std::string& value)
         (field_ == FILE_NAME ? image_.fileName : category_.name) = value;
         return true;
     }
-    if (inItem() && (field_ == SCORE || field_ == KEYPOINTS || field_ == NUM_KEYPOINTS || field_ == SKELETON))
+    if (inItem() && (field_ == SCORE || isOfKeypoints(field_)))
     {
-        keypoints_.spoiled = keypoints_.spoiled || (field_ == KEYPOINTS && section_ == ANNOTATIONS);
+        keypoints_.spoiled = keypoints_.spoiled || inKeypoints();
         return true;
     }
     if (depth_ == 4 && field_ == KEYPOINTS && section_ == CATEGORIES)

@@ -161,7 +161,7 @@ private:
     std::unordered_map<int64_t, int> categories_;
     std::unordered_map<int64_t, const RawAnnotation*> first_;  //!< by id
     WarningList dropped_, clipped_, orphans_, renumbered_, badKeypoints_;
-    int64_t boxesOfOutlines_ = 0, belowOnePixel_ = 0, listsOfKeypoints_ = 0;
+    int64_t boxesOfOutlines_ = 0, belowOnePixel_ = 0;
 };
 
 //! "file:line: annotation id 3 (image id 2)"
@@ -216,7 +216,6 @@ void AnnotationLinker::addKeypoints(const RawAnnotation& source, size_t imageInd
 {
     if (source.keypoints < 0)
         return;
-    listsOfKeypoints_++;
     const RawKeypoints& list = raw_.keypoints[static_cast<size_t>(source.keypoints)];
     const auto& schema = dataset_.keypoints.empty() ? std::shared_ptr<const KeypointSchema>()
                                                     : dataset_.keypoints[static_cast<size_t>(out.category)];
@@ -334,11 +333,6 @@ void AnnotationLinker::finish()
                                       ? " (bbox is [x, y, width, height] in pixels, not corners and not fractions)"
                                       : "") +
                                  "; the first: " + dropped_.first());
-    if (counters.badKeypoints >= TOLERATED_BAD &&
-        double(counters.badKeypoints) > options_.maxBadFraction * double(listsOfKeypoints_))
-        throw std::runtime_error(path_ + ": the keypoints of " + std::to_string(counters.badKeypoints) + " of " +
-                                 std::to_string(listsOfKeypoints_) +
-                                 " annotations are malformed; the first: " + badKeypoints_.first());
 }
 
 //! The points of the classes by class index, empty if none has any.
@@ -379,6 +373,19 @@ void mergeKeypoints(const Dataset& source, Dataset& target)
                                      ", ...); give them the same names in the same order");
         target.keypoints[c] = given;
     }
+}
+
+//! A name that is misspelled would leave left and right as they are.
+void checkPairs(const Dataset& dataset, const std::vector<std::string>& pairs)
+{
+    std::unordered_set<std::string> names;
+    for (const auto& schema : dataset.keypoints)
+        if (schema)
+            names.insert(schema->names.begin(), schema->names.end());
+    for (const std::string& name : pairs)
+        if (!names.empty() && !names.count(name))
+            throw std::runtime_error(dataset.name + ": data.keypoint_pairs has " + inQuotes(name) +
+                                     ", which is no keypoint of a category");
 }
 
 //! "file: reason"; some reasons begin with the file themselves.
@@ -573,7 +580,6 @@ std::map<int64_t, std::shared_ptr<const KeypointSchema>> keypointSchemas(const R
                 points.emplace(annotation.categoryId, list.values.size() / 3);
         }
     std::map<int64_t, std::shared_ptr<const KeypointSchema>> schemas;
-    std::unordered_set<std::string> names;
     for (const RawCategory& category : raw.categories)
     {
         const std::string title = "category " + inQuotes(category.name);
@@ -602,13 +608,8 @@ std::map<int64_t, std::shared_ptr<const KeypointSchema>> keypointSchemas(const R
                             " entries of \"skeleton\" are not two points from 1 to " +
                             std::to_string(schema.names.size()) + "; left out");
         schema.mirrored = mirroredPoints(schema.names, pairs);
-        names.insert(schema.names.begin(), schema.names.end());
         schemas[category.id] = std::make_shared<const KeypointSchema>(std::move(schema));
     }
-    for (const std::string& name : pairs)
-        if (!schemas.empty() && !names.count(name))
-            throw std::runtime_error(raw.path + ": data.keypoint_pairs has " + inQuotes(name) +
-                                     ", which is no keypoint of a category");
     return schemas;
 }
 
@@ -671,7 +672,11 @@ std::string describeBelowOnePixel(int64_t count, int64_t all)
            "pixels?";
 }
 
-Dataset toDataset(RawDataset raw, const ReadOptions& options)
+namespace
+{
+
+//! toDataset without the check of ReadOptions::keypointPairs, which may be names of another data set.
+Dataset join(RawDataset raw, const ReadOptions& options)
 {
     Dataset dataset;
     dataset.name = raw.name;
@@ -689,6 +694,15 @@ Dataset toDataset(RawDataset raw, const ReadOptions& options)
         remapClasses(raw.path, options.classNames, dataset);
     if (isRule(options.subset))
         selectSubset(dataset, options.subset);
+    return dataset;
+}
+
+}  // namespace
+
+Dataset toDataset(RawDataset raw, const ReadOptions& options)
+{
+    Dataset dataset = join(std::move(raw), options);
+    checkPairs(dataset, options.keypointPairs);
     return dataset;
 }
 
@@ -761,7 +775,7 @@ Dataset loadDatasets(const std::vector<DatasetConfig>& configs, const ReadOption
             throw std::runtime_error(config.annotations + ": repeat is " + std::to_string(config.repeat) +
                                      ", it must be at least 1");
         reading.subset = config.subset;
-        Dataset dataset = readDataset(config.annotations, config.images, reading);
+        Dataset dataset = join(readRaw(config.annotations, config.images, reading), reading);
         for (ImageRecord& image : dataset.images)
             image.repeat = config.repeat;
         if (merged.classNames.empty())
@@ -771,6 +785,7 @@ Dataset loadDatasets(const std::vector<DatasetConfig>& configs, const ReadOption
         }
         append(dataset, imageIds, annotationIds, merged);
     }
+    checkPairs(merged, options.keypointPairs);
     return merged;
 }
 

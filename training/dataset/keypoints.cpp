@@ -39,10 +39,12 @@ std::string nameOfRight(const std::string& lowered)
                                       : lowered.substr(0, place) + "right" + lowered.substr(place + left.size());
 }
 
-void exchange(std::vector<int>& mirrored, int a, int b)
+//! Makes partners of two points that have none yet: a name may occur twice.
+void pair(int a, int b, std::vector<int>& mirrored)
 {
-    mirrored[static_cast<size_t>(a)] = b;
-    mirrored[static_cast<size_t>(b)] = a;
+    int &first = mirrored[static_cast<size_t>(a)], &second = mirrored[static_cast<size_t>(b)];
+    if (first == a && second == b)
+        std::swap(first, second);
 }
 
 //! With room for the rounding of moved points.
@@ -67,21 +69,18 @@ std::vector<int> mirroredPoints(const std::vector<std::string>& names, const std
         lowered.push_back(lowerCase(name));
     std::vector<int> mirrored(names.size());
     std::iota(mirrored.begin(), mirrored.end(), 0);
-    std::vector<bool> named(names.size(), false);
     for (size_t i = 0; i + 1 < pairs.size(); i += 2)
     {
         const int a = indexOf(names, pairs[i]), b = indexOf(names, pairs[i + 1]);
-        if (a < 0 || b < 0)
-            continue;
-        exchange(mirrored, a, b);
-        named[static_cast<size_t>(a)] = named[static_cast<size_t>(b)] = true;
+        if (a >= 0 && b >= 0)
+            pair(a, b, mirrored);
     }
     for (size_t i = 0; i < names.size(); i++)
     {
         const std::string right = nameOfRight(lowered[i]);
         const int partner = right.empty() ? -1 : indexOf(lowered, right);
-        if (partner >= 0 && !named[i] && !named[static_cast<size_t>(partner)])
-            exchange(mirrored, static_cast<int>(i), partner);
+        if (partner >= 0)
+            pair(static_cast<int>(i), partner, mirrored);
     }
     return mirrored;
 }

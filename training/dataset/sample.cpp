@@ -50,6 +50,12 @@ void addMask(LabeledBox& box, const Annotation& a, const ImageRecord& image)
         box.outline = a.segmentation->polygons;
 }
 
+void addKeypoints(LabeledBox& box, const Annotation& a, const ImageRecord& image)
+{
+    box.keypoints = a.keypoints;
+    dropOutside(box.keypoints, {image.width, image.height});
+}
+
 }  // namespace
 
 bool thinner(const LabeledBox& box, double minSide)
@@ -74,8 +80,7 @@ std::vector<LabeledBox> usableBoxesWithMasks(const ImageRecord& image, double mi
         if (auto box = usableBox(a, image, minSide))
         {
             addMask(*box, a, image);
-            box->keypoints = a.keypoints;
-            dropOutside(box->keypoints, {image.width, image.height});
+            addKeypoints(*box, a, image);
             boxes.push_back(*box);
         }
     return boxes;
@@ -90,6 +95,7 @@ std::vector<LabeledBox> crowdsWithMasks(const ImageRecord& image)
         if (!a.crowd || thinner(box, 0))
             continue;
         addMask(box, a, image);
+        addKeypoints(box, a, image);
         boxes.push_back(box);
     }
     return boxes;

@@ -53,7 +53,7 @@ std::vector<LabeledBox> usableBoxes(const ImageRecord& image, double minSide);
     a keypoint outside the image is not labeled. */
 std::vector<LabeledBox> usableBoxesWithMasks(const ImageRecord& image, double minSide);
 
-//! The crowds of an image, with masks.
+//! The crowds of an image, with masks and keypoints.
 std::vector<LabeledBox> crowdsWithMasks(const ImageRecord& image);
 
 //! True if a side of the box is shorter than minSide, or 0.

@@ -65,18 +65,17 @@ public:
                 points_[data.dataset->categoryIds[static_cast<size_t>(index)]] = schema->names.size();
     }
 
-    void add(CocoEvaluator::Detection detection, const CocoResult& result)
+    void add(int64_t imageId, int64_t categoryId, const CocoResult& result)
     {
-        const auto points = points_.find(detection.categoryId);
+        const auto points = points_.find(categoryId);
         if (points == points_.end())
             return;
         missing_ += result.keypoints.empty();
         other_ += !result.keypoints.empty() && result.keypoints.size() != points->second;
         if (result.keypoints.size() != points->second)
             return;
-        detection.keypoints = result.keypoints;
-        detection.mask = cv::d2det::Rle();
-        set_.keypoints.addDetection(detection);
+        set_.keypoints.addDetection(
+            {imageId, categoryId, result.box, result.score, cv::d2det::Rle(), result.keypoints});
     }
 
     void addNotes()
@@ -151,7 +150,7 @@ DetectionSet makeDetectionSet(const EvaluatedData& data, const std::string& name
             continue;
         CocoEvaluator::Detection detection{image.id, *category, result.box, result.score, maskOf(result, image)};
         set.boxes.addDetection(detection);
-        keypoints.add(detection, result);
+        keypoints.add(image.id, *category, result);
         if (!maskImages.count(image.id))
             continue;
         maskless += detection.mask.empty();

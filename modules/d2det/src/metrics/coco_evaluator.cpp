@@ -291,7 +291,9 @@ void addKeypointSimilarities(const GroundTruths& gts, const Detections& detectio
     const std::vector<double> sigmas = given.empty() ? keypointSigmas(detections[0]->keypoints.size()) : given;
     for (const Detection* detection : detections)
     {
-        group.detectionAreas.push_back(keypointArea(detection->keypoints));
+        // As pycocotools' loadRes: the box of a result that has one, otherwise what the points span.
+        const double area = detection->box.area();
+        group.detectionAreas.push_back(area > 0 ? area : keypointArea(detection->keypoints));
         for (const GroundTruth* gt : gts)
             group.ious.push_back(keypointSimilarity(detection->keypoints, gt->keypoints, gt->box, gt->area, sigmas));
     }

@@ -25,7 +25,7 @@ namespace d2det
 std::vector<double> keypointSigmas(size_t points);
 
 /** @param detected x, y, unused.
-    @param labeled x, y, visibility; as many as `detected`, or empty: none is labeled.
+    @param labeled x, y, visibility (> 0: labeled); as many as `detected`, or empty: none is labeled.
     @param sigmas one for each point.
     @return 0 .. 1 */
 double keypointSimilarity(const std::vector<Vec3d>& detected, const std::vector<Vec3d>& labeled, const Rect2d& box,

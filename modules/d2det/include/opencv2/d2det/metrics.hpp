@@ -40,7 +40,7 @@ enum IoUType
 {
     IOU_BOX = 0,       //!< IoU of boxes; area of a detection: area of the box
     IOU_MASK = 1,      //!< IoU of masks; area of a detection: number of mask pixels
-    IOU_KEYPOINTS = 2  //!< object keypoint similarity (OKS); area of a detection: hull of its points
+    IOU_KEYPOINTS = 2  //!< object keypoint similarity (OKS); area of a detection: its box, or span of its points
 };
 
 //! Summary of a precision-recall curve in Pascal VOC @cite Everingham2010.
