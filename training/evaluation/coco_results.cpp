@@ -4,7 +4,8 @@
 
 /* Reader and writer of COCO results. Levels of the parser events inside the list of results: 1 the list, 2 an entry, 3
    "bbox", "keypoints" or "segmentation", 4 "size", "counts" or an outline inside the latter. Unknown keys and their
-   values are ignored. A fault in an entry spoils the entry; a fault of the file ends reading. */
+   values are ignored. A fault in an entry spoils the entry, one in its keypoints only these; a fault of the file ends
+   reading. */
 
 #include "evaluation/coco_results.hpp"
 
@@ -98,6 +99,7 @@ public:
 private:
     [[noreturn]] void fail(const std::string& reason) const { throw std::runtime_error(path_ + ": " + reason); }
     void spoil(const std::string& reason);
+    void spoilPoints(const std::string& reason);
     bool scalar(const char* what);
     bool number(const JsonNumber& number);
     bool enter(bool object);
@@ -125,10 +127,13 @@ private:
     Field field_ = SKIPPED;
     unsigned seen_ = 0;
     CocoResult entry_;
-    std::string fault_;    //!< of the entry
-    int64_t entries_ = 0;  //!< results so far
-    int64_t spoiled_ = 0;  //!< results left out
+    std::string fault_;       //!< of the entry
+    std::string pointFault_;  //!< of its keypoints
+    int64_t entries_ = 0;     //!< results so far
+    int64_t spoiled_ = 0;     //!< results left out
     std::string firstFault_;
+    int64_t spoiledPoints_ = 0;  //!< results without their keypoints
+    std::string firstPointFault_;
     std::string idText_, name_;                                                //!< of an image or category
     std::unordered_map<std::string, std::string> imageNames_, categoryNames_;  //!< by id as text
     double box_[4] = {0, 0, 0, 0};
@@ -146,6 +151,12 @@ void ResultsHandler::spoil(const std::string& reason)
         fault_ = reason;
 }
 
+void ResultsHandler::spoilPoints(const std::string& reason)
+{
+    if (pointFault_.empty())
+        pointFault_ = reason;
+}
+
 //! A value that is no number where a number may be expected.
 bool ResultsHandler::scalar(const char* what)
 {
@@ -157,14 +168,17 @@ bool ResultsHandler::scalar(const char* what)
         spoil(std::string("it is ") + what + ", expected an object");
         endEntry();
     }
+    else if (level() == 2 && field_ == KEYPOINTS)
+        spoilPoints(std::string("\"keypoints\" is ") + what + ", expected a list of numbers");
     else if (level() == 2 && field_ != SKIPPED)
         spoil(quoted(field_) + " is " + what +
               (field_ == BBOX           ? ", expected a list of 4 numbers"
-               : field_ == KEYPOINTS    ? ", expected a list of numbers"
                : field_ == SEGMENTATION ? ", expected run lengths or outlines"
                                         : ", expected a number"));
-    else if (level() == 3 && isList())
-        spoil(quoted(field_) + " holds " + std::string(what) + ", expected numbers");
+    else if (level() == 3 && field_ == BBOX)
+        spoil("\"bbox\" holds " + std::string(what) + ", expected numbers");
+    else if (level() == 3 && field_ == KEYPOINTS)
+        spoilPoints(std::string("\"keypoints\" holds ") + what + ", expected numbers");
     else if (level() >= 3 && field_ == SEGMENTATION)
         spoil("\"segmentation\" holds " + std::string(what) + ", expected run lengths or outlines");
     return true;
@@ -221,7 +235,7 @@ void ResultsHandler::addBoxValue(double value)
 void ResultsHandler::addPointValue(double value)
 {
     if (!std::isfinite(value))
-        spoil("\"keypoints\" holds a number that is not a finite number");
+        spoilPoints("\"keypoints\" holds a number that is not a finite number");
     if (pointValues_.size() <= 3 * MAX_KEYPOINTS)  // one more than there can be
         pointValues_.push_back(value);
 }
@@ -229,8 +243,8 @@ void ResultsHandler::addPointValue(double value)
 void ResultsHandler::finishPoints()
 {
     if (pointValues_.size() % 3 != 0 || pointValues_.size() > 3 * MAX_KEYPOINTS)
-        return spoil("\"keypoints\" has " + std::to_string(pointValues_.size()) +
-                     " numbers, expected x, y and a score of each point");
+        return spoilPoints("\"keypoints\" has " + std::to_string(pointValues_.size()) +
+                           " numbers, expected x, y and a score of each point");
     for (size_t i = 0; i < pointValues_.size(); i += 3)
         entry_.keypoints.emplace_back(pointValues_[i], pointValues_[i + 1], pointValues_[i + 2]);
     if (boxValues_ > 0 || entry_.keypoints.empty())
@@ -379,6 +393,7 @@ void ResultsHandler::beginEntry()
 {
     entry_ = CocoResult();
     fault_.clear();
+    pointFault_.clear();
     idText_.clear();
     name_.clear();
     field_ = SKIPPED;
@@ -484,10 +499,10 @@ void ResultsHandler::endResult()
         entry_.maskScore = entry_.score;
     if (seen(SEGMENTATION) && fault_.empty())
         finishMask();
-    if (seen(KEYPOINTS) && fault_.empty())
+    if (fault_.empty() && pointFault_.empty())
         finishPoints();
     if (boxValues_ == 0)
-        spoil("\"bbox\" is missing");
+        spoil(pointFault_.empty() ? "\"bbox\" is missing" : pointFault_);
     else if (boxValues_ != 4)
         spoil("\"bbox\" has " + std::string(boxValues_ > 4 ? "more than 4" : std::to_string(boxValues_)) +
               " numbers, expected 4");
@@ -495,6 +510,8 @@ void ResultsHandler::endResult()
     if (entry_.box.width < 0 || entry_.box.height < 0)
         spoil("\"bbox\" is " + formatNumber(entry_.box.width, 2) + " wide and " + formatNumber(entry_.box.height, 2) +
               " high; expected [x, y, width, height]");
+    if (fault_.empty() && !pointFault_.empty() && spoiledPoints_++ == 0)
+        firstPointFault_ = "result " + std::to_string(entries_) + ": " + pointFault_;
     if (fault_.empty())
         results.push_back(std::move(entry_));
     else if (spoiled_++ == 0)
@@ -529,6 +546,9 @@ void ResultsHandler::finish(std::vector<std::string>* notes)
     if (spoiled_ > 0 && notes)
         notes->push_back(counted(spoiled_, "result") + " left out: " + firstFault_ +
                          (spoiled_ > 1 ? ", and " + std::to_string(spoiled_ - 1) + " more" : ""));
+    if (spoiledPoints_ > 0 && notes)
+        notes->push_back(counted(spoiledPoints_, "result") + " without keypoints: " + firstPointFault_ +
+                         (spoiledPoints_ > 1 ? ", and " + std::to_string(spoiledPoints_ - 1) + " more" : ""));
     for (CocoResult& result : results)
     {
         const auto image =
