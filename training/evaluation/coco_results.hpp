@@ -41,8 +41,8 @@ struct CocoResult
 };
 
 /** Reads a result file as a stream; memory is proportional to the stored results. A result that is none (no score, a
-    number that is none, a box of negative size) is left out and counted in the notes, as are keypoints that are none; if
-    all results are, or the file is malformed, there is one std::runtime_error with file, entry and reason.
+    number that is none, a box of negative size) is left out and counted in the notes, as are keypoints that are none;
+    if all results are, or the file is malformed, there is one std::runtime_error with file, entry and reason.
 @param notes for the user; may be null. */
 std::vector<CocoResult> readCocoResults(const std::string& path, std::vector<std::string>* notes = nullptr);
 
