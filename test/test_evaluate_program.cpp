@@ -11,6 +11,8 @@
 #include "errors.hpp"
 #include "programs.hpp"
 
+#include "coco_keypoints_vectors.hpp"
+
 #include <nlohmann/json.hpp>
 #include <opencv2/d2det.hpp>
 #include <opencv2/imgcodecs.hpp>
@@ -178,6 +180,104 @@ BOOST_AUTO_TEST_CASE(masks_of_a_result_file)
     results[0]["segmentation"]["size"] = {120, 90};  // of another image
     write("masks.json", results);
     BOOST_TEST(run(ANNOTATIONS + "--results masks.json").code == 1);
+}
+
+//! COCO's files for the numbers that pycocotools gave.
+BOOST_AUTO_TEST_CASE(keypoints_of_a_result_file)
+{
+    for (const d2det_test::CocoKeypointsVector& vector : d2det_test::cocoKeypointsVectors())
+    {
+        json coco = {{"images", json::array()}, {"annotations", json::array()}, {"categories", json::array()}};
+        for (const int image : vector.images)
+            coco["images"].push_back(
+                {{"id", image}, {"file_name", std::to_string(image) + ".png"}, {"width", 800}, {"height", 800}});
+        std::vector<std::string> names;
+        for (int i = 0; i < vector.points; i++)
+            names.push_back("p" + std::to_string(i));
+        for (const int category : vector.categories)
+            coco["categories"].push_back(
+                {{"id", category}, {"name", "class " + std::to_string(category)}, {"keypoints", names}});
+        coco["categories"].push_back({{"id", 99}, {"name", "without points"}});
+        for (const std::vector<double>& o : vector.objects)
+        {
+            json a = annotation(static_cast<int>(coco["annotations"].size()) + 1, static_cast<int>(o[0]),
+                                static_cast<int>(o[1]), {o[2], o[3], o[4], o[5]});
+            a["area"] = o[6];
+            a["iscrowd"] = static_cast<int>(o[7]);
+            a["num_keypoints"] = static_cast<int>(o[8]);
+            a["keypoints"] = std::vector<double>(o.begin() + 9, o.end());
+            coco["annotations"].push_back(a);
+        }
+        json results = json::array();
+        for (const std::vector<double>& d : vector.detections)
+        {
+            json points = json::array();
+            for (size_t i = 7; i < d.size(); i += 2)
+                points.insert(points.end(), {d[i], d[i + 1], 1});
+            results.push_back({{"image_id", static_cast<int>(d[0])},
+                               {"category_id", static_cast<int>(d[1])},
+                               {"score", d[2]},
+                               {"keypoints", points}});
+            if (d[5] > 0)
+                results.back()["bbox"] = std::vector<double>(d.begin() + 3, d.begin() + 7);
+        }
+        write("points.json", coco);
+        write("found.json", results);
+        std::string sigmas;
+        for (const double sigma : vector.sigmas)
+            sigmas += (sigmas.empty() ? " --keypoint-sigmas " : ",") + std::to_string(sigma);
+        const std::string command = "--annotations points.json --results found.json";
+        const Outcome o = run(command + sigmas + " --report r.html");
+        BOOST_TEST_CONTEXT(vector.name << ": " << o.out << o.err)
+        {
+            BOOST_TEST(o.code == 0);
+            const char* const lines[] = {"Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all",
+                                         "Average Precision  (AP) @[ IoU=0.50      | area=   all",
+                                         "Average Precision  (AP) @[ IoU=0.75      | area=   all",
+                                         "Average Precision  (AP) @[ IoU=0.50:0.95 | area=medium",
+                                         "Average Precision  (AP) @[ IoU=0.50:0.95 | area= large",
+                                         "Average Recall     (AR) @[ IoU=0.50:0.95 | area=   all",
+                                         "Average Recall     (AR) @[ IoU=0.50      | area=   all",
+                                         "Average Recall     (AR) @[ IoU=0.75      | area=   all",
+                                         "Average Recall     (AR) @[ IoU=0.50:0.95 | area=medium",
+                                         "Average Recall     (AR) @[ IoU=0.50:0.95 | area= large"};
+            for (size_t i = 0; i < 10; i++)
+                BOOST_TEST(contains(o.out, cv::format(" %s | maxDets= 20 ] = %.3f\n", lines[i], vector.summary[i])));
+            BOOST_TEST(contains(textOf((root / "r.html").string()), "keypoints (OKS)"));
+            BOOST_TEST(!contains(o.out, "note: "));
+        }
+        const Outcome wrong = run(command + " --keypoint-sigmas 0.1,0.2");
+        BOOST_TEST(wrong.code == 1);
+        BOOST_TEST(contains(wrong.err, "there are 2 sigmas of keypoints, but the class"));
+        BOOST_TEST(run(command + " --keypoint-sigmas 0.1,x").code == 2);
+        for (json& result : results)
+            result["keypoints"].push_back(0);
+        write("found.json", results);  // with a number too many: the box, if there is one, is what is left
+        const Outcome tooMany = run(command);
+        if (results[0].count("bbox"))
+            BOOST_TEST(
+                contains(tooMany.out, "note: 18 results without keypoints: result 0: \"keypoints\" has 10 numbers"));
+        else
+            BOOST_TEST(contains(tooMany.err, "result 0: \"keypoints\" has"));
+        BOOST_TEST(tooMany.code == (results[0].count("bbox") ? 0 : 1));
+        for (size_t i = 0; i < results.size(); i++)
+        {
+            results[i]["keypoints"] = std::vector<double>(i % 2 ? 3 : 0, 1.);
+            results[i]["bbox"] = {1, 2, 3, 4};
+        }
+        write("found.json", results);
+        const Outcome other = run(command);
+        BOOST_TEST(other.code == 0);
+        BOOST_TEST(contains(other.out, "with another number of keypoints than their class has"));
+        BOOST_TEST(contains(other.out, "without keypoints, which count for boxes only"));
+    }
+    json points = result(1, 3, {10, 10, 40, 30}, 0.9);  // nothing to compare with
+    points["keypoints"] = {1, 2, 3};
+    write("points.json", json::array({points}));
+    const Outcome none = run(ANNOTATIONS + "--results points.json");
+    BOOST_TEST(none.code == 0);
+    BOOST_TEST(contains(none.out, "keypoints are not measured: the annotations have none"));
+    BOOST_TEST(!contains(none.out, "Keypoints\n"));
 }
 
 BOOST_AUTO_TEST_CASE(the_model_and_its_own_results_agree)

@@ -110,6 +110,22 @@ Part readPart(const cli::po::variables_map& args)
     return part;
 }
 
+//! "0.03,0.05"; empty: not given.
+std::vector<double> readSigmas(const cli::po::variables_map& args)
+{
+    std::vector<double> sigmas;
+    std::istringstream parts(args["keypoint-sigmas"].as<std::string>());
+    for (std::string part; std::getline(parts, part, ',');)
+    {
+        double sigma = 0;
+        if (!d2det::parseNumber(part, sigma) || !(sigma > 0 && sigma <= 1))
+            throw UsageError("--keypoint-sigmas has '" + part +
+                             "', expected numbers above 0 and up to 1, like 0.03,0.05");
+        sigmas.push_back(sigma);
+    }
+    return sigmas;
+}
+
 //! Keeps every N-th image, so that the parts are alike even when similar images follow each other.
 void keepPart(const Part& part, d2det::Dataset& dataset)
 {
@@ -138,7 +154,7 @@ void makeNamesUnique(std::vector<DetectorResults>& sources)
 
 const char* const HELP =
     "Measures a model on annotated images: COCO's average precision and recall of boxes and masks, by class, and "
-    "speed.\n\n"
+    "speed; of result files keypoints, too.\n\n"
     "  d2det_evaluate --model FILE --annotations PATH [--images DIR] [options]\n"
     "  d2det_evaluate --results FILE[,FILE...][=NAME] ... --annotations PATH [--images DIR] [options]\n\n"
     "Classes are matched by name; those of result files by category_name, or else by category_id, and their images by\n"
@@ -181,6 +197,9 @@ cli::po::options_description makeOptions()
         "title", po::value<std::string>()->value_name("TEXT"), "of the report")(
         "pictures", po::value<int>()->value_name("N")->default_value(8),
         "worst and best images in the report, 0..12 of each")(
+        "keypoint-sigmas", po::value<std::string>()->value_name("S,S,...")->default_value("", ""),
+        "tolerances of keypoints, one for each point, relative to the square root of an object's area; if not given "
+        "those of COCO for 17 points, else 0.05 each")(
         "operating-score", po::value<double>()->value_name("X"),
         "score from which right, wrong and missed are counted; that of the highest F1 if not given")(
         "write-operating-score", po::value<std::string>()->value_name("FILE"),
@@ -212,6 +231,7 @@ void checkArguments(const cli::po::variables_map& args)
     if (!args.count("annotations"))
         throw UsageError("--annotations is missing");
     readPart(args);
+    readSigmas(args);
     cli::checkRange<int>(args, "pictures", 0, MAX_IMAGES);
     cli::checkRange<double>(args, "operating-score", -1e6, 1e6);
     if (args.count("per-class") && !args.count("write-operating-score"))
@@ -223,6 +243,7 @@ d2det::Dataset readAnnotations(const cli::po::variables_map& args)
     d2det::ReadOptions reading;
     reading.clipBoxes = false;
     reading.keepSegmentation = true;  // a model or result file may contain masks
+    reading.keepKeypoints = args.count("results") > 0;
     reading.checkImages = args.count("model") > 0;
     reading.subset = args["subset"].as<std::string>();
     const std::string path = args["annotations"].as<std::string>();
@@ -321,6 +342,7 @@ void evaluate(const cli::po::variables_map& args, const std::string& commandLine
             sources.push_back(readResultFiles(file));
 
     d2det::EvaluatedData data = d2det::EvaluatedData::all(dataset);
+    data.keypointSigmas = readSigmas(args);
     if (data.images.empty())
         throw std::runtime_error("there are no images to evaluate");
     cv::Ptr<Detector> detector;

@@ -15,6 +15,7 @@ inline d2det::ReadOptions datasetOptions()
 {
     d2det::ReadOptions options;
     options.keepSegmentation = true;
+    options.keepKeypoints = true;
     options.checkImages = false;
     options.maxBadFraction = 1;
     return options;

@@ -402,6 +402,7 @@ struct DataConfig
     std::vector<int> shortSides{800};
     int longSide = 1333;
     float flip = 0.5f;
+    std::vector<std::string> keypointPairs;
     bool aspectGrouping = true;
     float colorJitter = 0;
     float randomCrop = 0;

@@ -13,6 +13,7 @@
 #include "config/number_text.hpp"
 
 #include <algorithm>
+#include <set>
 #include <type_traits>
 
 namespace d2det
@@ -250,6 +251,13 @@ void checkAugmentation(const AugmentConfig& c)
 
 void checkDatasets(const DataConfig& c)
 {
+    const char* const pairs = "data.keypoint_pairs";
+    require(
+        c.keypointPairs.size() % 2 == 0, pairs,
+        "has " + std::to_string(c.keypointPairs.size()) + " names; two make a pair, so there must be an even number");
+    std::set<std::string> points;
+    for (const std::string& name : c.keypointPairs)
+        require(points.insert(name).second, pairs, "has \"" + name + "\" twice; a point has one partner");
     for (const auto* list : {&c.train, &c.val})
         for (size_t i = 0; i < list->size(); i++)
             require(!(*list)[i].annotations.empty(),

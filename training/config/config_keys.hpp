@@ -443,6 +443,9 @@ void visit(V& v, DataConfig& c)
       "training: shorter side that an image is resized to, pixels; one is drawn per image");
     v("long_side", c.longSide, range(1, 16384), "training: limit of the longer side, pixels");
     v("flip", c.flip, range(0, 1), "training: probability of a horizontal flip");
+    v("keypoint_pairs", c.keypointPairs, length(0, 2000),
+      "names of keypoints that change places in a mirrored image, two by two: `[\"thumb\", \"pinky\"]`; those whose "
+      "names differ by \"left\" and \"right\" do anyway. Used by `d2det_dataset show --augmented`");
     v("aspect_grouping", c.aspectGrouping, "batches of only wide or only tall images, which need less padding");
     v("color_jitter", c.colorJitter, range(0, 0.99),
       "training: strength v of color changes; brightness, contrast and saturation are each multiplied by a number "

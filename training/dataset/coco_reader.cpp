@@ -3,8 +3,9 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* Nesting depth of the parser events by their container: 1 the top-level object, 2 one of the three arrays, 3 an image,
-   annotation or category, 4 "bbox" or "segmentation", 5 a polygon or "counts". Everything else is skipped without
-   being stored. The parser itself is not recursive; the depth is limited nevertheless. */
+   annotation or category, 4 "bbox", "segmentation", "keypoints" or "skeleton", 5 a polygon, "counts" or a line of the
+   skeleton. Everything else is skipped without being stored. The parser itself is not recursive; the depth is limited
+   nevertheless. */
 
 #include "dataset/coco_reader.hpp"
 
@@ -32,6 +33,7 @@ namespace
 constexpr int MAX_DEPTH = 64;
 constexpr size_t MAX_TOKEN = 4 << 20;  // bytes; COCO's longest run-length string has some 10 000
 constexpr int64_t MAX_SIDE = 1 << 16;  // pixels
+constexpr size_t MAX_LINES = 10000;    // of a skeleton
 constexpr double NOT_A_NUMBER = std::numeric_limits<double>::quiet_NaN();
 
 enum Section
@@ -61,12 +63,16 @@ enum Field
     COCO_URL,
     GROUP,
     SCORE,
-    TILE_OF
+    TILE_OF,
+    KEYPOINTS,
+    NUM_KEYPOINTS,
+    SKELETON
 };
 
 const char* const FIELD_NAMES[] = {
-    "",     "id",      "file_name",    "width", "height",   "image_id",      "category_id", "bbox",
-    "area", "iscrowd", "segmentation", "name",  "coco_url", "supercategory", "score",       "tile_of"};
+    "",      "id",      "file_name", "width",         "height",  "image_id", "category_id",
+    "bbox",  "area",    "iscrowd",   "segmentation",  "name",    "coco_url", "supercategory",
+    "score", "tile_of", "keypoints", "num_keypoints", "skeleton"};
 
 struct Known
 {
@@ -89,6 +95,10 @@ const Known KNOWN[] = {{IMAGES, ID, true},
                        {ANNOTATIONS, ISCROWD, false},
                        {ANNOTATIONS, SEGMENTATION, false},
                        {ANNOTATIONS, SCORE, false},
+                       {ANNOTATIONS, KEYPOINTS, false},
+                       {ANNOTATIONS, NUM_KEYPOINTS, false},
+                       {CATEGORIES, KEYPOINTS, false},
+                       {CATEGORIES, SKELETON, false},
                        {CATEGORIES, ID, true},
                        {CATEGORIES, NAME, true},
                        {CATEGORIES, GROUP, false}};
@@ -193,7 +203,10 @@ void joinPoints(Segmentation& outline)
 class CocoHandler
 {
 public:
-    CocoHandler(const std::string& path, bool keepSegmentation) : path_(path), keepSegmentation_(keepSegmentation) {}
+    CocoHandler(const std::string& path, bool keepSegmentation, bool keepKeypoints)
+        : path_(path), keepSegmentation_(keepSegmentation), keepKeypoints_(keepKeypoints)
+    {
+    }
 
     bool null();
     bool boolean(bool value);
@@ -230,8 +243,16 @@ private:
     void replaceProvisionalIds();
     void repairCategories();
     bool inItem() const { return depth_ == 3 && section_ != OTHER && field_ != SKIPPED; }
+    static bool isOfKeypoints(Field field) { return field == KEYPOINTS || field == NUM_KEYPOINTS || field == SKELETON; }
     //! Of use in one type only; other types are as good as a missing key.
-    bool isFree() const { return field_ == COCO_URL || field_ == GROUP || field_ == SCORE || field_ == TILE_OF; }
+    bool isFree() const
+    {
+        return field_ == COCO_URL || field_ == GROUP || field_ == SCORE || field_ == TILE_OF || isOfKeypoints(field_);
+    }
+    //! The list of an annotation, or what is in its place.
+    bool inKeypoints() const { return depth_ >= 3 && field_ == KEYPOINTS && section_ == ANNOTATIONS; }
+    void addKeypointValue(double value);
+    void addKeypointName(const std::string& name);
     bool inSegmentation() const { return depth_ > 3 && field_ == SEGMENTATION; }
     bool hasSegmentation() const
     {
@@ -239,7 +260,7 @@ private:
     }
 
     std::string path_;
-    bool keepSegmentation_;
+    bool keepSegmentation_, keepKeypoints_;
     int depth_ = 0;
     Section section_ = OTHER;
     bool seen_[4] = {false, false, false, false};
@@ -255,6 +276,7 @@ private:
     std::string url_;            // "coco_url" of image_
     Segmentation segmentation_;  // of annotation_
     bool spoiled_ = false;       // segmentation_ has a value that is none
+    RawKeypoints keypoints_;     // of annotation_
     TextIds imageIds_, categoryIds_, annotationIds_;
 };
 
@@ -297,6 +319,8 @@ void CocoHandler::enter(bool object)
         fail(std::string("an entry of \"") + SECTION_NAMES[section_] + "\" is a list, expected an object");
     if (inItem() && field_ != SEGMENTATION && !isFree() && !(field_ == BBOX && !object))
         failField(object ? "an object" : "a list", field_ == BBOX ? "a list of 4 numbers" : "a single value");
+    if (inKeypoints() && (depth_ > 3 || object))
+        keypoints_.spoiled = true;
     if (++depth_ > MAX_DEPTH)
         fail("nested deeper than " + std::to_string(MAX_DEPTH));
 }
@@ -331,6 +355,8 @@ bool CocoHandler::start_array(size_t)
         annotation_.boxValues = 0;
     if (depth_ == 4)
         segmentationObject_ = false;
+    if (depth_ == 5 && field_ == SKELETON && category_.skeleton.size() < MAX_LINES)
+        category_.skeleton.emplace_back();
     // Regular form: [[x, y, ...], ...]; [x, y, ...] directly under "segmentation" is read as one polygon.
     if (depth_ == 5 && inSegmentation() && !segmentationObject_)
         segmentation_.polygons.emplace_back();
@@ -359,7 +385,8 @@ bool CocoHandler::key(std::string& name)
     {
         field_ = SKIPPED;
         for (const Known& known : KNOWN)
-            if (known.section == section_ && name == FIELD_NAMES[known.field])
+            if (known.section == section_ && name == FIELD_NAMES[known.field] &&
+                (keepKeypoints_ || !isOfKeypoints(known.field)))
                 field_ = known.field;
     }
     else if (depth_ == 4 && segmentationObject_)
@@ -378,6 +405,21 @@ void CocoHandler::beginItem()
     url_.clear();
     segmentation_ = Segmentation();
     spoiled_ = false;
+    keypoints_ = RawKeypoints();
+}
+
+void CocoHandler::addKeypointValue(double value)
+{
+    keypoints_.spoiled = keypoints_.spoiled || depth_ != 4;
+    if (keypoints_.values.size() <= 3 * MAX_KEYPOINTS)  // one more than there can be: the list is too long
+        keypoints_.values.push_back(value);
+}
+
+void CocoHandler::addKeypointName(const std::string& name)
+{
+    if (category_.keypoints.size() >= MAX_KEYPOINTS)
+        fail("\"keypoints\" has more than " + std::to_string(MAX_KEYPOINTS) + " names");
+    category_.keypoints.push_back(name);
 }
 
 void CocoHandler::endAnnotation()
@@ -394,6 +436,11 @@ void CocoHandler::endAnnotation()
     {
         annotation_.segmentation = static_cast<int64_t>(raw.segmentations.size());
         raw.segmentations.push_back(std::move(segmentation_));
+    }
+    if (!keypoints_.values.empty() || keypoints_.spoiled)
+    {
+        annotation_.keypoints = static_cast<int64_t>(raw.keypoints.size());
+        raw.keypoints.push_back(std::move(keypoints_));
     }
     raw.annotations.push_back(annotation_);
 }
@@ -536,6 +583,12 @@ bool CocoHandler::number(const JsonNumber& number)
     }
     if (inSegmentation())
         segmentationNumber(number.value);
+    if (inKeypoints())
+        addKeypointValue(number.value);
+    if (depth_ == 4 && field_ == KEYPOINTS && section_ == CATEGORIES)
+        addKeypointName(number.integral ? std::to_string(number.integer) : std::to_string(number.value));
+    if (depth_ == 5 && field_ == SKELETON && !category_.skeleton.empty() && category_.skeleton.back().size() < 3)
+        category_.skeleton.back().push_back(number.value);
     if (!inItem())
         return true;
     fieldsSeen_ |= 1u << field_;
@@ -543,6 +596,10 @@ bool CocoHandler::number(const JsonNumber& number)
         annotation_.area = number.value;
     else if (field_ == SCORE)
         annotation_.score = number.value;
+    else if (field_ == NUM_KEYPOINTS)
+        keypoints_.count = number.integral && number.integer >= 0
+                               ? static_cast<int>(std::min<int64_t>(number.integer, 3 * MAX_KEYPOINTS))
+                               : -1;
     else if (isFree())
         return true;
     else if (field_ == FILE_NAME || field_ == NAME)
@@ -558,6 +615,7 @@ bool CocoHandler::number(const JsonNumber& number)
 
 bool CocoHandler::boolean(bool value)
 {
+    keypoints_.spoiled = keypoints_.spoiled || inKeypoints();
     if (inItem() && isFree())
         return true;
     if (inItem() && field_ != ISCROWD)
@@ -577,7 +635,7 @@ bool CocoHandler::null()
         failField("null", "a value");
     if (depth_ < 3 && section_ != OTHER)
         fail("null in \"" + std::string(SECTION_NAMES[section_]) + "\"");
-    if (depth_ == 4 && field_ == BBOX)
+    if ((depth_ == 4 && field_ == BBOX) || inKeypoints())
         number(JsonNumber(NOT_A_NUMBER));
     return true;
 }
@@ -590,8 +648,16 @@ bool CocoHandler::string(std::string& value)
         (field_ == FILE_NAME ? image_.fileName : category_.name) = value;
         return true;
     }
-    if (inItem() && field_ == SCORE)
+    if (inItem() && (field_ == SCORE || isOfKeypoints(field_)))
+    {
+        keypoints_.spoiled = keypoints_.spoiled || inKeypoints();
         return true;
+    }
+    if (depth_ == 4 && field_ == KEYPOINTS && section_ == CATEGORIES)
+    {
+        addKeypointName(value);
+        return true;
+    }
     if (inItem() && isFree())
     {
         (field_ == COCO_URL ? url_ : field_ == TILE_OF ? image_.tileOf : category_.group) = value;
@@ -601,8 +667,10 @@ bool CocoHandler::string(std::string& value)
     const bool numeric = JsonFileBuffer::notANumber(value) && !(inItem() && isId);
     if (numeric && depth_ >= 3)
         number(JsonNumber(NOT_A_NUMBER));
-    else if (double parsed = 0; depth_ == 4 && field_ == BBOX && parseNumber(value, parsed))
+    else if (double parsed = 0; ((depth_ == 4 && field_ == BBOX) || inKeypoints()) && parseNumber(value, parsed))
         number(JsonNumber(parsed));
+    else if (inKeypoints())
+        keypoints_.spoiled = true;
     else if (inItem())
     {
         if (!setText(value))
@@ -715,11 +783,11 @@ void CocoHandler::repairCategories()
     raw.categories = std::move(kept);
 }
 
-RawDataset parseCoco(const std::string& path, bool keepSegmentation)
+RawDataset parseCoco(const std::string& path, bool keepSegmentation, bool keepKeypoints)
 {
     JsonFileBuffer buffer(path, MAX_TOKEN);
     std::istream stream(&buffer);
-    CocoHandler handler(path, keepSegmentation);
+    CocoHandler handler(path, keepSegmentation, keepKeypoints);
     nlohmann::json::sax_parse(stream, &handler);
     handler.finish();
     handler.raw.path = path;

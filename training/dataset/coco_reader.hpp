@@ -13,7 +13,7 @@ namespace d2det
 {
 
 //! Parses the file; imageFolder stays empty. Throws std::runtime_error with file, position and reason.
-RawDataset parseCoco(const std::string& path, bool keepSegmentation);
+RawDataset parseCoco(const std::string& path, bool keepSegmentation, bool keepKeypoints = false);
 
 }  // namespace d2det
 

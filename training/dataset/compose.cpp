@@ -50,6 +50,7 @@ LabeledBox placed(LabeledBox box, const cv::Rect& part, cv::Size size)
     for (std::vector<double>& points : box.outline)
         for (size_t i = 0; i < points.size(); i++)
             points[i] += i % 2 ? part.y : part.x;
+    moveKeypoints(box.keypoints, {1, 0, double(part.x), 0, 1, double(part.y)}, size);
     if (!box.mask.empty())
     {
         cv::Mat mask = cv::Mat::zeros(size, CV_8U);
@@ -62,6 +63,12 @@ LabeledBox placed(LabeledBox box, const cv::Rect& part, cv::Size size)
 //! What pasted pixels leave of an object; `covered` is 1 there, in `part` of the image.
 void cover(LabeledBox& box, const cv::Mat& covered, const cv::Rect& part)
 {
+    for (Keypoint& point : box.keypoints.points)
+    {
+        const cv::Point pixel(cvFloor(point.x) - part.x, cvFloor(point.y) - part.y);
+        if (point.visibility == VISIBLE && cv::Rect({0, 0}, part.size()).contains(pixel) && covered.at<uchar>(pixel))
+            point.visibility = HIDDEN;
+    }
     if (box.mask.empty())
     {
         const cv::Rect inside =

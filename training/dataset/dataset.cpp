@@ -147,6 +147,7 @@ public:
 private:
     void add(const RawAnnotation& source, size_t image, int64_t id);
     void addOutline(const RawAnnotation& source, Annotation& out);
+    void addKeypoints(const RawAnnotation& source, size_t image, Annotation& out);
     bool isKnownCategory(const RawAnnotation& source, size_t image);
     bool isRepeated(const RawAnnotation& source);
     std::string place(const RawAnnotation& source, size_t image) const;
@@ -159,7 +160,7 @@ private:
     Dataset& dataset_;
     std::unordered_map<int64_t, int> categories_;
     std::unordered_map<int64_t, const RawAnnotation*> first_;  //!< by id
-    WarningList dropped_, clipped_, orphans_, renumbered_;
+    WarningList dropped_, clipped_, orphans_, renumbered_, badKeypoints_;
     int64_t boxesOfOutlines_ = 0, belowOnePixel_ = 0;
 };
 
@@ -211,6 +212,26 @@ void AnnotationLinker::addOutline(const RawAnnotation& source, Annotation& out)
         out.segmentation = std::move(outline);
 }
 
+void AnnotationLinker::addKeypoints(const RawAnnotation& source, size_t imageIndex, Annotation& out)
+{
+    if (source.keypoints < 0)
+        return;
+    const RawKeypoints& list = raw_.keypoints[static_cast<size_t>(source.keypoints)];
+    const auto& schema = dataset_.keypoints.empty() ? std::shared_ptr<const KeypointSchema>()
+                                                    : dataset_.keypoints[static_cast<size_t>(out.category)];
+    std::string fault;
+    std::vector<Keypoint> points = keypointsOf(list.values, list.spoiled, schema ? schema->names.size() : 0, fault);
+    if (!fault.empty())
+    {
+        dataset_.counters.badKeypoints++;
+        badKeypoints_.add(place(source, imageIndex) + ": " + fault + "; its keypoints are left out");
+        return;
+    }
+    out.keypoints.schema = schema;
+    out.keypoints.labeled = list.count >= 0 ? list.count : countLabeled(points);
+    out.keypoints.points = std::move(points);
+}
+
 void AnnotationLinker::add(const RawAnnotation& source, size_t imageIndex, int64_t id)
 {
     ImageRecord& image = dataset_.images[imageIndex];
@@ -240,6 +261,7 @@ void AnnotationLinker::add(const RawAnnotation& source, size_t imageIndex, int64
     boxesOfOutlines_ += source.boxOfOutline;
     belowOnePixel_ += isBelowOnePixel(source);
     addOutline(source, out);
+    addKeypoints(source, imageIndex, out);
     image.annotations.push_back(std::move(out));
 }
 
@@ -292,6 +314,8 @@ void AnnotationLinker::finish()
     orphans_.appendTo(dataset_.warnings,
                       "annotations of unknown images or categories, " + std::to_string(counters.orphans) + " in all");
     renumbered_.appendTo(dataset_.warnings, "annotations with an id that occurs twice");
+    badKeypoints_.appendTo(dataset_.warnings,
+                           "malformed keypoints, " + std::to_string(counters.badKeypoints) + " in all");
     if (boxesOfOutlines_ > 0)
         dataset_.warnings.push_back(path_ + ": " + std::to_string(boxesOfOutlines_) +
                                     " annotations have an outline, but no box; their box is what the outline spans");
@@ -309,6 +333,59 @@ void AnnotationLinker::finish()
                                       ? " (bbox is [x, y, width, height] in pixels, not corners and not fractions)"
                                       : "") +
                                  "; the first: " + dropped_.first());
+}
+
+//! The points of the classes by class index, empty if none has any.
+void fillKeypoints(const RawDataset& raw, const ReadOptions& options, Dataset& dataset)
+{
+    if (!options.keepKeypoints)
+        return;
+    std::vector<std::string> notes;
+    const auto schemas = keypointSchemas(raw, options.keypointPairs, notes);
+    for (const std::string& note : notes)
+        dataset.warnings.push_back(raw.path + ": " + note);
+    if (schemas.empty())
+        return;
+    for (const int64_t id : dataset.categoryIds)
+    {
+        const auto found = schemas.find(id);
+        dataset.keypoints.push_back(found == schemas.end() ? nullptr : found->second);
+    }
+}
+
+/** Points of a further data set: a class has the same ones in all sets.
+    @param target by class index, of the sets so far. */
+void mergeKeypoints(const Dataset& source, Dataset& target)
+{
+    if (source.keypoints.empty())
+        return;
+    target.keypoints.resize(target.classNames.size());
+    for (size_t c = 0; c < source.keypoints.size(); c++)
+    {
+        const auto &given = source.keypoints[c], &known = target.keypoints[c];
+        if (!given || (known && known->names == given->names))
+            continue;
+        if (known)
+            throw std::runtime_error(source.name + ": the class " + inQuotes(target.classNames[c]) +
+                                     " has other keypoints (" + std::to_string(given->names.size()) + ", " +
+                                     inQuotes(given->names[0]) + ", ...) than in the data sets before (" +
+                                     std::to_string(known->names.size()) + ", " + inQuotes(known->names[0]) +
+                                     ", ...); give them the same names in the same order");
+        target.keypoints[c] = given;
+    }
+}
+
+//! A name that is misspelled would leave left and right as they are.
+void checkPairs(const Dataset& dataset, const std::vector<std::string>& pairs)
+{
+    std::unordered_set<std::string> names;
+    for (const auto& schema : dataset.keypoints)
+        if (schema)
+            names.insert(schema->names.begin(), schema->names.end());
+    for (const std::string& name : pairs)
+        if (!names.empty() && !names.count(name))
+            throw std::runtime_error(dataset.name + ": data.keypoint_pairs has " + inQuotes(name) +
+                                     ", which is no keypoint of a category");
 }
 
 //! "file: reason"; some reasons begin with the file themselves.
@@ -412,6 +489,13 @@ void remapClasses(const std::string& path, const std::vector<std::string>& names
         target[c] = found->second;
         categoryIds[static_cast<size_t>(found->second)] = dataset.categoryIds[c];
     }
+    if (!dataset.keypoints.empty())
+    {
+        std::vector<std::shared_ptr<const KeypointSchema>> keypoints(names.size());
+        for (size_t c = 0; c < target.size(); c++)
+            keypoints[static_cast<size_t>(target[c])] = dataset.keypoints[c];
+        dataset.keypoints = std::move(keypoints);
+    }
     dataset.classNames = names;
     dataset.categoryIds = categoryIds;
     for (ImageRecord& image : dataset.images)
@@ -443,6 +527,7 @@ private:
 void append(const Dataset& source, UniqueIds& imageIds, UniqueIds& annotationIds, Dataset& target)
 {
     target.name += (target.name.empty() ? "" : "+") + source.name;
+    mergeKeypoints(source, target);
     for (const ImageRecord& image : source.images)
     {
         target.images.push_back(image);
@@ -457,6 +542,7 @@ void append(const Dataset& source, UniqueIds& imageIds, UniqueIds& annotationIds
     target.counters.crowd += source.counters.crowd;
     target.counters.orphans += source.counters.orphans;
     target.counters.duplicates += source.counters.duplicates;
+    target.counters.badKeypoints += source.counters.badKeypoints;
     target.idsAreMade = target.idsAreMade || source.idsAreMade;
     target.warnings.insert(target.warnings.end(), source.warnings.begin(), source.warnings.end());
 }
@@ -479,6 +565,52 @@ std::string badFileName(const std::string& fileName)
         inside = inside && part != "..";
     return inside ? std::string()
                   : "\"file_name\" is " + inQuotes(fileName) + ", expected a path inside the image folder";
+}
+
+std::map<int64_t, std::shared_ptr<const KeypointSchema>> keypointSchemas(const RawDataset& raw,
+                                                                         const std::vector<std::string>& pairs,
+                                                                         std::vector<std::string>& notes)
+{
+    std::map<int64_t, size_t> points;  // of categories without names, by their first annotation
+    for (const RawAnnotation& annotation : raw.annotations)
+        if (annotation.keypoints >= 0)
+        {
+            const RawKeypoints& list = raw.keypoints[static_cast<size_t>(annotation.keypoints)];
+            if (!list.spoiled && list.values.size() % 3 == 0 && list.values.size() <= 3 * MAX_KEYPOINTS)
+                points.emplace(annotation.categoryId, list.values.size() / 3);
+        }
+    std::map<int64_t, std::shared_ptr<const KeypointSchema>> schemas;
+    for (const RawCategory& category : raw.categories)
+    {
+        const std::string title = "category " + inQuotes(category.name);
+        KeypointSchema schema;
+        schema.names = category.keypoints;
+        if (schema.names.empty() && points.count(category.id))
+        {
+            for (size_t i = 1; i <= points[category.id]; i++)
+                schema.names.push_back(std::to_string(i));
+            notes.push_back(title + " has keypoints without names; they are numbered");
+        }
+        if (schema.names.empty())
+            continue;
+        int64_t left = 0;
+        for (const std::vector<double>& line : category.skeleton)
+        {
+            const auto isPoint = [&](double v)
+            { return v >= 1 && v <= double(schema.names.size()) && v == std::floor(v); };
+            if (line.size() == 2 && isPoint(line[0]) && isPoint(line[1]))
+                schema.skeleton.emplace_back(static_cast<int>(line[0]) - 1, static_cast<int>(line[1]) - 1);
+            else
+                left++;
+        }
+        if (left > 0)
+            notes.push_back(title + ": " + std::to_string(left) +
+                            " entries of \"skeleton\" are not two points from 1 to " +
+                            std::to_string(schema.names.size()) + "; left out");
+        schema.mirrored = mirroredPoints(schema.names, pairs);
+        schemas[category.id] = std::make_shared<const KeypointSchema>(std::move(schema));
+    }
+    return schemas;
 }
 
 std::string describeBox(const RawAnnotation& a)
@@ -540,7 +672,11 @@ std::string describeBelowOnePixel(int64_t count, int64_t all)
            "pixels?";
 }
 
-Dataset toDataset(RawDataset raw, const ReadOptions& options)
+namespace
+{
+
+//! toDataset without the check of ReadOptions::keypointPairs, which may be names of another data set.
+Dataset join(RawDataset raw, const ReadOptions& options)
 {
     Dataset dataset;
     dataset.name = raw.name;
@@ -549,6 +685,7 @@ Dataset toDataset(RawDataset raw, const ReadOptions& options)
     WarningList twice;
     const auto indexOf = fillImages(raw, twice, dataset);
     dataset.idsAreMade = raw.idsAreMade;
+    fillKeypoints(raw, options, dataset);
     AnnotationLinker(raw, options, dataset).link(indexOf, twice);
     twice.appendTo(dataset.warnings, "entries listed twice");
     if (options.checkImages)
@@ -560,6 +697,15 @@ Dataset toDataset(RawDataset raw, const ReadOptions& options)
     return dataset;
 }
 
+}  // namespace
+
+Dataset toDataset(RawDataset raw, const ReadOptions& options)
+{
+    Dataset dataset = join(std::move(raw), options);
+    checkPairs(dataset, options.keypointPairs);
+    return dataset;
+}
+
 RawDataset readRaw(const std::string& annotations, const std::string& images, const ReadOptions& options)
 {
     if (options.checkImages && !images.empty())
@@ -568,8 +714,9 @@ RawDataset readRaw(const std::string& annotations, const std::string& images, co
     RawDataset raw = files.format == DatasetFormat::VOC       ? readVoc(files)
                      : files.format == DatasetFormat::YOLO    ? readYolo(files, options.keepSegmentation)
                      : files.format == DatasetFormat::LABELME ? readLabelme(files, options.keepSegmentation)
-                     : files.format == DatasetFormat::CVAT    ? readCvat(files, options.keepSegmentation)
-                                                              : parseCoco(files.annotations, options.keepSegmentation);
+                     : files.format == DatasetFormat::CVAT
+                         ? readCvat(files, options.keepSegmentation)
+                         : parseCoco(files.annotations, options.keepSegmentation, options.keepKeypoints);
     if (files.format == DatasetFormat::CVAT && options.checkImages)
         shortenFileNames(raw);
     if (files.format == DatasetFormat::COCO)
@@ -628,7 +775,7 @@ Dataset loadDatasets(const std::vector<DatasetConfig>& configs, const ReadOption
             throw std::runtime_error(config.annotations + ": repeat is " + std::to_string(config.repeat) +
                                      ", it must be at least 1");
         reading.subset = config.subset;
-        Dataset dataset = readDataset(config.annotations, config.images, reading);
+        Dataset dataset = join(readRaw(config.annotations, config.images, reading), reading);
         for (ImageRecord& image : dataset.images)
             image.repeat = config.repeat;
         if (merged.classNames.empty())
@@ -638,6 +785,7 @@ Dataset loadDatasets(const std::vector<DatasetConfig>& configs, const ReadOption
         }
         append(dataset, imageIds, annotationIds, merged);
     }
+    checkPairs(merged, options.keypointPairs);
     return merged;
 }
 

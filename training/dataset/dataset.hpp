@@ -20,6 +20,7 @@
 #define D2DET_TRAINING_DATASET_HPP
 
 #include "config/config.hpp"
+#include "dataset/keypoints.hpp"
 
 #include <opencv2/core/types.hpp>
 
@@ -51,6 +52,7 @@ struct Annotation
     bool crowd = false;
     double score = std::numeric_limits<double>::quiet_NaN();  //!< of a detection; NaN: none
     std::optional<Segmentation> segmentation;  //!< only with ReadOptions::keepSegmentation and if present
+    ObjectKeypoints keypoints;                 //!< original pixels; only with ReadOptions::keepKeypoints and if present
 };
 
 //! Why an image has no annotations.
@@ -84,6 +86,7 @@ struct DatasetCounters
     int64_t crowd = 0;          //!< kept, marked as a group of objects
     int64_t orphans = 0;        //!< left out: COCO annotations of images or categories that the file does not list
     int64_t duplicates = 0;     //!< left out: images and annotations that are listed twice
+    int64_t badKeypoints = 0;   //!< left out: malformed keypoints; the annotation stays
 };
 
 struct Dataset
@@ -91,8 +94,10 @@ struct Dataset
     std::string name;  //!< name of the annotation file or folder without extension
     std::vector<std::string> classNames;
     std::vector<int64_t> categoryIds;  //!< ids in the file, by class index; -1 for required classes not in the file
-    std::vector<ImageRecord> images;   //!< in the order of the file
-    bool idsAreMade = false;           //!< image ids are numbers of the reader (VOC, YOLO), not of the files
+    //! Keypoints by class index, null for a class without; empty: no class has any.
+    std::vector<std::shared_ptr<const KeypointSchema>> keypoints;
+    std::vector<ImageRecord> images;  //!< in the order of the file
+    bool idsAreMade = false;          //!< image ids are numbers of the reader (VOC, YOLO), not of the files
     DatasetCounters counters;
     std::vector<std::string> warnings;  //!< for the user, the first few of each kind
 
@@ -102,6 +107,8 @@ struct Dataset
 struct ReadOptions
 {
     bool keepSegmentation = false;
+    bool keepKeypoints = false;              //!< COCO's keypoints
+    std::vector<std::string> keypointPairs;  //!< DataConfig::keypointPairs
     bool clipBoxes = true;    //!< false (benchmark evaluation): boxes exactly as in the file; only malformed boxes
                               //!< are dropped
     bool checkImages = true;  //!< check that the folder and at least one of the first images exist

@@ -91,6 +91,7 @@ private:
     const Dataset& dataset_;
     const WriteOptions& options_;
     std::vector<std::string> lost_;
+    int64_t keypoints_ = 0;  //!< objects whose keypoints are left out
     int64_t crowds_ = 0, masks_ = 0, rounded_ = 0, outlines_ = 0, unlabeled_ = 0, scores_ = 0, filled_ = 0;
 };
 
@@ -184,6 +185,18 @@ json segmentationJson(const Segmentation& segmentation, const ImageRecord& image
     return {{"size", {segmentation.height, segmentation.width}}, {"counts", counts}};
 }
 
+//! Whole numbers without a fraction, as COCO has them.
+json keypointsJson(const std::vector<Keypoint>& points)
+{
+    json list = json::array();
+    for (const double value : keypointValues(points))
+        if (value == std::floor(value))
+            list.push_back(static_cast<int64_t>(value));
+        else
+            list.push_back(value);
+    return list;
+}
+
 //! Entry by entry: a document of all entries would need several times the file size in memory.
 void Writer::writeCoco()
 {
@@ -209,7 +222,17 @@ void Writer::writeCoco()
     out << "],\n\"categories\": [";
     separator = "\n";
     for (size_t c = 0; c < dataset_.classNames.size(); c++)
-        entry({{"id", dataset_.categoryIds[c]}, {"name", dataset_.classNames[c]}});
+    {
+        json value = {{"id", dataset_.categoryIds[c]}, {"name", dataset_.classNames[c]}};
+        if (!dataset_.keypoints.empty() && dataset_.keypoints[c] && !options_.boxesOnly)
+        {
+            value["keypoints"] = dataset_.keypoints[c]->names;
+            value["skeleton"] = json::array();
+            for (const auto& line : dataset_.keypoints[c]->skeleton)
+                value["skeleton"].push_back({line.first + 1, line.second + 1});
+        }
+        entry(value);
+    }
     out << "],\n\"annotations\": [";
     separator = "\n";
     for (const ImageRecord& image : dataset_.images)
@@ -224,6 +247,11 @@ void Writer::writeCoco()
             if (std::isfinite(a.score))
                 value["score"] = a.score;
             masks_ += a.segmentation && options_.boxesOnly;
+            if (!a.keypoints.empty() && !options_.boxesOnly)
+            {
+                value["keypoints"] = keypointsJson(a.keypoints.points);
+                value["num_keypoints"] = a.keypoints.labeled;
+            }
             if (hasOutline(a))
             {
                 bool exact = false;
@@ -238,6 +266,7 @@ void Writer::writeCoco()
     file.close();
     lose("images without a label file are listed like images without objects", unlabeled_);
     lose("masks are left out", masks_);
+    lose("objects have keypoints, which are left out", keypoints_);
 }
 
 // ------------------------------------------------------------------ Pascal VOC
@@ -656,6 +685,10 @@ std::vector<std::string> Writer::run()
     fs::create_directories(options_.output, error);
     if (error)
         throw std::runtime_error("cannot make the folder " + inQuotes(options_.output) + ": " + error.message());
+    if (options_.format != DatasetFormat::COCO || options_.boxesOnly)
+        for (const ImageRecord& image : dataset_.images)
+            for (const Annotation& a : image.annotations)
+                keypoints_ += !a.keypoints.empty();
     switch (options_.format)
     {
         case DatasetFormat::COCO:
@@ -674,6 +707,8 @@ std::vector<std::string> Writer::run()
             writeCvat();
             break;
     }
+    if (options_.format != DatasetFormat::COCO)
+        lose("objects have keypoints, which only COCO files can hold here", keypoints_);
     if (options_.format != DatasetFormat::COCO)
         lost_.push_back("ids and areas of annotations are not kept");
     return lost_;

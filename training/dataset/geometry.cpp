@@ -104,6 +104,7 @@ void moveExactly(Sample& sample, const cv::Matx23d& map, F change)
             box.x2 = hull.x2;
             box.y2 = hull.y2;
             movePoints(box.outline, map);
+            moveKeypoints(box.keypoints, map, sample.image.size());
             if (!box.mask.empty())
                 box.mask = changed(box.mask);
         }
@@ -144,7 +145,9 @@ LabeledBox cutBox(LabeledBox box, const cv::Rect& part)
     }
     if (cut)
         box.visible *= share;
-    movePoints(box.outline, {1, 0, -double(part.x), 0, 1, -double(part.y)});
+    const cv::Matx23d shift(1, 0, -double(part.x), 0, 1, -double(part.y));
+    movePoints(box.outline, shift);
+    moveKeypoints(box.keypoints, shift, part.size());
     dropCutOutline(box, part.size());  // also where it reaches beyond the annotated box
     return box;
 }
@@ -377,6 +380,7 @@ std::vector<LabeledBox> movedBoxes(const std::vector<LabeledBox>& boxes, const c
             moveHull(box, map, size);
         else if (!moveMasked(box, map, size))
             continue;
+        moveKeypoints(box.keypoints, map, size);
         if (!thinner(box, rule.minSide) && box.visible >= std::max(rule.minVisible, ANY))
             kept.push_back(box);
     }

@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* Changes of the geometry of a training image; image, boxes, outlines and masks move together.
+/* Changes of the geometry of a training image; image, boxes, outlines, masks and keypoints move together.
 
    An outline (polygons) moves by its points, and the mask is rasterized from it anew; a mask without outline (run
    lengths, or cut before) moves by nearest neighbor. The box of an object with a mask spans what is left of the mask;

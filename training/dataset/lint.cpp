@@ -5,6 +5,7 @@
 #include "dataset/lint.hpp"
 
 #include "base/files.hpp"
+#include "base/text.hpp"
 #include "dataset/annotated_image.hpp"
 #include "dataset/image_size.hpp"
 #include "dataset/near_duplicates.hpp"
@@ -128,6 +129,7 @@ private:
     void checkAnnotations();
     bool checkBox(const RawImage& image, const RawAnnotation& annotation);
     void checkMask(const RawImage& image, const RawAnnotation& annotation);
+    void checkKeypoints(const RawImage& image, const RawAnnotation& annotation);
     void checkDuplicates(std::vector<const RawAnnotation*>& boxes, const RawImage& image);
     void checkClasses();
 
@@ -136,7 +138,8 @@ private:
     LintReport report_;
     std::unordered_map<int64_t, std::string> categories_;
     std::unordered_map<int64_t, const RawImage*> images_;
-    std::unordered_map<int64_t, int64_t> used_;  //!< annotations by category
+    std::unordered_map<int64_t, int64_t> used_;                           //!< annotations by category
+    std::map<int64_t, std::shared_ptr<const KeypointSchema>> keypoints_;  //!< by category
     int64_t comparisons_ = 0;
 };
 
@@ -178,7 +181,9 @@ void Linter::checkCategories()
 
 void Linter::checkImages()
 {
-    for (const std::string& note : raw_.notes)
+    std::vector<std::string> notes = raw_.notes;
+    keypoints_ = keypointSchemas(raw_, {}, notes);
+    for (const std::string& note : notes)
         add(false, "noted", nullptr, nullptr, note);
     for (const RawProblem& problem : raw_.problems)
     {
@@ -288,6 +293,30 @@ void Linter::checkMask(const RawImage& image, const RawAnnotation& annotation)
                 describeBox(annotation));
 }
 
+void Linter::checkKeypoints(const RawImage& image, const RawAnnotation& annotation)
+{
+    if (annotation.keypoints < 0)
+        return;
+    const RawKeypoints& list = raw_.keypoints[static_cast<size_t>(annotation.keypoints)];
+    const auto schema = keypoints_.find(annotation.categoryId);
+    const size_t count = schema == keypoints_.end() ? 0 : schema->second->names.size();
+    std::string fault;
+    const std::vector<Keypoint> points = keypointsOf(list.values, list.spoiled, count, fault);
+    if (!fault.empty())
+        return add(true, "bad-keypoints", &image, &annotation, fault);
+    ObjectKeypoints inside;
+    inside.points = points;
+    dropOutside(inside, {image.width, image.height});
+    const int labeled = countLabeled(points), outside = labeled - countLabeled(inside.points);
+    if (outside > 0)
+        add(false, "keypoint-outside", &image, &annotation,
+            counted(outside, "labeled keypoint") + " outside of its image of " + sizeText(image.width, image.height));
+    if (list.count >= 0 && list.count != labeled)
+        add(false, "keypoint-count", &image, &annotation,
+            "\"num_keypoints\" is " + std::to_string(list.count) + ", but " + counted(labeled, "keypoint") +
+                (labeled == 1 ? " is" : " are") + " labeled");
+}
+
 /** Boxes of one image and class. Sorted by the left side, a box can only equal boxes starting within a hundredth of its
     width; a box found equal is not compared again, so that many copies of one box are cheap. */
 void Linter::checkDuplicates(std::vector<const RawAnnotation*>& boxes, const RawImage& image)
@@ -353,6 +382,8 @@ void Linter::checkAnnotations()
         if (!checkBox(*image, annotation))
             continue;
         checkMask(*image, annotation);
+        if (known)
+            checkKeypoints(*image, annotation);
         if (known && !annotation.crowd)
             groups[{annotation.imageId, annotation.categoryId}].push_back(&annotation);
     }

@@ -7,9 +7,9 @@
 
    Errors: reading fails or drops records. Warnings: probably unintended.
      missing-image unreadable-image truncated-image size-differs bad-file-name left-out
-     clashing-id unknown-image unknown-category bad-box zero-box box-outside bad-mask            errors
+     clashing-id unknown-image unknown-category bad-box zero-box box-outside bad-mask bad-keypoints errors
      repeated box-beyond duplicate-box duplicate-file-name fractions-as-pixels mask-misfit empty-mask stray-points
-     box-of-outline empty-class not-compared noted seen-elsewhere                                warnings */
+     box-of-outline empty-class not-compared noted seen-elsewhere keypoint-outside keypoint-count   warnings */
 
 #ifndef D2DET_TRAINING_LINT_HPP
 #define D2DET_TRAINING_LINT_HPP
@@ -41,7 +41,7 @@ struct LintOptions
     bool decode = true;  //!< false: read only the image headers
 };
 
-//! @param raw from readRaw with ReadOptions::keepSegmentation.
+//! @param raw from readRaw with ReadOptions::keepSegmentation and keepKeypoints.
 LintReport lint(const RawDataset& raw, const LintOptions& options = LintOptions());
 
 //! Adds a warning "seen-elsewhere" for each image with a near duplicate in another data set (near_duplicates.hpp).

@@ -12,6 +12,7 @@
 #include "dataset/dataset.hpp"
 
 #include <limits>
+#include <map>
 #include <unordered_set>
 
 namespace d2det
@@ -33,7 +34,18 @@ struct RawCategory
 {
     int64_t id = 0;
     std::string name;
-    std::string group = std::string();  //!< COCO's "supercategory"
+    std::string group = std::string();                                //!< COCO's "supercategory"
+    std::vector<std::string> keypoints = std::vector<std::string>();  //!< names; COCO alone
+    //! COCO's "skeleton" as in the file: pairs of points, counted from 1.
+    std::vector<std::vector<double>> skeleton = std::vector<std::vector<double>>();
+};
+
+//! COCO's "keypoints" of an annotation.
+struct RawKeypoints
+{
+    std::vector<double> values;  //!< x, y, visibility of each point
+    bool spoiled = false;        //!< something in the list is not a number
+    int count = -1;              //!< "num_keypoints"; -1: not in the file
 };
 
 struct RawAnnotation
@@ -46,6 +58,7 @@ struct RawAnnotation
     bool crowd = false;
     double score = std::numeric_limits<double>::quiet_NaN();  //!< of a detection; NaN: none
     int64_t segmentation = -1;                                //!< index into RawDataset::segmentations
+    int64_t keypoints = -1;                                   //!< index into RawDataset::keypoints
     int line = 0;                                             //!< line in RawImage::source, from 1; 0: unknown
 };
 
@@ -65,6 +78,7 @@ struct RawDataset
     std::vector<RawCategory> unknownCategories;  //!< used by annotations, but missing in the class list
     std::vector<RawAnnotation> annotations;
     std::vector<Segmentation> segmentations;
+    std::vector<RawKeypoints> keypoints;
     std::vector<RawProblem> problems;
     std::vector<std::string> notes;       //!< what the reader understood in its own way, for the user
     std::unordered_set<int64_t> leftOut;  //!< ids of images among the problems
@@ -78,6 +92,14 @@ RawDataset readRaw(const std::string& annotations, const std::string& images, co
 
 //! Checks and joins the records. Throws std::runtime_error.
 Dataset toDataset(RawDataset raw, const ReadOptions& options);
+
+/** Points of the categories, by id: those that a file names, or else numbered ones, as many as the first annotation of
+    the category has. Without `pairs` of names every point is its own partner in a mirrored image, unless its name has
+    "left" or "right". Empty if no category has points.
+    @param notes for the user. */
+std::map<int64_t, std::shared_ptr<const KeypointSchema>> keypointSchemas(const RawDataset& raw,
+                                                                         const std::vector<std::string>& pairs,
+                                                                         std::vector<std::string>& notes);
 
 //! "[x, y, width, height]", or a description of the defect.
 std::string describeBox(const RawAnnotation& annotation);

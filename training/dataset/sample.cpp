@@ -50,6 +50,12 @@ void addMask(LabeledBox& box, const Annotation& a, const ImageRecord& image)
         box.outline = a.segmentation->polygons;
 }
 
+void addKeypoints(LabeledBox& box, const Annotation& a, const ImageRecord& image)
+{
+    box.keypoints = a.keypoints;
+    dropOutside(box.keypoints, {image.width, image.height});
+}
+
 }  // namespace
 
 bool thinner(const LabeledBox& box, double minSide)
@@ -74,6 +80,7 @@ std::vector<LabeledBox> usableBoxesWithMasks(const ImageRecord& image, double mi
         if (auto box = usableBox(a, image, minSide))
         {
             addMask(*box, a, image);
+            addKeypoints(*box, a, image);
             boxes.push_back(*box);
         }
     return boxes;
@@ -88,6 +95,7 @@ std::vector<LabeledBox> crowdsWithMasks(const ImageRecord& image)
         if (!a.crowd || thinner(box, 0))
             continue;
         addMask(box, a, image);
+        addKeypoints(box, a, image);
         boxes.push_back(box);
     }
     return boxes;
@@ -118,6 +126,7 @@ void resizeBoxes(std::vector<LabeledBox>& boxes, const cv::Size& from, const cv:
         for (std::vector<double>& part : box.outline)
             for (size_t i = 0; i < part.size(); i++)
                 part[i] *= i % 2 ? scaleY : scaleX;
+        moveKeypoints(box.keypoints, {scaleX, 0, 0, 0, scaleY, 0}, to);
     }
 }
 

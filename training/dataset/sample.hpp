@@ -27,7 +27,8 @@ struct LabeledBox
     int category = 0;
     cv::Mat mask = cv::Mat();       //!< CV_8U 0 or 1, image size; empty: annotation without mask
     Polygons outline = Polygons();  //!< image pixels, the origin of the mask; empty: the mask itself is all there is
-    double visible = 1;             //!< share of the object that is left after cuts and occlusion
+    ObjectKeypoints keypoints = ObjectKeypoints();  //!< image pixels
+    double visible = 1;                             //!< share of the object that is left after cuts and occlusion
 };
 
 //! 8-bit BGR image and its training boxes in image pixels.
@@ -48,10 +49,11 @@ struct KeepRule
 //! Boxes used in training: no crowds, both sides at least minSide (pixels). Without masks.
 std::vector<LabeledBox> usableBoxes(const ImageRecord& image, double minSide);
 
-//! Boxes used in training, with masks. A segmentation that is malformed or covers no pixel gives no mask.
+/** Boxes used in training, with masks and keypoints. A segmentation that is malformed or covers no pixel gives no mask;
+    a keypoint outside the image is not labeled. */
 std::vector<LabeledBox> usableBoxesWithMasks(const ImageRecord& image, double minSide);
 
-//! The crowds of an image, with masks.
+//! The crowds of an image, with masks and keypoints.
 std::vector<LabeledBox> crowdsWithMasks(const ImageRecord& image);
 
 //! True if a side of the box is shorter than minSide, or 0.

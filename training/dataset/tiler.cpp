@@ -65,6 +65,7 @@ Annotation cutAnnotation(const ImageRecord& image, const Annotation& a, const cv
     bool entire = a.x >= part.x && a.y >= part.y && a.x + a.width <= part.br().x && a.y + a.height <= part.br().y;
     visible = entire ? 1 : box.area() > 0 ? inside.area() / box.area() : 0;
     setBox((entire ? box : inside) - origin, out);
+    moveKeypoints(out.keypoints, {1, 0, -origin.x, 0, 1, -origin.y}, part.size());
     const bool shifted = entire && a.segmentation && holdsPolygons(*a.segmentation, part);
     std::optional<cv::d2det::Rle> mask;
     if (a.segmentation && !shifted)
@@ -127,6 +128,7 @@ Tiler::Tiler(const TilerOptions& options, const Dataset& source, const std::stri
     tiles_.name = source.name;
     tiles_.classNames = source.classNames;
     tiles_.categoryIds = source.categoryIds;
+    tiles_.keypoints = source.keypoints;
 }
 
 //! "sub/b.jpg" -> "sub/b_640_0.jpg"

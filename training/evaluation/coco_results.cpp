@@ -3,8 +3,9 @@
 // of this distribution and at http://opencv.org/license.html.
 
 /* Reader and writer of COCO results. Levels of the parser events inside the list of results: 1 the list, 2 an entry, 3
-   "bbox" or "segmentation", 4 "size", "counts" or an outline inside the latter. Unknown keys and their values are
-   ignored. A fault in an entry spoils the entry; a fault of the file ends reading. */
+   "bbox", "keypoints" or "segmentation", 4 "size", "counts" or an outline inside the latter. Unknown keys and their
+   values are ignored. A fault in an entry spoils the entry, one in its keypoints only these; a fault of the file ends
+   reading. */
 
 #include "evaluation/coco_results.hpp"
 
@@ -12,6 +13,7 @@
 #include "base/files.hpp"
 #include "base/json_stream.hpp"
 #include "base/text.hpp"
+#include "dataset/keypoints.hpp"
 #include "dataset/segmentation.hpp"
 
 #include <nlohmann/json.hpp>
@@ -46,12 +48,13 @@ enum Field
     CATEGORY_NAME,
     ID,    //!< of an image or category
     NAME,  //!< of a category
+    KEYPOINTS,
     NUM_FIELDS
 };
 
 const char* const FIELD_NAMES[NUM_FIELDS] = {"",           "image_id",     "category_id", "bbox",          "score",
                                              "mask_score", "segmentation", "file_name",   "category_name", "id",
-                                             "name"};
+                                             "name",       "keypoints"};
 
 //! Lists of a file that is an object.
 enum Section
@@ -96,6 +99,7 @@ public:
 private:
     [[noreturn]] void fail(const std::string& reason) const { throw std::runtime_error(path_ + ": " + reason); }
     void spoil(const std::string& reason);
+    void spoilPoints(const std::string& reason);
     bool scalar(const char* what);
     bool number(const JsonNumber& number);
     bool enter(bool object);
@@ -105,6 +109,9 @@ private:
     void endResult();
     void addBoxValue(double value);
     void addMaskNumber(const JsonNumber& number);
+    void addPointValue(double value);
+    void finishPoints();
+    bool isList() const { return field_ == BBOX || field_ == KEYPOINTS; }
     void setText(const std::string& value);
     void finishMask();
     void finishOutline();
@@ -120,15 +127,19 @@ private:
     Field field_ = SKIPPED;
     unsigned seen_ = 0;
     CocoResult entry_;
-    std::string fault_;    //!< of the entry
-    int64_t entries_ = 0;  //!< results so far
-    int64_t spoiled_ = 0;  //!< results left out
+    std::string fault_;       //!< of the entry
+    std::string pointFault_;  //!< of its keypoints
+    int64_t entries_ = 0;     //!< results so far
+    int64_t spoiled_ = 0;     //!< results left out
     std::string firstFault_;
+    int64_t spoiledPoints_ = 0;  //!< results without their keypoints
+    std::string firstPointFault_;
     std::string idText_, name_;                                                //!< of an image or category
     std::unordered_map<std::string, std::string> imageNames_, categoryNames_;  //!< by id as text
     double box_[4] = {0, 0, 0, 0};
     int boxValues_ = 0;
-    bool runs_ = false;  //!< the segmentation is an object
+    std::vector<double> pointValues_;  //!< of keypoints
+    bool runs_ = false;                //!< the segmentation is an object
     std::string maskKey_, compressed_;
     std::vector<unsigned> counts_;
     std::vector<int64_t> size_;
@@ -138,6 +149,12 @@ void ResultsHandler::spoil(const std::string& reason)
 {
     if (fault_.empty())
         fault_ = reason;
+}
+
+void ResultsHandler::spoilPoints(const std::string& reason)
+{
+    if (pointFault_.empty())
+        pointFault_ = reason;
 }
 
 //! A value that is no number where a number may be expected.
@@ -151,6 +168,8 @@ bool ResultsHandler::scalar(const char* what)
         spoil(std::string("it is ") + what + ", expected an object");
         endEntry();
     }
+    else if (level() == 2 && field_ == KEYPOINTS)
+        spoilPoints(std::string("\"keypoints\" is ") + what + ", expected a list of numbers");
     else if (level() == 2 && field_ != SKIPPED)
         spoil(quoted(field_) + " is " + what +
               (field_ == BBOX           ? ", expected a list of 4 numbers"
@@ -158,6 +177,8 @@ bool ResultsHandler::scalar(const char* what)
                                         : ", expected a number"));
     else if (level() == 3 && field_ == BBOX)
         spoil("\"bbox\" holds " + std::string(what) + ", expected numbers");
+    else if (level() == 3 && field_ == KEYPOINTS)
+        spoilPoints(std::string("\"keypoints\" holds ") + what + ", expected numbers");
     else if (level() >= 3 && field_ == SEGMENTATION)
         spoil("\"segmentation\" holds " + std::string(what) + ", expected run lengths or outlines");
     return true;
@@ -177,9 +198,11 @@ bool ResultsHandler::number(const JsonNumber& number)
         addBoxValue(number.value);
     else if (level() >= 3 && field_ == SEGMENTATION)
         addMaskNumber(number);
+    else if (level() == 3 && field_ == KEYPOINTS)
+        addPointValue(number.value);
     if (level() != 2 || field_ == SKIPPED)
         return true;
-    if (field_ == BBOX || field_ == SEGMENTATION)
+    if (isList() || field_ == SEGMENTATION)
         return scalar("a number");
     seen_ |= 1u << field_;
     if (field_ == ID && number.integral)
@@ -207,6 +230,33 @@ void ResultsHandler::addBoxValue(double value)
     if (boxValues_ < 4)
         box_[boxValues_] = value;
     boxValues_ = std::min(boxValues_ + 1, 5);
+}
+
+void ResultsHandler::addPointValue(double value)
+{
+    if (!std::isfinite(value))
+        spoilPoints("\"keypoints\" holds a number that is not a finite number");
+    if (pointValues_.size() <= 3 * MAX_KEYPOINTS)  // one more than there can be
+        pointValues_.push_back(value);
+}
+
+void ResultsHandler::finishPoints()
+{
+    if (pointValues_.size() % 3 != 0 || pointValues_.size() > 3 * MAX_KEYPOINTS)
+        return spoilPoints("\"keypoints\" has " + std::to_string(pointValues_.size()) +
+                           " numbers, expected x, y and a score of each point");
+    for (size_t i = 0; i < pointValues_.size(); i += 3)
+        entry_.keypoints.emplace_back(pointValues_[i], pointValues_[i + 1], pointValues_[i + 2]);
+    if (boxValues_ > 0 || entry_.keypoints.empty())
+        return;
+    boxValues_ = 4;
+    for (int axis = 0; axis < 2; axis++)
+    {
+        const auto ends = std::minmax_element(entry_.keypoints.begin(), entry_.keypoints.end(),
+                                              [axis](const auto& a, const auto& b) { return a[axis] < b[axis]; });
+        box_[axis] = (*ends.first)[axis];
+        box_[axis + 2] = (*ends.second)[axis] - box_[axis];
+    }
 }
 
 void ResultsHandler::addMaskNumber(const JsonNumber& number)
@@ -278,7 +328,7 @@ void ResultsHandler::setText(const std::string& value)
 bool ResultsHandler::string(std::string& value)
 {
     double parsed = 0;
-    const bool isNumber = level() < 2 || field_ == SCORE || field_ == MASK_SCORE || field_ == BBOX;
+    const bool isNumber = level() < 2 || field_ == SCORE || field_ == MASK_SCORE || isList();
     if (JsonFileBuffer::notANumber(value) && isNumber)
         return scalar("not a finite number");
     if (level() == 2 && field_ != SKIPPED)
@@ -292,6 +342,8 @@ bool ResultsHandler::string(std::string& value)
     }
     else if (level() == 3 && field_ == BBOX && parseNumber(value, parsed))
         addBoxValue(parsed);
+    else if (level() == 3 && field_ == KEYPOINTS && parseNumber(value, parsed))
+        addPointValue(parsed);
     else
         return scalar("a text");
     return true;
@@ -306,13 +358,13 @@ bool ResultsHandler::enter(bool object)
     }
     else if (level() == 2 && field_ != SKIPPED)
     {
-        const bool right = field_ == BBOX ? !object : field_ == SEGMENTATION;
+        const bool right = isList() ? !object : field_ == SEGMENTATION;
         if (!right)
             scalar(object ? "an object" : "a list");
         seen_ |= 1u << field_;
         runs_ = object;
     }
-    else if (level() == 3 && field_ == BBOX)
+    else if (level() == 3 && isList())
         scalar("a list or object");
     else if (level() == 3 && field_ == SEGMENTATION && !runs_)
         entry_.outline.emplace_back();
@@ -341,11 +393,13 @@ void ResultsHandler::beginEntry()
 {
     entry_ = CocoResult();
     fault_.clear();
+    pointFault_.clear();
     idText_.clear();
     name_.clear();
     field_ = SKIPPED;
     seen_ = 0;
     boxValues_ = 0;
+    pointValues_.clear();
     runs_ = false;
     maskKey_.clear();
     compressed_.clear();
@@ -445,8 +499,10 @@ void ResultsHandler::endResult()
         entry_.maskScore = entry_.score;
     if (seen(SEGMENTATION) && fault_.empty())
         finishMask();
+    if (fault_.empty() && pointFault_.empty())
+        finishPoints();
     if (boxValues_ == 0)
-        spoil("\"bbox\" is missing");
+        spoil(pointFault_.empty() ? "\"bbox\" is missing" : pointFault_);
     else if (boxValues_ != 4)
         spoil("\"bbox\" has " + std::string(boxValues_ > 4 ? "more than 4" : std::to_string(boxValues_)) +
               " numbers, expected 4");
@@ -454,6 +510,8 @@ void ResultsHandler::endResult()
     if (entry_.box.width < 0 || entry_.box.height < 0)
         spoil("\"bbox\" is " + formatNumber(entry_.box.width, 2) + " wide and " + formatNumber(entry_.box.height, 2) +
               " high; expected [x, y, width, height]");
+    if (fault_.empty() && !pointFault_.empty() && spoiledPoints_++ == 0)
+        firstPointFault_ = "result " + std::to_string(entries_) + ": " + pointFault_;
     if (fault_.empty())
         results.push_back(std::move(entry_));
     else if (spoiled_++ == 0)
@@ -488,6 +546,9 @@ void ResultsHandler::finish(std::vector<std::string>* notes)
     if (spoiled_ > 0 && notes)
         notes->push_back(counted(spoiled_, "result") + " left out: " + firstFault_ +
                          (spoiled_ > 1 ? ", and " + std::to_string(spoiled_ - 1) + " more" : ""));
+    if (spoiledPoints_ > 0 && notes)
+        notes->push_back(counted(spoiledPoints_, "result") + " without keypoints: " + firstPointFault_ +
+                         (spoiledPoints_ > 1 ? ", and " + std::to_string(spoiledPoints_ - 1) + " more" : ""));
     for (CocoResult& result : results)
     {
         const auto image =
@@ -517,6 +578,13 @@ json toJson(const CocoResult& result)
                                  {"counts", cv::d2det::rleToString(result.mask)}};
         if (result.maskScore != result.score)
             entry["mask_score"] = result.maskScore;
+    }
+    if (!result.keypoints.empty())
+    {
+        json& list = entry["keypoints"] = json::array();
+        for (const cv::Vec3d& point : result.keypoints)
+            for (int i = 0; i < 3; i++)
+                list.push_back(point[i]);
     }
     return entry;
 }

@@ -4,7 +4,9 @@
 
 /* COCO's result format: a list of {"image_id", "category_id", "bbox": [x, y, width, height], "score"} and, for masks,
    "segmentation": {"size": [height, width], "counts": run lengths as COCO's string or as a list}, or outlines
-   [[x, y, ...], ...]. Without "bbox" the bounding box of the mask is used; an empty or null "segmentation" is none.
+   [[x, y, ...], ...]. Without "bbox" the bounding box of the mask or of the keypoints is used; an empty or null
+   "segmentation" is none. "keypoints" is COCO's list x1, y1, v1, x2, ..., of which v is written as the score of the
+   point, and not used.
    "mask_score" is an extension, written if a model ranks masks and boxes by different scores (mask scoring, model.md
    4.3); other programs ignore the key.
 
@@ -35,11 +37,12 @@ struct CocoResult
     double maskScore = 0;                           //!< equal to score without mask scoring
     cv::d2det::Rle mask;                            //!< empty: no mask
     std::vector<std::vector<double>> outline = {};  //!< x0, y0, x1, y1, ... of each part, instead of `mask`
+    std::vector<cv::Vec3d> keypoints = {};          //!< x, y, score; empty: none
 };
 
 /** Reads a result file as a stream; memory is proportional to the stored results. A result that is none (no score, a
-    number that is none, a box of negative size) is left out and counted in the notes; if all are, or the file is
-    malformed, there is one std::runtime_error with file, entry and reason.
+    number that is none, a box of negative size) is left out and counted in the notes, as are keypoints that are none;
+    if all results are, or the file is malformed, there is one std::runtime_error with file, entry and reason.
 @param notes for the user; may be null. */
 std::vector<CocoResult> readCocoResults(const std::string& path, std::vector<std::string>* notes = nullptr);
 

@@ -8,6 +8,7 @@
 #include "evaluation/result_matching.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <stdexcept>
 
@@ -45,6 +46,52 @@ cv::d2det::Rle maskOf(const CocoResult& result, const ImageRecord& image)
     outline.polygons = result.outline;
     return usableRle(outline, image.height, image.width).value_or(cv::d2det::Rle());
 }
+
+//! Adds the keypoints of results to a set.
+class KeypointResults
+{
+public:
+    KeypointResults(const EvaluatedData& data, const std::vector<CocoResult>& results, DetectionSet& set) : set_(set)
+    {
+        const bool any = std::any_of(results.begin(), results.end(),
+                                     [](const CocoResult& result) { return !result.keypoints.empty(); });
+        set.hasKeypoints = any && addKeypointGroundTruth(data, data.dataset->categoryIds, set.keypoints);
+        if (any && !set.hasKeypoints)
+            set.notes.push_back("keypoints are not measured: the annotations have none");
+        if (!set.hasKeypoints)
+            return;
+        for (const int index : data.classes)
+            if (const auto& schema = data.dataset->keypoints[static_cast<size_t>(index)])
+                points_[data.dataset->categoryIds[static_cast<size_t>(index)]] = schema->names.size();
+    }
+
+    void add(int64_t imageId, int64_t categoryId, const CocoResult& result)
+    {
+        const auto points = points_.find(categoryId);
+        if (points == points_.end())
+            return;
+        missing_ += result.keypoints.empty();
+        other_ += !result.keypoints.empty() && result.keypoints.size() != points->second;
+        if (result.keypoints.size() != points->second)
+            return;
+        set_.keypoints.addDetection(
+            {imageId, categoryId, result.box, result.score, cv::d2det::Rle(), result.keypoints});
+    }
+
+    void addNotes()
+    {
+        if (missing_ > 0)
+            set_.notes.push_back(countOf(missing_, "result") + " without keypoints, which count for boxes only");
+        if (other_ > 0)
+            set_.notes.push_back(countOf(other_, "result") +
+                                 " with another number of keypoints than their class has, which count for boxes only");
+    }
+
+private:
+    DetectionSet& set_;
+    std::map<int64_t, size_t> points_;  //!< number of keypoints by category
+    size_t missing_ = 0, other_ = 0;
+};
 
 void addNote(DetectionSet& set, size_t left, size_t total, const char* reason)
 {
@@ -84,6 +131,7 @@ DetectionSet makeDetectionSet(const EvaluatedData& data, const std::string& name
     const std::set<int64_t> maskImages(set.maskImageIds.begin(), set.maskImageIds.end());
     std::set<int64_t> withResults;
     ResultMatcher matcher(*data.dataset, name, results);
+    KeypointResults keypoints(data, results, set);
     size_t otherImages = 0, otherClasses = 0, unknownClasses = 0, maskless = 0;
     for (const CocoResult& result : results)
     {
@@ -102,6 +150,7 @@ DetectionSet makeDetectionSet(const EvaluatedData& data, const std::string& name
             continue;
         CocoEvaluator::Detection detection{image.id, *category, result.box, result.score, maskOf(result, image)};
         set.boxes.addDetection(detection);
+        keypoints.add(image.id, *category, result);
         if (!maskImages.count(image.id))
             continue;
         maskless += detection.mask.empty();
@@ -115,6 +164,7 @@ DetectionSet makeDetectionSet(const EvaluatedData& data, const std::string& name
     set.notes.insert(set.notes.end(), matcher.notes().begin(), matcher.notes().end());
     set.isRun = matcher.isRun(results);
     set.imagesWithResults.assign(withResults.begin(), withResults.end());
+    keypoints.addNotes();
     if (maskless > 0)
         set.notes.push_back(countOf(maskless, "result") + " without a mask, which count for boxes only");
     return set;

@@ -22,6 +22,8 @@ struct DetectionSet
     std::string name;
     //! Separate evaluators, because masks may be ranked by other scores. Detections of both include the masks.
     cv::d2det::CocoEvaluator boxes, masks;
+    cv::d2det::CocoEvaluator keypoints;
+    bool hasKeypoints = false;  //!< annotations and results have keypoints
     std::vector<int64_t> imageIds;
     std::vector<int64_t> maskImageIds;  //!< images in which every object has an outline; empty: masks are not evaluated
     std::vector<int64_t> imagesWithResults;  //!< ids, ascending
@@ -30,7 +32,8 @@ struct DetectionSet
 };
 
 /** Results are for the images and categories that ResultMatcher says. Masks are evaluated if at least one result has a
-    mask, on the images selected by addGroundTruth (requires ReadOptions::keepSegmentation). Results for images or
+    mask, on the images selected by addGroundTruth (requires ReadOptions::keepSegmentation); keypoints, if at least one
+    result and one object of the same class have them (requires ReadOptions::keepKeypoints). Results for images or
     categories that are unknown or not evaluated are ignored and counted in the notes; if one of these reasons applies
     to all results, std::runtime_error is thrown. */
 DetectionSet makeDetectionSet(const EvaluatedData& data, const std::string& name,

@@ -4,12 +4,14 @@
 
 #include "evaluation/ground_truth.hpp"
 
+#include "base/files.hpp"
 #include "dataset/segmentation.hpp"
 
 #include <algorithm>
 #include <numeric>
 #include <optional>
 #include <set>
+#include <stdexcept>
 
 namespace d2det
 {
@@ -97,6 +99,58 @@ EvaluatedImages addGroundTruth(const EvaluatedData& data, const std::vector<int6
     boxes.setImages(toInt64(evaluated.boxes));
     masks.setImages(toInt64(evaluated.masks));
     return evaluated;
+}
+
+bool addKeypointGroundTruth(const EvaluatedData& data, const std::vector<int64_t>& categoryIds,
+                            CocoEvaluator& keypoints)
+{
+    const Dataset& dataset = *data.dataset;
+    std::set<int> classes;
+    std::set<int64> categories;
+    for (const int index : data.classes)
+        if (!dataset.keypoints.empty() && dataset.keypoints[static_cast<size_t>(index)])
+        {
+            const size_t points = dataset.keypoints[static_cast<size_t>(index)]->names.size();
+            if (!data.keypointSigmas.empty() && data.keypointSigmas.size() != points)
+                throw std::runtime_error("there are " + std::to_string(data.keypointSigmas.size()) +
+                                         " sigmas of keypoints, but the class " +
+                                         inQuotes(dataset.classNames[static_cast<size_t>(index)]) + " has " +
+                                         std::to_string(points) + " keypoints");
+            classes.insert(index);
+            categories.insert(categoryIds.at(static_cast<size_t>(index)));
+        }
+    bool any = false;
+    std::vector<int64> images;
+    std::vector<CocoEvaluator::GroundTruth> objects;
+    for (const size_t index : data.images)
+    {
+        const ImageRecord& image = dataset.images[index];
+        images.push_back(image.id);
+        for (const Annotation& a : image.annotations)
+        {
+            if (!classes.count(a.category))
+                continue;
+            CocoEvaluator::GroundTruth object;
+            object.imageId = image.id;
+            object.categoryId = categoryIds.at(static_cast<size_t>(a.category));
+            object.box = cv::Rect2d(a.x, a.y, a.width, a.height);
+            object.area = a.area;
+            object.crowd = a.crowd;
+            for (const Keypoint& point : a.keypoints.points)
+                object.keypoints.emplace_back(point.x, point.y, point.visibility);
+            object.numKeypoints = a.keypoints.labeled;
+            any = any || a.keypoints.labeled > 0;
+            objects.push_back(std::move(object));
+        }
+    }
+    if (!any)
+        return false;
+    for (const CocoEvaluator::GroundTruth& object : objects)
+        keypoints.addGroundTruth(object);
+    keypoints.setImages(images);
+    keypoints.setCategories({categories.begin(), categories.end()});
+    keypoints.setKeypointSigmas(data.keypointSigmas);
+    return true;
 }
 
 }  // namespace d2det

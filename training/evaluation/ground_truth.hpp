@@ -21,8 +21,9 @@ namespace d2det
 struct EvaluatedData
 {
     const Dataset* dataset = nullptr;
-    std::vector<int> classes;    //!< indices into Dataset::classNames
-    std::vector<size_t> images;  //!< indices into Dataset::images
+    std::vector<int> classes;                 //!< indices into Dataset::classNames
+    std::vector<size_t> images;               //!< indices into Dataset::images
+    std::vector<double> keypointSigmas = {};  //!< CocoEvaluator::setKeypointSigmas; empty: the default
 
     //! All classes and images.
     static EvaluatedData all(const Dataset& dataset);
@@ -42,6 +43,14 @@ count, as in pycocotools. If no object has an outline, masks are not evaluated.
 @param withMasks false: masks are not evaluated. */
 EvaluatedImages addGroundTruth(const EvaluatedData& data, const std::vector<int64_t>& categoryIds, bool withMasks,
                                cv::d2det::CocoEvaluator& boxes, cv::d2det::CocoEvaluator& masks);
+
+/** @brief Adds the objects of the evaluated classes that have keypoints (Dataset::keypoints), and sets images,
+categories and sigmas. Objects without labeled keypoints are added too: pycocotools forgives detections there.
+@param categoryIds category ids in the evaluator, by class index.
+@return false: no object of an evaluated class has a labeled keypoint; nothing is added.
+Throws std::runtime_error if there are not as many sigmas as keypoints of a class. */
+bool addKeypointGroundTruth(const EvaluatedData& data, const std::vector<int64_t>& categoryIds,
+                            cv::d2det::CocoEvaluator& keypoints);
 
 }  // namespace d2det
 

@@ -4,6 +4,7 @@
 
 #include "report/contact_sheet.hpp"
 
+#include "base/files.hpp"
 #include "base/text.hpp"
 #include "dataset/segmentation.hpp"
 
@@ -56,6 +57,34 @@ cv::Point fine(double x, double y)
     return {cvRound(x * (1 << SHIFT)), cvRound(y * (1 << SHIFT))};
 }
 
+/** Lines of the skeleton between labeled points, and the points: filled if visible, else a ring. Points of a "left"
+    name are green, their partners red, others white, so that an exchange is to be seen. */
+void drawKeypoints(cv::Mat& image, const ObjectKeypoints& keypoints, double scale, const cv::Scalar& color)
+{
+    const cv::Scalar left(80, 220, 80), right(80, 80, 240), other(255, 255, 255), edge(25, 25, 25);
+    constexpr int RADIUS = 3;
+    const auto at = [&](size_t i)
+    { return fine(keypoints.points[i].x * scale - 0.5, keypoints.points[i].y * scale - 0.5); };
+    const auto labeled = [&](size_t i) { return keypoints.points[i].visibility != NOT_LABELED; };
+    for (const std::pair<int, int>& line : keypoints.schema->skeleton)
+    {
+        const auto a = static_cast<size_t>(line.first), b = static_cast<size_t>(line.second);
+        if (labeled(a) && labeled(b))
+            cv::line(image, at(a), at(b), color, 1, cv::LINE_AA, SHIFT);
+    }
+    for (size_t i = 0; i < keypoints.points.size(); i++)
+    {
+        if (!labeled(i))
+            continue;
+        const size_t partner = static_cast<size_t>(keypoints.schema->mirrored[i]);
+        const bool isLeft = lowerCase(keypoints.schema->names[i]).find("left") != std::string::npos;
+        const cv::Scalar& own = partner == i ? other : isLeft ? left : right;
+        const bool visible = keypoints.points[i].visibility == VISIBLE;
+        cv::circle(image, at(i), (RADIUS + 1) << SHIFT, edge, visible ? cv::FILLED : 3, cv::LINE_AA, SHIFT);
+        cv::circle(image, at(i), RADIUS << SHIFT, own, visible ? cv::FILLED : 1, cv::LINE_AA, SHIFT);
+    }
+}
+
 //! The scaled image with all objects drawn.
 cv::Mat drawItem(const SheetItem& item, const std::vector<std::string>& classNames, int cell)
 {
@@ -74,6 +103,8 @@ cv::Mat drawItem(const SheetItem& item, const std::vector<std::string>& classNam
         cv::rectangle(image, first, last, cv::Scalar(25, 25, 25), 3, cv::LINE_AA, SHIFT);
         cv::rectangle(image, first, last, object.crowd ? cv::Scalar::all(255) : cv::d2det::classColor(object.category),
                       1, cv::LINE_AA, SHIFT);
+        if (!object.keypoints.empty())
+            drawKeypoints(image, object.keypoints, scale, cv::d2det::classColor(object.category));
     }
     std::vector<const SheetObject*> bySize;
     for (const SheetObject& object : item.objects)
@@ -118,7 +149,7 @@ SheetItem sheetItem(const ImageRecord& record, const cv::Mat& image)
                    counted(static_cast<int64_t>(record.annotations.size()), "object");
     for (const Annotation& a : record.annotations)
     {
-        SheetObject object{a.x, a.y, a.x + a.width, a.y + a.height, a.category, a.crowd, cv::Mat()};
+        SheetObject object{a.x, a.y, a.x + a.width, a.y + a.height, a.category, a.crowd, cv::Mat(), a.keypoints};
         if (a.segmentation)  // malformed ones are reported by lint
             object.mask = toMask(*a.segmentation, record.height, record.width);
         object.mask = object.mask.size() == image.size() ? cv::Mat(object.mask * 255) : cv::Mat();
@@ -135,7 +166,7 @@ SheetItem sheetItem(const Sample& sample, const std::string& caption)
     for (const std::vector<LabeledBox>* list : {&sample.boxes, &sample.crowds})
         for (const LabeledBox& box : *list)
             item.objects.push_back({box.x1, box.y1, box.x2, box.y2, box.category, list == &sample.crowds,
-                                    box.mask.empty() ? cv::Mat() : cv::Mat(box.mask * 255)});
+                                    box.mask.empty() ? cv::Mat() : cv::Mat(box.mask * 255), box.keypoints});
     return item;
 }
 

@@ -24,7 +24,8 @@ struct SheetObject
     double x1 = 0, y1 = 0, x2 = 0, y2 = 0;  //!< pixels of the item's image
     int category = 0;
     bool crowd = false;
-    cv::Mat mask;  //!< 8-bit, image size, nonzero: object; empty: no mask
+    cv::Mat mask;                                   //!< 8-bit, image size, nonzero: object; empty: no mask
+    ObjectKeypoints keypoints = ObjectKeypoints();  //!< pixels of the item's image
 };
 
 struct SheetItem

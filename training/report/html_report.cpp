@@ -75,6 +75,7 @@ private:
     bool several() const { return report_.results.size() > 1; }
     void addHeadline();
     std::string summaryTable(size_t first, size_t last) const;
+    std::string keypointTable() const;
     void addSummaryTable();
     void addRunDetails();
     void addStageTimes();
@@ -176,10 +177,30 @@ std::string PageWriter::summaryTable(size_t first, size_t last) const
     return card(tableOf(header, rows));
 }
 
+//! The ten numbers of the detectors whose keypoints were measured; empty: of none.
+std::string PageWriter::keypointTable() const
+{
+    static const char* const names[] = {"AP", "AP50", "AP75", "APm", "APl", "AR", "AR50", "AR75", "ARm", "ARl"};
+    std::string header = head("keypoints (OKS)", false), rows;
+    for (const char* name : names)
+        header += head(name);
+    for (const ReportResult& result : report_.results)
+    {
+        if (result.keypoints.empty())
+            continue;
+        rows += "<tr><td>" + name(result.name) + "</td>";
+        for (const double value : result.keypoints)
+            rows += cell(metric(value));
+        rows += "</tr>\n";
+    }
+    return rows.empty() ? std::string() : card(tableOf(header, rows));
+}
+
 void PageWriter::addSummaryTable()
 {
     body_ += views_.size() > 1 ? summaryTable(0, 12)
                                : "<div class=\"plots\">\n" + summaryTable(0, 6) + summaryTable(6, 12) + "</div>\n";
+    body_ += keypointTable();
     body_ += softText(
         "Average precision (AP) and recall (AR) as pycocotools computes them: mean over the classes that have objects; "
         "\"-\": there is nothing to measure. " +

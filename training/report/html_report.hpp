@@ -24,6 +24,7 @@ struct ReportResult
     std::string name;
     Analysis boxes;
     std::optional<Analysis> masks;
+    std::vector<double> keypoints = {};                      //!< the 10 metrics of keypoints; empty: not measured
     NamedTexts details;                                      //!< properties of the run: file, input size, threads, ...
     std::vector<std::pair<std::string, double>> stageTimes;  //!< mean milliseconds per image; empty: not measured
     std::vector<std::string> notes;                          //!< ignored results

@@ -16,6 +16,9 @@ d2det::ReadOptions readOptions(const po::variables_map& args)
 {
     d2det::ReadOptions options;
     options.keepSegmentation = true;
+    options.keepKeypoints = true;
+    if (args.count("config"))
+        options.keypointPairs = d2det::loadConfig(args["config"].as<std::string>()).data.keypointPairs;
     options.subset = args["subset"].as<std::string>();
     return options;
 }

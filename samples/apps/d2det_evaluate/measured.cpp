@@ -43,6 +43,17 @@ void printSummary(std::ostream& out, const std::vector<double>& numbers)
                           numbers[i]);
 }
 
+//! The ten metrics of keypoints in the format of pycocotools.
+void printKeypointSummary(std::ostream& out, const std::vector<double>& numbers)
+{
+    static const char* const areas[] = {"all", "all", "all", "medium", "large"};
+    static const char* const ious[] = {"0.50:0.95", "0.50", "0.75", "0.50:0.95", "0.50:0.95"};
+    for (size_t i = 0; i < numbers.size() && i < 10; i++)
+        out << cv::format(" %-18s %s @[ IoU=%-9s | area=%6s | maxDets= 20 ] = %0.3f\n",
+                          i < 5 ? "Average Precision" : "Average Recall", i < 5 ? "(AP)" : "(AR)", ious[i % 5],
+                          areas[i % 5], numbers[i]);
+}
+
 void printClasses(std::ostream& out, const d2det::Analysis& analysis)
 {
     size_t width = 10;
@@ -134,13 +145,18 @@ void print(std::ostream& out, const Measured& measured, bool named)
     const d2det::ReportResult& result = measured.result;
     if (named)
         out << result.name << "\n";
-    if (result.masks)
+    if (result.masks || !result.keypoints.empty())
         out << "Boxes\n";
     printSummary(out, result.boxes.summary);
     if (result.masks)
     {
         out << "Masks\n";
         printSummary(out, result.masks->summary);
+    }
+    if (!result.keypoints.empty())
+    {
+        out << "Keypoints\n";
+        printKeypointSummary(out, result.keypoints);
     }
     printClasses(out, result.boxes);
     for (const std::string& note : result.notes)
@@ -181,6 +197,8 @@ Measured measure(const DetectorResults& source, const d2det::EvaluatedData& data
     result.boxes = d2det::analyze(measured.set, data, cv::d2det::IOU_BOX, operatingScore);
     if (!measured.set.maskImageIds.empty())
         result.masks = d2det::analyze(measured.set, data, cv::d2det::IOU_MASK, operatingScore);
+    if (measured.set.hasKeypoints)
+        result.keypoints = measured.set.keypoints.summarize(cv::d2det::IOU_KEYPOINTS);
     result.details = source.details;
     result.stageTimes = source.stageTimes;
     result.notes = source.notes;

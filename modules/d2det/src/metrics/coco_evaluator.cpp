@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-/* CocoEvaluator: the 12 metrics of COCO for boxes and masks, matches, average precision of Pascal VOC. Source:
+/* CocoEvaluator: the metrics of COCO for boxes, masks and keypoints, matches, average precision of Pascal VOC. Source:
    operators.md 6.
 
    Ground truths and detections are sorted once by category, image and score; matching is limited to
@@ -13,6 +13,7 @@
 
 #include "metrics/coco_matching.hpp"
 #include "metrics/iou_xywh.hpp"
+#include "metrics/keypoint_similarity.hpp"
 #include "masks/rle.hpp"
 #include "metrics/voc_ap.hpp"
 
@@ -95,11 +96,37 @@ Mat tableOf(InputArray rows, int columns, const std::vector<Rle>& masks)
     return table;
 }
 
+//! Rows of K points for the objects of a table, without rows if none are given.
+std::vector<std::vector<Vec3d>> pointsOf(InputArray keypoints, int objects)
+{
+    if (keypoints.empty())
+        return {};
+    const Mat given = keypoints.getMat();
+    if (given.dims != 2 || given.channels() != 1 || given.rows != objects || given.cols % 3 != 0)
+        CV_Error(Error::StsBadSize, format("CocoEvaluator: keypoints of %d rows, %d columns and %d channels, expected "
+                                           "%d rows of 3 numbers for each point",
+                                           given.rows, given.cols, given.channels(), objects));
+    Mat table;
+    given.convertTo(table, CV_64F);
+    std::vector<std::vector<Vec3d>> points(static_cast<size_t>(objects));
+    for (int i = 0; i < objects; i++)
+        points[static_cast<size_t>(i)].assign(table.ptr<Vec3d>(i), table.ptr<Vec3d>(i) + given.cols / 3);
+    return points;
+}
+
+void checkKeypoints(const std::vector<Vec3d>& points, int64 imageId)
+{
+    for (const Vec3d& point : points)
+        for (int i = 0; i < 3; i++)
+            checkFinite(point[i], "a keypoint", imageId);
+}
+
 void checkIoUType(int iouType)
 {
-    if (iouType != IOU_BOX && iouType != IOU_MASK)
-        CV_Error(Error::StsBadArg, format("CocoEvaluator: iouType is %d, expected IOU_BOX (%d) or IOU_MASK (%d)",
-                                          iouType, IOU_BOX, IOU_MASK));
+    if (iouType != IOU_BOX && iouType != IOU_MASK && iouType != IOU_KEYPOINTS)
+        CV_Error(Error::StsBadArg,
+                 format("CocoEvaluator: iouType is %d, expected IOU_BOX (%d), IOU_MASK (%d) or IOU_KEYPOINTS (%d)",
+                        iouType, IOU_BOX, IOU_MASK, IOU_KEYPOINTS));
 }
 
 //! Checks that every entry has a mask and all masks of an image have the same size, collected in `sizes`.
@@ -139,6 +166,34 @@ std::vector<const Entry*> sortedEntries(const std::vector<Entry>& entries, const
     return sorted;
 }
 
+/** Checks that detections have keypoints, and those of a category one number of them, which fits the ground truths and
+    the sigmas. Both lists are sorted by category. */
+void checkNumbers(const std::vector<const GroundTruth*>& gts, const std::vector<const Detection*>& detections,
+                  const std::vector<double>& sigmas)
+{
+    std::map<int64, size_t> counts;
+    const auto check = [&](int64 category, size_t count, const char* what, int64 imageId)
+    {
+        const size_t expected = counts.emplace(category, sigmas.empty() ? count : sigmas.size()).first->second;
+        if (count != expected)
+            CV_Error(Error::StsUnmatchedSizes,
+                     format("CocoEvaluator: %s of image %lld has %d keypoints, expected %d as %s", what,
+                            static_cast<long long>(imageId), static_cast<int>(count), static_cast<int>(expected),
+                            sigmas.empty() ? "the others of its category" : "there are sigmas"));
+    };
+    for (const GroundTruth* gt : gts)
+        if (!gt->keypoints.empty())
+            check(gt->categoryId, gt->keypoints.size(), "a ground truth", gt->imageId);
+    for (const Detection* detection : detections)
+    {
+        if (detection->keypoints.empty())
+            CV_Error(Error::StsBadArg,
+                     format("CocoEvaluator: a detection of image %lld has no keypoints, which IOU_KEYPOINTS needs",
+                            static_cast<long long>(detection->imageId)));
+        check(detection->categoryId, detection->keypoints.size(), "a detection", detection->imageId);
+    }
+}
+
 //! Consecutive entries of a sorted list.
 template <typename Entry>
 struct Span
@@ -166,6 +221,7 @@ struct GroupRules
 };
 
 constexpr GroupRules COCO_RULES{COCO_MAX_DETECTIONS, true};
+constexpr GroupRules COCO_POSE_RULES{COCO_MAX_POSES, true};
 constexpr GroupRules VOC_RULES{std::numeric_limits<size_t>::max(), false};
 
 //! All entries and the type of IoU.
@@ -174,6 +230,10 @@ struct Input
     const std::vector<GroundTruth>& groundTruths;
     const std::vector<Detection>& detections;
     int iouType;
+    const std::vector<double>& sigmas;  //!< of keypoints; empty: the default
+
+    const GroupRules& cocoRules() const { return iouType == IOU_KEYPOINTS ? COCO_POSE_RULES : COCO_RULES; }
+    int maxDetections() const { return static_cast<int>(cocoRules().maxDetections); }
 };
 
 using GroundTruths = std::vector<const GroundTruth*>;
@@ -223,6 +283,31 @@ void addMaskIoUs(const GroundTruths& gts, const Detections& detections, bool cro
     }
 }
 
+void addKeypointSimilarities(const GroundTruths& gts, const Detections& detections, const std::vector<double>& given,
+                             CocoGroup& group)
+{
+    if (detections.empty())
+        return;
+    const std::vector<double> sigmas = given.empty() ? keypointSigmas(detections[0]->keypoints.size()) : given;
+    for (const Detection* detection : detections)
+    {
+        // As pycocotools' loadRes: the box of a result that has one, otherwise what the points span.
+        const double area = detection->box.area();
+        group.detectionAreas.push_back(area > 0 ? area : keypointArea(detection->keypoints));
+        for (const GroundTruth* gt : gts)
+            group.ious.push_back(keypointSimilarity(detection->keypoints, gt->keypoints, gt->box, gt->area, sigmas));
+    }
+}
+
+//! COCO's num_keypoints.
+int numKeypoints(const GroundTruth& gt)
+{
+    if (gt.numKeypoints >= 0)
+        return gt.numKeypoints;
+    return static_cast<int>(
+        std::count_if(gt.keypoints.begin(), gt.keypoints.end(), [](const Vec3d& point) { return point[2] > 0; }));
+}
+
 //! Group of one image and category: detections by score, cut, and their IoU with the ground truths.
 CocoGroup makeGroup(const Span<GroundTruth>& gtSpan, const Span<Detection>& detectionSpan, const Input& input,
                     const GroupRules& rules)
@@ -238,6 +323,7 @@ CocoGroup makeGroup(const Span<GroundTruth>& gtSpan, const Span<Detection>& dete
     {
         group.groundTruthAreas.push_back(gt->area);
         group.crowd.push_back(gt->crowd);
+        group.ignored.push_back(gt->crowd || (input.iouType == IOU_KEYPOINTS && numKeypoints(*gt) == 0));
         group.groundTruthIndices.push_back(static_cast<int>(gt - input.groundTruths.data()));
     }
     for (const Detection* detection : best)
@@ -245,7 +331,10 @@ CocoGroup makeGroup(const Span<GroundTruth>& gtSpan, const Span<Detection>& dete
         group.scores.push_back(detection->score);
         group.detectionIndices.push_back(static_cast<int>(detection - input.detections.data()));
     }
-    (input.iouType == IOU_MASK ? addMaskIoUs : addBoxIoUs)(gts, best, rules.crowdUnion, group);
+    if (input.iouType == IOU_KEYPOINTS)
+        addKeypointSimilarities(gts, best, input.sigmas, group);
+    else
+        (input.iouType == IOU_MASK ? addMaskIoUs : addBoxIoUs)(gts, best, rules.crowdUnion, group);
     return group;
 }
 
@@ -277,7 +366,9 @@ public:
           detections_(sortedEntries(input.detections, imageIds, categoryIds_))
     {
         checkIoUType(input.iouType);
-        if (input.iouType == IOU_BOX)
+        if (input.iouType == IOU_KEYPOINTS)
+            checkNumbers(gts_, detections_, input.sigmas);
+        if (input.iouType != IOU_MASK)
             return;
         std::map<int64, Size> sizes;
         checkMasks(gts_, "a ground truth", sizes);
@@ -286,9 +377,15 @@ public:
 
     const std::vector<int64>& categoryIds() const { return categoryIds_; }
 
-    //! Calls work(index, groups) for every category that has ground truth or detections, in parallel.
+    //! Calls work(index, groups) for every category that has ground truth or detections, in parallel; by COCO's rules.
     template <typename Work>
-    void forEachCategory(Work work, const GroupRules& rules = COCO_RULES) const
+    void forEachCategory(Work work) const
+    {
+        forEachCategory(work, input_.cocoRules());
+    }
+
+    template <typename Work>
+    void forEachCategory(Work work, const GroupRules& rules) const
     {
         std::vector<Span<GroundTruth>> gts;
         std::vector<Span<Detection>> detections;
@@ -308,13 +405,13 @@ public:
                       });
     }
 
-    //! Curves of every category over all areas with 100 detections.
+    //! Curves of every category over all areas with as many detections as count.
     std::vector<CocoCurve> curves(const std::vector<double>& iouThresholds) const
     {
         std::vector<CocoCurve> result(categoryIds_.size());
         forEachCategory(
             [&](int i, const std::vector<CocoGroup>& groups)
-            { result[i] = cocoCurves(groups, iouThresholds, cocoAreaRanges()[0], {COCO_MAX_DETECTIONS})[0]; });
+            { result[i] = cocoCurves(groups, iouThresholds, cocoAreaRanges()[0], {input_.maxDetections()})[0]; });
         return result;
     }
 
@@ -340,11 +437,18 @@ double meanPrecision(const CocoCurve& curve, size_t first, size_t last)
     return std::accumulate(begin, end, 0.0) / static_cast<double>(end - begin);
 }
 
+//! Mean recall over [first, last) thresholds; -1 without ground truth.
+double meanRecall(const CocoCurve& curve, size_t first, size_t last)
+{
+    if (curve.positives == 0)
+        return -1.0;
+    const double sum = std::accumulate(curve.recall.begin() + first, curve.recall.begin() + last, 0.0);
+    return sum / static_cast<double>(last - first);
+}
+
 double meanRecall(const CocoCurve& curve)
 {
-    return curve.positives == 0 ? -1.0
-                                : std::accumulate(curve.recall.begin(), curve.recall.end(), 0.0) /
-                                      static_cast<double>(curve.recall.size());
+    return meanRecall(curve, 0, curve.recall.size());
 }
 
 //! Mean of the values that are not -1.
@@ -375,6 +479,27 @@ std::vector<double> categorySummary(const std::vector<CocoGroup>& groups)
         const CocoCurve curve = cocoCurves(groups, thresholds, areas[i], {COCO_MAX_DETECTIONS})[0];
         precisions.push_back(meanPrecision(curve, 0, thresholds.size()));
         recalls.push_back(meanRecall(curve));
+    }
+    precisions.insert(precisions.end(), recalls.begin(), recalls.end());
+    return precisions;
+}
+
+//! The 10 metrics of one category for keypoints; COCO has no small objects there.
+std::vector<double> keypointSummary(const std::vector<CocoGroup>& groups)
+{
+    const std::vector<double>& thresholds = cocoIoUThresholds();
+    const std::vector<CocoAreaRange>& areas = cocoAreaRanges();
+    std::vector<double> precisions, recalls;
+    const size_t all = thresholds.size();
+    for (const size_t area : {0, 2, 3})
+    {
+        const CocoCurve curve = cocoCurves(groups, thresholds, areas[area], {COCO_MAX_POSES})[0];
+        precisions.push_back(meanPrecision(curve, 0, all));
+        recalls.push_back(meanRecall(curve));
+        if (area > 0)
+            continue;
+        precisions.insert(precisions.end(), {meanPrecision(curve, 0, 1), meanPrecision(curve, 5, 6)});
+        recalls.insert(recalls.end(), {meanRecall(curve, 0, 1), meanRecall(curve, 5, 6)});
     }
     precisions.insert(precisions.end(), recalls.begin(), recalls.end());
     return precisions;
@@ -428,6 +553,7 @@ void CocoEvaluator::addGroundTruth(const GroundTruth& gt)
 {
     checkBox(gt.box, "a ground truth box", gt.imageId);
     checkFinite(gt.area, "the area of a ground truth", gt.imageId);
+    checkKeypoints(gt.keypoints, gt.imageId);
     checkRle(gt.mask, "CocoEvaluator");
     groundTruths_.push_back(gt);
 }
@@ -436,50 +562,62 @@ void CocoEvaluator::addDetection(const Detection& detection)
 {
     checkBox(detection.box, "a detected box", detection.imageId);
     checkFinite(detection.score, "the score of a detection", detection.imageId);
+    checkKeypoints(detection.keypoints, detection.imageId);
     checkRle(detection.mask, "CocoEvaluator");
     detections_.push_back(detection);
 }
 
-void CocoEvaluator::addGroundTruths(InputArray rows, const std::vector<Rle>& masks)
+void CocoEvaluator::setKeypointSigmas(const std::vector<double>& sigmas)
+{
+    for (const double sigma : sigmas)
+        if (!(sigma > 0) || !std::isfinite(sigma))
+            CV_Error(Error::StsOutOfRange, format("CocoEvaluator: a sigma is %g, expected a number above 0", sigma));
+    sigmas_ = sigmas;
+}
+
+void CocoEvaluator::addGroundTruths(InputArray rows, const std::vector<Rle>& masks, InputArray keypoints)
 {
     constexpr int COLUMNS = 8;
     const Mat table = tableOf(rows, COLUMNS, masks);
+    const std::vector<std::vector<Vec3d>> points = pointsOf(keypoints, table.rows);
     for (int i = 0; i < table.rows; i++)
     {
         const double* v = table.ptr<double>(i);
         if (v[7] != 0 && v[7] != 1)
             CV_Error(Error::StsBadArg, format("CocoEvaluator: crowd is %g in row %d, expected 0 or 1", v[7], i));
         addGroundTruth({asInteger(v[0]), asInteger(v[1]), Rect2d(v[2], v[3], v[4], v[5]), v[6], v[7] == 1,
-                        masks.empty() ? Rle() : masks[i]});
+                        masks.empty() ? Rle() : masks[i], points.empty() ? std::vector<Vec3d>() : points[i], -1});
     }
 }
 
-void CocoEvaluator::addDetections(InputArray rows, const std::vector<Rle>& masks)
+void CocoEvaluator::addDetections(InputArray rows, const std::vector<Rle>& masks, InputArray keypoints)
 {
     constexpr int COLUMNS = 7;
     const Mat table = tableOf(rows, COLUMNS, masks);
+    const std::vector<std::vector<Vec3d>> points = pointsOf(keypoints, table.rows);
     for (int i = 0; i < table.rows; i++)
     {
         const double* v = table.ptr<double>(i);
-        addDetection(
-            {asInteger(v[0]), asInteger(v[1]), Rect2d(v[2], v[3], v[4], v[5]), v[6], masks.empty() ? Rle() : masks[i]});
+        addDetection({asInteger(v[0]), asInteger(v[1]), Rect2d(v[2], v[3], v[4], v[5]), v[6],
+                      masks.empty() ? Rle() : masks[i], points.empty() ? std::vector<Vec3d>() : points[i]});
     }
 }
 
 std::vector<double> CocoEvaluator::summarize(int iouType) const
 {
-    const Table table(imageIds_, categoryIds_, {groundTruths_, detections_, iouType});
-    constexpr int NUMBERS = 12;
-    std::vector<std::vector<double>> byNumber(NUMBERS, std::vector<double>(table.categoryIds().size(), -1.0));
+    const Table table(imageIds_, categoryIds_, {groundTruths_, detections_, iouType, sigmas_});
+    const size_t count = iouType == IOU_KEYPOINTS ? 10 : 12;
+    std::vector<std::vector<double>> byNumber(count, std::vector<double>(table.categoryIds().size(), -1.0));
     table.forEachCategory(
         [&](int i, const std::vector<CocoGroup>& groups)
         {
-            const std::vector<double> numbers = categorySummary(groups);
-            for (int j = 0; j < NUMBERS; j++)
+            const std::vector<double> numbers =
+                iouType == IOU_KEYPOINTS ? keypointSummary(groups) : categorySummary(groups);
+            for (size_t j = 0; j < count; j++)
                 byNumber[j][i] = numbers[j];
         });
     std::vector<double> result;
-    result.reserve(NUMBERS);
+    result.reserve(count);
     for (const std::vector<double>& values : byNumber)
         result.push_back(meanOfCounted(values));
     return result;
@@ -487,7 +625,7 @@ std::vector<double> CocoEvaluator::summarize(int iouType) const
 
 std::vector<double> CocoEvaluator::perCategoryAP(int iouType) const
 {
-    const Table table(imageIds_, categoryIds_, {groundTruths_, detections_, iouType});
+    const Table table(imageIds_, categoryIds_, {groundTruths_, detections_, iouType, sigmas_});
     const std::vector<CocoCurve> curves = table.curves(cocoIoUThresholds());
     std::vector<double> result;
     for (const int64 id : categoryIds_)
@@ -502,7 +640,7 @@ double CocoEvaluator::averagePrecision(double iouThreshold, int iouType) const
 {
     checkThreshold(iouThreshold);
     std::vector<double> values;
-    const Table table(imageIds_, categoryIds_, {groundTruths_, detections_, iouType});
+    const Table table(imageIds_, categoryIds_, {groundTruths_, detections_, iouType, sigmas_});
     for (const CocoCurve& curve : table.curves({iouThreshold}))
         values.push_back(meanPrecision(curve, 0, 1));
     return meanOfCounted(values);
@@ -511,14 +649,14 @@ double CocoEvaluator::averagePrecision(double iouThreshold, int iouType) const
 std::vector<double> CocoEvaluator::precisionCurve(int64 categoryId, double iouThreshold, int iouType) const
 {
     checkThreshold(iouThreshold);
-    const Table table(imageIds_, {categoryId}, {groundTruths_, detections_, iouType});
+    const Table table(imageIds_, {categoryId}, {groundTruths_, detections_, iouType, sigmas_});
     return table.curves({iouThreshold})[0].precision;
 }
 
 std::vector<CocoEvaluator::Match> CocoEvaluator::matches(double iouThreshold, int iouType) const
 {
     checkThreshold(iouThreshold);
-    const Table table(imageIds_, categoryIds_, {groundTruths_, detections_, iouType});
+    const Table table(imageIds_, categoryIds_, {groundTruths_, detections_, iouType, sigmas_});
     std::vector<std::vector<Match>> byCategory(table.categoryIds().size());
     table.forEachCategory(
         [&](int i, const std::vector<CocoGroup>& groups)
@@ -538,8 +676,12 @@ double CocoEvaluator::vocAveragePrecision(double iouThreshold, int rule, int64 c
     if (rule != VOC_2007 && rule != VOC_2010)
         CV_Error(Error::StsBadArg, format("CocoEvaluator: the rule is %d, expected VOC_2007 (%d) or VOC_2010 (%d)",
                                           rule, VOC_2007, VOC_2010));
+    if (iouType == IOU_KEYPOINTS)
+        CV_Error(Error::StsBadArg,
+                 "CocoEvaluator: Pascal VOC's average precision is of boxes or masks, not of "
+                 "keypoints; use averagePrecision");
     const std::vector<int64> categories = categoryId == -1 ? categoryIds_ : std::vector<int64>{categoryId};
-    const Table table(imageIds_, categories, {groundTruths_, detections_, iouType});
+    const Table table(imageIds_, categories, {groundTruths_, detections_, iouType, sigmas_});
     std::vector<double> values(table.categoryIds().size(), -1.0);
     table.forEachCategory(
         [&](int i, const std::vector<CocoGroup>& groups) { values[i] = vocAP(groups, iouThreshold, rule); }, VOC_RULES);

@@ -4,11 +4,11 @@
 
 /* COCO's matching and its precision-recall curve. Source: operators.md 6.
 
-   Matching, per image, category, area range and threshold t: ignored ground truths (crowd or area out of range) come
-   last. Each detection, in descending order of score, is matched with the free ground truth of maximum IoU >= min(t, 1
-   - 1e-10), the later one for ties; ignored ground truths are considered only without a match among the others; crowds
-   can be matched repeatedly. A detection is ignored if its match is ignored, or if it is not matched and its own area
-   is out of range.
+   Matching, per image, category, area range and threshold t: ignored ground truths (crowd, without labeled
+   keypoints, or area out of range) come last. Each detection, in descending order of score, is matched with the
+   free ground truth of maximum IoU >= min(t, 1 - 1e-10), the later one for ties; ignored ground truths are
+   considered only without a match among the others; crowds can be matched repeatedly. A detection is ignored if its
+   match is ignored, or if it is not matched and its own area is out of range.
 
    Curve: detections of all images by score, precision = tp / (tp + fp + 2.2e-16), made monotone from the right, sampled
    at the first recall >= the point. */
@@ -66,7 +66,7 @@ struct OrderedGroundTruths
         for (int g = 0; g < n; g++)
         {
             const double size = group.groundTruthAreas[g];
-            (group.crowd[g] || size < area.low || size > area.high ? last : order).push_back(g);
+            (group.ignored[g] || size < area.low || size > area.high ? last : order).push_back(g);
         }
         counting = static_cast<int>(order.size());
         order.insert(order.end(), last.begin(), last.end());

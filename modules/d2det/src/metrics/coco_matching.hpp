@@ -20,6 +20,7 @@ namespace d2det
 {
 
 constexpr int COCO_MAX_DETECTIONS = 100;  //!< per image and category
+constexpr int COCO_MAX_POSES = 20;        //!< the same for keypoints
 constexpr int COCO_RECALL_POINTS = 101;
 
 //! One image, one category. Detections in descending order of score (stable).
@@ -28,8 +29,9 @@ struct CocoGroup
     std::vector<double> scores;
     std::vector<double> detectionAreas;
     std::vector<double> groundTruthAreas;
-    std::vector<uchar> crowd;
-    std::vector<double> ious;  //!< [detections, ground truths], with or without COCO's crowd rule
+    std::vector<uchar> crowd;    //!< can be matched repeatedly
+    std::vector<uchar> ignored;  //!< by ground truth: neither true positive nor false negative; all crowds, and more
+    std::vector<double> ious;    //!< [detections, ground truths], with or without COCO's crowd rule
 
     //! Indices in the lists of the caller; not used by the matching.
     std::vector<int> detectionIndices, groundTruthIndices;
