@@ -95,7 +95,7 @@ make_root() {
     mv "$folder.new" "$folder"
 }
 
-# add_opencv5: OpenCV of experimental, everything else of unstable: with "-t experimental" the C library would be newer than
+# add_opencv5: OpenCV of experimental, everything else of unstable: with "-t experimental" the C library would be newer
 # unstable's, and what needs its exact version, such as valgrind, could not be installed any more.
 add_opencv5() {
     # shellcheck disable=SC2016

@@ -335,7 +335,7 @@ BOOST_AUTO_TEST_CASE(deformable_convolutions_of_a_backbone)
                1e-4 * still.abs().max().item<double>());
 }
 
-//! Output and gradient of the ReLU that ends at 6, its kinks included, against LibTorch's function that is not in place.
+//! Output and gradient of the ReLU that ends at 6, at its kinks too, against LibTorch's copying function.
 BOOST_AUTO_TEST_CASE(relu6_gradient)
 {
     struct Owner : torch::nn::Module

@@ -149,7 +149,6 @@ inline std::vector<NamedConfig> familyVariants()
     }
     {
         ModelConfig& c = add("adaptive pooling, one fully connected layer");
-        c.fpn.type = NeckType::PAFPN;
         c.roi.classHead.allLevels = true;
         c.roi.classHead.fcs = 1;
     }
