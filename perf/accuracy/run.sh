@@ -4,8 +4,9 @@
 #
 # usage: perf/accuracy/run.sh vhr10|voc_animals [ROW...]      (default: all rows)
 #
-# A run takes 20 to 40 minutes on two cores. Runs lie in build/accuracy/DATA/ROW/seed_N; what is finished is not done
-# again and what was interrupted goes on, so the script may be stopped (Ctrl-C, kill) and started again at any time.
+# A run takes 20 to 40 minutes on two cores and lies in build/accuracy/DATA/ROW/seed_N. Its result is
+# perf/results/accuracy-DATA/ROW-N.csv (output of d2det_evaluate --csv): what is there is not done again, on no machine.
+# What was interrupted goes on, so the script may be stopped (Ctrl-C, kill) and started again at any time.
 #
 # Environment: D2DET_SEEDS (default "1 2 3"; all rows are done with one seed before the next), D2DET_THREADS (default
 # 2), D2DET_BIN (default build/test/bin), D2DET_DATA (default ../shared/data), D2DET_STOP_AFTER (seconds; then no
@@ -23,6 +24,7 @@ bin=${D2DET_BIN:-$build/test/bin}
 shared=${D2DET_DATA:-$root/../shared/data}
 export D2DET_DATA=$shared
 work=$build/accuracy/$data
+results=$root/perf/results/accuracy-$data
 
 # row NAME: the settings that make a row out of D2Det, one a line, and its title.
 no_pooling='roi.class_head.deformable=false roi.class_head.adaptive_weighting=false'
@@ -69,10 +71,10 @@ deadline=$((SECONDS + ${D2DET_STOP_AFTER:-100000000}))
 
 # train ROW SEED: returns 1 when the time is over.
 train() {
-    local folder=$work/$1/seed_$2 options=() setting
+    local folder=$work/$1/seed_$2 result=$results/$1-$2.csv options=() setting
     row "$1"
-    [ -f "$folder/result.csv" ] && return
-    mkdir -p "$folder"
+    [ -f "$result" ] && return
+    mkdir -p "$folder" "$results"
     if [ -f "$folder/run/last.safetensors" ]; then
         options=(--resume)
     else
@@ -92,8 +94,8 @@ train() {
     grep -q '^finished' <(tail -n 3 "$folder/train.log") || return 1
     "$bin/d2det_export" --checkpoint "$folder/run/last.safetensors" --output "$folder/model.onnx" >>"$folder/train.log" 2>&1
     "$bin/d2det_evaluate" --model "$folder/model.onnx" --annotations "$shared/$data/instances_val.json" \
-        --images "$shared/$data/images" --csv "$folder/result.csv.new" --quiet >"$folder/evaluate.log"
-    mv "$folder/result.csv.new" "$folder/result.csv"
+        --images "$shared/$data/images" --csv "$folder/result.csv" --quiet >"$folder/evaluate.log"
+    mv "$folder/result.csv" "$result"
     rm -f "$folder"/run/checkpoint_* "$folder"/run/best.safetensors
     table
 }
@@ -105,15 +107,15 @@ table() {
         echo "# Accuracy on $data"
         echo
         echo "\`perf/accuracy/run.sh $data\`, $(date -u +%Y-%m-%d): one recipe ([$data.json](../accuracy/$data.json)) for all rows,"
-        echo "MobileNetV2 from ImageNet weights where no other backbone is named, evaluated once by \`d2det_evaluate\` on the images of instances_val.json. Mean and,"
-        echo "behind it, standard deviation over the seeds, in percent."
+        echo "MobileNetV2 from ImageNet weights where no other backbone is named, evaluated once by \`d2det_evaluate\` on the"
+        echo "images of instances_val.json. Mean and, behind it, standard deviation over the seeds, in percent."
         for kind in boxes masks; do
             printf '\n## %s\n\n| detector | seeds | AP | AP50 | AP75 | AP90 | small | medium | large |\n' "${kind^}"
             echo '|---|---|---|---|---|---|---|---|---|'
             for name in faster_rcnn dense dense_overlap pooling pooling_weighted d2det_shallow d2det cascade_rcnn d2det_r18 d2det_r18_dcn mask_rcnn \
                 panet d2det_masks; do
                 row "$name"
-                compgen -G "$work/$name/seed_*/result.csv" >/dev/null || continue
+                compgen -G "$results/$name-[0-9]*.csv" >/dev/null || continue
                 awk -F, -v kind="$kind" -v title="$title" '
                     FNR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
                     $2 == kind && $3 == "(all)" {
@@ -135,7 +137,7 @@ table() {
                             else printf " %.1f |", mean
                         }
                         print ""
-                    }' "$work/$name"/seed_*/result.csv
+                    }' "$results/$name"-[0-9]*.csv
             done
         done
     } >"$out"
