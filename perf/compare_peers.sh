@@ -8,6 +8,8 @@
 # has the medians of the rounds, so that the ratios hold on a noisy machine; with 1 and 2 threads. Further builds of
 # d2det_benchmark, against other versions of OpenCV, run with 1000 proposals and 2 threads: D2DET_BENCHMARKS="4.10=PATH
 # 4.13=PATH". D2DET_DATA (default ../shared/data) may hold peers/yolox_nano.onnx.
+#
+# D2DET_SET=AVX2: nobody uses AVX-512 on a machine that has it. ONNX Runtime cannot be told so and is left out.
 set -euo pipefail
 . "$(dirname "$0")/../scripts/common.sh"
 case ${1:-} in -h|--help) print_help; exit 0;; esac
@@ -28,10 +30,18 @@ python=/usr/bin/python3
 # doubles its time and more, so it is told to keep memory; peak memory is measured without. Debian's OpenBLAS takes new
 # processors for old ones.
 core=Haswell; grep -qw avx512f /proc/cpuinfo && core=SkylakeX
+set=${D2DET_SET:-}
+case $set in
+    '') ;;
+    AVX2) core=Haswell
+          export OPENCV_CPU_DISABLE=AVX512F,AVX512-COMMON,AVX512-SKX,AVX512-CNL,AVX512-CLX,AVX512-ICL
+          export ATEN_CPU_CAPABILITY=avx2 DNNL_MAX_CPU_ISA=AVX2 ONEDNN_MAX_CPU_ISA=AVX2;;
+    *) die "unknown instruction set '$set': AVX2, or nothing for all that the machine has";;
+esac
 torchvision_peer() { OMP_NUM_THREADS=$threads OPENBLAS_CORETYPE=$core "$python" "$root/perf/peers/torchvision_peer.py" "$@" 2>/dev/null; }
 torchvision() { MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 torchvision_peer "$@" | awk '!/peak MiB/'; }
 onnxruntime() {
-    [ ! -d "$work/node_modules/onnxruntime-node" ] ||
+    [ -n "$set" ] || [ ! -d "$work/node_modules/onnxruntime-node" ] ||
         NODE_PATH=$work/node_modules node "$root/perf/peers/onnxruntime_peer.js" "$@" "$threads" 2
 }
 # benchmark NAME CONVOLUTION PROGRAM OPTIONS...: lines "NAME stage,threads,ms"
@@ -90,8 +100,8 @@ for threads in 1 2; do
     done
 done
 
-table=$root/perf/results/peers-$(date +%Y-%m-%d)
+table=$root/perf/results/peers-${set:+${set,,}-}$(date +%Y-%m-%d)
 cp "$lines" "$table.csv"
-"$python" "$root/perf/peers/table.py" "$lines" "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores" > "$table.md"
+"$python" "$root/perf/peers/table.py" "$lines" "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores${set:+, no more than $set}" > "$table.md"
 cat "$table.md"
 say "Written to $table.csv and .md"
